@@ -1,0 +1,175 @@
+//! A host with its settings, each knowing where it came from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::setting::{self, Layer, SPECS, Spec, Value};
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "from", content = "name")]
+pub enum Source {
+    /// The host's own table.
+    Host,
+    /// The group of this name.
+    Group(String),
+    /// `[defaults]`.
+    Defaults,
+    /// ixporch itself.
+    BuiltIn,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => f.write_str("host"),
+            Self::Group(name) => write!(f, "group {name}"),
+            Self::Defaults => f.write_str("defaults"),
+            Self::BuiltIn => f.write_str("built-in"),
+        }
+    }
+}
+
+/// A value with its provenance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Resolved {
+    /// The value that counts.
+    pub value: Value,
+    /// Who set it.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The line of the inventory (from 1), where a line set it.
+    pub line: Option<usize>,
+}
+
+/// How a step is run as another user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Become {
+    /// By `sudo -n`.
+    Sudo,
+    /// Not at all: only a root login can change user.
+    None,
+}
+
+/// Who lets pending schema changes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SchemaApproval {
+    /// A person looks at the pending SQL.
+    Review,
+    /// Everything passes.
+    Any,
+}
+
+/// One IXP Manager installation reached over SSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Its name in the inventory.
+    pub name: String,
+    /// Its groups, in the order in which they were given.
+    pub groups: Vec<String>,
+    /// Where its name stands in the inventory.
+    pub span: Range<usize>,
+    values: BTreeMap<&'static str, Resolved>,
+}
+
+impl Host {
+    /// Resolves the settings of a host: host > later group > earlier group > defaults > built-in.
+    pub(crate) fn resolve(
+        name: &str,
+        span: Range<usize>,
+        own: &Layer,
+        groups: &[(String, &Layer)],
+        defaults: &Layer,
+        line_of: &dyn Fn(usize) -> usize,
+    ) -> Self {
+        let layers = || {
+            std::iter::once((Source::Host, own))
+                .chain(groups.iter().rev().map(|(name, layer)| (Source::Group(name.clone()), *layer)))
+                .chain(std::iter::once((Source::Defaults, defaults)))
+        };
+        let resolve = |spec: &Spec| {
+            layers()
+                .find_map(|(source, layer)| {
+                    let found = layer.get(spec.key)?;
+                    Some(Resolved {
+                        value: found.value.clone(),
+                        source,
+                        line: Some(line_of(found.span.start)),
+                    })
+                })
+                .or_else(|| {
+                    let value = setting::built_in(spec)?;
+                    Some(Resolved { value, source: Source::BuiltIn, line: None })
+                })
+        };
+        let values = SPECS.iter().filter_map(|spec| Some((spec.key, resolve(spec)?))).collect();
+        let groups = groups.iter().map(|(name, _)| name.clone()).collect();
+        Self { name: name.to_owned(), groups, span, values }
+    }
+
+    /// All values with their provenance, by key; settings without any value are absent.
+    pub fn values(&self) -> &BTreeMap<&'static str, Resolved> {
+        &self.values
+    }
+
+    /// Where to connect to: `address`, else the host's name.
+    pub fn address(&self) -> &str {
+        self.text("address").unwrap_or(&self.name)
+    }
+
+    /// The port of the SSH server.
+    pub fn port(&self) -> u16 {
+        match self.value("port") {
+            Some(Value::Number(port)) => u16::try_from(*port).unwrap_or(22),
+            _ => 22,
+        }
+    }
+
+    /// Who logs in; `None` means the user who runs ixporch.
+    pub fn user(&self) -> Option<&str> {
+        self.text("user")
+    }
+
+    /// A setting that is a single text, where it has a value.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match self.value(key) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A setting that is a list; empty where it has no value.
+    pub fn list(&self, key: &str) -> &[String] {
+        match self.value(key) {
+            Some(Value::List(items)) => items,
+            _ => &[],
+        }
+    }
+
+    /// A setting that is a length of time.
+    pub fn time(&self, key: &str) -> Option<Duration> {
+        match self.value(key) {
+            Some(Value::Time(time)) => Some(*time),
+            _ => None,
+        }
+    }
+
+    /// How a step is run as another user.
+    pub fn become_method(&self) -> Become {
+        if self.text("become") == Some("none") { Become::None } else { Become::Sudo }
+    }
+
+    /// Who lets pending schema changes through.
+    pub fn schema_approval(&self) -> SchemaApproval {
+        if self.text("schema_approval") == Some("any") { SchemaApproval::Any } else { SchemaApproval::Review }
+    }
+
+    fn value(&self, key: &str) -> Option<&Value> {
+        self.values.get(key).map(|resolved| &resolved.value)
+    }
+}

@@ -1,0 +1,388 @@
+//! The settings of a host: which there are, what each may hold, and what it is by default.
+//!
+//! Owns the one table of settings (`SPECS`); reading, defaults, `explain` and the JSON Schema all
+//! come from it, so that a setting cannot exist in one and be forgotten in another.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use serde::Serialize;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::document::{self, Fields, Located};
+use crate::problem::Problem;
+use crate::value;
+
+/// What a setting may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A login name as `useradd` accepts it.
+    UserName,
+    /// A host name or an address.
+    Address,
+    /// A TCP port.
+    Port,
+    /// An absolute path on the host.
+    RemotePath,
+    /// Paths on the controller; `~` is the home folder, a relative path starts at the inventory.
+    LocalPaths,
+    /// Names of jump hosts, from the controller outwards.
+    Names,
+    /// A program with its arguments: a string that is split as a shell would, or a list.
+    Words,
+    /// A git branch name.
+    Branch,
+    /// A systemd unit name, or `none`.
+    Unit,
+    /// `host:port`.
+    SocketAddress,
+    /// An http or https URL.
+    Url,
+    /// A length of time such as `10s` or `1h30m`.
+    Time,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// One setting: its key, its kind, its default and what it is for.
+#[derive(Debug)]
+pub struct Spec {
+    /// The TOML key; a dot means a table (`memcached.restart`).
+    pub key: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+    /// The built-in value, as it would be written in TOML; `None` where there is none.
+    pub built_in: Option<&'static str>,
+    /// What it is for: one sentence, used in the JSON Schema and in the book.
+    pub doc: &'static str,
+}
+
+/// Every setting of a host.
+pub const SPECS: &[Spec] = &[
+    Spec {
+        key: "address",
+        kind: Kind::Address,
+        built_in: None,
+        doc: "Where to connect to. Default: the host's name.",
+    },
+    Spec { key: "port", kind: Kind::Port, built_in: Some("22"), doc: "The port of the host's SSH server." },
+    Spec {
+        key: "user",
+        kind: Kind::UserName,
+        built_in: None,
+        doc: "Who logs in. Default: the user who runs ixporch.",
+    },
+    Spec {
+        key: "jump",
+        kind: Kind::Names,
+        built_in: Some("[]"),
+        doc: "Jump hosts to go through, the first one nearest to the controller.",
+    },
+    Spec {
+        key: "identity_files",
+        kind: Kind::LocalPaths,
+        built_in: Some("[]"),
+        doc: "Private key files, besides those of the SSH agent. Default: OpenSSH's usual names.",
+    },
+    Spec {
+        key: "known_hosts",
+        kind: Kind::LocalPaths,
+        built_in: Some("[\"~/.ssh/known_hosts\"]"),
+        doc: "Files that hold the host keys to trust; `--accept-new` adds to the first one.",
+    },
+    Spec {
+        key: "connect_timeout",
+        kind: Kind::Time,
+        built_in: Some("10s"),
+        doc: "How long connecting may take, and how long key exchange and authentication may take after it.",
+    },
+    Spec {
+        key: "keepalive",
+        kind: Kind::Time,
+        built_in: Some("15s"),
+        doc: "After this much silence the host is asked whether it is there; three unanswered questions end the connection.",
+    },
+    Spec {
+        key: "become",
+        kind: Kind::Choice(&["sudo", "none"]),
+        built_in: Some("sudo"),
+        doc: "How a step is run as another user than the one who logged in. A root login needs neither.",
+    },
+    Spec {
+        key: "ixp_root",
+        kind: Kind::RemotePath,
+        built_in: Some("/srv/ixpmanager"),
+        doc: "The folder of the IXP Manager installation.",
+    },
+    Spec {
+        key: "web_user",
+        kind: Kind::UserName,
+        built_in: Some("www-data"),
+        doc: "The user whom the web server runs as; artisan, composer and bower run as it.",
+    },
+    Spec { key: "php", kind: Kind::Words, built_in: Some("php"), doc: "The PHP command-line program." },
+    Spec {
+        key: "composer",
+        kind: Kind::Words,
+        built_in: Some("composer"),
+        doc: "The composer program, for instance `php7.0 ./composer.phar`.",
+    },
+    Spec { key: "bower", kind: Kind::Words, built_in: Some("bower"), doc: "The bower program." },
+    Spec {
+        key: "branch",
+        kind: Kind::Branch,
+        built_in: Some("master"),
+        doc: "The branch that is pulled where no `--to` is given.",
+    },
+    Spec {
+        key: "memcached.restart",
+        kind: Kind::Words,
+        built_in: Some("systemctl restart memcached.service"),
+        doc: "The command that restarts memcached; it is run as root.",
+    },
+    Spec {
+        key: "memcached.service",
+        kind: Kind::Unit,
+        built_in: Some("memcached.service"),
+        doc: "The systemd unit whose start time proves the restart; `none` asks memcached itself.",
+    },
+    Spec {
+        key: "memcached.address",
+        kind: Kind::SocketAddress,
+        built_in: Some("127.0.0.1:11211"),
+        doc: "Where memcached listens on the host, for its own word on its uptime.",
+    },
+    Spec {
+        key: "schema_approval",
+        kind: Kind::Choice(&["review", "additive", "any"]),
+        built_in: Some("review"),
+        doc: "Who lets pending schema changes through: `review` a person, `any` everybody. `additive` does not exist yet.",
+    },
+    Spec {
+        key: "on_failure",
+        kind: Kind::Choice(&["stop", "rollback"]),
+        built_in: Some("stop"),
+        doc: "What happens on a host after a failed step: `stop` leaves it as it is. `rollback` does not exist yet.",
+    },
+    Spec {
+        key: "url",
+        kind: Kind::Url,
+        built_in: None,
+        doc: "The address of the web site, for health probes.",
+    },
+];
+
+/// The settings that one place of the inventory sets (a host, a group, the defaults).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Layer {
+    values: BTreeMap<&'static str, Located<Value>>,
+}
+
+/// The value of a setting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// A single word or line.
+    Text(String),
+    /// A list of words, names or paths.
+    List(Vec<String>),
+    /// A number.
+    Number(u32),
+    /// A length of time, shown in its shortest form.
+    #[serde(serialize_with = "value::serialize_time")]
+    Time(Duration),
+}
+
+impl Value {
+    /// The value as it would be written in TOML.
+    pub fn to_toml(&self) -> String {
+        match self {
+            Self::Text(text) => format!("{text:?}"),
+            Self::List(items) => {
+                format!("[{}]", items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", "))
+            }
+            Self::Number(number) => number.to_string(),
+            Self::Time(time) => format!("{:?}", value::show_time(*time)),
+        }
+    }
+}
+
+impl Layer {
+    /// The value of `key` here, if this layer sets it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Located<Value>> {
+        self.values.get(key)
+    }
+
+    /// Reads the settings out of `fields`; other keys are left for the caller.
+    pub(crate) fn read(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Self {
+        let mut layer = Self::default();
+        for spec in SPECS.iter().filter(|spec| !spec.key.contains('.')) {
+            if let Some(raw) = fields.raw(spec.key) {
+                layer.put(spec, raw, problems);
+            }
+        }
+        if let Some(mut memcached) = fields.table("memcached", problems) {
+            for spec in SPECS {
+                let Some(key) = spec.key.strip_prefix("memcached.") else { continue };
+                if let Some(raw) = memcached.raw(key) {
+                    layer.put(spec, raw, problems);
+                }
+            }
+            memcached.finish(problems);
+        }
+        layer
+    }
+
+    fn put(&mut self, spec: &'static Spec, raw: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) {
+        if let Some(value) = read_value(spec, raw, problems) {
+            self.values.insert(spec.key, value);
+        }
+    }
+}
+
+/// The built-in value of a setting.
+pub(crate) fn built_in(spec: &Spec) -> Option<Value> {
+    let text = spec.built_in?;
+    Some(match spec.kind {
+        Kind::Port => Value::Number(text.parse().ok()?),
+        Kind::Time => Value::Time(value::parse_time(text).ok()?),
+        Kind::Words => Value::List(shlex::split(text)?),
+        Kind::LocalPaths | Kind::Names => Value::List(serde_json::from_str(text).ok()?),
+        _ => Value::Text(text.to_owned()),
+    })
+}
+
+fn read_value(
+    spec: &Spec,
+    raw: &Spanned<DeValue<'_>>,
+    problems: &mut Vec<Problem>,
+) -> Option<Located<Value>> {
+    let key = spec.key.rsplit('.').next().unwrap_or(spec.key);
+    match spec.kind {
+        Kind::Port => Some(document::number(raw, key, 1..=u32::from(u16::MAX), problems)?.map(Value::Number)),
+        Kind::Words => read_words(key, raw, problems),
+        Kind::LocalPaths | Kind::Names => {
+            let items = document::texts(raw, key, problems)?;
+            let mut good = true;
+            for item in &items.value {
+                good &= check_text(spec, key, &item.value, &item.span, problems);
+            }
+            good.then(|| items.map(|items| Value::List(items.into_iter().map(|item| item.value).collect())))
+        }
+        Kind::Time => {
+            let text = document::text(raw, key, problems)?;
+            match value::parse_time(&text.value) {
+                Ok(time) => Some(Located::new(Value::Time(time), text.span)),
+                Err(why) => {
+                    problems.push(
+                        Problem::new(text.span, format!("`{key}` is not a length of time: {why}"))
+                            .help("write it like `30s`, `10m` or `1h30m`"),
+                    );
+                    None
+                }
+            }
+        }
+        _ => {
+            let text = document::text(raw, key, problems)?;
+            check_text(spec, key, &text.value, &text.span, problems).then(|| text.map(Value::Text))
+        }
+    }
+}
+
+fn read_words(key: &str, raw: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Option<Located<Value>> {
+    let words = match raw.get_ref() {
+        DeValue::String(text) => {
+            let Some(words) = shlex::split(text) else {
+                problems.push(
+                    Problem::new(raw.span(), format!("`{key}` has an open quote"))
+                        .help(format!("close it, or write a list: `{key} = [\"…\", \"…\"]`")),
+                );
+                return None;
+            };
+            words
+        }
+        DeValue::Array(_) => {
+            document::texts(raw, key, problems)?.value.into_iter().map(|word| word.value).collect()
+        }
+        other => {
+            problems.push(document::wrong_type(
+                raw.span(),
+                key,
+                "a command (a string or a list of strings)",
+                other,
+            ));
+            return None;
+        }
+    };
+    if words.is_empty() || words.iter().any(|word| word.is_empty()) {
+        problems
+            .push(Problem::new(raw.span(), format!("`{key}` is an empty command")).label("nothing to run"));
+        return None;
+    }
+    if let Err(why) = words.iter().try_for_each(|word| value::single_line(word)) {
+        problems.push(Problem::new(raw.span(), format!("`{key}` {why}")));
+        return None;
+    }
+    Some(Located::new(Value::List(words), raw.span()))
+}
+
+/// Checks one text of a setting; says what is wrong with it.
+fn check_text(spec: &Spec, key: &str, text: &str, span: &Range<usize>, problems: &mut Vec<Problem>) -> bool {
+    let verdict = value::single_line(text).and_then(|()| match spec.kind {
+        Kind::UserName => value::user_name(text),
+        Kind::Address | Kind::Names => value::address(text),
+        Kind::RemotePath => value::absolute_path(text),
+        Kind::Branch => value::branch(text),
+        Kind::Unit => value::unit(text),
+        Kind::SocketAddress => value::socket_address(text),
+        Kind::Url => value::url(text),
+        Kind::Choice(choices) => value::choice(text, choices),
+        Kind::LocalPaths if text.is_empty() => Err(value::Refusal::new("is an empty path")),
+        _ => Ok(()),
+    });
+    let verdict = verdict.and_then(|()| match (key, text) {
+        ("on_failure", "rollback") => Err(value::Refusal::new("is `rollback`, which does not exist yet")
+            .help(
+                "write `on_failure = \"stop\"`: a host that fails is left as it is, and its debts are named",
+            )),
+        ("schema_approval", "additive") => {
+            Err(value::Refusal::new("is `additive`, which does not exist yet")
+                .help("write `review` (a person looks at the pending SQL) or `any` (everything passes)"))
+        }
+        _ => Ok(()),
+    });
+    match verdict {
+        Ok(()) => true,
+        Err(refusal) => {
+            problems.push(
+                Problem::new(span.clone(), format!("`{key}` {}", refusal.why)).maybe_help(refusal.help),
+            );
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_value_is_one_that_the_inventory_would_accept() {
+        for spec in SPECS {
+            let Some(value) = built_in(spec) else {
+                assert!(spec.built_in.is_none(), "the built-in value of `{}` cannot be read", spec.key);
+                continue;
+            };
+            let key = spec.key.rsplit('.').next().unwrap();
+            let source = format!("{key} = {}", value.to_toml());
+            let document = document::parse("test", &source).unwrap();
+            let mut problems = Vec::new();
+            let raw = document.get_ref().get(key).unwrap();
+            let read = read_value(spec, raw, &mut problems);
+            assert_eq!(problems, Vec::new(), "{source}");
+            assert_eq!(read.unwrap().value, value, "{source}");
+        }
+    }
+}

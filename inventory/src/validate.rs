@@ -1,0 +1,257 @@
+//! From TOML to an [`Inventory`]: every mistake is found, then all are told.
+
+use std::collections::BTreeMap;
+
+use crate::document::{self, Fields, Located};
+use crate::host::Host;
+use crate::problem::{Problem, Problems};
+use crate::selector::{Selector, SelectorError};
+use crate::setting::Layer;
+use crate::suggest;
+use crate::value;
+use crate::wave::{GateKind, RawWave, Wave};
+
+/// A validated inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inventory {
+    /// All hosts, in the order of the file.
+    pub hosts: Vec<Host>,
+    /// The names of the declared groups, in the order of the file.
+    pub groups: Vec<String>,
+    /// The waves in their order; empty where the file declares none.
+    pub waves: Vec<Wave>,
+}
+
+impl Inventory {
+    /// Parses and validates the text of an inventory; `origin` names it in messages.
+    ///
+    /// # Errors
+    /// All mistakes of the text at once, each with its place.
+    pub fn parse(origin: &str, source: &str) -> Result<Self, Problems> {
+        let document = document::parse(origin, source)?;
+        let mut problems = Vec::new();
+        let span = document.span();
+        let mut fields = Fields::new(document.get_ref(), span, "the inventory");
+        document::format_version(&mut fields, &mut problems);
+        let raw = Raw::read(fields, &mut problems);
+        let line_of = |offset: usize| source.get(..offset).map_or(1, |text| text.matches('\n').count() + 1);
+        let inventory = raw.validate(&line_of, &mut problems);
+        if problems.is_empty() { Ok(inventory) } else { Err(Problems::new(origin, source, problems)) }
+    }
+
+    /// The host of this name.
+    pub fn host(&self, name: &str) -> Option<&Host> {
+        self.hosts.iter().find(|host| host.name == name)
+    }
+
+    /// The hosts a selector means, in the order of the file.
+    pub fn select(&self, selector: &Selector) -> Result<Vec<&Host>, SelectorError> {
+        let groups: Vec<&str> = self.groups.iter().map(String::as_str).collect();
+        selector.choose(&self.hosts, &groups)
+    }
+
+    /// The declared waves, or a single wave of all hosts where none is declared.
+    pub fn waves_or_all(&self) -> Vec<Wave> {
+        if !self.waves.is_empty() {
+            return self.waves.clone();
+        }
+        vec![Wave {
+            name: "all".to_owned(),
+            hosts: self.hosts.iter().map(|host| host.name.clone()).collect(),
+            gate: GateKind::Auto,
+            parallel: None,
+            max_failures: value::Amount::Count(0),
+            soak: None,
+            requires: None,
+        }]
+    }
+}
+
+struct RawHost {
+    name: Located<String>,
+    groups: Vec<Located<String>>,
+    settings: Layer,
+}
+
+struct Raw {
+    defaults: Layer,
+    groups: Vec<(Located<String>, Layer)>,
+    hosts: Vec<RawHost>,
+    waves: Vec<RawWave>,
+}
+
+impl Raw {
+    fn read(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Self {
+        let defaults = fields
+            .table("defaults", problems)
+            .map(|table| read_settings(table, problems))
+            .unwrap_or_default();
+        let mut groups = Vec::new();
+        for (name, table) in fields.named_tables("groups", "group", problems) {
+            check_name("group", &name, problems);
+            groups.push((name, read_settings(table, problems)));
+        }
+        let mut hosts = Vec::new();
+        for (name, mut table) in fields.named_tables("hosts", "host", problems) {
+            check_name("host", &name, problems);
+            let in_groups = table.texts("groups", problems).map(|groups| groups.value).unwrap_or_default();
+            hosts.push(RawHost { name, groups: in_groups, settings: read_settings(table, problems) });
+        }
+        let mut waves = Vec::new();
+        for table in fields.list_of_tables("waves", "a wave", problems) {
+            waves.extend(RawWave::read(table, problems));
+        }
+        let no_hosts = fields.raw("hosts").is_none();
+        fields.finish(problems);
+        if no_hosts {
+            problems.push(
+                Problem::new(0..0, "the inventory has no hosts")
+                    .help("add one: `[hosts.\"ixp1.example.net\"]`"),
+            );
+        }
+        Self { defaults, groups, hosts, waves }
+    }
+
+    fn validate(self, line_of: &dyn Fn(usize) -> usize, problems: &mut Vec<Problem>) -> Inventory {
+        let group_names: Vec<String> = self.groups.iter().map(|(name, _)| name.value.clone()).collect();
+        let mut hosts = Vec::new();
+        for raw in &self.hosts {
+            let mut layers = Vec::new();
+            for group in &raw.groups {
+                match self.groups.iter().find(|(name, _)| name.value == group.value) {
+                    Some((_, layer)) => layers.push((group.value.clone(), layer)),
+                    None => problems.push(undefined_group(group, &group_names)),
+                }
+            }
+            let name = &raw.name;
+            hosts.push(Host::resolve(
+                &name.value,
+                name.span.clone(),
+                &raw.settings,
+                &layers,
+                &self.defaults,
+                line_of,
+            ));
+        }
+        duplicate_addresses(&hosts, problems);
+        let waves = place_hosts(&self.waves, &hosts, &group_names, problems);
+        Inventory { hosts, groups: group_names, waves }
+    }
+}
+
+fn read_settings(mut table: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Layer {
+    let layer = Layer::read(&mut table, problems);
+    table.finish(problems);
+    layer
+}
+
+fn check_name(what: &str, name: &Located<String>, problems: &mut Vec<Problem>) {
+    if let Err(refusal) = value::name(&name.value) {
+        let message = format!("{what} `{}` {}", name.value.escape_debug(), refusal.why);
+        problems.push(Problem::new(name.span.clone(), message).maybe_help(refusal.help));
+    }
+}
+
+fn undefined_group(group: &Located<String>, known: &[String]) -> Problem {
+    Problem::new(group.span.clone(), format!("there is no group `{}`", group.value))
+        .label("undefined group")
+        .help(format!("declare it: `[groups.{}]`", group.value))
+        .maybe_help(
+            suggest::nearest(&group.value, known.iter().map(String::as_str))
+                .map(|name| format!("did you mean `{name}`?")),
+        )
+}
+
+/// Two names for one installation would be upgraded twice at the same time.
+fn duplicate_addresses(hosts: &[Host], problems: &mut Vec<Problem>) {
+    let mut seen: BTreeMap<(String, u16, &[String], Option<&str>), &Host> = BTreeMap::new();
+    for host in hosts {
+        let key =
+            (host.address().to_ascii_lowercase(), host.port(), host.list("jump"), host.text("ixp_root"));
+        if let Some(first) = seen.get(&key) {
+            problems.push(
+                Problem::new(
+                    host.span.clone(),
+                    format!(
+                        "`{}` has the same address as `{}`: {}, port {}",
+                        host.name, first.name, key.0, key.1
+                    ),
+                )
+                .label("second name for one host")
+                .related(first.span.clone(), "first one")
+                .help("remove one of them, or give them different addresses"),
+            );
+        } else {
+            seen.insert(key, host);
+        }
+    }
+}
+
+fn place_hosts(
+    raws: &[RawWave],
+    hosts: &[Host],
+    groups: &[String],
+    problems: &mut Vec<Problem>,
+) -> Vec<Wave> {
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    let mut placed: Vec<&str> = Vec::new();
+    let mut waves: Vec<Wave> = Vec::new();
+    for (index, raw) in raws.iter().enumerate() {
+        if let Some(first) = raws.iter().take(index).find(|earlier| earlier.name.value == raw.name.value) {
+            problems.push(
+                Problem::new(
+                    raw.name.span.clone(),
+                    format!("there are two waves named `{}`", raw.name.value),
+                )
+                .related(first.name.span.clone(), "first one"),
+            );
+        }
+        check_requires(raw, raws.get(..index).unwrap_or_default(), problems);
+        let chosen = match raw.selector.choose(hosts, &groups) {
+            Ok(chosen) => chosen,
+            Err(error) => {
+                problems.push(Problem::new(raw.hosts.span.clone(), error.message).maybe_help(error.help));
+                continue;
+            }
+        };
+        let mut free: Vec<&str> =
+            chosen.iter().map(|host| host.name.as_str()).filter(|name| !placed.contains(name)).collect();
+        if free.is_empty() {
+            problems.push(
+                Problem::new(raw.hosts.span.clone(), format!("wave `{}` has no hosts left", raw.name.value))
+                    .label("all of these are in earlier waves")
+                    .help("remove the wave, or take hosts out of an earlier one"),
+            );
+            continue;
+        }
+        if let Some(size) = &raw.size {
+            free.truncate(size.value.of(free.len()).max(1));
+        }
+        placed.extend(&free);
+        waves.push(Wave {
+            name: raw.name.value.clone(),
+            hosts: free.iter().map(|name| (*name).to_owned()).collect(),
+            gate: raw.gate,
+            parallel: raw.parallel,
+            max_failures: raw.max_failures,
+            soak: raw.soak,
+            requires: raw.requires.as_ref().map(|requires| requires.value.clone()),
+        });
+    }
+    waves
+}
+
+fn check_requires(raw: &RawWave, earlier: &[RawWave], problems: &mut Vec<Problem>) {
+    let Some(requires) = &raw.requires else { return };
+    if earlier.iter().any(|wave| wave.name.value == requires.value) {
+        return;
+    }
+    problems.push(
+        Problem::new(
+            requires.span.clone(),
+            format!("wave `{}` requires `{}`, which is no earlier wave", raw.name.value, requires.value),
+        )
+        .label("no wave of this name comes before")
+        .maybe_help(suggest::help(&requires.value, earlier.iter().map(|wave| wave.name.value.as_str()))),
+    );
+}
