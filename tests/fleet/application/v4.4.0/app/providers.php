@@ -1,0 +1,3 @@
+<?php
+// Classes that this release cannot do without.
+const PROVIDERS = ['Ixp\\Support\\Asn'];

@@ -1,0 +1,12 @@
+<?php
+
+namespace Entities;
+
+class Customer
+{
+    protected $id;
+    protected $name;
+    protected $shortname;
+    protected $autsys;
+    protected $virtualInterfaces;
+}

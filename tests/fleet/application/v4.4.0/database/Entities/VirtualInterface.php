@@ -1,0 +1,11 @@
+<?php
+
+namespace Entities;
+
+class VirtualInterface
+{
+    protected $id;
+    protected $name;
+    protected $mtu;
+    protected $customer;
+}

@@ -1,0 +1,10 @@
+<?php
+
+namespace Entities;
+
+class AuditLog
+{
+    protected $id;
+    protected $action;
+    protected $happenedAt;
+}

@@ -1,0 +1,12 @@
+<?php
+
+namespace Entities;
+
+class VirtualInterface
+{
+    protected $id;
+    protected $name;
+    protected $mtu;
+    protected $fastLacp;
+    protected $customer;
+}

@@ -1,0 +1,79 @@
+# The application layer: the miniature IXP Manager, release v4.4.0 installed by the documented means.
+# shellcheck shell=bash
+
+RELEASES=(v4.4.0 v4.5.0 v4.6.0)
+
+application_identity() {
+  {
+    base_identity
+    hub_identity
+    declare -f application_upstream application_install application_layer
+    find "$FLEET_HOME/application" -type f -print0 | sort -z | xargs -0 sha256sum | sed "s#$FLEET_HOME##"
+  } | sha256sum | cut -c1-12
+}
+
+application_environment() {
+  cat <<'ENVIRONMENT'
+APP_ENV=production
+DOCTRINE_CACHE=memcached
+DB_HOST=127.0.0.1
+DB_DATABASE=ixp
+DB_USERNAME=ixp
+DB_PASSWORD=secret
+ENVIRONMENT
+}
+
+# Makes the upstream repository: one commit and tag per release, each with its own lock file and proxies.
+application_upstream() {
+  local tree=$RUN/builder/root/root/upstream release
+  hub_git init -q "$tree"
+  application_environment > "$RUN/builder/root/root/environment"
+  for release in common "${RELEASES[@]}"; do
+    cp -a "$FLEET_HOME/application/$release/." "$tree/"
+    [ "$release" = common ] && continue
+    cp "$RUN/builder/root/root/environment" "$tree/.env"
+    in_host builder sh -ec 'cd /root/upstream; COMPOSER_ALLOW_SUPERUSER=1 composer update --no-interaction -q
+      systemctl restart memcached; ./artisan doctrine:generate:proxies >/dev/null'
+    hub_git -C "$tree" add -A
+    hub_git -C "$tree" commit -qm "Release ${release#v}"
+    hub_git -C "$tree" tag "$release"
+  done
+  rm -rf "$HUB/git/ixpmanager.git"
+  hub_git clone -q --bare "$tree" "$HUB/git/ixpmanager.git"
+  rm -rf "$tree"
+}
+
+# Installs the first release as the documentation has it: composer and bower as the web user.
+application_install() {
+  in_host builder mysql -e "CREATE DATABASE ixp; CREATE USER ixp@'127.0.0.1' IDENTIFIED BY 'secret'; GRANT ALL ON ixp.* TO ixp@'127.0.0.1'"
+  application_upstream
+  git -c safe.directory='*' -C "$HUB/git/ixpmanager.git" update-ref refs/heads/master "${RELEASES[0]}^{commit}"
+  in_host builder sh -ec 'git clone -q git://hub.fleet.test/ixpmanager.git /srv/ixpmanager
+    install -m 640 /root/environment /srv/ixpmanager/.env
+    rm /root/environment
+    chown -R www-data: /srv/ixpmanager
+    sudo -u www-data bash -c "export HOME=/srv/ixpmanager/storage; cd /srv/ixpmanager && composer install --no-interaction -q && bower --config.interactive=false --quiet install"
+    cd /srv/ixpmanager
+    sudo -u www-data ./artisan doctrine:schema:create
+    mysql ixp -e "INSERT INTO cust (name, shortname, autsys) VALUES (\"Acme Networks\", \"acme\", 64500), (\"Beta ISP\", \"beta\", 64501); INSERT INTO virtualinterface (custid, name, mtu) VALUES (1, \"Po1\", 1500)"
+    mysql ixp < tools/sql/views.sql' > "$CACHE/application.log" 2>&1 || { tail -20 "$CACHE/application.log" >&2; die "the application could not be installed"; }
+}
+
+# Sets APPLICATION; builds it where it is not there yet.
+application_layer() {
+  APPLICATION=$CACHE/application-$(application_identity)
+  [ -e "$APPLICATION/.complete" ] && [ -d "$HUB/git/ixpmanager.git" ] && return
+  say "building the application layer (once)"
+  destroy_host builder
+  prepare_host builder "$BASE"
+  boot_host builder
+  await_host builder
+  application_install
+  stop_host builder
+  umount "$RUN/builder/root"
+  rm -rf "$CACHE"/application-*
+  mv "$RUN/builder/upper" "$APPLICATION"
+  rm -f "$APPLICATION"/etc/{hostname,machine-id,hosts} "$APPLICATION"/etc/ssh/ssh_host_*
+  touch "$APPLICATION/.complete"
+  destroy_host builder
+}
