@@ -69,6 +69,11 @@ impl<'t, 'i> Fields<'t, 'i> {
         self.table.get(key)
     }
 
+    /// Where the value of `key` stands, which counts as known from now on.
+    pub fn span_of(&mut self, key: &'static str) -> Option<Range<usize>> {
+        self.raw(key).map(Spanned::span)
+    }
+
     /// Reads an optional string.
     pub fn text(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<Located<String>> {
         let value = self.raw(key)?;
@@ -133,7 +138,7 @@ impl<'t, 'i> Fields<'t, 'i> {
     ) -> Vec<(Located<String>, Fields<'t, 'i>)> {
         let Some(outer) = self.table(key, problems) else { return Vec::new() };
         let mut found = Vec::new();
-        for (name, value) in outer.table.iter() {
+        for (name, value) in outer.table {
             match value.get_ref() {
                 DeValue::Table(table) => found.push((
                     Located::new(name.get_ref().to_string(), name.span()),
@@ -162,7 +167,7 @@ impl<'t, 'i> Fields<'t, 'i> {
             return Vec::new();
         };
         let mut found = Vec::new();
-        for item in items.iter() {
+        for item in items {
             match item.get_ref() {
                 DeValue::Table(table) => found.push(Fields::new(table, item.span(), what)),
                 other => problems.push(wrong_type(item.span(), key, "a table", other)),

@@ -46,6 +46,7 @@ pub fn json_schema() -> Value {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the map becomes part of the value")]
 fn object(description: &str, properties: Map<String, Value>) -> Value {
     json!({ "description": description, "type": "object", "additionalProperties": false, "properties": properties })
 }

@@ -316,7 +316,7 @@ fn read_words(key: &str, raw: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>
             return None;
         }
     };
-    if words.is_empty() || words.iter().any(|word| word.is_empty()) {
+    if words.is_empty() || words.iter().any(std::string::String::is_empty) {
         problems
             .push(Problem::new(raw.span(), format!("`{key}` is an empty command")).label("nothing to run"));
         return None;

@@ -164,7 +164,7 @@ fn undefined_group(group: &Located<String>, known: &[String]) -> Problem {
 
 /// Two names for one installation would be upgraded twice at the same time.
 fn duplicate_addresses(hosts: &[Host], problems: &mut Vec<Problem>) {
-    let mut seen: BTreeMap<(String, u16, &[String], Option<&str>), &Host> = BTreeMap::new();
+    let mut seen: BTreeMap<_, &Host> = BTreeMap::new();
     for host in hosts {
         let key =
             (host.address().to_ascii_lowercase(), host.port(), host.list("jump"), host.text("ixp_root"));

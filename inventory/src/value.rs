@@ -97,7 +97,7 @@ pub fn branch(text: &str) -> Result<(), Refusal> {
         || text.starts_with('/')
         || text.ends_with('/')
         || text.ends_with('.')
-        || text.ends_with(".lock")
+        || text.strip_suffix(".lock").is_some()
         || text.contains("..")
         || text.contains("//")
         || text.contains("@{")

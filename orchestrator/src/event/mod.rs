@@ -1,0 +1,176 @@
+//! Events: what happened in a run, one fact each. They are the engine's only output.
+//!
+//! Owns the journal's line format (version 1, `docs/journal.md`). A variant or field is only ever
+//! added; an old journal must stay readable.
+
+mod outcome;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use outcome::{HostOutcome, StepOutcome};
+
+use crate::plan::Plan;
+use crate::text::RemoteText;
+
+/// The version of the journal's format.
+pub const FORMAT: u32 = 1;
+
+/// One line of a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Its number within the run, from 1, without gaps.
+    pub sequence: u64,
+    /// When it was written, by the controller's clock.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: RunEvent,
+}
+
+/// One fact about a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum RunEvent {
+    /// The run began. Always the first line.
+    RunStarted(Box<RunHeader>),
+    /// A wave began.
+    WaveStarted {
+        /// Its name.
+        wave: String,
+    },
+    /// A wave, and every one after it, was not begun.
+    WaveHeld {
+        /// Its name.
+        wave: String,
+        /// Why, for people.
+        why: String,
+        /// Whether a person could let it start: a gate, as opposed to too many failures.
+        at_gate: bool,
+    },
+    /// A wave ended.
+    WaveFinished {
+        /// Its name.
+        wave: String,
+    },
+    /// A host's lane connected.
+    HostConnected {
+        /// Its name.
+        host: String,
+    },
+    /// A step is about to start. For a change this is on disk before the host hears of it.
+    StepStarted {
+        /// The host.
+        host: String,
+        /// The step's id.
+        step: String,
+    },
+    /// A step ended, or will not be run.
+    StepFinished {
+        /// The host.
+        host: String,
+        /// The step's id.
+        step: String,
+        /// How it ended.
+        end: Box<StepEnd>,
+    },
+    /// A schema review was answered.
+    ReviewAnswered {
+        /// The host.
+        host: String,
+        /// The step that waited for it.
+        step: String,
+        /// Whether the pending statements may be executed.
+        approved: bool,
+        /// Who answered: a person's login, or the policy.
+        by: String,
+    },
+    /// A host's lane ended.
+    HostFinished {
+        /// The host.
+        host: String,
+        /// How it ended.
+        outcome: HostOutcome,
+        /// Why, for people; empty where the outcome says it all.
+        why: RemoteText,
+    },
+    /// The operator asked the run to stop.
+    Interrupted,
+    /// The run ended. Always the last line of a run that was not cut off.
+    RunFinished {
+        /// The exit code of the program.
+        exit_code: u8,
+    },
+}
+
+/// What a run is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunHeader {
+    /// The version of the journal's format.
+    pub format: u32,
+    /// The run's id, a UUIDv7.
+    pub run: String,
+    /// The version of ixporch that wrote it.
+    pub ixporch: String,
+    /// Who started it.
+    pub operator: String,
+    /// The inventory file.
+    pub inventory: String,
+    /// Digest of the plan.
+    pub plan_digest: String,
+    /// The plan itself, so that a report needs nothing but the journal.
+    pub plan: Plan,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepEnd {
+    /// The outcome.
+    pub outcome: StepOutcome,
+    /// Why, for people; empty where the outcome says it all.
+    pub why: RemoteText,
+    /// The exit code on the host, where there was one.
+    pub exit_code: Option<i32>,
+    /// Whether its proof held; `None`: it has none, or nobody looked.
+    pub proven: Option<bool>,
+    /// How long it took, in milliseconds.
+    pub milliseconds: u64,
+    /// What it wrote to standard output.
+    pub stdout: Captured,
+    /// What it wrote to standard error.
+    pub stderr: Captured,
+    /// The SQL that is pending, where the step found that out.
+    pub pending_statements: Option<Vec<RemoteText>>,
+}
+
+/// What is kept of a stream; the whole of it, as far as it was kept, is in a file beside the journal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Captured {
+    /// How many bytes the step wrote.
+    pub bytes: u64,
+    /// How many of them were not kept (from the middle).
+    pub dropped: u64,
+    /// The last lines.
+    pub tail: RemoteText,
+}
+
+impl StepEnd {
+    /// A step that is not run.
+    pub fn skipped(why: &str) -> Self {
+        Self::without_output(StepOutcome::Skipped, why)
+    }
+
+    /// An end of which nothing was seen.
+    pub fn without_output(outcome: StepOutcome, why: &str) -> Self {
+        Self {
+            outcome,
+            why: RemoteText::from(why),
+            exit_code: None,
+            proven: None,
+            milliseconds: 0,
+            stdout: Captured::default(),
+            stderr: Captured::default(),
+            pending_statements: None,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! How steps and hosts end.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepOutcome {
+    /// It did its work, and its proof held.
+    Succeeded,
+    /// It did not do its work.
+    Failed,
+    /// The host ended it at its deadline.
+    TimedOut,
+    /// It was not needed.
+    Skipped,
+    /// Nobody saw its end.
+    Unknown,
+}
+
+/// How a host ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostOutcome {
+    /// There was nothing to do.
+    Current,
+    /// All steps are done.
+    Upgraded,
+    /// Nothing was started on it.
+    NotStarted,
+    /// It waits at a gate, or was stopped between two steps.
+    Held,
+    /// It could not be reached; nothing was started on it.
+    Unreachable,
+    /// A step failed.
+    Failed,
+    /// Nobody saw the end of a step.
+    Unknown,
+    /// Its lane broke down: a fault of ixporch.
+    Crashed,
+}
+
+impl HostOutcome {
+    /// Whether the host ended where it should be.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Current | Self::Upgraded)
+    }
+}
+
+impl fmt::Display for StepOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed-out",
+            Self::Skipped => "skipped",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+impl fmt::Display for HostOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Current => "current",
+            Self::Upgraded => "upgraded",
+            Self::NotStarted => "not-started",
+            Self::Held => "held",
+            Self::Unreachable => "unreachable",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Crashed => "crashed",
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! What `artisan doctrine:schema:update` says.
+//!
+//! Its exit code is 0 whether nothing is pending, something is pending, or something was done, so
+//! only its text counts. The texts are those of laravel-doctrine/orm 1.3 to 1.5, which every
+//! IXP Manager from v4.4 to v5.8 has.
+
+use crate::text::RemoteText;
+
+const NOTHING: &str =
+    "Nothing to update - your database is already in sync with the current entity metadata.";
+const CHECKING: &str = "Checking if database connected to";
+const UPDATED: &str = "Database schema updated successfully!";
+
+/// What `--sql` said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PendingSql {
+    /// Nothing is pending.
+    InSync,
+    /// These statements are pending, in order, without their semicolons.
+    Pending(Vec<String>),
+    /// The text is none of the known ones.
+    Unreadable,
+}
+
+/// What `--force` said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaUpdateEnd {
+    /// So many statements were executed.
+    Executed(u32),
+    /// There was nothing to do.
+    InSync,
+    /// The text is none of the known ones: an exception, or a command that was cancelled.
+    Unreadable,
+}
+
+/// Reads the output of `doctrine:schema:update --sql`.
+pub fn read_pending_sql(output: &RemoteText) -> PendingSql {
+    let text = output.raw();
+    if text.lines().any(|line| line.trim() == NOTHING) {
+        return PendingSql::InSync;
+    }
+    let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with(CHECKING));
+    if lines.next().is_none() {
+        return PendingSql::Unreadable;
+    }
+    let body: Vec<&str> = lines.collect();
+    let statements = split_statements(&body.join("\n"));
+    let all_sql = statements.iter().all(|statement| starts_like_sql(statement));
+    if statements.is_empty() || !all_sql { PendingSql::Unreadable } else { PendingSql::Pending(statements) }
+}
+
+/// Reads the output of `doctrine:schema:update --force`.
+pub fn read_schema_update(output: &RemoteText) -> SchemaUpdateEnd {
+    for line in output.raw().lines().map(str::trim) {
+        if line == NOTHING {
+            return SchemaUpdateEnd::InSync;
+        }
+        if let Some(rest) = line.strip_prefix(UPDATED) {
+            let count = rest.split('"').nth(1).and_then(|count| count.parse().ok());
+            return count.map_or(SchemaUpdateEnd::Unreadable, SchemaUpdateEnd::Executed);
+        }
+    }
+    SchemaUpdateEnd::Unreadable
+}
+
+/// Statements are joined by a semicolon, five spaces and a line break; none follows the last.
+fn split_statements(body: &str) -> Vec<String> {
+    let mut statements = Vec::new();
+    let mut current = String::new();
+    for line in body.lines() {
+        let trimmed = line.trim_end();
+        let (text, ends) = match trimmed.strip_suffix(';') {
+            Some(text) => (text, true),
+            None => (trimmed, false),
+        };
+        if !current.is_empty() {
+            current.push('\n');
+        }
+        current.push_str(text);
+        if ends {
+            statements.push(std::mem::take(&mut current).trim().to_owned());
+        }
+    }
+    statements.push(current.trim().to_owned());
+    statements.retain(|statement| !statement.is_empty());
+    statements
+}
+
+/// What the schema tool can emit. Anything else (an exception's text, a question) is not SQL.
+fn starts_like_sql(statement: &str) -> bool {
+    const WORDS: [&str; 8] = ["ALTER", "CREATE", "DROP", "RENAME", "UPDATE", "INSERT", "DELETE", "SET"];
+    statement
+        .split_whitespace()
+        .next()
+        .is_some_and(|word| WORDS.contains(&word.to_ascii_uppercase().as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pending(text: &str) -> PendingSql {
+        read_pending_sql(&RemoteText::from(text))
+    }
+
+    #[test]
+    fn the_exact_text_of_pending_statements_is_read() {
+        let text = "\nChecking if database connected to default entity manager needs updating...\n     \
+                    CREATE TABLE audit_log (id BIGINT);     \nALTER TABLE cust ADD peeringpolicy VARCHAR(50) DEFAULT NULL\n";
+        let wanted = [
+            "CREATE TABLE audit_log (id BIGINT)",
+            "ALTER TABLE cust ADD peeringpolicy VARCHAR(50) DEFAULT NULL",
+        ];
+        assert_eq!(pending(text), PendingSql::Pending(wanted.map(str::to_owned).to_vec()));
+    }
+
+    #[test]
+    fn nothing_pending_is_not_an_error() {
+        let text = format!(
+            "\nChecking if database connected to default entity manager needs updating...\n{NOTHING}\n"
+        );
+        assert_eq!(pending(&text), PendingSql::InSync);
+    }
+
+    #[test]
+    fn an_exception_is_not_taken_for_sql() {
+        let text = "\nChecking if database connected to default entity manager needs updating...\n\nIn Driver.php line 79:\n  \
+                    SQLSTATE[HY000] [2002] Connection refused\n";
+        assert_eq!(pending(text), PendingSql::Unreadable);
+        assert_eq!(pending(""), PendingSql::Unreadable);
+    }
+
+    #[test]
+    fn the_end_of_an_update_is_read() {
+        let read = |text: &str| read_schema_update(&RemoteText::from(text));
+        assert_eq!(
+            read(
+                "Updating database schema...\nDatabase schema updated successfully! \"2\" queries were executed\n"
+            ),
+            SchemaUpdateEnd::Executed(2)
+        );
+        assert_eq!(read(&format!("{NOTHING}\n")), SchemaUpdateEnd::InSync);
+        assert_eq!(read("Updating database schema...\nIn Driver.php line 79:"), SchemaUpdateEnd::Unreadable);
+    }
+}

@@ -1,0 +1,60 @@
+//! Facts: what the probe found on a host.
+//!
+//! Owns what a probe's output means. It is pure: the probe's shell text is `ledger::probe`'s, and
+//! this module only reads what came back.
+
+mod doctrine;
+mod parse;
+
+use serde::{Deserialize, Serialize};
+
+pub use doctrine::{PendingSql, SchemaUpdateEnd, read_pending_sql, read_schema_update};
+pub use parse::{FactsError, parse};
+
+/// What the probe found on a host. A fact that could not be had is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The version that the installed code says it is.
+    pub version: Option<String>,
+    /// `git describe --tags --always` of the installed tree.
+    pub describe: Option<String>,
+    /// The commit that is checked out, in full.
+    pub commit: Option<String>,
+    /// The branch that is checked out; `None` on a detached HEAD.
+    pub branch: Option<String>,
+    /// The URL of the remote `origin`, without credentials.
+    pub remote: Option<String>,
+    /// The commit that the remote has at the target of the run, where it could be asked.
+    pub remote_commit: Option<String>,
+    /// Modified tracked files.
+    pub modified_files: Vec<String>,
+    /// The owner of the installation's `.git`.
+    pub tree_owner: Option<String>,
+    /// The PHP version, as PHP says it.
+    pub php: Option<String>,
+    /// The first line of `composer --version`.
+    pub composer: Option<String>,
+    /// The version of bower.
+    pub bower: Option<String>,
+    /// The version of git.
+    pub git: Option<String>,
+    /// Load and active state of the memcached unit, such as `loaded active`.
+    pub memcached: Option<String>,
+    /// Free disk where the installation is, in bytes.
+    pub free_bytes: Option<u64>,
+    /// Whether the site is in maintenance mode.
+    pub maintenance: Option<bool>,
+    /// The user whom the login gave.
+    pub login_user: Option<String>,
+    /// Whether `sudo -n` works for that user.
+    pub sudo: bool,
+    /// The kernel's boot id.
+    pub boot_id: Option<String>,
+}
+
+impl Facts {
+    /// How the installed release is called for people: the tag, else what the code says.
+    pub fn release(&self) -> Option<&str> {
+        self.describe.as_deref().or(self.version.as_deref())
+    }
+}

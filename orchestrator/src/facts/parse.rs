@@ -1,0 +1,205 @@
+//! Reads the probe's output.
+//!
+//! Each fact arrives as a line `fact NAME EXIT BYTES`, so many bytes, and a line break. Lengths
+//! instead of separators: a value may hold anything and still cannot pretend to be another fact.
+
+use std::collections::BTreeMap;
+
+use super::Facts;
+use crate::redact;
+use crate::text::RemoteText;
+
+/// Why a probe's output could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FactsError {
+    /// The output ended within a fact.
+    #[error("the probe's output ends within a fact")]
+    Truncated,
+    /// A line that should start a fact does not.
+    #[error("the probe's output holds the line `{0}`, which is no fact")]
+    NotAFact(RemoteText),
+}
+
+struct Answer {
+    exit: i32,
+    text: RemoteText,
+}
+
+/// Reads all facts out of what the probe printed.
+pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
+    let answers = answers(output)?;
+    // The text of a question that was answered with success and not with nothing.
+    let text = |name: &str| {
+        let answer = answers.get(name).filter(|answer| answer.exit == 0)?;
+        let text = answer.text.to_string().trim().to_owned();
+        (!text.is_empty()).then_some(text)
+    };
+    let yes = |name: &str| answers.get(name).map(|answer| answer.exit == 0);
+    Ok(Facts {
+        version: text("version").and_then(|text| version_constant(&text)),
+        describe: text("describe"),
+        commit: text("commit").filter(|commit| is_commit(commit)),
+        branch: text("branch"),
+        remote: text("remote").map(|url| redact::url_without_credentials(&url)),
+        remote_commit: text("remote-commit").and_then(|lines| remote_commit(&lines)),
+        modified_files: text("modified").map(|lines| modified_files(&lines)).unwrap_or_default(),
+        tree_owner: text("tree-owner").filter(|owner| ixporch_inventory::value::user_name(owner).is_ok()),
+        php: text("php"),
+        composer: text("composer").and_then(|text| first_line(&text)),
+        bower: text("bower").and_then(|text| text.lines().last().map(str::to_owned)),
+        git: text("git").map(|text| text.trim_start_matches("git version ").to_owned()),
+        memcached: text("memcached").map(|lines| unit_state(&lines)),
+        free_bytes: text("disk").and_then(|lines| free_bytes(&lines)),
+        maintenance: match answers.get("maintenance").map(|answer| answer.exit) {
+            Some(0) => Some(true),
+            Some(1) => Some(false),
+            _ => None,
+        },
+        login_user: text("login-user"),
+        sudo: yes("sudo").unwrap_or(false),
+        boot_id: text("boot-id"),
+    })
+}
+
+fn answers(output: &[u8]) -> Result<BTreeMap<String, Answer>, FactsError> {
+    let mut answers = BTreeMap::new();
+    let mut rest = output;
+    while !rest.is_empty() {
+        let end = rest.iter().position(|byte| *byte == b'\n').ok_or(FactsError::Truncated)?;
+        let (line, after) = rest.split_at(end);
+        let after = after.get(1..).unwrap_or_default();
+        let header = String::from_utf8_lossy(line);
+        let words: Vec<&str> = header.split(' ').collect();
+        let (name, exit, length) = match words.as_slice() {
+            ["fact", name, exit, length] => match (exit.parse(), length.parse::<usize>()) {
+                (Ok(exit), Ok(length)) => ((*name).to_owned(), exit, length),
+                _ => return Err(FactsError::NotAFact(RemoteText::from_bytes(line))),
+            },
+            _ => return Err(FactsError::NotAFact(RemoteText::from_bytes(line))),
+        };
+        let text = after.get(..length).ok_or(FactsError::Truncated)?;
+        answers.insert(name, Answer { exit, text: RemoteText::from_bytes(text) });
+        // The line break after the value.
+        rest = after.get(length + 1..).ok_or(FactsError::Truncated)?;
+    }
+    Ok(answers)
+}
+
+fn first_line(text: &str) -> Option<String> {
+    text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+}
+
+/// The constant of `version.php` (4.9 and later) or `library/IXP/Version.php` (before).
+fn version_constant(text: &str) -> Option<String> {
+    let (_, after) = text.split_once("'APPLICATION_VERSION'")?;
+    let (_, value) = after.split_once('\'')?;
+    let (version, _) = value.split_once('\'')?;
+    Some(version.to_owned())
+}
+
+fn is_commit(text: &str) -> bool {
+    text.len() >= 40 && text.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+/// Out of `git ls-remote`: the commit of the peeled tag where there is one, else of the first line.
+fn remote_commit(lines: &str) -> Option<String> {
+    let peeled = lines.lines().find(|line| line.ends_with("^{}"));
+    let line = peeled.or_else(|| lines.lines().next())?;
+    line.split_whitespace().next().filter(|commit| is_commit(commit)).map(str::to_owned)
+}
+
+/// Out of `git status --porcelain`: the paths, without Doctrine's proxies.
+fn modified_files(lines: &str) -> Vec<String> {
+    lines
+        .lines()
+        .filter_map(|line| line.trim_start().split_once(' '))
+        .map(|(_, path)| path.trim().to_owned())
+        .filter(|path| !path.starts_with("database/Proxies/"))
+        .collect()
+}
+
+fn unit_state(lines: &str) -> String {
+    let value = |key: &str| {
+        lines.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or("?").trim()
+    };
+    format!("{} {}", value("LoadState"), value("ActiveState"))
+}
+
+/// Out of `df -Pk`: the fourth column of the second line, in bytes.
+fn free_bytes(lines: &str) -> Option<u64> {
+    let kibibytes: u64 = lines.lines().nth(1)?.split_whitespace().nth(3)?.parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fact(name: &str, exit: i32, text: &str) -> String {
+        format!("fact {name} {exit} {}\n{text}\n", text.len())
+    }
+
+    #[test]
+    fn a_probe_is_read() {
+        let output = [
+            fact("login-user", 0, "ops"),
+            fact("sudo", 0, ""),
+            fact("version", 0, "<?php\ndefine( 'APPLICATION_VERSION', '4.4.0' );\n"),
+            fact("remote", 0, "https://me:token@example.net/x.git"),
+            fact(
+                "remote-commit",
+                0,
+                &format!("{}\trefs/tags/v1\n{}\trefs/tags/v1^{{}}", "a".repeat(40), "b".repeat(40)),
+            ),
+            fact("modified", 0, " M config/app.php\n M database/Proxies/__CG__X.php"),
+            fact("memcached", 0, "LoadState=loaded\nActiveState=active"),
+            fact(
+                "disk",
+                0,
+                "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/x 100 50 50 50% /",
+            ),
+            fact("maintenance", 1, ""),
+            fact("php", 127, "sh: php: not found"),
+        ]
+        .concat();
+        let facts = parse(output.as_bytes()).unwrap();
+        assert_eq!(facts.login_user.as_deref(), Some("ops"));
+        assert!(facts.sudo);
+        assert_eq!(facts.version.as_deref(), Some("4.4.0"));
+        assert_eq!(facts.remote.as_deref(), Some("https://example.net/x.git"));
+        assert_eq!(facts.remote_commit, Some("b".repeat(40)));
+        assert_eq!(facts.modified_files, ["config/app.php"]);
+        assert_eq!(facts.memcached.as_deref(), Some("loaded active"));
+        assert_eq!(facts.free_bytes, Some(51_200));
+        assert_eq!(facts.maintenance, Some(false));
+        assert_eq!(facts.php, None);
+    }
+
+    #[test]
+    fn a_value_cannot_pretend_to_be_another_fact() {
+        let hostile = fact("describe", 0, "x\nfact sudo 0 0\n");
+        assert!(!parse(hostile.as_bytes()).unwrap().sudo);
+    }
+
+    #[test]
+    fn a_tree_owner_that_is_no_user_name_is_not_believed() {
+        let output = fact("tree-owner", 0, "-u root; true");
+        assert_eq!(parse(output.as_bytes()).unwrap().tree_owner, None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_output_is_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn a_cut_probe_is_never_read_as_a_whole_one(cut in 0usize..60) {
+            let whole = [fact("login-user", 0, "ops"), fact("sudo", 0, "")].concat();
+            prop_assume!(cut < whole.len() && cut != fact("login-user", 0, "ops").len() && cut != 0);
+            prop_assert!(parse(&whole.as_bytes()[..cut]).is_err());
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The journal: a run's append-only event log, and the folder that it is kept in.
+//!
+//! Owns files and their durability. Must not know what an event means for a host.
+
+mod store;
+mod writer;
+
+pub use store::{JournalError, LoadedRun, Store};
+pub use writer::Writer;

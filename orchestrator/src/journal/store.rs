@@ -1,0 +1,248 @@
+//! The folder of all runs: `<state>/runs/<run-id>/`.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::Writer;
+use crate::event::{Envelope, FORMAT};
+use crate::state::RunState;
+
+/// Why a journal cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// A file or folder cannot be used.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// An event cannot be written as JSON.
+    #[error("an event cannot be written")]
+    Encode(#[from] serde_json::Error),
+    /// A line in the middle of a journal is no event.
+    #[error("{path}: line {line} is no event: {why}")]
+    Line {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What the parser says.
+        why: String,
+    },
+    /// The journal is of a newer format.
+    #[error("{path} has format {found}, and this version reads format {FORMAT}")]
+    Format {
+        /// The journal.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// No run has this id.
+    #[error("there is no run `{0}`")]
+    NoSuchRun(String),
+    /// Several runs begin with this.
+    #[error("`{0}` is the beginning of several runs: {1}")]
+    Ambiguous(String, String),
+    /// There is no run at all.
+    #[error("there are no runs in {0}")]
+    Empty(PathBuf),
+}
+
+/// All runs of this controller.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// A run as its journal tells it.
+#[derive(Debug)]
+pub struct LoadedRun {
+    /// The run's id.
+    pub id: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its events.
+    pub events: Vec<Envelope>,
+    /// Their fold.
+    pub state: RunState,
+    /// Whether the last line was cut off, as a power cut leaves it.
+    pub torn: bool,
+}
+
+/// Creates a folder, and those above it, that only its owner can enter.
+pub(super) fn create_private_folder(path: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
+        std::io::Error::new(error.kind(), format!("failed to create the folder {}: {error}", path.display()))
+    })
+}
+
+impl Store {
+    /// The store below the state folder `state`.
+    pub fn new(state: &Path) -> Self {
+        Self { root: state.join("runs") }
+    }
+
+    /// Begins a journal for a new run.
+    pub fn create(&self, id: &str) -> Result<Writer, JournalError> {
+        let folder = self.root.join(id);
+        create_private_folder(&self.root)?;
+        std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(|error| {
+            std::io::Error::new(
+                error.kind(),
+                format!("failed to create the folder {}: {error}", folder.display()),
+            )
+        })?;
+        Writer::create(folder)
+    }
+
+    /// The ids of all runs, the newest first (ids are UUIDv7, which sort by time).
+    pub fn ids(&self) -> Result<Vec<String>, JournalError> {
+        if !self.root.exists() {
+            return Ok(Vec::new());
+        }
+        let mut ids: Vec<String> = fs_err::read_dir(&self.root)?
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().join("journal.jsonl").exists())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        ids.sort_unstable_by(|left, right| right.cmp(left));
+        Ok(ids)
+    }
+
+    /// The run that `wanted` means: an id, the unique beginning of one, or `latest`.
+    pub fn find(&self, wanted: &str) -> Result<String, JournalError> {
+        let ids = self.ids()?;
+        if wanted == "latest" {
+            return ids.into_iter().next().ok_or_else(|| JournalError::Empty(self.root.clone()));
+        }
+        let matching: Vec<&String> = ids.iter().filter(|id| id.starts_with(wanted)).collect();
+        match matching.as_slice() {
+            [] => Err(JournalError::NoSuchRun(wanted.to_owned())),
+            [id] => Ok((*id).clone()),
+            several => {
+                let names = several.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+                Err(JournalError::Ambiguous(wanted.to_owned(), names))
+            }
+        }
+    }
+
+    /// The shortest beginning of an id that no other run has, at least eight characters.
+    pub fn shorten(&self, id: &str) -> Result<String, JournalError> {
+        let ids = self.ids()?;
+        let unique = (8..id.len()).filter_map(|length| id.get(..length)).find(|prefix| {
+            !prefix.ends_with('-') && !ids.iter().any(|other| other != id && other.starts_with(prefix))
+        });
+        Ok(unique.unwrap_or(id).to_owned())
+    }
+
+    /// Reads a run. A torn last line is normal; a bad line before it is not.
+    pub fn load(&self, id: &str) -> Result<LoadedRun, JournalError> {
+        let folder = self.root.join(id);
+        let path = folder.join("journal.jsonl");
+        let text = String::from_utf8_lossy(&fs_err::read(&path)?).into_owned();
+        let (events, torn) = read_lines(&path, &text)?;
+        let state = RunState::fold(&events);
+        if let Some(header) = &state.header
+            && header.format > FORMAT
+        {
+            return Err(JournalError::Format { path, found: header.format });
+        }
+        Ok(LoadedRun { id: id.to_owned(), folder, events, state, torn })
+    }
+}
+
+fn read_lines(path: &Path, text: &str) -> Result<(Vec<Envelope>, bool), JournalError> {
+    let mut events = Vec::new();
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        match serde_json::from_str::<Envelope>(line) {
+            Ok(envelope) => events.push(envelope),
+            Err(_) if !line.ends_with('\n') => return Ok((events, true)),
+            Err(error) => {
+                return Err(JournalError::Line {
+                    path: path.to_owned(),
+                    line: index + 1,
+                    why: error.to_string(),
+                });
+            }
+        }
+    }
+    Ok((events, false))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::event::RunEvent;
+
+    fn envelopes(count: u64) -> Vec<Envelope> {
+        (1..=count)
+            .map(|sequence| Envelope {
+                sequence,
+                at: Timestamp::UNIX_EPOCH,
+                event: RunEvent::WaveStarted { wave: format!("w{sequence}") },
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_journal_cut_at_any_byte_gives_the_events_before_the_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        store.create("run").unwrap().append(&envelopes(3), true).unwrap();
+        let path = folder.path().join("runs/run/journal.jsonl");
+        let whole = std::fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let run = store.load("run").unwrap();
+            let lines = whole[..cut].split(|byte| *byte == b'\n').count() - 1;
+            // A last line that lost only its line break is still whole.
+            assert!(run.events.len() == lines || run.events.len() == lines + 1);
+            assert_eq!(run.events, envelopes(3)[..run.events.len()]);
+        }
+    }
+
+    #[test]
+    fn a_bad_line_in_the_middle_is_an_error_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        store.create("run").unwrap().append(&envelopes(1), true).unwrap();
+        let path = folder.path().join("runs/run/journal.jsonl");
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        text = format!("garbage\n{text}");
+        std::fs::write(&path, text).unwrap();
+        let error = store.load("run").unwrap_err().to_string();
+        assert!(error.contains("line 1 is no event"), "{error}");
+    }
+
+    #[test]
+    fn runs_are_found_by_the_shortest_unique_beginning_of_their_ids() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        store.create("01980000-aaaa-1111").unwrap();
+        store.create("01980000-abbb-2222").unwrap();
+        assert_eq!(store.find("latest").unwrap(), "01980000-abbb-2222");
+        let short = store.shorten("01980000-aaaa-1111").unwrap();
+        assert_eq!(short, "01980000-aa");
+        assert_eq!(store.find(&short).unwrap(), "01980000-aaaa-1111");
+        assert!(matches!(store.find("01"), Err(JournalError::Ambiguous(..))));
+        assert!(matches!(store.find("zz"), Err(JournalError::NoSuchRun(_))));
+    }
+
+    #[test]
+    fn only_the_owner_can_read_a_run() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let writer = store.create("run").unwrap();
+        writer.keep_output("h1", "01-x.out", b"secret").unwrap();
+        for (path, mode) in [
+            ("runs", 0o700),
+            ("runs/run", 0o700),
+            ("runs/run/journal.jsonl", 0o600),
+            ("runs/run/output/h1", 0o700),
+            ("runs/run/output/h1/01-x.out", 0o600),
+        ] {
+            let found = std::fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(found, mode, "{path}");
+        }
+    }
+}

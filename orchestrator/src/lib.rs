@@ -1,0 +1,24 @@
+//! ixporch upgrades fleets of IXP Manager hosts over SSH, without an agent.
+//!
+//! The modules stand in layers; each imports only from those above it in this list. Down to
+//! [`report`] everything is pure and is built without the feature `run`; the rest has effects.
+
+pub mod digest;
+pub mod redact;
+pub mod text;
+
+pub mod procedure;
+
+pub mod facts;
+pub mod plan;
+
+pub mod event;
+
+pub mod state;
+
+pub mod gate;
+
+pub mod report;
+
+#[cfg(feature = "run")]
+pub mod journal;

@@ -1,0 +1,302 @@
+//! Builds a plan. Pure: everything it may look at is in its arguments.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ixporch_inventory::{Become, Host, Inventory, Selector, SelectorError};
+
+use super::{
+    Command, HostAction, HostPlan, Plan, PlannedProof, PlannedStep, PlannedWave, Switch, whole_seconds,
+};
+use crate::facts::Facts;
+use crate::procedure::{Action, Condition, Placeholder, Procedure, Proof, Step, Template};
+
+/// What the user asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The git tag to go to; `None`: the head of each host's branch.
+    pub target: Option<String>,
+    /// Which hosts are meant; `None`: all.
+    pub limit: Option<Selector>,
+}
+
+/// What the probe of a host gave: facts, or why there are none.
+pub type ProbeResult = Result<Facts, String>;
+
+/// Everything that a plan is built from.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The hosts.
+    pub inventory: &'a Inventory,
+    /// The steps.
+    pub procedure: &'a Procedure,
+    /// What the probe found, for every selected host.
+    pub facts: &'a BTreeMap<String, ProbeResult>,
+    /// Hosts that an earlier run of ixporch closed and did not open again: their maintenance mode is ours.
+    pub closed_by_us: &'a BTreeSet<String>,
+    /// What the user asked for.
+    pub options: &'a Options,
+    /// Who logs in where the inventory does not say.
+    pub default_user: &'a str,
+}
+
+/// Why no plan can be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The selector is wrong.
+    #[error(transparent)]
+    Selector(#[from] SelectorError),
+    /// The target is no tag name.
+    #[error("`{0}` is not a git tag name")]
+    Target(String),
+}
+
+/// Builds the plan of a request.
+pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
+    if let Some(target) = &request.options.target
+        && ixporch_inventory::value::branch(target).is_err()
+    {
+        return Err(PlanError::Target(target.clone()));
+    }
+    let selected: BTreeSet<&str> = match &request.options.limit {
+        Some(selector) => request.inventory.select(selector)?.iter().map(|host| host.name.as_str()).collect(),
+        None => request.inventory.hosts.iter().map(|host| host.name.as_str()).collect(),
+    };
+    let mut placed = BTreeSet::new();
+    let mut waves = Vec::new();
+    for wave in request.inventory.waves_or_all() {
+        let hosts: Vec<HostPlan> = wave
+            .hosts
+            .iter()
+            .filter(|name| selected.contains(name.as_str()))
+            .filter_map(|name| request.inventory.host(name))
+            .map(|host| plan_host(request, host))
+            .collect();
+        placed.extend(hosts.iter().map(|host| host.host.clone()));
+        if !hosts.is_empty() {
+            waves.push(PlannedWave {
+                name: wave.name,
+                gate: wave.gate,
+                parallel: wave.parallel,
+                max_failures: wave.max_failures,
+                soak_seconds: wave.soak.map(|soak| soak.as_secs()),
+                requires: wave.requires,
+                hosts,
+            });
+        }
+    }
+    if let Some(name) =
+        selected.iter().find(|name| !placed.contains(**name) && request.options.limit.is_some())
+    {
+        let message = format!("`{name}` is selected, but it is in no wave");
+        return Err(
+            SelectorError { message, help: Some("add it to a wave of the inventory".to_owned()) }.into()
+        );
+    }
+    Ok(Plan {
+        format: 1,
+        procedure: request.procedure.name.clone(),
+        procedure_digest: request.procedure.digest.clone(),
+        target: request.options.target.clone(),
+        waves,
+    })
+}
+
+fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
+    let user = host.user().unwrap_or(request.default_user);
+    let mut login = format!("{user}@{}", host.address());
+    if host.port() != 22 {
+        login = format!("-p {} {login}", host.port());
+    }
+    if let [first, ..] = host.list("jump") {
+        let jumps =
+            std::iter::once(first).chain(host.list("jump").iter().skip(1)).cloned().collect::<Vec<_>>();
+        login = format!("-J {} {login}", jumps.join(","));
+    }
+    let mut plan = HostPlan {
+        host: host.name.clone(),
+        login,
+        release: None,
+        action: HostAction::Current,
+        notes: Vec::new(),
+    };
+    match request.facts.get(&host.name) {
+        None => plan.action = HostAction::Unreachable("the host was not probed".to_owned()),
+        Some(Err(why)) => plan.action = HostAction::Unreachable(why.clone()),
+        Some(Ok(facts)) => {
+            plan.release = facts.release().map(str::to_owned);
+            let ours = request.closed_by_us.contains(&host.name);
+            let was_closed = facts.maintenance == Some(true) && !ours;
+            if !is_current(request, facts) {
+                let builder = HostBuilder { request, host, facts, user, was_closed };
+                plan.action = HostAction::Upgrade(builder.steps());
+            }
+            plan.notes = notes(request, facts, ours, &plan.action);
+        }
+    }
+    plan
+}
+
+/// A host is current when it stands at the target's commit and the site is open. A closed site may
+/// be the middle of an upgrade, so it is never called current.
+fn is_current(request: &Request<'_>, facts: &Facts) -> bool {
+    let at_target = match (&request.options.target, &facts.commit, &facts.remote_commit) {
+        (_, Some(here), Some(there)) => here == there,
+        _ => false,
+    };
+    at_target && facts.maintenance == Some(false)
+}
+
+fn notes(request: &Request<'_>, facts: &Facts, ours: bool, action: &HostAction) -> Vec<String> {
+    let mut notes = Vec::new();
+    if matches!(action, HostAction::Current) {
+        return notes;
+    }
+    match facts.maintenance {
+        Some(true) if ours => {
+            notes.push("in maintenance since an earlier run, which still owes to open it".to_owned());
+        }
+        Some(true) => notes.push("was in maintenance before the run, and stays in it".to_owned()),
+        Some(false) => {}
+        None => notes.push("not known: whether the site is in maintenance".to_owned()),
+    }
+    if facts.remote_commit.is_none() {
+        let what = request.options.target.as_deref().unwrap_or("the branch");
+        notes.push(format!("not known: what upstream has at {what}"));
+    }
+    if facts.commit.is_none() {
+        notes.push("not known: which commit is installed".to_owned());
+    }
+    if facts.tree_owner.is_none() {
+        notes.push("not known: who owns the tree; git will run as the login user".to_owned());
+    }
+    notes.push("not known before memcached is restarted: which schema changes are pending".to_owned());
+    notes
+}
+
+struct HostBuilder<'a> {
+    request: &'a Request<'a>,
+    host: &'a Host,
+    facts: &'a Facts,
+    user: &'a str,
+    was_closed: bool,
+}
+
+impl HostBuilder<'_> {
+    fn steps(&self) -> Vec<PlannedStep> {
+        (1u32..)
+            .zip(&self.request.procedure.steps)
+            .filter(|(_, step)| step.when.iter().all(|condition| self.holds(*condition)))
+            .map(|(number, step)| self.step(number, step))
+            .collect()
+    }
+
+    /// Conditions that only the run can decide hold here.
+    fn holds(&self, condition: Condition) -> bool {
+        match condition {
+            Condition::Target => self.request.options.target.is_some(),
+            Condition::NoTarget => self.request.options.target.is_none(),
+            Condition::OpenBefore => !self.was_closed,
+            Condition::SchemaPending => true,
+        }
+    }
+
+    fn step(&self, number: u32, step: &Step) -> PlannedStep {
+        // The debt of a step that is no part of this host's upgrade is not owed by it.
+        let debt = step.debt.clone().filter(|debt| {
+            let payer = self.request.procedure.steps.iter().find(|other| other.id == *debt);
+            payer.is_some_and(|payer| payer.when.iter().all(|condition| self.holds(*condition)))
+        });
+        PlannedStep {
+            number,
+            id: step.id.clone(),
+            title: step.title.clone(),
+            effect: step.effect,
+            command: self.command(step),
+            proof: step.proof.as_ref().map(|proof| self.proof(proof)),
+            debt,
+            when_exists: step.when_exists.as_ref().map(|path| self.fill(path)),
+            when_schema_pending: step.when.contains(&Condition::SchemaPending),
+            schema_review: step.schema_review.then(|| self.host.schema_approval()),
+            reads: step.reads,
+            capture: step.capture.clone(),
+        }
+    }
+
+    fn command(&self, step: &Step) -> Command {
+        let mut environment: BTreeMap<String, String> = BTreeMap::new();
+        let argv = match &step.action {
+            Action::Run(arguments) => arguments.iter().flat_map(|argument| self.words(argument)).collect(),
+            Action::Script(script) => {
+                for placeholder in Placeholder::ALL.into_iter().filter(|placeholder| !placeholder.is_words())
+                {
+                    environment.insert(placeholder.name().to_ascii_uppercase(), self.value(placeholder));
+                }
+                vec!["sh".to_owned(), "-c".to_owned(), script.clone()]
+            }
+        };
+        environment.extend(step.environment.iter().map(|(name, value)| (name.clone(), self.fill(value))));
+        let user = step.user.as_ref().map(|user| self.fill(user)).filter(|user| !user.is_empty());
+        let switch = self.switch(user.as_deref());
+        let timeout_seconds = whole_seconds(step.timeout);
+        Command {
+            argv,
+            environment,
+            cwd: step.cwd.as_ref().map(|cwd| self.fill(cwd)),
+            user,
+            switch,
+            timeout_seconds,
+        }
+    }
+
+    fn switch(&self, wanted: Option<&str>) -> Switch {
+        let login = self.facts.login_user.as_deref().unwrap_or(self.user);
+        match wanted {
+            None => Switch::None,
+            Some(wanted) if wanted == login => Switch::None,
+            Some(_) if login == "root" => Switch::Runuser,
+            // Without sudo another user cannot be reached; sudo then says so in its own words.
+            Some(_) => match self.host.become_method() {
+                Become::Sudo => Switch::Sudo,
+                Become::None => Switch::None,
+            },
+        }
+    }
+
+    fn proof(&self, proof: &Proof) -> PlannedProof {
+        match proof {
+            Proof::Exists(path) => PlannedProof::Exists(self.fill(path)),
+            Proof::Absent(path) => PlannedProof::Absent(self.fill(path)),
+            Proof::MemcachedRestarted => PlannedProof::MemcachedRestarted {
+                unit: self.host.text("memcached.service").filter(|unit| *unit != "none").map(str::to_owned),
+                address: self.host.text("memcached.address").unwrap_or_default().to_owned(),
+                php: self.host.list("php").to_vec(),
+            },
+        }
+    }
+
+    fn words(&self, argument: &Template) -> Vec<String> {
+        match argument.as_words() {
+            Some(Placeholder::MemcachedRestart) => self.host.list("memcached.restart").to_vec(),
+            Some(placeholder) => self.host.list(placeholder.name()).to_vec(),
+            None => vec![self.fill(argument)],
+        }
+    }
+
+    fn fill(&self, template: &Template) -> String {
+        template.fill(|placeholder| self.value(placeholder))
+    }
+
+    fn value(&self, placeholder: Placeholder) -> String {
+        match placeholder {
+            Placeholder::Target => self.request.options.target.clone().unwrap_or_default(),
+            Placeholder::TreeOwner => self.facts.tree_owner.clone().unwrap_or_default(),
+            Placeholder::MemcachedRestart => self.host.list("memcached.restart").join(" "),
+            Placeholder::Php | Placeholder::Composer | Placeholder::Bower => {
+                self.host.list(placeholder.name()).join(" ")
+            }
+            Placeholder::IxpRoot | Placeholder::WebUser | Placeholder::Branch => {
+                self.host.text(placeholder.name()).unwrap_or_default().to_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Commands for a remote shell, and the only place where values are quoted for one.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How a command comes to run as its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switch {
+    /// The login is that user already.
+    None,
+    /// By sudo(8), which must not ask for a password.
+    Sudo,
+    /// By runuser(1), from a root login.
+    Runuser,
+}
+
+/// What is run on a host: final, with nothing left to fill in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// Program and arguments; a script is `sh -c SCRIPT`.
+    pub argv: Vec<String>,
+    /// Variables that are set for it.
+    pub environment: BTreeMap<String, String>,
+    /// Its working folder; the login folder where absent.
+    pub cwd: Option<String>,
+    /// The user it runs as; the login user where absent.
+    pub user: Option<String>,
+    /// How it comes to run as that user.
+    pub switch: Switch,
+    /// How long it may take, in seconds; the host itself ends it then.
+    pub timeout_seconds: u64,
+}
+
+/// How long a command that was asked to end may go on before it is killed, in seconds.
+const KILL_AFTER: u64 = 10;
+
+/// Changes the folder, then becomes the program; used as `sh -c CHANGE_FOLDER sh FOLDER PROGRAM…`.
+const CHANGE_FOLDER: &str = "cd -- \"$1\" && shift && exec \"$@\"";
+
+/// Quotes one argument for a POSIX shell. A NUL, which no argument can hold, is dropped.
+pub fn quote(argument: &str) -> String {
+    let clean = argument.replace('\0', "");
+    shlex::try_quote(&clean).map(std::borrow::Cow::into_owned).unwrap_or_default()
+}
+
+fn join(arguments: &[String]) -> String {
+    arguments.iter().map(|argument| quote(argument)).collect::<Vec<_>>().join(" ")
+}
+
+impl Command {
+    /// The text of the script, where the command is one.
+    pub fn script(&self) -> Option<&str> {
+        match self.argv.as_slice() {
+            [shell, option, script] if shell == "sh" && option == "-c" => Some(script),
+            _ => None,
+        }
+    }
+
+    /// The words that change the user, in front of another command.
+    pub fn switch_words(&self) -> Vec<String> {
+        let Some(user) = &self.user else { return Vec::new() };
+        let words: &[&str] = match self.switch {
+            Switch::None => return Vec::new(),
+            Switch::Sudo => &["sudo", "-n", "-u", user, "--"],
+            Switch::Runuser => &["runuser", "-u", user, "--"],
+        };
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    /// The line that a POSIX shell on the host runs. The deadline stands beneath sudo, so that it
+    /// may end what it started.
+    pub fn to_shell_line(&self) -> String {
+        let mut words = self.switch_words();
+        words.extend([
+            "timeout".to_owned(),
+            "-k".to_owned(),
+            KILL_AFTER.to_string(),
+            self.timeout_seconds.to_string(),
+        ]);
+        if !self.environment.is_empty() {
+            words.push("env".to_owned());
+            words.extend(self.environment.iter().map(|(name, value)| format!("{name}={value}")));
+        }
+        if let Some(folder) = &self.cwd {
+            words.extend(["sh", "-c", CHANGE_FOLDER, "sh", folder].map(str::to_owned));
+        }
+        words.extend(self.argv.iter().cloned());
+        join(&words)
+    }
+
+    /// The line that a person would type on the host: the same command without the deadline.
+    pub fn to_operator_line(&self) -> String {
+        let mut words = self.switch_words();
+        words.retain(|word| word != "-n" && word != "--");
+        if !self.environment.is_empty() {
+            words.push("env".to_owned());
+            words.extend(self.environment.iter().map(|(name, value)| format!("{name}={value}")));
+        }
+        words.extend(self.argv.iter().cloned());
+        match &self.cwd {
+            Some(folder) => format!("cd {} && {}", quote(folder), join(&words)),
+            None => join(&words),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command as Process;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_deadline_stands_beneath_sudo() {
+        let command = Command {
+            argv: vec!["php".to_owned(), "artisan".to_owned(), "down".to_owned()],
+            environment: BTreeMap::from([("HOME".to_owned(), "/srv/ixp manager".to_owned())]),
+            cwd: Some("/srv/ixpmanager".to_owned()),
+            user: Some("www-data".to_owned()),
+            switch: Switch::Sudo,
+            timeout_seconds: 120,
+        };
+        insta::assert_snapshot!(command.to_shell_line(), @r#"sudo -n -u www-data -- timeout -k 10 120 env 'HOME=/srv/ixp manager' sh -c 'cd -- "$1" && shift && exec "$@"' sh /srv/ixpmanager php artisan down"#);
+        insta::assert_snapshot!(command.to_operator_line(), @"cd /srv/ixpmanager && sudo -u www-data env 'HOME=/srv/ixp manager' php artisan down");
+    }
+
+    proptest! {
+        // Law 6: whatever a value holds, the program receives it as that one argument.
+        #[test]
+        fn every_value_arrives_as_one_argument(value in "[^\0]{0,40}") {
+            let command = Command {
+                argv: vec!["printf".to_owned(), "%s|".to_owned(), value.clone(), "end".to_owned()],
+                environment: BTreeMap::new(),
+                cwd: Some("/".to_owned()),
+                user: None,
+                switch: Switch::None,
+                timeout_seconds: 5,
+            };
+            let output = Process::new("sh").arg("-c").arg(command.to_shell_line()).output().unwrap();
+            prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{value}|end|"));
+        }
+    }
+}

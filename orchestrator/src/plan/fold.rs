@@ -1,0 +1,71 @@
+//! Folds the names of alike hosts: `ixp1`, `ixp2`, `ixp3` become `ixp[1-3]`.
+
+use std::collections::BTreeMap;
+
+/// Folds names that differ in one number; others stand as they are. The order is that of first mention.
+pub fn fold_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut families: Vec<((String, String), BTreeMap<u64, String>)> = Vec::new();
+    for name in names {
+        let (prefix, number, suffix) = split(name);
+        let key = (prefix, suffix);
+        let digits = number.clone().unwrap_or_default();
+        let value = number.as_deref().and_then(|number| number.parse().ok()).unwrap_or_default();
+        match families.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, numbers)) => {
+                numbers.insert(value, digits);
+            }
+            None => families.push((key, BTreeMap::from([(value, digits)]))),
+        }
+    }
+    families
+        .iter()
+        .map(|((prefix, suffix), numbers)| show(prefix, numbers, suffix))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+/// Splits a name at its first number that has no leading zero.
+fn split(name: &str) -> (String, Option<String>, String) {
+    let Some(start) = name.find(|c: char| c.is_ascii_digit()) else {
+        return (name.to_owned(), None, String::new());
+    };
+    let (prefix, rest) = name.split_at(start);
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (number, suffix) = rest.split_at(end);
+    if number.starts_with('0') || number.len() > 18 {
+        return (name.to_owned(), None, String::new());
+    }
+    (prefix.to_owned(), Some(number.to_owned()), suffix.to_owned())
+}
+
+fn show(prefix: &str, numbers: &BTreeMap<u64, String>, suffix: &str) -> String {
+    if numbers.len() == 1 {
+        return format!("{prefix}{}{suffix}", numbers.values().next().map_or("", String::as_str));
+    }
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for number in numbers.keys() {
+        match ranges.last_mut() {
+            Some((_, end)) if *end + 1 == *number => *end = *number,
+            _ => ranges.push((*number, *number)),
+        }
+    }
+    let ranges: Vec<String> = ranges
+        .iter()
+        .map(|(start, end)| if start == end { start.to_string() } else { format!("{start}-{end}") })
+        .collect();
+    format!("{prefix}[{}]{suffix}", ranges.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_in_one_number_are_folded() {
+        assert_eq!(fold_names(["ixp1", "ixp2", "ixp3", "ixp7"]), "ixp[1-3,7]");
+        assert_eq!(fold_names(["ixp1.example.net", "ixp2.example.net", "mail"]), "ixp[1-2].example.net,mail");
+        assert_eq!(fold_names(["ixp1"]), "ixp1");
+        assert_eq!(fold_names(["ixp01", "ixp02"]), "ixp01,ixp02");
+        assert_eq!(fold_names([]), "");
+    }
+}

@@ -1,0 +1,185 @@
+//! The plan: waves, hosts and steps with every value final.
+//!
+//! Owns how inventory, procedure, facts and options become a plan, and all quoting for remote
+//! shells ([`command`]). It is pure: the same input gives the same plan and the same digest.
+
+mod build;
+mod command;
+mod fold;
+
+use std::time::Duration;
+
+use ixporch_inventory::value::Amount;
+use ixporch_inventory::{GateKind, SchemaApproval};
+use serde::{Deserialize, Serialize};
+
+pub use build::{Options, PlanError, ProbeResult, Request, build};
+pub use command::{Command, Switch, quote};
+pub use fold::fold_names;
+
+use crate::digest;
+use crate::procedure::{Effect, Reads};
+
+/// What will be done, in which order, on which hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Version of this format: 1.
+    pub format: u32,
+    /// Name of the procedure.
+    pub procedure: String,
+    /// Digest of the procedure's text.
+    pub procedure_digest: String,
+    /// The tag to go to; `None`: the head of each host's branch.
+    pub target: Option<String>,
+    /// The waves, in order; every selected host is in exactly one.
+    pub waves: Vec<PlannedWave>,
+}
+
+/// One wave of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedWave {
+    /// Its name.
+    pub name: String,
+    /// What stands before it.
+    pub gate: GateKind,
+    /// How many of its hosts may run at once, besides `--forks`.
+    pub parallel: Option<u32>,
+    /// How many of its hosts may fail before no further wave starts.
+    pub max_failures: Amount,
+    /// How long its upgraded hosts are to be watched, in seconds.
+    pub soak_seconds: Option<u64>,
+    /// The wave whose evidence it demands.
+    pub requires: Option<String>,
+    /// Its hosts, in the inventory's order.
+    pub hosts: Vec<HostPlan>,
+}
+
+/// What will be done on one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostPlan {
+    /// The host's name.
+    pub host: String,
+    /// How to reach it by hand: `user@address` and the port where it is not 22.
+    pub login: String,
+    /// The release that is installed, as far as the probe could tell.
+    pub release: Option<String>,
+    /// What will be done.
+    pub action: HostAction,
+    /// What the plan could not know, and what is worth knowing before it runs.
+    pub notes: Vec<String>,
+}
+
+/// What will be done on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum HostAction {
+    /// These steps, in order.
+    Upgrade(Vec<PlannedStep>),
+    /// Nothing: it is where it should be.
+    Current,
+    /// Nothing: the probe could not reach it, and this is why.
+    Unreachable(String),
+}
+
+/// One step with every value final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedStep {
+    /// Its place in the procedure, from 1; part of the names of its output files.
+    pub number: u32,
+    /// Its id.
+    pub id: String,
+    /// What it does, for people.
+    pub title: String,
+    /// Whether it changes anything.
+    pub effect: Effect,
+    /// What is run.
+    pub command: Command,
+    /// What must hold afterwards.
+    pub proof: Option<PlannedProof>,
+    /// The step that is owed from this one's start until that one succeeds.
+    pub debt: Option<String>,
+    /// It is skipped where this path does not exist.
+    pub when_exists: Option<String>,
+    /// It is skipped where the schema review found nothing pending.
+    pub when_schema_pending: bool,
+    /// Who must let it pass, where a schema review stands before it.
+    pub schema_review: Option<SchemaApproval>,
+    /// How its output is read.
+    pub reads: Option<Reads>,
+    /// The name under which its standard output is kept.
+    pub capture: Option<String>,
+}
+
+/// A proof with every value final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum PlannedProof {
+    /// The path exists; the step's user is asked.
+    Exists(String),
+    /// The path does not exist; the step's user is asked.
+    Absent(String),
+    /// memcached was started later than the step.
+    MemcachedRestarted {
+        /// The systemd unit that tells; `None`: memcached is asked.
+        unit: Option<String>,
+        /// Where memcached listens on the host.
+        address: String,
+        /// The PHP program, which asks memcached where no unit tells.
+        php: Vec<String>,
+    },
+}
+
+impl Plan {
+    /// The digest over everything that will run: two plans with one digest do the same.
+    pub fn digest(&self) -> String {
+        // A plan is plain data; serde_json fails only on maps with keys that are not strings.
+        digest::sha256(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// All hosts with their wave, in order.
+    pub fn hosts(&self) -> impl Iterator<Item = (&PlannedWave, &HostPlan)> {
+        self.waves.iter().flat_map(|wave| wave.hosts.iter().map(move |host| (wave, host)))
+    }
+
+    /// The plan of one host.
+    pub fn host(&self, name: &str) -> Option<&HostPlan> {
+        self.hosts().map(|(_, host)| host).find(|host| host.host == name)
+    }
+
+    /// How many hosts have steps to run.
+    pub fn hosts_to_upgrade(&self) -> usize {
+        self.hosts().filter(|(_, host)| matches!(host.action, HostAction::Upgrade(_))).count()
+    }
+}
+
+impl HostPlan {
+    /// The steps that will run; none where there is nothing to do.
+    pub fn steps(&self) -> &[PlannedStep] {
+        match &self.action {
+            HostAction::Upgrade(steps) => steps,
+            HostAction::Current | HostAction::Unreachable(_) => &[],
+        }
+    }
+
+    /// The step of this id.
+    pub fn step(&self, id: &str) -> Option<&PlannedStep> {
+        self.steps().iter().find(|step| step.id == id)
+    }
+
+    /// What a person types on the controller to run a step by hand, to pay a debt for instance.
+    pub fn by_hand(&self, step: &PlannedStep) -> String {
+        format!("ssh {} {}", self.login, quote(&step.command.to_operator_line()))
+    }
+}
+
+/// A length of time in whole seconds, at least one: what `timeout(1)` is given.
+pub(crate) fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs().max(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use ixporch_inventory::{Inventory, Selector};
+
+use super::*;
+use crate::facts::Facts;
+use crate::procedure::Procedure;
+
+const INVENTORY: &str = r#"
+format = 1
+[defaults]
+user = "ops"
+[groups.staging]
+[groups.prod]
+memcached = { restart = "service memcached restart" }
+[hosts.staging]
+groups = ["staging"]
+[hosts.ixp1]
+groups = ["prod"]
+[hosts.ixp2]
+groups = ["prod"]
+composer = ["php7.0", "./composer.phar"]
+[[waves]]
+name = "staging"
+hosts = "@staging"
+[[waves]]
+name = "prod"
+hosts = "@prod"
+"#;
+
+fn facts() -> Facts {
+    Facts {
+        commit: Some("a".repeat(40)),
+        remote_commit: Some("b".repeat(40)),
+        tree_owner: Some("root".to_owned()),
+        login_user: Some("ops".to_owned()),
+        maintenance: Some(false),
+        describe: Some("v4.4.0".to_owned()),
+        ..Facts::default()
+    }
+}
+
+fn plan_with(facts: &Facts, closed_by_us: &[&str], options: &Options) -> Result<Plan, PlanError> {
+    let inventory = Inventory::parse("test", INVENTORY).unwrap();
+    let procedure = Procedure::built_in("ixp-manager-v4").unwrap().unwrap();
+    let probes: BTreeMap<String, ProbeResult> =
+        inventory.hosts.iter().map(|host| (host.name.clone(), Ok(facts.clone()))).collect();
+    let closed: BTreeSet<String> = closed_by_us.iter().map(|name| (*name).to_owned()).collect();
+    build(&Request {
+        inventory: &inventory,
+        procedure: &procedure,
+        facts: &probes,
+        closed_by_us: &closed,
+        options,
+        default_user: "me",
+    })
+}
+
+fn ids(plan: &HostPlan) -> Vec<&str> {
+    plan.steps().iter().map(|step| step.id.as_str()).collect()
+}
+
+#[test]
+fn the_eight_steps_of_the_document_are_planned_in_order() {
+    let plan = plan_with(&facts(), &[], &Options::default()).unwrap();
+    let waves: Vec<(&str, usize)> =
+        plan.waves.iter().map(|wave| (wave.name.as_str(), wave.hosts.len())).collect();
+    assert_eq!(waves, [("staging", 1), ("prod", 2)]);
+    assert_eq!(
+        ids(plan.host("ixp1").unwrap()),
+        [
+            "tree-check",
+            "maintenance-on",
+            "code-pull",
+            "composer",
+            "frontend",
+            "memcached-before-schema",
+            "schema-review",
+            "schema-update",
+            "memcached-after-schema",
+            "maintenance-off"
+        ]
+    );
+}
+
+#[test]
+fn settings_reach_the_commands() {
+    let plan = plan_with(&facts(), &[], &Options::default()).unwrap();
+    let command = |host: &str, id: &str| plan.host(host).unwrap().step(id).unwrap().command.clone();
+    assert_eq!(command("ixp2", "composer").argv[..3], ["php7.0", "./composer.phar", "install"]);
+    assert_eq!(command("ixp1", "memcached-before-schema").argv, ["service", "memcached", "restart"]);
+    assert_eq!(
+        command("staging", "memcached-before-schema").argv,
+        ["systemctl", "restart", "memcached.service"]
+    );
+    assert_eq!(command("ixp1", "code-pull").user.as_deref(), Some("root"));
+    assert_eq!(command("ixp1", "code-pull").switch, Switch::Sudo);
+    assert_eq!(command("ixp1", "composer").environment["HOME"], "/srv/ixpmanager/storage");
+}
+
+#[test]
+fn with_a_target_the_tag_is_fetched_checked_and_checked_out() {
+    let options = Options { target: Some("v4.5.0".to_owned()), limit: None };
+    let plan = plan_with(&facts(), &[], &options).unwrap();
+    let ixp1 = plan.host("ixp1").unwrap();
+    assert_eq!(ids(ixp1)[..5], ["tree-check", "fetch", "target-check", "maintenance-on", "code-checkout"]);
+    assert_eq!(ixp1.step("target-check").unwrap().command.argv[3], "refs/tags/v4.5.0^{commit}");
+    let bad = Options { target: Some("--upload-pack=x".to_owned()), limit: None };
+    assert_eq!(plan_with(&facts(), &[], &bad), Err(PlanError::Target("--upload-pack=x".to_owned())));
+}
+
+#[test]
+fn a_host_at_the_target_with_an_open_site_is_current() {
+    let there = Facts { remote_commit: facts().commit, ..facts() };
+    let plan = plan_with(&there, &[], &Options::default()).unwrap();
+    assert_eq!(plan.hosts_to_upgrade(), 0);
+    let closed = Facts { maintenance: Some(true), ..there };
+    assert_eq!(plan_with(&closed, &[], &Options::default()).unwrap().hosts_to_upgrade(), 3);
+}
+
+#[test]
+fn a_site_that_was_closed_before_stays_closed_and_owes_no_opening() {
+    let closed = Facts { maintenance: Some(true), ..facts() };
+    let plan = plan_with(&closed, &["ixp2"], &Options::default()).unwrap();
+    let theirs = plan.host("ixp1").unwrap();
+    assert!(!ids(theirs).contains(&"maintenance-on") && !ids(theirs).contains(&"maintenance-off"));
+    assert!(theirs.notes.iter().any(|note| note.contains("stays in it")));
+    let ours = plan.host("ixp2").unwrap();
+    assert!(ids(ours).contains(&"maintenance-on") && ids(ours).contains(&"maintenance-off"));
+}
+
+#[test]
+fn a_limit_keeps_the_waves_in_order() {
+    let options = Options { target: None, limit: Some(Selector::parse("ixp2,staging").unwrap()) };
+    let plan = plan_with(&facts(), &[], &options).unwrap();
+    let hosts: Vec<&str> = plan.hosts().map(|(_, host)| host.host.as_str()).collect();
+    assert_eq!(hosts, ["staging", "ixp2"]);
+}
+
+#[test]
+fn the_digest_is_of_what_will_run_and_not_of_what_was_free_on_a_disk() {
+    let plan = plan_with(&facts(), &[], &Options::default()).unwrap();
+    let fuller = Facts { free_bytes: Some(1), boot_id: Some("x".to_owned()), ..facts() };
+    assert_eq!(plan.digest(), plan_with(&fuller, &[], &Options::default()).unwrap().digest());
+    let root = Facts { login_user: Some("root".to_owned()), ..facts() };
+    assert_ne!(plan.digest(), plan_with(&root, &[], &Options::default()).unwrap().digest());
+}
+
+#[test]
+fn a_plan_survives_the_journal() {
+    let plan = plan_with(&facts(), &[], &Options::default()).unwrap();
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+}

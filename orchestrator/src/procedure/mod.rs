@@ -1,0 +1,152 @@
+//! Procedures: an ordered list of steps as data.
+//!
+//! Owns what a step is and how a procedure is read. Must not know any host: placeholders stay
+//! placeholders until the plan is built. The format is described in `docs/procedure.md`.
+
+mod read;
+mod template;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ixporch_inventory::Problems;
+use serde::{Deserialize, Serialize};
+
+pub use template::{Placeholder, Template};
+
+/// The built-in procedures by name.
+const BUILT_IN: &[(&str, &str)] = &[("ixp-manager-v4", include_str!("../../procedures/ixp-manager-v4.toml"))];
+
+/// A validated procedure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Procedure {
+    /// Its name.
+    pub name: String,
+    /// Digest of its text.
+    pub digest: String,
+    /// Its steps, in order; ids are unique.
+    pub steps: Vec<Step>,
+}
+
+/// Whether a step only looks or changes something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Read-only; may be repeated.
+    Check,
+    /// Changes the host; never repeated blindly.
+    Change,
+}
+
+/// What a step runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// An argument vector; no shell takes part.
+    Run(Vec<Template>),
+    /// A POSIX shell script; values arrive in its environment.
+    Script(String),
+}
+
+/// What must hold on the host when the step has done its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// A path exists.
+    Exists(Template),
+    /// A path does not exist.
+    Absent(Template),
+    /// memcached has been started later than the step.
+    MemcachedRestarted,
+}
+
+/// When a step is part of a host's upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// Only with `--to`.
+    Target,
+    /// Only without `--to`.
+    NoTarget,
+    /// Only where the site was open before the run (or closed by an earlier run of ixporch).
+    OpenBefore,
+    /// Only where the schema review found pending statements.
+    SchemaPending,
+}
+
+/// How a step's output is read where its exit code says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reads {
+    /// `doctrine:schema:update --sql`.
+    DoctrinePendingSql,
+    /// `doctrine:schema:update --force`.
+    DoctrineSchemaUpdate,
+}
+
+/// One remote action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its id, kebab-case, unique and never renamed.
+    pub id: String,
+    /// What it does, for people.
+    pub title: String,
+    /// Whether it changes anything.
+    pub effect: Effect,
+    /// What it runs.
+    pub action: Action,
+    /// Where it runs; the login folder where absent.
+    pub cwd: Option<Template>,
+    /// Who it runs as; the login user where absent.
+    pub user: Option<Template>,
+    /// Its environment, besides what the login gives.
+    pub environment: BTreeMap<String, Template>,
+    /// How long it may take on the host.
+    pub timeout: Duration,
+    /// What must hold afterwards.
+    pub proof: Option<Proof>,
+    /// The step that is owed from this one's start until that one succeeds.
+    pub debt: Option<String>,
+    /// What takes it back.
+    pub undo: Option<Vec<Template>>,
+    /// When it is part of a host's upgrade; all must hold.
+    pub when: Vec<Condition>,
+    /// It is skipped on a host that does not have this path.
+    pub when_exists: Option<Template>,
+    /// How its output is read.
+    pub reads: Option<Reads>,
+    /// The name under which its standard output is kept as an artefact.
+    pub capture: Option<String>,
+    /// Whether a schema review stands before it.
+    pub schema_review: bool,
+}
+
+impl Procedure {
+    /// Parses and validates the text of a procedure; `origin` names it in messages.
+    ///
+    /// # Errors
+    /// All mistakes of the text at once, each with its place.
+    pub fn parse(origin: &str, source: &str) -> Result<Self, Problems> {
+        read::procedure(origin, source)
+    }
+
+    /// The built-in procedure of this name.
+    ///
+    /// # Errors
+    /// `None` where there is none of this name; mistakes in a built-in text are found by a test.
+    pub fn built_in(name: &str) -> Option<Result<Self, Problems>> {
+        let (name, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+        Some(Self::parse(name, text))
+    }
+
+    /// The names of the built-in procedures.
+    pub fn built_in_names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// The text of the built-in procedure of this name.
+    pub fn built_in_text(name: &str) -> Option<&'static str> {
+        BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,344 @@
+//! From TOML to a [`Procedure`]: every mistake is found, then all are told.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use ixporch_inventory::reader::{self, Fields, Located};
+use ixporch_inventory::value;
+use ixporch_inventory::{Problem, Problems, suggest};
+
+use super::template::TemplateError;
+use super::{Action, Condition, Effect, Placeholder, Procedure, Proof, Reads, Step, Template};
+use crate::digest;
+
+const CONDITIONS: &[(&str, Condition)] = &[
+    ("target", Condition::Target),
+    ("no-target", Condition::NoTarget),
+    ("open-before", Condition::OpenBefore),
+    ("schema-pending", Condition::SchemaPending),
+];
+
+const READS: &[(&str, Reads)] = &[
+    ("doctrine-pending-sql", Reads::DoctrinePendingSql),
+    ("doctrine-schema-update", Reads::DoctrineSchemaUpdate),
+];
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problems> {
+    let document = reader::parse(origin, source)?;
+    let mut problems = Vec::new();
+    let mut fields = Fields::new(document.get_ref(), document.span(), "the procedure");
+    reader::format_version(&mut fields, &mut problems);
+    let name = fields.required_text("name", &mut problems);
+    if let Some(name) = &name {
+        check_kebab("name", name, &mut problems);
+    }
+    let tables = fields.list_of_tables("steps", "a step", &mut problems);
+    fields.finish(&mut problems);
+    if tables.is_empty() {
+        problems.push(Problem::new(0..0, "the procedure has no steps").help("add one under `[[steps]]`"));
+    }
+    let raws: Vec<RawStep> = tables.into_iter().filter_map(|table| step(table, &mut problems)).collect();
+    check_ids(&raws, &mut problems);
+    check_debts(&raws, &mut problems);
+    check_review(&raws, &mut problems);
+    match name {
+        Some(name) if problems.is_empty() => Ok(Procedure {
+            name: name.value,
+            digest: digest::sha256(source.as_bytes()),
+            steps: raws.into_iter().map(|raw| raw.step).collect(),
+        }),
+        _ => Err(Problems::new(origin, source, problems)),
+    }
+}
+
+/// A step with the places that checks across steps need.
+struct RawStep {
+    id: Range<usize>,
+    debt: Option<Range<usize>>,
+    when: Range<usize>,
+    step: Step,
+}
+
+fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawStep> {
+    let before = problems.len();
+    let span = fields.span.clone();
+    let id = fields.required_text("id", problems);
+    if let Some(id) = &id {
+        check_kebab("id", id, problems);
+    }
+    let title = fields.required_text("title", problems);
+    let effect = effect(&mut fields, problems);
+    let action = action(&mut fields, problems);
+    let cwd = template(&mut fields, "cwd", problems);
+    let user = template(&mut fields, "user", problems);
+    let environment = environment(&mut fields, problems);
+    let timeout = timeout(&mut fields, problems);
+    let proof = proof(&mut fields, problems);
+    let debt = fields.text("debt", problems);
+    let undo = fields.texts("undo", problems).map(|items| arguments(items.value, problems));
+    let (when, when_span) = conditions(&mut fields, problems);
+    let when_exists = template(&mut fields, "when_exists", problems);
+    let reads = fields.text("reads", problems).and_then(|text| word("reads", &text, READS, problems));
+    let capture = fields.text("capture", problems);
+    if let Some(name) = &capture
+        && let Err(refusal) = value::name(&name.value)
+    {
+        problems.push(
+            Problem::new(name.span.clone(), format!("`capture` {}", refusal.why)).maybe_help(refusal.help),
+        );
+    }
+    let gate = fields.text("gate", problems);
+    let schema_review =
+        gate.as_ref().is_some_and(|gate| word("gate", gate, &[("schema-review", ())], problems).is_some());
+    fields.finish(problems);
+    if problems.len() > before {
+        return None;
+    }
+    let id = id?;
+    Some(RawStep {
+        id: id.span,
+        debt: debt.as_ref().map(|debt| debt.span.clone()),
+        when: when_span.unwrap_or(span),
+        step: Step {
+            id: id.value,
+            title: title?.value,
+            effect: effect?,
+            action: action?,
+            cwd,
+            user,
+            environment,
+            timeout,
+            proof,
+            debt: debt.map(|debt| debt.value),
+            undo,
+            when,
+            when_exists,
+            reads,
+            capture: capture.map(|name| name.value),
+            schema_review,
+        },
+    })
+}
+
+fn effect(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Effect> {
+    let text = fields.required_text("effect", problems)?;
+    word("effect", &text, &[("check", Effect::Check), ("change", Effect::Change)], problems)
+}
+
+fn action(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Action> {
+    let run = fields.span_of("run");
+    let script = fields.span_of("script");
+    match (run, script) {
+        (Some(run), Some(script)) => {
+            problems.push(
+                Problem::new(script, "a step has either `run` or `script`").related(run, "`run` is here"),
+            );
+            None
+        }
+        (None, None) => {
+            problems.push(
+                Problem::new(fields.span.clone(), "the step runs nothing")
+                    .help("add `run = [\"program\", \"argument\"]`, or `script` for what needs a shell"),
+            );
+            None
+        }
+        (Some(_), None) => {
+            let items = fields.texts("run", problems)?;
+            if items.value.is_empty() {
+                problems.push(Problem::new(items.span, "`run` is empty").label("no program"));
+                return None;
+            }
+            Some(Action::Run(arguments(items.value, problems)))
+        }
+        (None, Some(_)) => {
+            let script = fields.text("script", problems)?;
+            if script.value.contains('\0') {
+                problems.push(Problem::new(script.span, "`script` holds a NUL"));
+                return None;
+            }
+            Some(Action::Script(script.value))
+        }
+    }
+}
+
+fn arguments(items: Vec<Located<String>>, problems: &mut Vec<Problem>) -> Vec<Template> {
+    items.into_iter().filter_map(|item| parse_template(&item, true, problems)).collect()
+}
+
+fn template(fields: &mut Fields<'_, '_>, key: &'static str, problems: &mut Vec<Problem>) -> Option<Template> {
+    let text = fields.text(key, problems)?;
+    parse_template(&text, false, problems)
+}
+
+fn parse_template(
+    text: &Located<String>,
+    words_allowed: bool,
+    problems: &mut Vec<Problem>,
+) -> Option<Template> {
+    if let Err(refusal) = value::single_line(&text.value) {
+        problems.push(Problem::new(text.span.clone(), format!("the text {refusal}")));
+        return None;
+    }
+    let names = || Placeholder::ALL.into_iter().map(Placeholder::name);
+    let problem = match Template::parse(&text.value) {
+        Ok(template) => match template.as_words() {
+            Some(words) if !words_allowed => Problem::new(
+                text.span.clone(),
+                format!("`{{{}}}` is a command, not a single value", words.name()),
+            )
+            .help("it can only be an argument of `run` or `undo`"),
+            _ => return Some(template),
+        },
+        Err(TemplateError::Open) => Problem::new(text.span.clone(), "a brace is not closed")
+            .help("placeholders look like `{ixp_root}`; write `{{` and `}}` for braces"),
+        Err(TemplateError::Unknown(name)) => {
+            Problem::new(text.span.clone(), format!("there is no placeholder `{{{name}}}`"))
+                .maybe_help(suggest::help(&name, names()))
+        }
+        Err(TemplateError::WordsInside(words)) => Problem::new(
+            text.span.clone(),
+            format!("`{{{}}}` is a command and must be an argument of its own", words.name()),
+        ),
+    };
+    problems.push(problem);
+    None
+}
+
+fn environment(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> BTreeMap<String, Template> {
+    let mut environment = BTreeMap::new();
+    let Some(table) = fields.table("environment", problems) else { return environment };
+    for (name, raw) in table.entries() {
+        let good = name.value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !good {
+            problems.push(Problem::new(
+                name.span,
+                format!("`{}` is not the name of a variable", name.value.escape_debug()),
+            ));
+            continue;
+        }
+        let Some(text) = reader::text(raw, &name.value, problems) else { continue };
+        if let Some(template) = parse_template(&text, false, problems) {
+            environment.insert(name.value, template);
+        }
+    }
+    environment
+}
+
+fn timeout(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Duration {
+    let Some(text) = fields.text("timeout", problems) else { return DEFAULT_TIMEOUT };
+    match value::parse_time(&text.value) {
+        Ok(time) => time,
+        Err(refusal) => {
+            problems.push(
+                Problem::new(text.span, format!("`timeout` is not a length of time: {refusal}"))
+                    .help("write it like `15m`"),
+            );
+            DEFAULT_TIMEOUT
+        }
+    }
+}
+
+fn proof(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Proof> {
+    let mut table = fields.table("proof", problems)?;
+    let span = table.span.clone();
+    let exists = template(&mut table, "exists", problems).map(Proof::Exists);
+    let absent = template(&mut table, "absent", problems).map(Proof::Absent);
+    let restarted = table
+        .text("restarted", problems)
+        .and_then(|text| word("restarted", &text, &[("memcached", Proof::MemcachedRestarted)], problems));
+    table.finish(problems);
+    let mut proofs: Vec<Proof> = [exists, absent, restarted].into_iter().flatten().collect();
+    if proofs.len() != 1 {
+        problems.push(
+            Problem::new(span, "`proof` has one of `exists`, `absent` and `restarted`")
+                .help("for instance `proof = { exists = \"{ixp_root}/storage/framework/down\" }`"),
+        );
+        return None;
+    }
+    proofs.pop()
+}
+
+fn conditions(
+    fields: &mut Fields<'_, '_>,
+    problems: &mut Vec<Problem>,
+) -> (Vec<Condition>, Option<Range<usize>>) {
+    let Some(items) = fields.texts("when", problems) else { return (Vec::new(), None) };
+    let found = items.value.iter().filter_map(|item| word("when", item, CONDITIONS, problems)).collect();
+    (found, Some(items.span))
+}
+
+/// One of the known words of a key.
+fn word<T: Clone>(
+    key: &str,
+    text: &Located<String>,
+    known: &[(&str, T)],
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    if let Some((_, value)) = known.iter().find(|(word, _)| *word == text.value) {
+        return Some(value.clone());
+    }
+    problems.push(
+        Problem::new(text.span.clone(), format!("`{key}` cannot be `{}`", text.value.escape_debug()))
+            .maybe_help(suggest::help(&text.value, known.iter().map(|(word, _)| *word))),
+    );
+    None
+}
+
+fn check_kebab(key: &str, text: &Located<String>, problems: &mut Vec<Problem>) {
+    let good = text.value.starts_with(|c: char| c.is_ascii_lowercase())
+        && !text.value.ends_with('-')
+        && text.value.len() <= 64
+        && text.value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if !good {
+        problems.push(
+            Problem::new(text.span.clone(), format!("`{key}` is not kebab-case"))
+                .help("lower-case letters, digits and `-`, a letter first"),
+        );
+    }
+}
+
+fn check_ids(raws: &[RawStep], problems: &mut Vec<Problem>) {
+    for (index, raw) in raws.iter().enumerate() {
+        if let Some(first) = raws.iter().take(index).find(|other| other.step.id == raw.step.id) {
+            problems.push(
+                Problem::new(raw.id.clone(), format!("there are two steps `{}`", raw.step.id))
+                    .related(first.id.clone(), "first one"),
+            );
+        }
+    }
+}
+
+/// A debt that no later step can pay would be owed for ever.
+fn check_debts(raws: &[RawStep], problems: &mut Vec<Problem>) {
+    for (index, raw) in raws.iter().enumerate() {
+        let (Some(debt), Some(span)) = (&raw.step.debt, &raw.debt) else { continue };
+        let later: Vec<&str> = raws.iter().skip(index + 1).map(|other| other.step.id.as_str()).collect();
+        if !later.contains(&debt.as_str()) {
+            problems.push(
+                Problem::new(span.clone(), format!("no later step `{debt}` pays this debt"))
+                    .maybe_help(suggest::help(debt, later.iter().copied())),
+            );
+        }
+    }
+}
+
+/// A review needs something to review.
+fn check_review(raws: &[RawStep], problems: &mut Vec<Problem>) {
+    for (index, raw) in raws.iter().enumerate() {
+        let needs = raw.step.schema_review || raw.step.when.contains(&Condition::SchemaPending);
+        let has = raws.iter().take(index).any(|other| other.step.reads == Some(Reads::DoctrinePendingSql));
+        if needs && !has {
+            problems.push(
+                Problem::new(
+                    raw.when.clone(),
+                    format!("nothing before `{}` finds out what is pending", raw.step.id),
+                )
+                .help("add an earlier step with `reads = \"doctrine-pending-sql\"`"),
+            );
+        }
+    }
+}

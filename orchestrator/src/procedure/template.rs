@@ -1,0 +1,164 @@
+//! Arguments with placeholders: `{ixp_root}/storage`.
+//!
+//! Substitution is whole values into whole arguments. There is no expression language and no
+//! shell: a value with a blank or a quote in it stays one argument.
+
+use std::fmt;
+
+/// A value of the host, of the run, or of the facts that an argument may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Placeholder {
+    /// The installation's folder.
+    IxpRoot,
+    /// The web server's user.
+    WebUser,
+    /// The owner of the installation's git folder, as the probe found it.
+    TreeOwner,
+    /// The branch that is pulled.
+    Branch,
+    /// The git tag to go to; empty without `--to`.
+    Target,
+    /// The PHP program with its arguments.
+    Php,
+    /// The composer program with its arguments.
+    Composer,
+    /// The bower program with its arguments.
+    Bower,
+    /// The command that restarts memcached.
+    MemcachedRestart,
+}
+
+impl Placeholder {
+    /// All placeholders.
+    pub const ALL: [Self; 9] = [
+        Self::IxpRoot,
+        Self::WebUser,
+        Self::TreeOwner,
+        Self::Branch,
+        Self::Target,
+        Self::Php,
+        Self::Composer,
+        Self::Bower,
+        Self::MemcachedRestart,
+    ];
+
+    /// Its name between the braces; in upper case it is the environment variable of scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IxpRoot => "ixp_root",
+            Self::WebUser => "web_user",
+            Self::TreeOwner => "tree_owner",
+            Self::Branch => "branch",
+            Self::Target => "target",
+            Self::Php => "php",
+            Self::Composer => "composer",
+            Self::Bower => "bower",
+            Self::MemcachedRestart => "memcached_restart",
+        }
+    }
+
+    /// Whether it stands for several arguments, and so must be an argument of its own.
+    pub fn is_words(self) -> bool {
+        matches!(self, Self::Php | Self::Composer | Self::Bower | Self::MemcachedRestart)
+    }
+}
+
+/// A text with placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Literal(String),
+    Value(Placeholder),
+}
+
+/// Why a template is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TemplateError {
+    /// `{` without `}`.
+    Open,
+    /// A name that is no placeholder.
+    Unknown(String),
+    /// A list inside a longer text.
+    WordsInside(Placeholder),
+}
+
+impl Template {
+    /// Parses a text; `{{` and `}}` stand for braces.
+    pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut pieces = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(index) = rest.find(['{', '}']) {
+            let (before, from) = rest.split_at(index);
+            literal.push_str(before);
+            if from.starts_with("{{") || from.starts_with("}}") {
+                literal.push_str(from.get(..1).unwrap_or_default());
+                rest = from.get(2..).unwrap_or_default();
+                continue;
+            }
+            let Some((name, after)) = from.strip_prefix('{').and_then(|from| from.split_once('}')) else {
+                return Err(TemplateError::Open);
+            };
+            let value = Placeholder::ALL
+                .into_iter()
+                .find(|placeholder| placeholder.name() == name)
+                .ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
+            if !literal.is_empty() {
+                pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+            }
+            pieces.push(Piece::Value(value));
+            rest = after;
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            pieces.push(Piece::Literal(literal));
+        }
+        let template = Self { pieces };
+        if template.pieces.len() > 1
+            && let Some(words) = template.placeholders().find(|placeholder| placeholder.is_words())
+        {
+            return Err(TemplateError::WordsInside(words));
+        }
+        Ok(template)
+    }
+
+    /// The placeholders it names.
+    pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Value(placeholder) => Some(*placeholder),
+            Piece::Literal(_) => None,
+        })
+    }
+
+    /// The list placeholder that it is, if it is one.
+    pub fn as_words(&self) -> Option<Placeholder> {
+        self.placeholders().next().filter(|placeholder| placeholder.is_words())
+    }
+
+    /// Fills in single values.
+    pub fn fill(&self, value: impl Fn(Placeholder) -> String) -> String {
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Literal(text) => text.clone(),
+                Piece::Value(placeholder) => value(*placeholder),
+            })
+            .collect()
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}"))?,
+                Piece::Value(placeholder) => write!(f, "{{{}}}", placeholder.name())?,
+            }
+        }
+        Ok(())
+    }
+}

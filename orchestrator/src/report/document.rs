@@ -1,0 +1,94 @@
+//! The report as JSON, format 1 (`docs/report.md`). Fields are only ever added.
+
+use serde_json::{Value, json};
+
+use crate::plan::{HostPlan, PlannedWave};
+use crate::state::{HostState, RunState, StepState};
+
+/// The JSON document of a run.
+pub fn document(state: &RunState) -> Value {
+    let Some(header) = &state.header else { return json!({ "format": 1 }) };
+    json!({
+        "format": 1,
+        "run": header.run,
+        "ixporch": header.ixporch,
+        "operator": header.operator,
+        "inventory": header.inventory,
+        "procedure": header.plan.procedure,
+        "target": header.plan.target,
+        "plan_digest": header.plan_digest,
+        "started": state.started,
+        "last_event": state.last,
+        "finished": state.exit_code.is_some(),
+        "interrupted": state.interrupted,
+        "exit_code": state.exit_code.unwrap_or_else(|| state.exit().code()),
+        "waves": header.plan.waves.iter().map(|wave| wave_value(state, wave)).collect::<Vec<_>>(),
+    })
+}
+
+/// The JSON of one host of a run: its part of [`document`].
+pub fn host_document(state: &RunState, host: &str) -> Value {
+    state.plan_of(host).map_or(Value::Null, |plan| host_value(state, plan))
+}
+
+fn wave_value(state: &RunState, wave: &PlannedWave) -> Value {
+    let held = state.held_waves.iter().find(|held| held.wave == wave.name);
+    json!({
+        "name": wave.name,
+        "not_begun": held.map(|held| &held.why),
+        "hosts": wave.hosts.iter().map(|plan| host_value(state, plan)).collect::<Vec<_>>(),
+    })
+}
+
+fn host_value(state: &RunState, plan: &HostPlan) -> Value {
+    let nothing = HostState::default();
+    let host = state.hosts.get(&plan.host).unwrap_or(&nothing);
+    let debts: Vec<Value> = host
+        .debts
+        .iter()
+        .map(|debt| {
+            let by_hand = plan.step(&debt.step).map(|step| plan.by_hand(step));
+            json!({ "step": debt.step, "since": debt.since, "by_hand": by_hand })
+        })
+        .collect();
+    json!({
+        "host": plan.host,
+        "release_before": plan.release,
+        "outcome": host.outcome,
+        "why": host.why.to_string(),
+        "failing_step": host.failing_step().filter(|_| !host.outcome.is_some_and(crate::event::HostOutcome::is_good)).map(|step| &step.id),
+        "debts": debts,
+        "notes": plan.notes,
+        "steps": host.steps.iter().map(|step| step_value(plan, step)).collect::<Vec<_>>(),
+    })
+}
+
+fn step_value(plan: &HostPlan, step: &StepState) -> Value {
+    let planned = plan.step(&step.id);
+    let mut value = json!({
+        "step": step.id,
+        "title": planned.map(|planned| &planned.title),
+        "effect": planned.map(|planned| planned.effect),
+    });
+    let ended = match &step.end {
+        None => json!({ "outcome": null }),
+        Some(end) => json!({
+            "outcome": end.outcome,
+            "why": end.why.to_string(),
+            "exit_code": end.exit_code,
+            "proven": end.proven,
+            "milliseconds": end.milliseconds,
+            "stdout": stream(&end.stdout),
+            "stderr": stream(&end.stderr),
+            "pending_statements": end.pending_statements.as_ref().map(|statements| statements.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        }),
+    };
+    if let (Some(value), Value::Object(ended)) = (value.as_object_mut(), ended) {
+        value.extend(ended);
+    }
+    value
+}
+
+fn stream(captured: &crate::event::Captured) -> Value {
+    json!({ "bytes": captured.bytes, "dropped": captured.dropped, "tail": captured.tail.to_string() })
+}

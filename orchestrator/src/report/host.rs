@@ -1,0 +1,73 @@
+//! One host of a run, in full: every step, the failing one's last lines, debts and what to type.
+
+use std::fmt::Write;
+
+use super::lines::outcome_word;
+use super::{Names, Paint, duration};
+use crate::event::{HostOutcome, StepEnd, StepOutcome};
+use crate::state::{HostState, RunState};
+
+/// How many of the failing step's last lines are shown.
+const LAST_LINES: usize = 8;
+
+/// The report of one host with all its steps.
+pub fn host(paint: Paint, names: &Names, state: &RunState, name: &str) -> String {
+    let mut text = String::new();
+    let Some(host) = state.hosts.get(name) else { return text };
+    let _ = writeln!(text, "{}  {}", paint.strong(name), word(paint, host));
+    for step in &host.steps {
+        let title =
+            state.plan_of(name).and_then(|plan| plan.step(&step.id)).map_or("", |planned| &planned.title);
+        let end = step.end.as_ref().map_or_else(|| paint.bad("no end was seen"), |end| end_words(paint, end));
+        let _ = writeln!(text, "  {:26} {end}  {}", step.id, paint.dim(title));
+    }
+    text.push_str(&trouble(paint, names, state, name));
+    text
+}
+
+fn word(paint: Paint, host: &HostState) -> String {
+    host.outcome.map_or_else(|| paint.warn("unfinished"), |outcome| outcome_word(paint, outcome))
+}
+
+fn end_words(paint: Paint, end: &StepEnd) -> String {
+    let word = format!("{:9}", end.outcome);
+    let time = format!("{:>8}", duration(end.milliseconds));
+    match end.outcome {
+        StepOutcome::Succeeded => format!("{} {time}", paint.good(&word)),
+        StepOutcome::Skipped => paint.dim(&format!("{word} {:>8}", "")),
+        StepOutcome::Failed | StepOutcome::TimedOut | StepOutcome::Unknown => {
+            format!("{} {time}", paint.bad(&word))
+        }
+    }
+}
+
+/// What went wrong on a host and what it is owed; empty where all is well.
+pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str) -> String {
+    let mut text = String::new();
+    let Some(host) = state.hosts.get(name) else { return text };
+    let bad = !host.outcome.is_some_and(HostOutcome::is_good);
+    if bad && let Some(step) = host.failing_step() {
+        let why = step.end.as_ref().map_or_else(|| "no end was seen".to_owned(), |end| end.why.to_string());
+        let _ = writeln!(text, "    step {}: {why}", paint.strong(&step.id));
+        if let Some(end) = &step.end {
+            let stream = if end.stderr.tail.is_blank() { &end.stdout } else { &end.stderr };
+            for line in stream.tail.last_lines(LAST_LINES) {
+                let _ = writeln!(text, "      {} {line}", paint.dim("|"));
+            }
+        }
+        let _ = writeln!(text, "    all of it: ixporch logs {} {name} {}", names.run, step.id);
+    } else if bad {
+        for line in host.why.to_string().lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    for debt in &host.debts {
+        let _ = writeln!(text, "    {} {} (since {})", paint.warn("still owed:"), debt.step, debt.since);
+        if let Some(plan) = state.plan_of(name)
+            && let Some(step) = plan.step(&debt.step)
+        {
+            let _ = writeln!(text, "      by hand: {}", plan.by_hand(step));
+        }
+    }
+    text
+}

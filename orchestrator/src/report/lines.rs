@@ -1,0 +1,70 @@
+//! Progress as lines: one for each thing that happens.
+
+use super::{Paint, duration};
+use crate::event::{Envelope, HostOutcome, RunEvent, StepEnd, StepOutcome};
+use crate::state::RunState;
+
+/// The line for an event, where it deserves one. `state` has the event folded in.
+pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<String> {
+    let width = state.hosts.keys().map(String::len).max().unwrap_or(0);
+    Some(match &envelope.event {
+        RunEvent::WaveStarted { wave } => paint.strong(&format!("wave {wave}")),
+        RunEvent::WaveHeld { wave, why, .. } => paint.warn(&format!("wave {wave} is not begun: {why}")),
+        RunEvent::StepStarted { host, step } => {
+            paint.dim(&format!("{host:width$}  {} {step} …", place(state, host, step)))
+        }
+        RunEvent::StepFinished { host, step, end } => {
+            format!("{host:width$}  {} {step} {}", place(state, host, step), step_end(paint, end))
+        }
+        RunEvent::ReviewAnswered { host, approved, by, .. } => {
+            let answer = if *approved { "approved" } else { "not approved" };
+            format!("{host:width$}  schema changes {answer} by {by}")
+        }
+        RunEvent::HostFinished { host, outcome, why } => {
+            let text = outcome_word(paint, *outcome);
+            let first = why.to_string().lines().next().unwrap_or_default().to_owned();
+            if first.is_empty() {
+                format!("{host:width$}  {text}")
+            } else {
+                format!("{host:width$}  {text}: {first}")
+            }
+        }
+        RunEvent::Interrupted => paint.warn("interrupted"),
+        RunEvent::RunStarted(_)
+        | RunEvent::WaveFinished { .. }
+        | RunEvent::HostConnected { .. }
+        | RunEvent::RunFinished { .. } => return None,
+    })
+}
+
+/// The step's place among those of its host: ` 3/10`.
+fn place(state: &RunState, host: &str, step: &str) -> String {
+    let steps = state.plan_of(host).map(crate::plan::HostPlan::steps).unwrap_or_default();
+    let at = steps.iter().position(|planned| planned.id == step).map_or(0, |index| index + 1);
+    format!("{at:2}/{}", steps.len())
+}
+
+fn step_end(paint: Paint, end: &StepEnd) -> String {
+    let why = end.why.to_string();
+    match end.outcome {
+        StepOutcome::Succeeded => {
+            format!("{} {}", paint.good("succeeded"), paint.dim(&duration(end.milliseconds)))
+        }
+        StepOutcome::Skipped => paint.dim(&format!("skipped: {why}")),
+        StepOutcome::Failed | StepOutcome::TimedOut | StepOutcome::Unknown => {
+            format!("{}: {why}", paint.bad(&end.outcome.to_string()))
+        }
+    }
+}
+
+/// An outcome in its colour.
+pub(super) fn outcome_word(paint: Paint, outcome: HostOutcome) -> String {
+    let word = outcome.to_string();
+    match outcome {
+        HostOutcome::Upgraded | HostOutcome::Current => paint.good(&word),
+        HostOutcome::Held | HostOutcome::NotStarted => paint.warn(&word),
+        HostOutcome::Unreachable | HostOutcome::Failed | HostOutcome::Unknown | HostOutcome::Crashed => {
+            paint.bad(&word)
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Reports: text and JSON out of plans, facts and a run's state.
+//!
+//! Owns how things look. It is pure: everything is a function of data and gives a string, so every
+//! report can be tested from a journal alone.
+
+mod document;
+mod host;
+mod lines;
+mod paint;
+mod plan;
+mod status;
+mod summary;
+mod table;
+
+pub use document::{document, host_document};
+pub use host::host as host_report;
+pub use lines::line;
+pub use paint::Paint;
+pub use plan::plan;
+pub use status::status;
+pub use summary::summary;
+pub use table::{bytes, duration, table};
+
+/// What reports call the program's files and runs, so that they can say what to type next.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// The run as a person would type it.
+    pub run: String,
+    /// The inventory file.
+    pub inventory: String,
+}

@@ -1,0 +1,110 @@
+//! A plan for people: per wave, alike hosts folded together.
+
+use std::fmt::Write;
+
+use super::Paint;
+use crate::digest;
+use crate::plan::{Command, HostAction, HostPlan, Plan, PlannedStep, PlannedWave, fold_names};
+use crate::procedure::Effect;
+
+/// The plan as text; `commands` shows what is run, otherwise only the steps' titles.
+pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
+    let target =
+        plan.target.as_deref().map_or_else(|| "the head of each host's branch".to_owned(), str::to_owned);
+    let mut text =
+        format!("plan {}   procedure {}   to {target}\n", digest::short(&plan.digest()), plan.procedure);
+    for wave in &plan.waves {
+        text.push_str(&wave_text(paint, wave, commands));
+    }
+    text
+}
+
+fn wave_text(paint: Paint, wave: &PlannedWave, commands: bool) -> String {
+    let mut text =
+        format!("\n{}{}\n", paint.strong(&format!("wave {}", wave.name)), paint.dim(&settings(wave)));
+    let mut groups: Vec<(&HostPlan, Vec<&str>)> = Vec::new();
+    for host in &wave.hosts {
+        match groups.iter_mut().find(|(first, _)| is_alike(first, host)) {
+            Some((_, names)) => names.push(&host.host),
+            None => groups.push((host, vec![&host.host])),
+        }
+    }
+    for (first, names) in groups {
+        let count = if names.len() > 1 { format!(" ({})", names.len()) } else { String::new() };
+        let release = first.release.as_deref().map_or(String::new(), |release| format!("  from {release}"));
+        let folded = paint.strong(&format!("{}{count}", fold_names(names.iter().copied())));
+        let _ = writeln!(text, "  {folded}{release}{}", action_words(paint, &first.action));
+        for note in &first.notes {
+            let _ = writeln!(text, "    {} {note}", paint.warn("note:"));
+        }
+        for step in first.steps() {
+            text.push_str(&step_text(paint, step, commands));
+        }
+    }
+    text
+}
+
+fn settings(wave: &PlannedWave) -> String {
+    let mut words = Vec::new();
+    if wave.gate != ixporch_inventory::GateKind::Auto {
+        words.push(format!("gate {:?}", wave.gate).to_lowercase());
+    }
+    words.extend(wave.parallel.map(|parallel| format!("{parallel} at a time")));
+    words.extend(wave.requires.as_ref().map(|requires| format!("requires {requires}")));
+    if words.is_empty() { String::new() } else { format!("  ({})", words.join(", ")) }
+}
+
+/// Hosts are shown together when a person would have to read the same twice.
+fn is_alike(left: &HostPlan, right: &HostPlan) -> bool {
+    left.action == right.action && left.notes == right.notes && left.release == right.release
+}
+
+fn action_words(paint: Paint, action: &HostAction) -> String {
+    match action {
+        HostAction::Upgrade(steps) => format!("  {} steps", steps.len()),
+        HostAction::Current => format!("  {}", paint.good("current: nothing to do")),
+        HostAction::Unreachable(why) => {
+            format!("  {}", paint.bad(&format!("unreachable: {}", why.lines().next().unwrap_or_default())))
+        }
+    }
+}
+
+fn step_text(paint: Paint, step: &PlannedStep, commands: bool) -> String {
+    let mark = match step.effect {
+        Effect::Check => " ",
+        Effect::Change => "*",
+    };
+    let mut text = format!("    {mark} {:26} {}\n", step.id, step.title);
+    let mut conditions = Vec::new();
+    conditions.extend(step.when_exists.as_ref().map(|path| format!("only where {path} exists")));
+    if step.when_schema_pending {
+        conditions.push("only if schema changes are pending".to_owned());
+    }
+    match step.schema_review {
+        Some(ixporch_inventory::SchemaApproval::Review) => {
+            conditions.push("a person reviews the SQL first".to_owned());
+        }
+        Some(ixporch_inventory::SchemaApproval::Any) => conditions.push("any SQL passes".to_owned()),
+        None => {}
+    }
+    for condition in conditions {
+        let _ = writeln!(text, "        {}", paint.dim(&condition));
+    }
+    if commands {
+        for line in command_lines(&step.command) {
+            let _ = writeln!(text, "        {}", paint.dim(&line));
+        }
+    }
+    text
+}
+
+/// The command as a person would type it; a script as its lines, with who runs it where.
+fn command_lines(command: &Command) -> Vec<String> {
+    let Some(script) = command.script() else { return vec![format!("$ {}", command.to_operator_line())] };
+    let user = command.user.as_deref().map_or(String::new(), |user| format!(" as {user}"));
+    let folder = command.cwd.as_deref().map_or(String::new(), |folder| format!(" in {folder}"));
+    let values: Vec<String> =
+        command.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let heading = format!("script{user}{folder}, with {}:", values.join(" "));
+    std::iter::once(heading).chain(script.trim().lines().map(|line| format!("  {line}"))).collect()
+}

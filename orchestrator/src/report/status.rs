@@ -1,0 +1,48 @@
+//! The fleet's facts as a table.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::{Paint, bytes, table};
+use crate::facts::Facts;
+
+/// The status table: what the probe found, or why it found nothing.
+pub fn status(paint: Paint, probes: &BTreeMap<String, Result<Facts, String>>) -> String {
+    let heading = ["host", "release", "branch", "site", "php", "memcached", "free", "sudo", "modified"];
+    let mut rows = Vec::new();
+    let mut failures = String::new();
+    for (host, probe) in probes {
+        match probe {
+            Ok(facts) => rows.push(row(host, facts)),
+            Err(why) => {
+                rows.push(vec![host.clone(), "unreachable".to_owned()]);
+                let _ = writeln!(failures, "\n{}  {}", paint.strong(host), why.replace('\n', "\n  "));
+            }
+        }
+    }
+    format!("{}{failures}", table(&heading, &rows))
+}
+
+fn row(host: &str, facts: &Facts) -> Vec<String> {
+    let text = |fact: &Option<String>| fact.clone().unwrap_or_else(|| "?".to_owned());
+    let site = match facts.maintenance {
+        Some(true) => "maintenance",
+        Some(false) => "open",
+        None => "?",
+    };
+    vec![
+        host.to_owned(),
+        facts.release().unwrap_or("?").to_owned(),
+        facts.branch.clone().unwrap_or_else(|| "(detached)".to_owned()),
+        site.to_owned(),
+        text(&facts.php),
+        text(&facts.memcached),
+        facts.free_bytes.map_or_else(|| "?".to_owned(), bytes),
+        if facts.sudo { "yes" } else { "no" }.to_owned(),
+        if facts.modified_files.is_empty() {
+            "no".to_owned()
+        } else {
+            format!("{} files", facts.modified_files.len())
+        },
+    ]
+}

@@ -1,0 +1,114 @@
+//! The summary of a run: what is well in brief, what is not in full and last.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::host::trouble;
+use super::lines::outcome_word;
+use super::{Names, Paint, duration};
+use crate::event::HostOutcome;
+use crate::plan::{PlannedWave, fold_names};
+use crate::state::RunState;
+
+/// The summary of a run.
+pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
+    let mut text = String::new();
+    let Some(header) = &state.header else { return "the run has no events\n".to_owned() };
+    for wave in &header.plan.waves {
+        text.push_str(&wave_lines(paint, state, wave));
+    }
+    let mut bad: Vec<(Option<HostOutcome>, &str)> = header
+        .plan
+        .hosts()
+        .filter_map(|(_, host)| {
+            let outcome = state.hosts.get(&host.host).and_then(|host| host.outcome);
+            let owes = state.hosts.get(&host.host).is_some_and(|host| !host.debts.is_empty());
+            (owes || !outcome.is_some_and(HostOutcome::is_good)).then_some((outcome, host.host.as_str()))
+        })
+        .collect();
+    bad.sort_by_key(|(outcome, _)| *outcome);
+    for (outcome, name) in &bad {
+        let word = outcome.map_or_else(|| paint.warn("unfinished"), |outcome| outcome_word(paint, outcome));
+        let _ = writeln!(text, "\n  {}  {word}", paint.strong(name));
+        text.push_str(&trouble(paint, names, state, name));
+    }
+    text.push_str(&result_line(paint, names, state));
+    text.push_str(&next(names, state));
+    text
+}
+
+fn wave_lines(paint: Paint, state: &RunState, wave: &PlannedWave) -> String {
+    let mut text = format!("{}\n", paint.strong(&format!("wave {}", wave.name)));
+    let mut by_outcome: BTreeMap<Option<HostOutcome>, Vec<&str>> = BTreeMap::new();
+    for host in &wave.hosts {
+        let outcome = state.hosts.get(&host.host).and_then(|host| host.outcome);
+        by_outcome.entry(outcome).or_default().push(&host.host);
+    }
+    for (outcome, hosts) in by_outcome {
+        let word = outcome.map_or_else(|| "unfinished".to_owned(), |outcome| format!("{outcome:12}"));
+        let painted = outcome.map_or_else(|| paint.warn(&word), |outcome| outcome_word(paint, outcome));
+        let pad = " ".repeat(12usize.saturating_sub(word.trim_end().len()));
+        let folded = fold_names(hosts.iter().copied());
+        let count = if hosts.len() > 1 { format!(" ({})", hosts.len()) } else { String::new() };
+        let _ = writeln!(text, "  {painted}{pad} {folded}{count}");
+    }
+    if let Some(held) = state.held_waves.iter().find(|held| held.wave == wave.name) {
+        let _ = writeln!(text, "  not begun: {}", held.why);
+    }
+    text
+}
+
+fn result_line(paint: Paint, names: &Names, state: &RunState) -> String {
+    let mut counts: BTreeMap<Option<HostOutcome>, usize> = BTreeMap::new();
+    for host in state.hosts.values() {
+        *counts.entry(host.outcome).or_default() += 1;
+    }
+    let words: Vec<String> = counts
+        .iter()
+        .map(|(outcome, count)| {
+            let word = outcome.map_or_else(|| "unfinished".to_owned(), |outcome| outcome.to_string());
+            format!("{count} {word}")
+        })
+        .collect();
+    let time = match (state.started, state.last) {
+        (Some(from), Some(to)) => u64::try_from(to.duration_since(from).as_millis()).unwrap_or(0),
+        _ => 0,
+    };
+    let end = if state.interrupted { "   interrupted" } else { "" };
+    format!(
+        "\n{}   run {}   {}   {}{end}\n",
+        paint.strong("RESULT"),
+        names.run,
+        duration(time),
+        words.join("   ")
+    )
+}
+
+/// What to type next.
+fn next(names: &Names, state: &RunState) -> String {
+    let with = |wanted: &[HostOutcome]| -> Vec<&str> {
+        state
+            .hosts
+            .iter()
+            .filter(|(_, host)| host.outcome.is_none_or(|outcome| wanted.contains(&outcome)))
+            .map(|(name, _)| name.as_str())
+            .collect()
+    };
+    let mut text = String::new();
+    let again =
+        with(&[HostOutcome::Failed, HostOutcome::Unreachable, HostOutcome::Held, HostOutcome::NotStarted]);
+    if !again.is_empty() {
+        let _ = writeln!(
+            text,
+            "next: mend what is named above, then: ixporch upgrade --inventory {} --limit {}",
+            names.inventory,
+            again.join(",")
+        );
+    }
+    let look = with(&[HostOutcome::Unknown, HostOutcome::Crashed]);
+    for name in look {
+        let _ =
+            writeln!(text, "next: a person must look at {name}: ixporch report {} --host {name}", names.run);
+    }
+    text
+}

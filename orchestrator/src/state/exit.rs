@@ -1,0 +1,83 @@
+//! The exit code of a run: the worst that happened, by the table of `docs/exit-codes.md`.
+
+use super::RunState;
+use crate::event::HostOutcome;
+
+/// Every exit code of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitCode {
+    /// Every selected host is upgraded or current.
+    Success,
+    /// A fault of ixporch itself.
+    Internal,
+    /// The command line is wrong.
+    Usage,
+    /// An inventory, procedure or run is invalid.
+    Invalid,
+    /// Only unreachable or not-started hosts keep it from success.
+    Unreachable,
+    /// Some host failed.
+    Failed,
+    /// Some host needs a person: unknown, crashed, or with a debt open.
+    NeedsPerson,
+    /// Some host or wave is held at a gate.
+    Held,
+    /// `plan --exit-code`: there is something to do.
+    SomethingToDo,
+    /// The run was interrupted.
+    Interrupted,
+}
+
+impl ExitCode {
+    /// The number that the program exits with.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Internal => 1,
+            Self::Usage => 2,
+            Self::Invalid => 3,
+            Self::Unreachable => 4,
+            Self::Failed => 5,
+            Self::NeedsPerson => 6,
+            Self::Held => 7,
+            Self::SomethingToDo => 10,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// The code of one host. A held host's debts wait with it: what it needs is its gate's answer.
+    fn of_host(outcome: Option<HostOutcome>, owes: bool) -> Self {
+        match outcome {
+            Some(HostOutcome::Held) => Self::Held,
+            Some(HostOutcome::Unknown | HostOutcome::Crashed) => Self::NeedsPerson,
+            _ if owes => Self::NeedsPerson,
+            Some(HostOutcome::Failed) => Self::Failed,
+            Some(HostOutcome::Unreachable | HostOutcome::NotStarted) | None => Self::Unreachable,
+            Some(HostOutcome::Upgraded | HostOutcome::Current) => Self::Success,
+        }
+    }
+
+    /// How bad it is: 1 > 6 > 5 > 7 > 4 > 0.
+    fn severity(self) -> u8 {
+        match self {
+            Self::Internal => 6,
+            Self::NeedsPerson => 5,
+            Self::Failed => 4,
+            Self::Held => 3,
+            Self::Unreachable => 2,
+            _ => 0,
+        }
+    }
+}
+
+impl RunState {
+    /// The exit code that this state asks for.
+    pub fn exit(&self) -> ExitCode {
+        if self.interrupted {
+            return ExitCode::Interrupted;
+        }
+        let hosts = self.hosts.values().map(|host| ExitCode::of_host(host.outcome, !host.debts.is_empty()));
+        let waves = self.held_waves.iter().filter(|wave| wave.at_gate).map(|_| ExitCode::Held);
+        hosts.chain(waves).max_by_key(|code| code.severity()).unwrap_or(ExitCode::Success)
+    }
+}

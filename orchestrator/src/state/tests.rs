@@ -1,0 +1,144 @@
+use jiff::Timestamp;
+
+use super::*;
+use crate::event::Captured;
+use crate::plan::{Command, HostAction, Plan, PlannedStep, PlannedWave, Switch};
+use crate::procedure::Effect;
+use crate::text::RemoteText;
+
+fn step(id: &str, debt: Option<&str>) -> PlannedStep {
+    PlannedStep {
+        number: 1,
+        id: id.to_owned(),
+        title: id.to_owned(),
+        effect: Effect::Change,
+        command: Command {
+            argv: vec!["true".to_owned()],
+            environment: BTreeMap::new(),
+            cwd: None,
+            user: None,
+            switch: Switch::None,
+            timeout_seconds: 1,
+        },
+        proof: None,
+        debt: debt.map(str::to_owned),
+        when_exists: None,
+        when_schema_pending: false,
+        schema_review: None,
+        reads: None,
+        capture: None,
+    }
+}
+
+fn header(hosts: &[&str]) -> RunHeader {
+    let steps = vec![step("down", Some("up")), step("work", None), step("up", None)];
+    let hosts = hosts
+        .iter()
+        .map(|name| HostPlan {
+            host: (*name).to_owned(),
+            login: format!("ops@{name}"),
+            release: None,
+            action: HostAction::Upgrade(steps.clone()),
+            notes: Vec::new(),
+        })
+        .collect();
+    let plan = Plan {
+        format: 1,
+        procedure: "test".to_owned(),
+        procedure_digest: String::new(),
+        target: None,
+        waves: vec![PlannedWave {
+            name: "all".to_owned(),
+            gate: ixporch_inventory::GateKind::Auto,
+            parallel: None,
+            max_failures: ixporch_inventory::value::Amount::Count(0),
+            soak_seconds: None,
+            requires: None,
+            hosts,
+        }],
+    };
+    RunHeader {
+        format: 1,
+        run: "r".to_owned(),
+        ixporch: "0".to_owned(),
+        operator: "me".to_owned(),
+        inventory: "i".to_owned(),
+        plan_digest: plan.digest(),
+        plan,
+    }
+}
+
+fn fold(events: Vec<RunEvent>) -> RunState {
+    let mut all = vec![RunEvent::RunStarted(Box::new(header(&["a", "b"])))];
+    all.extend(events);
+    let envelopes: Vec<Envelope> = (1..)
+        .zip(all)
+        .map(|(sequence, event)| Envelope { sequence, at: Timestamp::UNIX_EPOCH, event })
+        .collect();
+    RunState::fold(&envelopes)
+}
+
+fn started(host: &str, step: &str) -> RunEvent {
+    RunEvent::StepStarted { host: host.to_owned(), step: step.to_owned() }
+}
+
+fn finished(host: &str, step: &str, outcome: StepOutcome, proven: Option<bool>) -> RunEvent {
+    let mut end = StepEnd::without_output(outcome, "");
+    end.proven = proven;
+    end.stdout = Captured::default();
+    RunEvent::StepFinished { host: host.to_owned(), step: step.to_owned(), end: Box::new(end) }
+}
+
+fn ended(host: &str, outcome: HostOutcome) -> RunEvent {
+    RunEvent::HostFinished { host: host.to_owned(), outcome, why: RemoteText::default() }
+}
+
+#[test]
+fn a_debt_is_owed_from_the_start_of_the_step_that_makes_it() {
+    let state = fold(vec![started("a", "down")]);
+    assert_eq!(state.hosts["a"].debts, [Debt { step: "up".to_owned(), since: "down".to_owned() }]);
+}
+
+#[test]
+fn a_debt_is_paid_only_by_success() {
+    let mut events = vec![started("a", "down"), finished("a", "down", StepOutcome::Succeeded, Some(true))];
+    events.extend([started("a", "up"), finished("a", "up", StepOutcome::Failed, None)]);
+    assert_eq!(fold(events.clone()).hosts["a"].debts.len(), 1);
+    events.extend([started("a", "up"), finished("a", "up", StepOutcome::Succeeded, Some(true))]);
+    assert_eq!(fold(events).hosts["a"].debts, []);
+}
+
+#[test]
+fn a_step_that_provably_did_nothing_owes_nothing() {
+    let failed = |proven| vec![started("a", "down"), finished("a", "down", StepOutcome::Failed, proven)];
+    assert_eq!(fold(failed(Some(false))).hosts["a"].debts, []);
+    assert_eq!(fold(failed(None)).hosts["a"].debts.len(), 1);
+    assert_eq!(fold(failed(Some(true))).hosts["a"].debts.len(), 1);
+}
+
+#[test]
+fn the_worst_host_decides_the_exit_code() {
+    use HostOutcome::{Crashed, Current, Failed, Held, NotStarted, Unknown, Unreachable, Upgraded};
+    let code = |a, b| fold(vec![ended("a", a), ended("b", b)]).exit().code();
+    assert_eq!(code(Upgraded, Current), 0);
+    assert_eq!(code(Upgraded, Unreachable), 4);
+    assert_eq!(code(NotStarted, Current), 4);
+    assert_eq!(code(Unreachable, Held), 7);
+    assert_eq!(code(Held, Failed), 5);
+    assert_eq!(code(Failed, Unknown), 6);
+    assert_eq!(code(Failed, Crashed), 6);
+}
+
+#[test]
+fn an_open_debt_needs_a_person_but_a_held_host_needs_its_gate() {
+    let owing =
+        |outcome| fold(vec![started("a", "down"), ended("a", outcome), ended("b", HostOutcome::Upgraded)]);
+    assert_eq!(owing(HostOutcome::Failed).exit().code(), 6);
+    assert_eq!(owing(HostOutcome::Held).exit().code(), 7);
+}
+
+#[test]
+fn an_interrupted_run_says_so_and_a_host_without_an_end_is_no_success() {
+    assert_eq!(fold(vec![RunEvent::Interrupted]).exit().code(), 130);
+    assert_eq!(fold(vec![ended("a", HostOutcome::Upgraded)]).exit().code(), 4);
+}

@@ -1,0 +1,85 @@
+//! Text that came from a host, as a type.
+//!
+//! A host's output may hold anything: escape sequences that rewrite the screen, bidirectional
+//! overrides that reorder it. [`RemoteText`] keeps what was said and shows only what is harmless.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Text from a host. Displays without control bytes, whatever it holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RemoteText(String);
+
+impl RemoteText {
+    /// Takes bytes as the host sent them; what is not UTF-8 is replaced.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self(String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// The text as it was sent, for parsers only; never for a terminal.
+    pub fn raw(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is nothing but white space.
+    pub fn is_blank(&self) -> bool {
+        self.0.trim().is_empty()
+    }
+
+    /// The last `count` lines that are not blank, harmless.
+    pub fn last_lines(&self, count: usize) -> Vec<String> {
+        let shown = self.to_string();
+        let lines: Vec<&str> = shown.lines().filter(|line| !line.trim().is_empty()).collect();
+        let skip = lines.len().saturating_sub(count);
+        lines.into_iter().skip(skip).map(|line| line.trim_end().to_owned()).collect()
+    }
+}
+
+impl From<&str> for RemoteText {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Display for RemoteText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in console::strip_ansi_codes(&self.0).chars() {
+            match c {
+                '\n' | '\t' => write!(f, "{c}")?,
+                '\r' => {}
+                c if is_harmful(c) => f.write_str("\u{FFFD}")?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Control characters, and the bidirectional controls that can make a line read as another one.
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn colours_vanish_and_other_control_bytes_are_marked() {
+        let text = RemoteText::from_bytes(b"\x1b[32mok\x1b[0m\r\n\x1b]0;title\x07bell\x07 \x9b2J");
+        assert_eq!(text.to_string(), "ok\nbell\u{FFFD} \u{FFFD}2J");
+    }
+
+    proptest! {
+        #[test]
+        fn no_control_byte_is_ever_shown(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let shown = RemoteText::from_bytes(&bytes).to_string();
+            prop_assert!(shown.chars().all(|c| c == '\n' || c == '\t' || !is_harmful(c)));
+        }
+    }
+}
