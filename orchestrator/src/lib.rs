@@ -22,3 +22,12 @@ pub mod report;
 
 #[cfg(feature = "run")]
 pub mod journal;
+
+#[cfg(feature = "run")]
+pub mod transport;
+
+#[cfg(feature = "run")]
+pub mod ledger;
+
+#[cfg(feature = "run")]
+pub mod engine;

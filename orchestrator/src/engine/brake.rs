@@ -1,0 +1,72 @@
+//! The brake: how a run is asked to stop.
+
+use tokio::sync::watch;
+
+/// How hard the brake is pressed; it is never released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BrakeState {
+    /// Go on.
+    Go,
+    /// Start nothing new; what is in flight goes on to its end.
+    Drain,
+    /// Wait for nothing: steps in flight are left to the hosts, and their ends stay unseen.
+    Detach,
+}
+
+/// A brake that any number of lanes watch.
+#[derive(Debug, Clone)]
+pub struct Brake {
+    sender: watch::Sender<BrakeState>,
+}
+
+impl Default for Brake {
+    fn default() -> Self {
+        Self { sender: watch::Sender::new(BrakeState::Go) }
+    }
+}
+
+impl Brake {
+    /// Presses the brake at least so hard.
+    pub fn press(&self, wanted: BrakeState) {
+        self.sender.send_if_modified(|state| {
+            let changes = wanted > *state;
+            *state = wanted.max(*state);
+            changes
+        });
+    }
+
+    /// Presses it one notch harder, as each Ctrl-C does.
+    pub fn press_harder(&self) {
+        self.press(match self.state() {
+            BrakeState::Go => BrakeState::Drain,
+            BrakeState::Drain | BrakeState::Detach => BrakeState::Detach,
+        });
+    }
+
+    /// How hard it is pressed now.
+    pub fn state(&self) -> BrakeState {
+        *self.sender.borrow()
+    }
+
+    /// Waits until it is pressed at least so hard.
+    pub async fn reaches(&self, wanted: BrakeState) {
+        let mut receiver = self.sender.subscribe();
+        // The sender is held by `self`, so this ends only when the brake is pressed.
+        let _ = receiver.wait_for(|state| *state >= wanted).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_brake_is_only_ever_pressed_harder() {
+        let brake = Brake::default();
+        brake.press_harder();
+        assert_eq!(brake.state(), BrakeState::Drain);
+        brake.press_harder();
+        brake.press(BrakeState::Drain);
+        assert_eq!(brake.state(), BrakeState::Detach);
+    }
+}

@@ -1,0 +1,259 @@
+//! The dispatcher: the single consumer of events.
+//!
+//! A thread of its own puts events in order, writes them ahead of what they allow (law 2), folds
+//! them, and shows them to the reporters. Nothing else writes the journal or talks to reporters.
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::event::{Envelope, HostOutcome, RunEvent, StepEnd};
+use crate::journal::Writer;
+use crate::ledger::{Permit, StepOutput};
+use crate::plan::PlannedStep;
+use crate::state::RunState;
+use crate::text::RemoteText;
+
+/// Shows events as they come.
+pub trait Reporter: Send {
+    /// Shows one event; `state` has it folded in already.
+    fn on_event(&mut self, state: &RunState, envelope: &Envelope);
+}
+
+/// What the dispatcher has when all is said.
+#[derive(Debug)]
+pub struct Dispatched {
+    /// The run's state.
+    pub state: RunState,
+    /// Why the journal could not be written, where it could not.
+    pub journal_failure: Option<String>,
+}
+
+/// The intent could not be written: nothing may start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Denied(pub(super) String);
+
+enum Message {
+    Event(RunEvent),
+    Permit(RunEvent, oneshot::Sender<Result<Permit, Denied>>),
+    /// The run is over; its exit code is that of all events before.
+    Finish,
+    Output {
+        host: String,
+        step: String,
+        number: u32,
+        capture: Option<String>,
+        output: Box<StepOutput>,
+    },
+}
+
+/// How many events may wait for the dispatcher before lanes wait for it.
+const QUEUE: usize = 1024;
+/// How many events share one write and one sync at the most.
+const BATCH: usize = 256;
+
+/// Tells the dispatcher what happened. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct RunEvents {
+    sender: mpsc::Sender<Message>,
+}
+
+/// Events of one host: a lane cannot tell another host's story.
+pub(super) struct HostEvents {
+    host: String,
+    events: RunEvents,
+}
+
+impl RunEvents {
+    pub(super) async fn tell(&self, event: RunEvent) {
+        // The dispatcher lives as long as anyone can send; without it there is nobody to tell.
+        let _ = self.sender.send(Message::Event(event)).await;
+    }
+
+    /// Says that the run is over.
+    pub(super) async fn finish(&self) {
+        let _ = self.sender.send(Message::Finish).await;
+    }
+
+    pub(super) fn of_host(&self, host: &str) -> HostEvents {
+        HostEvents { host: host.to_owned(), events: self.clone() }
+    }
+
+    async fn permit(&self, event: RunEvent) -> Result<Permit, Denied> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Denied("the dispatcher is gone".to_owned());
+        self.sender.send(Message::Permit(event, reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl HostEvents {
+    pub(super) async fn connected(&self) {
+        self.events.tell(RunEvent::HostConnected { host: self.host.clone() }).await;
+    }
+
+    /// Asks for the right to start a step; it comes when the intent is on disk.
+    pub(super) async fn step_started(&self, step: &str) -> Result<Permit, Denied> {
+        self.events.permit(RunEvent::StepStarted { host: self.host.clone(), step: step.to_owned() }).await
+    }
+
+    pub(super) async fn step_finished(&self, step: &PlannedStep, end: StepEnd, output: Option<StepOutput>) {
+        if let Some(output) = output {
+            let message = Message::Output {
+                host: self.host.clone(),
+                step: step.id.clone(),
+                number: step.number,
+                capture: step.capture.clone(),
+                output: Box::new(output),
+            };
+            let _ = self.events.sender.send(message).await;
+        }
+        let event =
+            RunEvent::StepFinished { host: self.host.clone(), step: step.id.clone(), end: Box::new(end) };
+        self.events.tell(event).await;
+    }
+
+    pub(super) async fn reviewed(&self, step: &str, approved: bool, by: &str) {
+        let (host, step, by) = (self.host.clone(), step.to_owned(), by.to_owned());
+        self.events.tell(RunEvent::ReviewAnswered { host, step, approved, by }).await;
+    }
+
+    pub(super) async fn finished(&self, outcome: HostOutcome, why: &str) {
+        let event = RunEvent::HostFinished { host: self.host.clone(), outcome, why: RemoteText::from(why) };
+        self.events.tell(event).await;
+    }
+}
+
+/// Starts the dispatcher's thread. It ends when every sender is gone.
+pub(super) fn start(
+    journal: Writer,
+    reporters: Vec<Box<dyn Reporter>>,
+    now: fn() -> Timestamp,
+) -> std::io::Result<(RunEvents, oneshot::Receiver<Dispatched>)> {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let (done, result) = oneshot::channel();
+    let dispatcher = Dispatcher {
+        journal,
+        reporters,
+        now,
+        state: RunState::default(),
+        sequence: 0,
+        journal_failure: None,
+    };
+    std::thread::Builder::new().name("dispatcher".to_owned()).spawn(move || {
+        // Whoever waited for the result may have been cut off; then nobody wants it.
+        let _ = done.send(dispatcher.serve(receiver));
+    })?;
+    Ok((RunEvents { sender }, result))
+}
+
+struct Dispatcher {
+    journal: Writer,
+    reporters: Vec<Box<dyn Reporter>>,
+    now: fn() -> Timestamp,
+    state: RunState,
+    sequence: u64,
+    journal_failure: Option<String>,
+}
+
+impl Dispatcher {
+    fn serve(mut self, mut receiver: mpsc::Receiver<Message>) -> Dispatched {
+        while let Some(first) = receiver.blocking_recv() {
+            let mut batch = vec![first];
+            while batch.len() < BATCH
+                && let Ok(next) = receiver.try_recv()
+            {
+                batch.push(next);
+            }
+            let over = batch.iter().any(|message| matches!(message, Message::Finish));
+            self.handle(batch);
+            if over {
+                let exit_code = self.state.exit().code();
+                self.handle(vec![Message::Event(RunEvent::RunFinished { exit_code })]);
+            }
+        }
+        Dispatched { state: self.state, journal_failure: self.journal_failure }
+    }
+
+    /// Writes, then allows, then shows.
+    fn handle(&mut self, batch: Vec<Message>) {
+        let mut envelopes = Vec::new();
+        let mut waiting = Vec::new();
+        for message in batch {
+            match message {
+                Message::Event(event) => envelopes.push(self.envelope(event)),
+                Message::Permit(event, reply) => {
+                    // What may not start did not start: a denied intent is no event.
+                    if let Some(why) = &self.journal_failure {
+                        let _ = reply.send(Err(Denied(why.clone())));
+                    } else {
+                        envelopes.push(self.envelope(event));
+                        waiting.push(reply);
+                    }
+                }
+                // Nothing comes after it, and `serve` sees to it.
+                Message::Finish => {}
+                Message::Output { host, step, number, capture, output } => {
+                    self.keep_output(&host, &step, number, capture.as_deref(), &output);
+                }
+            }
+        }
+        let durable = !waiting.is_empty() || envelopes.iter().any(|envelope| is_landmark(&envelope.event));
+        if self.journal_failure.is_none()
+            && let Err(error) = self.journal.append(&envelopes, durable)
+        {
+            self.journal_failure = Some(error.to_string());
+        }
+        for reply in waiting {
+            let answer = match &self.journal_failure {
+                None => Ok(Permit::give()),
+                Some(why) => Err(Denied(why.clone())),
+            };
+            // A lane that was given up does not wait any more.
+            let _ = reply.send(answer);
+        }
+        for envelope in &envelopes {
+            self.state.apply(envelope);
+            for reporter in &mut self.reporters {
+                reporter.on_event(&self.state, envelope);
+            }
+        }
+    }
+
+    fn envelope(&mut self, event: RunEvent) -> Envelope {
+        self.sequence += 1;
+        Envelope { sequence: self.sequence, at: (self.now)(), event }
+    }
+
+    fn keep_output(
+        &mut self,
+        host: &str,
+        step: &str,
+        number: u32,
+        capture: Option<&str>,
+        output: &StepOutput,
+    ) {
+        let streams = [("out", output.stdout.kept()), ("err", output.stderr.kept())];
+        for (ending, bytes) in streams.iter().filter(|(_, bytes)| !bytes.is_empty()) {
+            let mut names = vec![format!("{number:02}-{step}.{ending}")];
+            if *ending == "out" {
+                names.extend(capture.map(str::to_owned));
+            }
+            for name in names {
+                if let Err(error) = self.journal.keep_output(host, &name, bytes) {
+                    self.journal_failure.get_or_insert(error.to_string());
+                }
+            }
+        }
+    }
+}
+
+/// Events that must be on disk before anything else is done, besides the intents.
+fn is_landmark(event: &RunEvent) -> bool {
+    matches!(
+        event,
+        RunEvent::RunStarted(_)
+            | RunEvent::HostFinished { .. }
+            | RunEvent::ReviewAnswered { .. }
+            | RunEvent::RunFinished { .. }
+    )
+}

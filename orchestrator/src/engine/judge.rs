@@ -1,0 +1,158 @@
+//! Judges how a step ended, by what the host said (law 4). Pure.
+
+use crate::event::{StepEnd, StepOutcome};
+use crate::facts::{self, PendingSql, SchemaUpdateEnd};
+use crate::ledger::{StepEnded, StepOutput};
+use crate::plan::{PlannedProof, PlannedStep};
+use crate::procedure::Reads;
+use crate::text::RemoteText;
+
+/// What `timeout(1)` exits with when it ended the command: by its own code, by the signal's
+/// (busybox), or when it had to kill.
+const TIMED_OUT: [i32; 3] = [124, 143, 137];
+
+/// The end of a step that was seen to end.
+pub(super) fn judge(step: &PlannedStep, ended: StepEnded, output: &StepOutput, milliseconds: u64) -> StepEnd {
+    let StepEnded::Ran { exit, proven } = ended else {
+        let path = step.when_exists.as_deref().unwrap_or_default();
+        return StepEnd::skipped(&format!("{path} is not there"));
+    };
+    let mut end = StepEnd {
+        outcome: StepOutcome::Succeeded,
+        why: RemoteText::default(),
+        exit_code: Some(exit),
+        proven,
+        milliseconds,
+        stdout: output.stdout.captured(),
+        stderr: output.stderr.captured(),
+        pending_statements: None,
+    };
+    let verdict = verdict(step, exit, proven, milliseconds, output, &mut end);
+    if let Err((outcome, why)) = verdict {
+        end.outcome = outcome;
+        end.why = RemoteText::from(why.as_str());
+    }
+    end
+}
+
+type Verdict = Result<(), (StepOutcome, String)>;
+
+fn failed(why: impl Into<String>) -> Verdict {
+    Err((StepOutcome::Failed, why.into()))
+}
+
+fn verdict(
+    step: &PlannedStep,
+    exit: i32,
+    proven: Option<bool>,
+    milliseconds: u64,
+    output: &StepOutput,
+    end: &mut StepEnd,
+) -> Verdict {
+    let limit = step.command.timeout_seconds;
+    if TIMED_OUT.contains(&exit) && milliseconds >= limit.saturating_mul(1000) {
+        return Err((StepOutcome::TimedOut, format!("the host ended it after {limit}s")));
+    }
+    if exit != 0 {
+        return failed(format!("exit code {exit}"));
+    }
+    if let Some(reads) = step.reads {
+        read_output(reads, output, end)?;
+    }
+    match (&step.proof, proven) {
+        (None, _) | (Some(_), Some(true)) => Ok(()),
+        (Some(proof), Some(false)) => failed(format!("it says that it succeeded, but {}", refuted(proof))),
+        (Some(_), None) => failed("it says that it succeeded, but its proof could not be looked at"),
+    }
+}
+
+fn refuted(proof: &PlannedProof) -> String {
+    match proof {
+        PlannedProof::Exists(path) => format!("{path} is not there"),
+        PlannedProof::Absent(path) => format!("{path} is still there"),
+        PlannedProof::MemcachedRestarted { .. } => "memcached was not started again".to_owned(),
+    }
+}
+
+fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Verdict {
+    let text = RemoteText::from_bytes(&output.stdout.kept());
+    match reads {
+        Reads::DoctrinePendingSql if end.stdout.dropped > 0 => failed("its output is too long to be read"),
+        Reads::DoctrinePendingSql => match facts::read_pending_sql(&text) {
+            PendingSql::InSync => {
+                end.pending_statements = Some(Vec::new());
+                Ok(())
+            }
+            PendingSql::Pending(statements) => {
+                end.pending_statements =
+                    Some(statements.iter().map(|statement| RemoteText::from(statement.as_str())).collect());
+                Ok(())
+            }
+            PendingSql::Unreadable => failed("its output is not what doctrine:schema:update --sql prints"),
+        },
+        Reads::DoctrineSchemaUpdate => match facts::read_schema_update(&text) {
+            SchemaUpdateEnd::Executed(_) | SchemaUpdateEnd::InSync => Ok(()),
+            SchemaUpdateEnd::Unreadable => failed("it does not say that the schema was updated"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::tests::step;
+
+    fn judged(reads: Option<Reads>, proof: Option<PlannedProof>, ended: StepEnded, stdout: &str) -> StepEnd {
+        let mut planned = step("x", None);
+        planned.reads = reads;
+        planned.proof = proof;
+        planned.command.timeout_seconds = 2;
+        let mut output = StepOutput::default();
+        output.stdout.push(stdout.as_bytes());
+        judge(&planned, ended, &output, 2500)
+    }
+
+    fn ran(exit: i32, proven: Option<bool>) -> StepEnded {
+        StepEnded::Ran { exit, proven }
+    }
+
+    #[test]
+    fn artisan_up_is_not_believed_without_its_proof() {
+        let proof = || Some(PlannedProof::Absent("/srv/down".to_owned()));
+        let end = judged(None, proof(), ran(0, Some(false)), "Application is now live.");
+        assert_eq!(end.outcome, StepOutcome::Failed);
+        assert_eq!(end.why.to_string(), "it says that it succeeded, but /srv/down is still there");
+        assert_eq!(judged(None, proof(), ran(0, None), "").outcome, StepOutcome::Failed);
+        assert_eq!(judged(None, proof(), ran(0, Some(true)), "").outcome, StepOutcome::Succeeded);
+    }
+
+    #[test]
+    fn a_schema_update_that_exits_0_is_judged_by_its_words() {
+        let read = |text| judged(Some(Reads::DoctrineSchemaUpdate), None, ran(0, None), text).outcome;
+        assert_eq!(
+            read("Database schema updated successfully! \"1\" query was executed"),
+            StepOutcome::Succeeded
+        );
+        assert_eq!(read("Command Cancelled!"), StepOutcome::Failed);
+    }
+
+    #[test]
+    fn the_deadline_is_told_from_a_command_with_the_same_code() {
+        assert_eq!(judged(None, None, ran(124, None), "").outcome, StepOutcome::TimedOut);
+        let mut planned = step("x", None);
+        planned.command.timeout_seconds = 60;
+        let end = judge(&planned, ran(124, None), &StepOutput::default(), 2500);
+        assert_eq!(end.outcome, StepOutcome::Failed);
+    }
+
+    #[test]
+    fn a_missing_path_is_named() {
+        let mut planned = step("x", None);
+        planned.when_exists = Some("/srv/bower.json".to_owned());
+        let end = judge(&planned, StepEnded::NotNeeded, &StepOutput::default(), 0);
+        assert_eq!(
+            (end.outcome, end.why.to_string().as_str()),
+            (StepOutcome::Skipped, "/srv/bower.json is not there")
+        );
+    }
+}

@@ -1,0 +1,96 @@
+//! The engine: rollout, wave, lane, step.
+//!
+//! Owns what runs when, and that one host's misfortune stays its own (law 1). It speaks to the
+//! outside only by events; it must not know a terminal, a file or russh.
+
+mod brake;
+mod dispatch;
+mod judge;
+mod lane;
+mod rollout;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+pub use brake::{Brake, BrakeState};
+pub use dispatch::{Dispatched, Reporter};
+pub use rollout::run;
+
+use crate::event::HostOutcome;
+use crate::plan::Plan;
+use crate::transport::{Target, Transport};
+
+/// Everything that a run needs.
+pub struct Job {
+    /// What is done.
+    pub plan: Plan,
+    /// What the run is called, and who started it: the header's fields.
+    pub about: About,
+    /// How to reach each host.
+    pub targets: BTreeMap<String, Target>,
+    /// The way to the hosts.
+    pub transport: Arc<dyn Transport>,
+    /// Who answers questions.
+    pub attendant: Arc<dyn Attendant>,
+    /// Bounds.
+    pub limits: Limits,
+    /// What stops it.
+    pub brake: Brake,
+}
+
+/// What a run is called.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// The run's id.
+    pub run: String,
+    /// Who started it.
+    pub operator: String,
+    /// The inventory file.
+    pub inventory: String,
+}
+
+/// How much may happen at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Running lanes.
+    pub forks: usize,
+    /// Lanes that are connecting.
+    pub connecting: usize,
+}
+
+/// Answers questions in the course of a run: a person at a terminal, or nobody.
+pub trait Attendant: Send + Sync + 'static {
+    /// Whether there is a person to ask.
+    fn is_attended(&self) -> bool;
+
+    /// Shows pending statements and asks whether they may be executed. `None`: nobody answered.
+    fn review<'a>(&'a self, host: &'a str, statements: &'a [String]) -> BoxFuture<'a, Option<Answer>>;
+
+    /// Asks whether a wave may start.
+    fn start_wave<'a>(&'a self, wave: &'a str) -> BoxFuture<'a, Option<Answer>>;
+}
+
+/// A person's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Yes or no.
+    pub yes: bool,
+    /// Who said so.
+    pub by: String,
+}
+
+/// How a host's lane ended. There is no error: whatever went wrong is an outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostReport {
+    /// The host.
+    pub host: String,
+    /// How it ended.
+    pub outcome: HostOutcome,
+    /// Why, for people.
+    pub why: String,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,409 @@
+//! The engine over a scripted transport: every host plays a part, nothing leaves the process.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures::FutureExt;
+use ixporch_inventory::GateKind;
+use ixporch_inventory::value::Amount;
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::{Envelope, RunEvent};
+use crate::journal::Store;
+use crate::plan::{Command, HostAction, HostPlan, PlannedStep, PlannedWave, Switch};
+use crate::procedure::Effect;
+use crate::state::RunState;
+use crate::transport::{ConnectError, LinkLost, Process, ProcessEvent, Session};
+
+pub(super) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
+    PlannedStep {
+        number: 1,
+        id: id.to_owned(),
+        title: id.to_owned(),
+        effect: Effect::Change,
+        command: Command {
+            argv: vec!["true".to_owned()],
+            environment: BTreeMap::new(),
+            cwd: None,
+            user: None,
+            switch: Switch::None,
+            timeout_seconds: 60,
+        },
+        proof: None,
+        debt: debt.map(str::to_owned),
+        when_exists: None,
+        when_schema_pending: false,
+        schema_review: None,
+        reads: None,
+        capture: None,
+    }
+}
+
+/// What a host does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Good,
+    Down,
+    FailsSecondStep,
+    LosesLinkInSecondStep,
+    Garbage,
+    Panics,
+    HangsInSecondStep,
+    /// Somebody presses Ctrl-C twice while its second step is under way.
+    IsLeftInSecondStep,
+}
+
+const PARTS: [Part; 7] = [
+    Part::Good,
+    Part::Down,
+    Part::FailsSecondStep,
+    Part::LosesLinkInSecondStep,
+    Part::Garbage,
+    Part::Panics,
+    Part::HangsInSecondStep,
+];
+
+struct Stage {
+    parts: BTreeMap<String, Part>,
+    /// Checked whenever a host hears of a step: what the journal held at that moment.
+    journal: PathBuf,
+    heard: Arc<Mutex<Vec<(String, usize, String)>>>,
+    brake: Brake,
+}
+
+struct Actor {
+    host: String,
+    part: Part,
+    journal: PathBuf,
+    heard: Arc<Mutex<Vec<(String, usize, String)>>>,
+    brake: Brake,
+    steps: usize,
+}
+
+struct Play(std::vec::IntoIter<ProcessEvent>, bool);
+
+impl Transport for Stage {
+    fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Box<dyn Session>, ConnectError>> {
+        async move {
+            let part = self.parts[&target.host];
+            if part == Part::Down {
+                let (address, why) = (target.address.clone(), "connection refused".to_owned());
+                return Err(ConnectError::Tcp { address, port: 22, why, refused: true });
+            }
+            let (journal, heard) = (self.journal.clone(), Arc::clone(&self.heard));
+            let brake = self.brake.clone();
+            let actor = Actor { host: target.host.clone(), part, journal, heard, brake, steps: 0 };
+            let session: Box<dyn Session> = Box::new(actor);
+            Ok(session)
+        }
+        .boxed()
+    }
+}
+
+impl Session for Actor {
+    fn start<'a>(
+        &'a mut self,
+        _: &'a str,
+        input: Vec<u8>,
+    ) -> BoxFuture<'a, Result<Box<dyn Process>, LinkLost>> {
+        async move {
+            self.steps += 1;
+            let journal = std::fs::read_to_string(&self.journal).unwrap_or_default();
+            self.heard.lock().unwrap().push((self.host.clone(), self.steps, journal));
+            let text = String::from_utf8(input).unwrap();
+            let nonce =
+                text.split("printf '%s begin\\n' ").nth(1).unwrap().split(';').next().unwrap().to_owned();
+            let begin = format!("{nonce} begin\n");
+            let end = |exit: u8| format!("{begin}out\n{nonce} end {exit} none\n");
+            let both = |text: String| {
+                vec![ProcessEvent::Stdout(text.clone().into_bytes()), ProcessEvent::Stderr(text.into_bytes())]
+            };
+            let second = self.steps == 2;
+            let (events, hangs) = match self.part {
+                Part::FailsSecondStep if second => (both(end(1)), false),
+                Part::LosesLinkInSecondStep if second => (both(begin), false),
+                Part::HangsInSecondStep if second => (both(begin), true),
+                Part::IsLeftInSecondStep if second => {
+                    self.brake.press(BrakeState::Detach);
+                    (both(begin), true)
+                }
+                Part::Garbage => (both("\u{1b}[2Jgarbage\n".repeat(3)), false),
+                Part::Panics if second => panic!("the actor forgot its lines"),
+                _ => (both(end(0)), false),
+            };
+            let process: Box<dyn Process> = Box::new(Play(events.into_iter(), hangs));
+            Ok(process)
+        }
+        .boxed()
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        async {}.boxed()
+    }
+}
+
+impl Process for Play {
+    fn next(&mut self) -> BoxFuture<'_, Option<ProcessEvent>> {
+        async move {
+            match self.0.next() {
+                Some(event) => Some(event),
+                None if self.1 => futures::future::pending().await,
+                None => None,
+            }
+        }
+        .boxed()
+    }
+}
+
+struct Nobody;
+
+impl Attendant for Nobody {
+    fn is_attended(&self) -> bool {
+        false
+    }
+
+    fn review<'a>(&'a self, _: &'a str, _: &'a [String]) -> BoxFuture<'a, Option<Answer>> {
+        async { None }.boxed()
+    }
+
+    fn start_wave<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<Answer>> {
+        async { None }.boxed()
+    }
+}
+
+fn wave(name: &str, hosts: &[String]) -> PlannedWave {
+    let steps = vec![step("down", Some("up")), step("work", None), step("up", None)];
+    let host = |name: &String| HostPlan {
+        host: name.clone(),
+        login: name.clone(),
+        release: None,
+        action: HostAction::Upgrade(steps.clone()),
+        notes: Vec::new(),
+    };
+    PlannedWave {
+        name: name.to_owned(),
+        gate: GateKind::Auto,
+        parallel: None,
+        max_failures: Amount::Count(0),
+        soak_seconds: None,
+        requires: None,
+        hosts: hosts.iter().map(host).collect(),
+    }
+}
+
+fn target(host: &str) -> Target {
+    Target {
+        host: host.to_owned(),
+        address: host.to_owned(),
+        port: 22,
+        user: "ops".to_owned(),
+        jump: Vec::new(),
+        identity_files: Vec::new(),
+        identity_files_named: false,
+        known_hosts: Vec::new(),
+        accept_new: false,
+        connect_timeout: Duration::from_secs(1),
+        keepalive: Duration::from_secs(1),
+    }
+}
+
+struct Played {
+    dispatched: Dispatched,
+    events: Vec<Envelope>,
+    heard: Vec<(String, usize, String)>,
+}
+
+impl Played {
+    fn outcome(&self, host: &str) -> HostOutcome {
+        self.dispatched.state.hosts[host].outcome.unwrap()
+    }
+}
+
+/// Plays waves of hosts, given as their parts; hosts are called `w0h0`, `w0h1`, …
+async fn play(waves: &[Vec<Part>], brake: Brake) -> Played {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let journal = store.create("run").unwrap();
+    let path = folder.path().join("runs/run/journal.jsonl");
+    let mut parts = BTreeMap::new();
+    let mut planned = Vec::new();
+    for (index, wave_parts) in waves.iter().enumerate() {
+        let names: Vec<String> = (0..wave_parts.len()).map(|host| format!("w{index}h{host}")).collect();
+        parts.extend(names.iter().cloned().zip(wave_parts.iter().copied()));
+        planned.push(wave(&format!("w{index}"), &names));
+    }
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let job = Job {
+        plan: Plan {
+            format: 1,
+            procedure: "test".to_owned(),
+            procedure_digest: String::new(),
+            target: None,
+            waves: planned,
+        },
+        about: About { run: "run".to_owned(), operator: "me".to_owned(), inventory: "i".to_owned() },
+        targets: parts.keys().map(|name| (name.clone(), target(name))).collect(),
+        transport: Arc::new(Stage {
+            parts,
+            journal: path.clone(),
+            heard: Arc::clone(&heard),
+            brake: brake.clone(),
+        }),
+        attendant: Arc::new(Nobody),
+        limits: Limits { forks: 3, connecting: 2 },
+        brake,
+    };
+    let dispatched = run(job, journal, Vec::new(), || Timestamp::UNIX_EPOCH).await.unwrap();
+    let events = store.load("run").map(|run| run.events).unwrap_or_default();
+    let heard = heard.lock().unwrap().clone();
+    Played { dispatched, events, heard }
+}
+
+fn play_now(waves: &[Vec<Part>]) -> Played {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(play(waves, Brake::default()))
+}
+
+fn alone(part: Part) -> HostOutcome {
+    match part {
+        Part::Good => HostOutcome::Upgraded,
+        Part::Down => HostOutcome::Unreachable,
+        Part::FailsSecondStep => HostOutcome::Failed,
+        Part::LosesLinkInSecondStep | Part::Garbage | Part::HangsInSecondStep | Part::IsLeftInSecondStep => {
+            HostOutcome::Unknown
+        }
+        Part::Panics => HostOutcome::Crashed,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    // Law 1: the outcome of a host equals its outcome when it runs alone.
+    #[test]
+    fn every_host_ends_as_if_it_were_alone(parts in proptest::collection::vec(prop::sample::select(&PARTS[..]), 1..8)) {
+        let played = play_now(std::slice::from_ref(&parts));
+        for (index, part) in parts.iter().enumerate() {
+            prop_assert_eq!(played.outcome(&format!("w0h{index}")), alone(*part));
+        }
+        prop_assert_eq!(played.dispatched.journal_failure, None);
+    }
+}
+
+#[test]
+fn every_part_ends_as_it_must() {
+    for part in PARTS {
+        assert_eq!(play_now(&[vec![part]]).outcome("w0h0"), alone(part), "{part:?}");
+    }
+}
+
+// Law 2: when a host hears of a step, the intent is in the journal already.
+#[test]
+fn the_intent_is_written_before_the_host_hears_of_the_step() {
+    let played = play_now(&[vec![Part::Good; 5]]);
+    assert_eq!(played.heard.len(), 15);
+    for (host, number, journal) in &played.heard {
+        let intents = journal
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Envelope>(line).ok())
+            .filter(
+                |envelope| matches!(&envelope.event, RunEvent::StepStarted { host: of, .. } if of == host),
+            )
+            .count();
+        assert_eq!(intents, *number, "{host}");
+    }
+}
+
+#[test]
+fn without_a_journal_nothing_starts() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    // The journal is on a device that is always full.
+    let played = runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let full = folder.path().join("runs/full");
+        std::fs::create_dir_all(&full).unwrap();
+        std::os::unix::fs::symlink("/dev/full", full.join("journal.jsonl")).unwrap();
+        let writer = crate::journal::Writer::open_existing(full).unwrap();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let names = ["a".to_owned(), "b".to_owned()];
+        let parts: BTreeMap<String, Part> = names.iter().map(|name| (name.clone(), Part::Good)).collect();
+        let job = Job {
+            plan: Plan {
+                format: 1,
+                procedure: "test".to_owned(),
+                procedure_digest: String::new(),
+                target: None,
+                waves: vec![wave("w", &names)],
+            },
+            about: About { run: "run".to_owned(), operator: "me".to_owned(), inventory: "i".to_owned() },
+            targets: names.iter().map(|name| (name.clone(), target(name))).collect(),
+            transport: Arc::new(Stage {
+                parts,
+                brake: Brake::default(),
+                journal: PathBuf::from("/dev/null"),
+                heard: Arc::clone(&heard),
+            }),
+            attendant: Arc::new(Nobody),
+            limits: Limits { forks: 3, connecting: 2 },
+            brake: Brake::default(),
+        };
+        let dispatched = run(job, writer, Vec::new(), || Timestamp::UNIX_EPOCH).await.unwrap();
+        let heard = heard.lock().unwrap().clone();
+        Played { dispatched, events: Vec::new(), heard }
+    });
+    assert_eq!(played.heard, []);
+    assert_eq!(played.outcome("a"), HostOutcome::NotStarted);
+    assert!(played.dispatched.journal_failure.unwrap().contains("No space left"));
+}
+
+#[test]
+fn a_wave_waits_for_the_one_before_and_is_not_begun_when_that_failed() {
+    let played = play_now(&[vec![Part::Good, Part::Good], vec![Part::Good]]);
+    let position =
+        |wanted: &dyn Fn(&RunEvent) -> bool| played.events.iter().position(|e| wanted(&e.event)).unwrap();
+    let first_ended = position(&|event| matches!(event, RunEvent::WaveFinished { wave } if wave == "w0"));
+    let second_began = position(&|event| matches!(event, RunEvent::HostConnected { host } if host == "w1h0"));
+    assert!(first_ended < second_began);
+
+    let played = play_now(&[vec![Part::Good, Part::FailsSecondStep], vec![Part::Good]]);
+    assert_eq!(played.outcome("w1h0"), HostOutcome::NotStarted);
+    assert_eq!(played.dispatched.state.exit().code(), 6);
+}
+
+#[test]
+fn a_lost_link_is_unknown_and_its_debts_stay() {
+    let played = play_now(&[vec![Part::LosesLinkInSecondStep]]);
+    let host = &played.dispatched.state.hosts["w0h0"];
+    assert_eq!(host.outcome, Some(HostOutcome::Unknown));
+    assert_eq!(host.debts[0].step, "up");
+}
+
+#[test]
+fn an_interrupted_run_starts_nothing_new() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let brake = Brake::default();
+    brake.press_harder();
+    let played = runtime.block_on(play(&[vec![Part::Good]], brake));
+    assert_eq!(played.heard, []);
+    assert_eq!(played.dispatched.state.exit().code(), 130);
+    assert_eq!(played.dispatched.state.exit_code, Some(130));
+}
+
+#[test]
+fn detaching_leaves_a_step_in_flight_unknown() {
+    let played = play_now(&[vec![Part::IsLeftInSecondStep]]);
+    assert_eq!(played.outcome("w0h0"), HostOutcome::Unknown);
+    assert_eq!(played.dispatched.state.exit().code(), 130);
+}
+
+#[test]
+fn the_journal_tells_the_same_as_the_run() {
+    let played = play_now(&[PARTS.to_vec()]);
+    assert_eq!(RunState::fold(&played.events), played.dispatched.state);
+}

@@ -1,0 +1,95 @@
+//! What is kept of a step's output: a fixed amount, whatever the step prints (law 7).
+
+use std::collections::VecDeque;
+
+use crate::event::Captured;
+use crate::text::RemoteText;
+
+const HEAD: usize = 64 * 1024;
+const TAIL: usize = 192 * 1024;
+/// How much of the end of a stream is kept within the journal itself.
+const JOURNAL_TAIL: usize = 2 * 1024;
+
+/// Both streams of a step.
+#[derive(Debug, Default)]
+pub struct StepOutput {
+    /// Standard output.
+    pub stdout: Capped,
+    /// Standard error.
+    pub stderr: Capped,
+}
+
+/// The beginning and the end of a stream, and its length.
+#[derive(Debug, Default)]
+pub struct Capped {
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+    bytes: u64,
+}
+
+impl Capped {
+    /// Takes the next bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let room = HEAD.saturating_sub(self.head.len()).min(bytes.len());
+        let (head, rest) = bytes.split_at(room);
+        self.head.extend_from_slice(head);
+        // Only the last of what came can stay.
+        let rest = rest.get(rest.len().saturating_sub(TAIL)..).unwrap_or_default();
+        self.tail.extend(rest);
+        let excess = self.tail.len().saturating_sub(TAIL);
+        self.tail.drain(..excess);
+    }
+
+    fn dropped(&self) -> u64 {
+        let kept = u64::try_from(self.head.len() + self.tail.len()).unwrap_or(u64::MAX);
+        self.bytes.saturating_sub(kept)
+    }
+
+    /// What was kept, with a line in the middle that says what was not.
+    pub fn kept(&self) -> Vec<u8> {
+        let mut kept = self.head.clone();
+        if self.dropped() > 0 {
+            kept.extend_from_slice(format!("\n[… {} bytes were not kept …]\n", self.dropped()).as_bytes());
+        }
+        kept.extend(&self.tail);
+        kept
+    }
+
+    /// What the journal says of the stream.
+    pub fn captured(&self) -> Captured {
+        let kept = self.kept();
+        let from = kept.len().saturating_sub(JOURNAL_TAIL);
+        let tail = RemoteText::from_bytes(kept.get(from..).unwrap_or_default());
+        Captured { bytes: self.bytes, dropped: self.dropped(), tail }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_short_is_kept_whole() {
+        let mut capped = Capped::default();
+        capped.push(b"one ");
+        capped.push(b"two");
+        assert_eq!(capped.kept(), b"one two");
+        assert_eq!(capped.captured().dropped, 0);
+    }
+
+    #[test]
+    fn a_host_that_prints_without_end_costs_a_fixed_buffer() {
+        let mut capped = Capped::default();
+        let chunk = vec![b'x'; 1024 * 1024];
+        for _ in 0..64 {
+            capped.push(&chunk);
+        }
+        capped.push(b"the end");
+        assert_eq!(capped.captured().bytes, 64 * 1024 * 1024 + 7);
+        let kept = capped.kept();
+        assert!(kept.len() < HEAD + TAIL + 100);
+        assert!(kept.ends_with(b"the end"));
+        assert!(capped.tail.capacity() < 8 * TAIL);
+    }
+}

@@ -1,0 +1,225 @@
+//! The shell text of a step: POSIX sh, for dash, bash and busybox alike.
+//!
+//! Values stand in it only as `plan::quote` made them (law 6).
+
+use crate::plan::{Command, PlannedProof, PlannedStep, quote};
+
+/// Puts `body` between the words by which its output is told apart. The body ends with `finish EXIT WORD`.
+pub(super) fn framed(nonce: &str, body: &str) -> String {
+    format!(
+        "finish() {{ printf '\\n%s end %s %s\\n' {nonce} \"$1\" \"$2\"; printf '\\n%s end %s %s\\n' {nonce} \"$1\" \"$2\" >&2; exit 0; }}\n\
+         printf '%s begin\\n' {nonce}; printf '%s begin\\n' {nonce} >&2\n\
+         {body}"
+    )
+}
+
+/// The body of a step: whether it is needed, the command, the proof.
+pub(super) fn step(step: &PlannedStep) -> String {
+    let mut text = String::new();
+    if let Some(path) = &step.when_exists {
+        text.push_str(&there(&step.command, path));
+        text.push_str("[ \"$there\" = no ] && finish 0 absent\n");
+    }
+    if let Some(PlannedProof::MemcachedRestarted { unit, address, php }) = &step.proof {
+        text.push_str(&memcached_mark(unit.as_deref(), address, php));
+        text.push_str("before=$(mark)\n");
+    }
+    text.push_str(&step.command.to_shell_line());
+    text.push_str(" </dev/null\nexit=$?\n");
+    match &step.proof {
+        None => text.push_str("finish \"$exit\" none\n"),
+        Some(PlannedProof::Exists(path)) => {
+            text.push_str(&there(&step.command, path));
+            text.push_str("case $there in yes) word=held ;; no) word=refuted ;; *) word=unclear ;; esac\nfinish \"$exit\" \"$word\"\n");
+        }
+        Some(PlannedProof::Absent(path)) => {
+            text.push_str(&there(&step.command, path));
+            text.push_str("case $there in yes) word=refuted ;; no) word=held ;; *) word=unclear ;; esac\nfinish \"$exit\" \"$word\"\n");
+        }
+        Some(PlannedProof::MemcachedRestarted { .. }) => text.push_str(COMPARE_MARKS),
+    }
+    text
+}
+
+/// Sets `there` to yes or no, as the step's user sees it; to something else where nobody could look.
+fn there(command: &Command, path: &str) -> String {
+    let mut words: Vec<String> = command.switch_words().iter().map(|word| quote(word)).collect();
+    words.push("sh -c 'if [ -e \"$1\" ]; then echo yes; else echo no; fi' sh".to_owned());
+    words.push(quote(path));
+    format!("there=$({} </dev/null 2>/dev/null)\n", words.join(" "))
+}
+
+/// Asks memcached for its process id and uptime; address is its first argument.
+const ASK_MEMCACHED: &str = r#"$s = @stream_socket_client("tcp://" . $argv[1], $n, $m, 5);
+if (!$s) { exit(1); }
+fwrite($s, "stats\r\nquit\r\n");
+while (($l = fgets($s)) !== false) { if (preg_match("/^STAT (pid|uptime) (\d+)/", $l, $f)) { $v[$f[1]] = $f[2]; } }
+echo "memcached ", $v["pid"] ?? "?", " ", $v["uptime"] ?? "?";"#;
+
+/// Defines `mark`: what tells one start of memcached from the next. Its unit's start, as systemd's
+/// monotonic clock has it, where systemd knows the unit; else memcached's own process id and uptime.
+fn memcached_mark(unit: Option<&str>, address: &str, php: &[String]) -> String {
+    let by_unit = unit.map_or_else(String::new, |unit| {
+        format!(
+            "  m=$(systemctl show -p LoadState -p ActiveState -p ActiveEnterTimestampMonotonic {} 2>/dev/null)\n  \
+             case $m in *LoadState=loaded*)\n    \
+             case $m in *ActiveState=active*) printf 'unit %s' \"$(printf '%s\\n' \"$m\" | sed -n 's/^ActiveEnterTimestampMonotonic=//p')\" ;; *) printf stopped ;; esac\n    \
+             return ;;\n  esac\n",
+            quote(unit)
+        )
+    });
+    let php = php.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
+    format!(
+        "mark() {{\n{by_unit}  {php} -r {} -- {} </dev/null 2>/dev/null || printf stopped\n}}\n",
+        quote(ASK_MEMCACHED),
+        quote(address)
+    )
+}
+
+/// A restarted memcached may need a moment before it answers.
+const COMPARE_MARKS: &str = r#"tries=5
+while after=$(mark); [ "$after" = stopped ] && [ "$tries" -gt 0 ]; do tries=$((tries - 1)); sleep 1; done
+word=refuted
+case $after in
+stopped | '') echo 'memcached does not run after its restart' >&2 ;;
+unit\ [0-9]*)
+  if [ "$after" = "$before" ]; then echo "the memcached unit was not started again" >&2; else word=held; fi ;;
+memcached\ [0-9]*)
+  set -- $after $before
+  if [ "$2" != "${5-}" ] || [ "$3" -lt "${6-0}" ]; then word=held; else echo "memcached was not started again (process $2, up for $3 s)" >&2; fi ;;
+*) word=unclear ;;
+esac
+finish "$exit" "$word"
+"#;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Write;
+    use std::process::{Command as Process, Stdio};
+
+    use super::*;
+    use crate::plan::Switch;
+    use crate::procedure::Effect;
+
+    fn planned(argv: &[&str], proof: Option<PlannedProof>, when_exists: Option<&str>) -> PlannedStep {
+        PlannedStep {
+            number: 1,
+            id: "x".to_owned(),
+            title: "X".to_owned(),
+            effect: Effect::Change,
+            command: Command {
+                argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+                environment: BTreeMap::new(),
+                cwd: None,
+                user: None,
+                switch: Switch::None,
+                timeout_seconds: 5,
+            },
+            proof,
+            debt: None,
+            when_exists: when_exists.map(str::to_owned),
+            when_schema_pending: false,
+            schema_review: None,
+            reads: None,
+            capture: None,
+        }
+    }
+
+    /// Every shell of this machine that a host's /bin/sh may be.
+    fn shells() -> Vec<Vec<&'static str>> {
+        [vec!["dash", "-s"], vec!["bash", "--posix", "-s"], vec!["busybox", "sh", "-s"]]
+            .into_iter()
+            .filter(|shell| {
+                Process::new(shell[0])
+                    .arg("--help")
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status()
+                    .is_ok()
+            })
+            .collect()
+    }
+
+    fn last_words(step: &PlannedStep) -> Vec<String> {
+        let text = framed("N", &super::step(step));
+        shells()
+            .into_iter()
+            .map(|shell| {
+                let mut child = Process::new(shell[0])
+                    .args(&shell[1..])
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .unwrap();
+                child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+                let output = child.wait_with_output().unwrap();
+                String::from_utf8(output.stdout).unwrap().lines().last().unwrap_or_default().to_owned()
+            })
+            .collect()
+    }
+
+    fn assert_ends(step: &PlannedStep, wanted: &str) {
+        let words = last_words(step);
+        assert!(!words.is_empty());
+        assert!(words.iter().all(|word| word == wanted), "{words:?} are not all {wanted}");
+    }
+
+    #[test]
+    fn exit_codes_come_back_in_every_shell() {
+        assert_ends(&planned(&["true"], None, None), "N end 0 none");
+        assert_ends(&planned(&["sh", "-c", "exit 7"], None, None), "N end 7 none");
+        assert_ends(&planned(&["no-such-program"], None, None), "N end 127 none");
+    }
+
+    #[test]
+    fn the_deadline_is_kept_by_the_host() {
+        let mut slow = planned(&["sleep", "30"], None, None);
+        slow.command.timeout_seconds = 1;
+        let words = last_words(&slow);
+        // busybox's timeout reports the signal, coreutils' its own code.
+        assert!(words.iter().all(|word| word == "N end 124 none" || word == "N end 143 none"), "{words:?}");
+    }
+
+    #[test]
+    fn proofs_are_looked_at_whatever_the_exit_code_was() {
+        let exists = |path: &str| Some(PlannedProof::Exists(path.to_owned()));
+        let absent = |path: &str| Some(PlannedProof::Absent(path.to_owned()));
+        assert_ends(&planned(&["true"], exists("/"), None), "N end 0 held");
+        assert_ends(&planned(&["false"], exists("/no/such/path"), None), "N end 1 refuted");
+        assert_ends(&planned(&["true"], absent("/no/such/it's $HOME"), None), "N end 0 held");
+        assert_ends(&planned(&["true"], absent("/"), None), "N end 0 refuted");
+    }
+
+    #[test]
+    fn a_step_whose_path_is_missing_is_not_run() {
+        assert_ends(&planned(&["false"], None, Some("/no/such/path")), "N end 0 absent");
+        assert_ends(&planned(&["false"], None, Some("/")), "N end 1 none");
+    }
+
+    #[test]
+    fn a_restart_is_proven_by_what_memcached_says_of_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let php = folder.path().join("php");
+        std::fs::write(&php, format!("#!/bin/sh\ncat '{}'\n", state.display())).unwrap();
+        Process::new("chmod").arg("+x").arg(&php).status().unwrap();
+        let proof = |argv: &[&str]| {
+            std::fs::write(&state, "memcached 41 500").unwrap();
+            let proof = PlannedProof::MemcachedRestarted {
+                unit: None,
+                address: "127.0.0.1:1".to_owned(),
+                php: vec![php.display().to_string()],
+            };
+            // One shell at a time: the state is shared.
+            let step = planned(argv, Some(proof), None);
+            last_words(&step).remove(0)
+        };
+        let write = |text: &str| format!("printf '%s' '{text}' > '{}'", state.display());
+        assert_eq!(proof(&["true"]), "N end 0 refuted");
+        assert_eq!(proof(&["sh", "-c", &write("memcached 42 0")]), "N end 0 held");
+        assert_eq!(proof(&["sh", "-c", &write("memcached 41 0")]), "N end 0 held");
+        assert_eq!(proof(&["sh", "-c", &write("memcached 41 501")]), "N end 0 refuted");
+    }
+}

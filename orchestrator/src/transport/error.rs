@@ -1,0 +1,188 @@
+//! Why a host could not be reached: which part failed, and what to do about it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why no connection came about.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The name could not be resolved.
+    #[error("name resolution of `{address}` failed: {why}")]
+    NameResolution {
+        /// The name.
+        address: String,
+        /// What the resolver said.
+        why: String,
+    },
+    /// No TCP connection came about.
+    #[error("TCP connection to {address} port {port} failed: {why}")]
+    Tcp {
+        /// The address.
+        address: String,
+        /// The port.
+        port: u16,
+        /// What the system said.
+        why: String,
+        /// Whether the other side answered at all.
+        refused: bool,
+    },
+    /// Both sides talked, and did not agree on keys.
+    #[error("key exchange with {address} failed: {why}")]
+    KeyExchange {
+        /// The address.
+        address: String,
+        /// What went wrong.
+        why: String,
+        /// Whether the server went away, as one does that has too many logins at once.
+        went_away: bool,
+    },
+    /// The host's key was refused; nothing was sent to it.
+    #[error("the host key of `{host}` was refused before any authentication: {refusal}")]
+    HostKey {
+        /// The host's name in the inventory.
+        host: String,
+        /// Why.
+        refusal: HostKeyRefusal,
+    },
+    /// The host does not take any of our keys.
+    #[error("authentication as `{user}` failed: {why}")]
+    Authentication {
+        /// The login.
+        user: String,
+        /// What was tried, and what the host takes.
+        why: String,
+    },
+    /// A `known_hosts` or key file cannot be used.
+    #[error("{0}")]
+    File(String),
+    /// It took too long.
+    #[error("{what} took longer than {}s", after.as_secs())]
+    Timeout {
+        /// What was being done.
+        what: &'static str,
+        /// The time that it had.
+        after: Duration,
+    },
+    /// The jump host could not be reached, or could not reach on.
+    #[error("jump host `{via}`: {source}")]
+    Jump {
+        /// The jump host.
+        via: String,
+        /// What went wrong there.
+        source: Box<ConnectError>,
+    },
+}
+
+/// Why a host key was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostKeyRefusal {
+    /// Another key is known.
+    #[error("it shows {shown}, and {}:{line} has {known}", file.display())]
+    Changed {
+        /// Type and fingerprint of the key that the host shows.
+        shown: String,
+        /// Type and fingerprint of the key that is known.
+        known: String,
+        /// The file that it is known by.
+        file: PathBuf,
+        /// The line in it, from 1.
+        line: usize,
+    },
+    /// No key is known.
+    #[error("it shows {shown}, and no key of `{name}` is known in {}", files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", "))]
+    Unknown {
+        /// Type and fingerprint of the key that the host shows.
+        shown: String,
+        /// The name that was looked for.
+        name: String,
+        /// The files that were looked into.
+        files: Vec<PathBuf>,
+    },
+    /// The key is revoked.
+    #[error("{shown} is revoked by {}:{line}", file.display())]
+    Revoked {
+        /// Type and fingerprint of the key that the host shows.
+        shown: String,
+        /// The file that says so.
+        file: PathBuf,
+        /// The line in it, from 1.
+        line: usize,
+    },
+    /// The certificate is of a trusted authority, but does not hold.
+    #[error("its certificate (authority at {}:{line}) does not hold: {why}", file.display())]
+    Certificate {
+        /// What is wrong with it.
+        why: String,
+        /// The file that names the authority.
+        file: PathBuf,
+        /// The line in it, from 1.
+        line: usize,
+    },
+}
+
+impl ConnectError {
+    /// Whether another try may end otherwise: nothing was authenticated, and the other side was
+    /// busy or the way was cut.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::KeyExchange { went_away, .. } => *went_away,
+            Self::Jump { source, .. } => source.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        match self {
+            Self::NameResolution { address, .. } => {
+                format!("check the spelling, or give an `address` in the inventory (getent hosts {address})")
+            }
+            Self::Tcp { port, refused: true, .. } => {
+                format!(
+                    "the machine answers, but nothing listens on port {port}: is sshd running, is `port` right?"
+                )
+            }
+            Self::Tcp { .. } => {
+                "is the host up, and is the way to it open? (ping, firewall, jump host)".to_owned()
+            }
+            Self::KeyExchange { went_away: true, .. } => {
+                "the server hung up; with many hosts behind one address lower --connecting".to_owned()
+            }
+            Self::KeyExchange { .. } => "compare with `ssh -v`; the server may be very old".to_owned(),
+            Self::HostKey { refusal, .. } => refusal.help(),
+            Self::Authentication { .. } => {
+                "load your key into the agent (ssh-add), name it under `identity_files`, or check `user`"
+                    .to_owned()
+            }
+            Self::File(_) => "correct the file, or the path in the inventory".to_owned(),
+            Self::Timeout { .. } => {
+                "is the host overloaded? a longer `connect_timeout` waits longer".to_owned()
+            }
+            Self::Jump { source, .. } => source.help(),
+        }
+    }
+}
+
+impl HostKeyRefusal {
+    fn help(&self) -> String {
+        match self {
+            Self::Changed { file, line, .. } => format!(
+                "somebody may be in the way. Compare the fingerprint on the host's console; if the key really changed, \
+                 remove line {line} of {}",
+                file.display()
+            ),
+            Self::Unknown { .. } => {
+                "compare the fingerprint on the host's console, then run again with --accept-new".to_owned()
+            }
+            Self::Revoked { .. } => {
+                "the host must get another key; a revoked one is never accepted".to_owned()
+            }
+            Self::Certificate { .. } => "have the authority sign the host's key again".to_owned(),
+        }
+    }
+}
+
+/// The connection went away while something was under way on it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the connection was lost: {0}")]
+pub struct LinkLost(pub String);

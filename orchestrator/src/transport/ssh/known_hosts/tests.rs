@@ -1,0 +1,138 @@
+use std::process::Command;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const ONE: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9dG4kjRhQTtWTVzd2t27+t0DEHBPW7iOD23TUiYLio";
+const TWO: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
+fn key(text: &str) -> PublicKey {
+    PublicKey::from_openssh(text).unwrap()
+}
+
+fn known(text: &str) -> KnownHosts {
+    let mut known = KnownHosts { lines: Vec::new(), files: vec![PathBuf::from("known_hosts")] };
+    known.add(0, text);
+    known
+}
+
+fn trusts(file: &str, name: &str, shown: &str) -> bool {
+    known(file).verdict(name, &key(shown)) == Verdict::Trusted
+}
+
+#[test]
+fn plain_names_patterns_and_ports_match() {
+    assert!(trusts(&format!("ixp1,ixp2 {ONE}"), "ixp2", ONE));
+    assert!(trusts(&format!("*.example.net {ONE}"), "ixp1.example.net", ONE));
+    assert!(trusts(&format!("IXP1\t{ONE}"), "ixp1", ONE));
+    assert!(trusts(&format!("[ixp1]:2222 {ONE}"), &lookup_name("IXP1", 2222), ONE));
+    assert!(!trusts(&format!("[ixp1]:2222 {ONE}"), "ixp1", ONE));
+    assert!(!trusts(&format!("*.example.net,!bad.example.net {ONE}"), "bad.example.net", ONE));
+}
+
+#[test]
+fn a_second_key_of_the_same_type_is_a_rotation() {
+    assert!(trusts(&format!("ixp1 {ONE}\nixp1 {TWO}"), "ixp1", TWO));
+}
+
+#[test]
+fn a_changed_key_is_refused_with_both_fingerprints_and_the_line() {
+    let file = format!("# a comment\n\nixp1 {ONE}");
+    let Verdict::Refused(refusal) = known(&file).verdict("ixp1", &key(TWO)) else { panic!("trusted") };
+    let HostKeyRefusal::Changed { line, shown, known, .. } = &refusal else { panic!("{refusal:?}") };
+    assert_eq!(*line, 3);
+    assert!(shown.contains("SHA256:") && known.contains("SHA256:") && shown != known);
+}
+
+#[test]
+fn a_revoked_key_is_refused_although_it_is_also_known() {
+    let file = format!("ixp1 {ONE}\n@revoked * {ONE}");
+    let verdict = known(&file).verdict("ixp1", &key(ONE));
+    assert!(matches!(verdict, Verdict::Refused(HostKeyRefusal::Revoked { line: 2, .. })), "{verdict:?}");
+}
+
+#[test]
+fn an_authority_is_no_host_key() {
+    assert!(!trusts(&format!("@cert-authority ixp1 {ONE}"), "ixp1", ONE));
+}
+
+#[test]
+fn a_line_that_cannot_be_read_does_not_hide_the_others() {
+    assert!(trusts(&format!("ixp1 ssh-nonsense AAAA\nixp1 {ONE}"), "ixp1", ONE));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_an_error_and_a_missing_one_is_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(KnownHosts::read(&[folder.path().join("missing")]).is_ok());
+    assert!(KnownHosts::read(&[folder.path().to_owned()]).is_err());
+}
+
+#[test]
+fn a_new_key_is_recorded_on_a_line_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ssh/known_hosts");
+    record(&file, "ixp1", &key(ONE)).unwrap();
+    fs_err::write(&file, fs_err::read_to_string(&file).unwrap().trim_end()).unwrap();
+    record(&file, "[ixp2]:2222", &key(TWO)).unwrap();
+    assert_eq!(fs_err::read_to_string(&file).unwrap(), format!("ixp1 {ONE}\n[ixp2]:2222 {TWO}\n"));
+}
+
+/// What `ssh-keygen -F` finds: the lines, from 1.
+fn openssh_finds(file: &Path, name: &str) -> Vec<usize> {
+    let output = Command::new("ssh-keygen").arg("-F").arg(name).arg("-f").arg(file).output().unwrap();
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("# Host ")?
+                .split("found: line ")
+                .nth(1)?
+                .split_whitespace()
+                .next()?
+                .parse()
+                .ok()
+        })
+        .collect()
+}
+
+fn we_find(file: &Path, name: &str) -> Vec<usize> {
+    let known = KnownHosts::read(&[file.to_owned()]).unwrap();
+    let name = name.to_ascii_lowercase();
+    known
+        .lines
+        .iter()
+        .filter(|line| patterns_match(line.entry.host_patterns(), &name))
+        .map(|line| line.number)
+        .collect()
+}
+
+#[test]
+fn hashed_names_match_as_ssh_keygen_hashes_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("known_hosts");
+    fs_err::write(&file, format!("ixp1 {ONE}\n[ixp2]:2222 {TWO}\n")).unwrap();
+    assert!(Command::new("ssh-keygen").arg("-q").arg("-H").arg("-f").arg(&file).status().unwrap().success());
+    assert!(fs_err::read_to_string(&file).unwrap().starts_with("|1|"));
+    assert_eq!(we_find(&file, "ixp1"), [1]);
+    assert_eq!(we_find(&file, "[ixp2]:2222"), [2]);
+    assert_eq!(we_find(&file, "ixp2"), Vec::<usize>::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    // The oracle is OpenSSH itself.
+    #[test]
+    fn names_match_as_ssh_keygen_finds_them(
+        lines in proptest::collection::vec(
+            ("(@revoked |@cert-authority )?", proptest::collection::vec("!?[ab*?.]{1,4}|\\[a[b*?]\\]:2[0-9]", 1..3)), 1..4),
+        name in "[ab.]{1,4}|\\[a[ab]\\]:2[0-9]",
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("known_hosts");
+        let text: Vec<String> =
+            lines.iter().map(|(marker, patterns)| format!("{marker}{} {ONE}\n", patterns.join(","))).collect();
+        fs_err::write(&file, text.concat()).unwrap();
+        prop_assert_eq!(we_find(&file, &name), openssh_finds(&file, &name), "{}", text.concat());
+    }
+}
