@@ -31,3 +31,6 @@ pub mod ledger;
 
 #[cfg(feature = "run")]
 pub mod engine;
+
+#[cfg(feature = "run")]
+pub mod cli;

@@ -1,0 +1,26 @@
+//! `ixporch init`: writes a commented inventory.
+
+use std::io::Write;
+
+use ixporch_inventory::STARTER;
+
+use crate::cli::args::Init;
+use crate::cli::error::CliError;
+use crate::cli::printer::Printer;
+use crate::state::ExitCode;
+
+pub(in crate::cli) fn run(arguments: &Init, printer: Printer) -> Result<ExitCode, CliError> {
+    let path = &arguments.file;
+    let mut file = fs_err::OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            CliError::usage(format!("{} is there already, and is not overwritten", path.display()))
+                .help("give another name: ixporch init other.toml")
+        } else {
+            CliError::usage(error.to_string())
+        }
+    })?;
+    file.write_all(STARTER.as_bytes()).map_err(|error| CliError::internal(error.to_string()))?;
+    printer.say(&format!("wrote {}", path.display()));
+    printer.say(&format!("next: edit it, then: ixporch inventory check --inventory {}", path.display()));
+    Ok(ExitCode::Success)
+}

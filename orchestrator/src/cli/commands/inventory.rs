@@ -1,0 +1,89 @@
+//! `ixporch inventory check|list|explain|schema`.
+
+use ixporch_inventory::{Host, Inventory, json_schema, suggest};
+use serde_json::json;
+
+use crate::cli::args::{self, Format, InventoryCommand, Selection};
+use crate::cli::error::CliError;
+use crate::cli::load;
+use crate::cli::printer::Printer;
+use crate::report;
+use crate::state::ExitCode;
+
+pub(in crate::cli) fn run(arguments: &args::Inventory, printer: Printer) -> Result<ExitCode, CliError> {
+    match &arguments.command {
+        InventoryCommand::Check(file) => {
+            let inventory = load::inventory(file)?;
+            let (hosts, groups, waves) =
+                (inventory.hosts.len(), inventory.groups.len(), inventory.waves.len());
+            match printer.format {
+                Format::Human => printer.result(&format!(
+                    "{}: no mistakes; {hosts} hosts, {groups} groups, {waves} waves\n",
+                    file.inventory.display()
+                )),
+                Format::Json | Format::Jsonl => {
+                    printer.json(&json!({ "format": 1, "hosts": hosts, "groups": groups, "waves": waves }));
+                }
+            }
+        }
+        InventoryCommand::List(selection) => list(selection, printer)?,
+        InventoryCommand::Explain { file, host } => explain(&load::inventory(file)?, host, printer)?,
+        InventoryCommand::Schema => printer.json(&json_schema()),
+    }
+    Ok(ExitCode::Success)
+}
+
+fn list(selection: &Selection, printer: Printer) -> Result<(), CliError> {
+    let inventory = load::inventory(&selection.file)?;
+    let hosts: Vec<&Host> = match load::selector(selection)? {
+        Some(selector) => inventory.select(&selector)?,
+        None => inventory.hosts.iter().collect(),
+    };
+    let waves = inventory.waves_or_all();
+    let wave_of =
+        |host: &Host| waves.iter().find(|wave| wave.hosts.contains(&host.name)).map(|wave| wave.name.clone());
+    let value = |host: &&Host| {
+        json!({
+            "host": host.name, "address": host.address(), "port": host.port(), "user": host.user(),
+            "groups": host.groups, "wave": wave_of(host),
+        })
+    };
+    match printer.format {
+        Format::Human => {
+            let rows: Vec<Vec<String>> = hosts
+                .iter()
+                .map(|host| {
+                    let address = format!("{}:{}", host.address(), host.port());
+                    let wave = wave_of(host).unwrap_or_else(|| "(none)".to_owned());
+                    vec![host.name.clone(), address, wave, host.groups.join(", ")]
+                })
+                .collect();
+            printer.result(&report::table(&["host", "address", "wave", "groups"], &rows));
+        }
+        Format::Json => printer.json(&hosts.iter().map(value).collect::<Vec<_>>()),
+        Format::Jsonl => hosts.iter().map(value).for_each(|host| printer.json(&host)),
+    }
+    Ok(())
+}
+
+fn explain(inventory: &Inventory, name: &str, printer: Printer) -> Result<(), CliError> {
+    let Some(host) = inventory.host(name) else {
+        let mut error = CliError::usage(format!("there is no host `{name}`"));
+        error.help = suggest::help(name, inventory.hosts.iter().map(|host| host.name.as_str()));
+        return Err(error);
+    };
+    if printer.format != Format::Human {
+        printer.json(&json!({ "host": host.name, "groups": host.groups, "settings": host.values() }));
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = host
+        .values()
+        .iter()
+        .map(|(key, resolved)| {
+            let line = resolved.line.map_or_else(String::new, |line| format!(", line {line}"));
+            vec![(*key).to_owned(), resolved.value.to_toml(), format!("{}{line}", resolved.source)]
+        })
+        .collect();
+    printer.result(&report::table(&["setting", "value", "from"], &rows));
+    Ok(())
+}

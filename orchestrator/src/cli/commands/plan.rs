@@ -1,0 +1,32 @@
+//! `ixporch plan`: what an upgrade would do.
+
+use serde_json::json;
+
+use super::work;
+use crate::cli::args::{self, Format};
+use crate::cli::error::CliError;
+use crate::cli::printer::Printer;
+use crate::cli::settings::Settings;
+use crate::plan::HostAction;
+use crate::report;
+use crate::state::ExitCode;
+
+pub(in crate::cli) fn run(
+    arguments: &args::Plan,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
+    let plan = work::runtime()?.block_on(work::plan(&arguments.work, settings, printer))?.plan;
+    match printer.format {
+        Format::Human => printer.result(&report::plan(printer.out, &plan, true)),
+        Format::Json => printer.json(&json!({ "digest": plan.digest(), "plan": plan })),
+        Format::Jsonl => plan.hosts().for_each(|(wave, host)| {
+            printer.json(&json!({ "digest": plan.digest(), "wave": wave.name, "host": host }));
+        }),
+    }
+    if plan.hosts_to_upgrade() > 0 && arguments.exit_code {
+        return Ok(ExitCode::SomethingToDo);
+    }
+    let unreachable = plan.hosts().any(|(_, host)| matches!(host.action, HostAction::Unreachable(_)));
+    Ok(if unreachable { ExitCode::Unreachable } else { ExitCode::Success })
+}

@@ -1,0 +1,40 @@
+//! `ixporch report`: the report of a run, from its journal.
+
+use ixporch_inventory::suggest;
+
+use crate::cli::args::{self, Format};
+use crate::cli::error::CliError;
+use crate::cli::printer::Printer;
+use crate::cli::settings::Settings;
+use crate::report::{self, Names};
+use crate::state::ExitCode;
+
+pub(in crate::cli) fn run(
+    arguments: &args::Report,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
+    let run = settings.store.load(&settings.store.find(&arguments.run)?)?;
+    if run.torn {
+        printer.say(&printer.err.warn("the journal's last line was cut off; everything before it is shown"));
+    }
+    let inventory = run.state.header.as_ref().map(|header| header.inventory.clone()).unwrap_or_default();
+    let names = Names { run: settings.store.shorten(&run.id)?, inventory };
+    if let Some(host) = &arguments.host
+        && !run.state.hosts.contains_key(host)
+    {
+        let mut error = CliError::usage(format!("run {} has no host `{host}`", names.run));
+        error.help = suggest::help(host, run.state.hosts.keys().map(String::as_str));
+        return Err(error);
+    }
+    match (printer.format, &arguments.host) {
+        (Format::Human, None) => printer.result(&report::summary(printer.out, &names, &run.state)),
+        (Format::Human, Some(host)) => {
+            printer.result(&report::host_report(printer.out, &names, &run.state, host));
+        }
+        (Format::Json, None) => printer.json(&report::document(&run.state)),
+        (Format::Json, Some(host)) => printer.json(&report::host_document(&run.state, host)),
+        (Format::Jsonl, _) => run.events.iter().for_each(|envelope| printer.json(envelope)),
+    }
+    Ok(ExitCode::Success)
+}

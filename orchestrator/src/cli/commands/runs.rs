@@ -1,0 +1,57 @@
+//! `ixporch runs`: the runs of this controller.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::cli::args::Format;
+use crate::cli::error::CliError;
+use crate::cli::printer::Printer;
+use crate::cli::settings::Settings;
+use crate::journal::LoadedRun;
+use crate::report;
+use crate::state::ExitCode;
+
+pub(in crate::cli) fn run(settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+    let mut rows = Vec::new();
+    let mut values = Vec::new();
+    for id in settings.store.ids()? {
+        match settings.store.load(&id) {
+            Ok(run) => {
+                rows.push(row(&run, settings.store.shorten(&id)?));
+                values.push(json!({
+                    "run": id, "started": run.state.started, "exit_code": run.state.exit_code,
+                    "hosts": outcomes(&run),
+                }));
+            }
+            Err(error) => printer.say(&format!("{} {error}", printer.err.warn("warning:"))),
+        }
+    }
+    match printer.format {
+        Format::Human => {
+            printer.result(&report::table(&["run", "started", "hosts", "exit", "inventory"], &rows));
+        }
+        Format::Json => printer.json(&json!({ "format": 1, "runs": values })),
+        Format::Jsonl => values.iter().for_each(|value| printer.json(value)),
+    }
+    Ok(ExitCode::Success)
+}
+
+fn outcomes(run: &LoadedRun) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for host in run.state.hosts.values() {
+        let word = host.outcome.map_or_else(|| "unfinished".to_owned(), |outcome| outcome.to_string());
+        *counts.entry(word).or_default() += 1;
+    }
+    counts
+}
+
+fn row(run: &LoadedRun, id: String) -> Vec<String> {
+    let hosts =
+        outcomes(run).iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ");
+    let started =
+        run.state.started.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+    let exit = run.state.exit_code.map_or_else(|| "cut off".to_owned(), |code| code.to_string());
+    let inventory = run.state.header.as_ref().map(|header| header.inventory.clone()).unwrap_or_default();
+    vec![id, started, hosts, exit, inventory]
+}

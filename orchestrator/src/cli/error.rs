@@ -1,0 +1,94 @@
+//! Errors as the user sees them: what, where, why, and what to type next.
+
+use ixporch_inventory::{Problems, SelectorError};
+
+use crate::journal::JournalError;
+use crate::plan::PlanError;
+use crate::state::ExitCode;
+
+/// An error that ends the program.
+#[derive(Debug)]
+pub(super) struct CliError {
+    /// What the program exits with.
+    pub(super) exit: ExitCode,
+    /// What went wrong.
+    pub(super) what: What,
+    /// What to type next.
+    pub(super) help: Option<String>,
+}
+
+/// What went wrong.
+#[derive(Debug)]
+pub(super) enum What {
+    /// A sentence.
+    Message(String),
+    /// Mistakes in a file.
+    Problems(Problems),
+}
+
+impl CliError {
+    pub(super) fn new(exit: ExitCode, message: impl Into<String>) -> Self {
+        Self { exit, what: What::Message(message.into()), help: None }
+    }
+
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Usage, message)
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Invalid, message)
+    }
+
+    pub(super) fn internal(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Internal, message)
+    }
+
+    #[must_use]
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl From<Problems> for CliError {
+    fn from(problems: Problems) -> Self {
+        Self { exit: ExitCode::Invalid, what: What::Problems(problems), help: None }
+    }
+}
+
+impl From<SelectorError> for CliError {
+    fn from(error: SelectorError) -> Self {
+        let mut cli = Self::usage(error.message);
+        cli.help = error.help;
+        cli
+    }
+}
+
+impl From<PlanError> for CliError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Selector(error) => error.into(),
+            error @ PlanError::Target(_) => {
+                Self::usage(error.to_string()).help("a tag looks like v4.5.0; `git tag` on a host lists them")
+            }
+        }
+    }
+}
+
+impl From<JournalError> for CliError {
+    fn from(error: JournalError) -> Self {
+        let message = error.to_string();
+        match error {
+            JournalError::NoSuchRun(_) | JournalError::Ambiguous(..) => {
+                Self::invalid(message).help("`ixporch runs` lists them")
+            }
+            JournalError::Empty(_) => Self::invalid(message).help("`ixporch upgrade` makes the first one"),
+            JournalError::Line { .. } | JournalError::Format { .. } => {
+                Self::invalid(message).help("it was written by another version, or changed by hand")
+            }
+            JournalError::Io(_) | JournalError::Encode(_) => {
+                Self::internal(message).help("free space, or choose another folder with --state-dir")
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The command line: arguments, settings, one small file per subcommand, errors, exit codes.
+//!
+//! Owns the terminal and the environment; nothing else reads or writes them.
+
+pub mod args;
+mod attendant;
+mod commands;
+mod error;
+mod load;
+mod printer;
+mod probing;
+mod problems;
+mod prompt;
+mod settings;
+mod targets;
+
+use std::process::ExitCode as ProcessExit;
+
+use clap::Parser;
+
+use self::args::{Arguments, Subcommand};
+use self::error::CliError;
+use self::printer::Printer;
+use self::settings::Settings;
+use crate::state::ExitCode;
+
+/// Runs the program: reads arguments and environment, does what is asked, gives the exit code.
+pub fn main() -> ProcessExit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version go to standard output and are no mistake; clap knows which is which.
+            let _ = error.print();
+            return code(if error.use_stderr() { ExitCode::Usage } else { ExitCode::Success });
+        }
+    };
+    let printer = Printer::new(arguments.format, arguments.color);
+    let result =
+        Settings::resolve(&arguments).and_then(|settings| run(&arguments.command, &settings, printer));
+    match result {
+        Ok(exit) => code(exit),
+        Err(error) => {
+            printer.error(&error);
+            code(error.exit)
+        }
+    }
+}
+
+fn code(exit: ExitCode) -> ProcessExit {
+    ProcessExit::from(exit.code())
+}
+
+fn run(command: &Subcommand, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+    match command {
+        Subcommand::Init(arguments) => commands::init::run(arguments, printer),
+        Subcommand::Inventory(arguments) => commands::inventory::run(arguments, printer),
+        Subcommand::Procedure(arguments) => commands::procedure::run(arguments, printer),
+        Subcommand::Status(arguments) => commands::status::run(arguments, settings, printer),
+        Subcommand::Plan(arguments) => commands::plan::run(arguments, settings, printer),
+        Subcommand::Upgrade(arguments) => commands::upgrade::run(arguments, settings, printer),
+        Subcommand::Runs => commands::runs::run(settings, printer),
+        Subcommand::Report(arguments) => commands::report::run(arguments, settings, printer),
+        Subcommand::Logs(arguments) => commands::logs::run(arguments, settings, printer),
+    }
+}

@@ -1,0 +1,5 @@
+//! The program `ixporch`.
+
+fn main() -> std::process::ExitCode {
+    ixporch::cli::main()
+}
