@@ -43,6 +43,7 @@ pub fn parse<'i>(origin: &str, source: &'i str) -> Result<Spanned<DeTable<'i>>, 
         .map(|error| {
             let span = error.span().unwrap_or(0..0);
             Problem::new(span, format!("not valid TOML: {}", error.message().trim()))
+                .help("mend the syntax first; what the file says is checked after that")
         })
         .collect();
     Err(Problems::new(origin, source, problems))
@@ -252,8 +253,11 @@ pub fn number(
             } else {
                 format!("from {} to {}", range.start(), range.end())
             };
-            problems
-                .push(Problem::new(value.span(), format!("`{key}` must be {bounds}")).label("out of range"));
+            problems.push(
+                Problem::new(value.span(), format!("`{key}` must be {bounds}"))
+                    .label("out of range")
+                    .help(format!("write a whole number {bounds}")),
+            );
             None
         }
     }
@@ -279,7 +283,9 @@ pub fn texts(
 
 /// The problem of a value of the wrong type.
 pub fn wrong_type(span: Range<usize>, key: &str, wanted: &str, found: &DeValue<'_>) -> Problem {
-    Problem::new(span, format!("`{key}` must be {wanted}")).label(format!("this is {}", kind_name(found)))
+    Problem::new(span, format!("`{key}` must be {wanted}"))
+        .label(format!("this is {}", kind_name(found)))
+        .help(format!("write {wanted} after `{key} =`"))
 }
 
 fn kind_name(value: &DeValue<'_>) -> &'static str {

@@ -322,7 +322,7 @@ fn read_words(key: &str, raw: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>
         return None;
     }
     if let Err(why) = words.iter().try_for_each(|word| value::single_line(word)) {
-        problems.push(Problem::new(raw.span(), format!("`{key}` {why}")));
+        problems.push(Problem::new(raw.span(), format!("`{key}` {why}")).help("write it on one line"));
         return None;
     }
     Some(Located::new(Value::List(words), raw.span()))

@@ -1,1 +1,16 @@
+//! What the tests and the demo share: embedded hosts, a slow link, the fleet, and the program itself.
+//!
+//! A harness may panic: whatever it cannot do is a failed test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "in a harness a panic is a failed test"
+)]
 
+pub mod embedded;
+pub mod fleet;
+pub mod program;
+pub mod slow_link;

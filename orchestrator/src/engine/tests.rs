@@ -182,6 +182,7 @@ fn wave(name: &str, hosts: &[String]) -> PlannedWave {
         login: name.clone(),
         release: None,
         action: HostAction::Upgrade(steps.clone()),
+        owed: std::collections::BTreeSet::new(),
         notes: Vec::new(),
     };
     PlannedWave {

@@ -10,6 +10,9 @@ use super::{
 use crate::facts::Facts;
 use crate::procedure::{Action, Condition, Placeholder, Procedure, Proof, Step, Template};
 
+/// The step that opens the site again, by its id: whoever is owed it was closed by us.
+const OPENING: &str = "maintenance-off";
+
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -31,8 +34,9 @@ pub struct Request<'a> {
     pub procedure: &'a Procedure,
     /// What the probe found, for every selected host.
     pub facts: &'a BTreeMap<String, ProbeResult>,
-    /// Hosts that an earlier run of ixporch closed and did not open again: their maintenance mode is ours.
-    pub closed_by_us: &'a BTreeSet<String>,
+    /// What earlier runs still owe each host, as ids of the steps that pay it. A site that is owed its
+    /// opening was closed by us.
+    pub owed: &'a BTreeMap<String, BTreeSet<String>>,
     /// What the user asked for.
     pub options: &'a Options,
     /// Who logs in where the inventory does not say.
@@ -117,6 +121,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         login,
         release: None,
         action: HostAction::Current,
+        owed: request.owed.get(&host.name).cloned().unwrap_or_default(),
         notes: Vec::new(),
     };
     match request.facts.get(&host.name) {
@@ -124,7 +129,11 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         Some(Err(why)) => plan.action = HostAction::Unreachable(why.clone()),
         Some(Ok(facts)) => {
             plan.release = facts.release().map(str::to_owned);
-            let ours = request.closed_by_us.contains(&host.name);
+            // Somebody else opened the site: that debt is paid.
+            if facts.maintenance == Some(false) {
+                plan.owed.remove(OPENING);
+            }
+            let ours = plan.owed.contains(OPENING);
             let was_closed = facts.maintenance == Some(true) && !ours;
             if !is_current(request, facts) {
                 let builder = HostBuilder { request, host, facts, user, was_closed };
@@ -196,6 +205,7 @@ impl HostBuilder<'_> {
             Condition::Target => self.request.options.target.is_some(),
             Condition::NoTarget => self.request.options.target.is_none(),
             Condition::OpenBefore => !self.was_closed,
+            Condition::OpenNow => self.facts.maintenance != Some(true),
             Condition::SchemaPending => true,
         }
     }

@@ -7,6 +7,7 @@ mod build;
 mod command;
 mod fold;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ixporch_inventory::value::Amount;
@@ -68,6 +69,8 @@ pub struct HostPlan {
     pub release: Option<String>,
     /// What will be done.
     pub action: HostAction,
+    /// What earlier runs still owe it: ids of the steps that pay.
+    pub owed: BTreeSet<String>,
     /// What the plan could not know, and what is worth knowing before it runs.
     pub notes: Vec<String>,
 }

@@ -45,12 +45,15 @@ fn plan_with(facts: &Facts, closed_by_us: &[&str], options: &Options) -> Result<
     let procedure = Procedure::built_in("ixp-manager-v4").unwrap().unwrap();
     let probes: BTreeMap<String, ProbeResult> =
         inventory.hosts.iter().map(|host| (host.name.clone(), Ok(facts.clone()))).collect();
-    let closed: BTreeSet<String> = closed_by_us.iter().map(|name| (*name).to_owned()).collect();
+    let owed: BTreeMap<String, BTreeSet<String>> = closed_by_us
+        .iter()
+        .map(|name| ((*name).to_owned(), BTreeSet::from(["maintenance-off".to_owned()])))
+        .collect();
     build(&Request {
         inventory: &inventory,
         procedure: &procedure,
         facts: &probes,
-        closed_by_us: &closed,
+        owed: &owed,
         options,
         default_user: "me",
     })
@@ -126,7 +129,14 @@ fn a_site_that_was_closed_before_stays_closed_and_owes_no_opening() {
     assert!(!ids(theirs).contains(&"maintenance-on") && !ids(theirs).contains(&"maintenance-off"));
     assert!(theirs.notes.iter().any(|note| note.contains("stays in it")));
     let ours = plan.host("ixp2").unwrap();
-    assert!(ids(ours).contains(&"maintenance-on") && ids(ours).contains(&"maintenance-off"));
+    assert!(!ids(ours).contains(&"maintenance-on") && ids(ours).contains(&"maintenance-off"));
+    assert!(ours.owed.contains("maintenance-off") && theirs.owed.is_empty());
+}
+
+#[test]
+fn a_site_that_was_opened_by_hand_is_owed_nothing() {
+    let plan = plan_with(&facts(), &["ixp2"], &Options::default()).unwrap();
+    assert!(plan.host("ixp2").unwrap().owed.is_empty());
 }
 
 #[test]

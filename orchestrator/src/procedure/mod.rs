@@ -68,6 +68,8 @@ pub enum Condition {
     NoTarget,
     /// Only where the site was open before the run (or closed by an earlier run of ixporch).
     OpenBefore,
+    /// Only where the site is not in maintenance when the plan is made.
+    OpenNow,
     /// Only where the schema review found pending statements.
     SchemaPending,
 }

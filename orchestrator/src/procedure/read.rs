@@ -16,6 +16,7 @@ const CONDITIONS: &[(&str, Condition)] = &[
     ("target", Condition::Target),
     ("no-target", Condition::NoTarget),
     ("open-before", Condition::OpenBefore),
+    ("open-now", Condition::OpenNow),
     ("schema-pending", Condition::SchemaPending),
 ];
 

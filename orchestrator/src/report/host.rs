@@ -62,7 +62,8 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str)
         }
     }
     for debt in &host.debts {
-        let _ = writeln!(text, "    {} {} (since {})", paint.warn("still owed:"), debt.step, debt.since);
+        let since = debt.since.as_deref().unwrap_or("an earlier run");
+        let _ = writeln!(text, "    {} {} (since {since})", paint.warn("still owed:"), debt.step);
         if let Some(plan) = state.plan_of(name)
             && let Some(step) = plan.step(&debt.step)
         {

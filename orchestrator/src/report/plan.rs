@@ -19,29 +19,38 @@ pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
     text
 }
 
+/// Hosts of which a person would read the same are shown together.
 fn wave_text(paint: Paint, wave: &PlannedWave, commands: bool) -> String {
     let mut text =
         format!("\n{}{}\n", paint.strong(&format!("wave {}", wave.name)), paint.dim(&settings(wave)));
-    let mut groups: Vec<(&HostPlan, Vec<&str>)> = Vec::new();
+    let mut groups: Vec<((String, String), Vec<&str>)> = Vec::new();
     for host in &wave.hosts {
-        match groups.iter_mut().find(|(first, _)| is_alike(first, host)) {
+        let shown = host_text(paint, host, commands);
+        match groups.iter_mut().find(|(known, _)| *known == shown) {
             Some((_, names)) => names.push(&host.host),
-            None => groups.push((host, vec![&host.host])),
+            None => groups.push((shown, vec![&host.host])),
         }
     }
-    for (first, names) in groups {
+    for ((heading, body), names) in groups {
         let count = if names.len() > 1 { format!(" ({})", names.len()) } else { String::new() };
-        let release = first.release.as_deref().map_or(String::new(), |release| format!("  from {release}"));
         let folded = paint.strong(&format!("{}{count}", fold_names(names.iter().copied())));
-        let _ = writeln!(text, "  {folded}{release}{}", action_words(paint, &first.action));
-        for note in &first.notes {
-            let _ = writeln!(text, "    {} {note}", paint.warn("note:"));
-        }
-        for step in first.steps() {
-            text.push_str(&step_text(paint, step, commands));
-        }
+        let _ = write!(text, "  {folded}{heading}\n{body}");
     }
     text
+}
+
+/// What is shown of a host: what follows its name, and the lines below it.
+fn host_text(paint: Paint, host: &HostPlan, commands: bool) -> (String, String) {
+    let release = host.release.as_deref().map_or(String::new(), |release| format!("  from {release}"));
+    let heading = format!("{release}{}", action_words(paint, &host.action));
+    let mut body = String::new();
+    for note in &host.notes {
+        let _ = writeln!(body, "    {} {note}", paint.warn("note:"));
+    }
+    for step in host.steps() {
+        body.push_str(&step_text(paint, step, commands));
+    }
+    (heading, body)
 }
 
 fn settings(wave: &PlannedWave) -> String {
@@ -52,11 +61,6 @@ fn settings(wave: &PlannedWave) -> String {
     words.extend(wave.parallel.map(|parallel| format!("{parallel} at a time")));
     words.extend(wave.requires.as_ref().map(|requires| format!("requires {requires}")));
     if words.is_empty() { String::new() } else { format!("  ({})", words.join(", ")) }
-}
-
-/// Hosts are shown together when a person would have to read the same twice.
-fn is_alike(left: &HostPlan, right: &HostPlan) -> bool {
-    left.action == right.action && left.notes == right.notes && left.release == right.release
 }
 
 fn action_words(paint: Paint, action: &HostAction) -> String {
@@ -76,7 +80,10 @@ fn step_text(paint: Paint, step: &PlannedStep, commands: bool) -> String {
     };
     let mut text = format!("    {mark} {:26} {}\n", step.id, step.title);
     let mut conditions = Vec::new();
-    conditions.extend(step.when_exists.as_ref().map(|path| format!("only where {path} exists")));
+    conditions.extend(step.when_exists.as_deref().map(|path| {
+        let shown = if commands { path } else { path.rsplit('/').next().unwrap_or(path) };
+        format!("only where there is a {shown}")
+    }));
     if step.when_schema_pending {
         conditions.push("only if schema changes are pending".to_owned());
     }

@@ -72,8 +72,8 @@ pub struct StepState {
 pub struct Debt {
     /// The step that pays it.
     pub step: String,
-    /// The step that made it.
-    pub since: String,
+    /// The step that made it; `None`: an earlier run.
+    pub since: Option<String>,
 }
 
 impl RunState {
@@ -94,7 +94,7 @@ impl RunState {
             RunEvent::RunStarted(header) => {
                 self.started = Some(envelope.at);
                 self.hosts =
-                    header.plan.hosts().map(|(_, host)| (host.host.clone(), HostState::default())).collect();
+                    header.plan.hosts().map(|(_, host)| (host.host.clone(), HostState::new(host))).collect();
                 self.header = Some((**header).clone());
             }
             RunEvent::WaveHeld { wave, why, at_gate } => {
@@ -130,7 +130,7 @@ impl RunState {
         if let Some(payer) = debt
             && !host.debts.iter().any(|known| known.step == payer)
         {
-            host.debts.push(Debt { step: payer, since: step.to_owned() });
+            host.debts.push(Debt { step: payer, since: Some(step.to_owned()) });
         }
     }
 
@@ -143,13 +143,21 @@ impl RunState {
         match end.outcome {
             StepOutcome::Succeeded => host.debts.retain(|debt| debt.step != step),
             // It failed, and its proof shows that what it would have made is not there: nothing is owed for it.
-            StepOutcome::Failed if end.proven == Some(false) => host.debts.retain(|debt| debt.since != step),
+            StepOutcome::Failed if end.proven == Some(false) => {
+                host.debts.retain(|debt| debt.since.as_deref() != Some(step));
+            }
             StepOutcome::Failed | StepOutcome::TimedOut | StepOutcome::Skipped | StepOutcome::Unknown => {}
         }
     }
 }
 
 impl HostState {
+    /// A host at the beginning of a run: what earlier runs owe it is still owed.
+    fn new(plan: &HostPlan) -> Self {
+        let debts = plan.owed.iter().map(|step| Debt { step: step.clone(), since: None }).collect();
+        Self { debts, ..Self::default() }
+    }
+
     /// The step at which the host stopped: the last one that did not end well.
     pub fn failing_step(&self) -> Option<&StepState> {
         self.steps.iter().rev().find(|step| {

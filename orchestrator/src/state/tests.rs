@@ -39,6 +39,7 @@ fn header(hosts: &[&str]) -> RunHeader {
             login: format!("ops@{name}"),
             release: None,
             action: HostAction::Upgrade(steps.clone()),
+            owed: std::collections::BTreeSet::new(),
             notes: Vec::new(),
         })
         .collect();
@@ -96,7 +97,7 @@ fn ended(host: &str, outcome: HostOutcome) -> RunEvent {
 #[test]
 fn a_debt_is_owed_from_the_start_of_the_step_that_makes_it() {
     let state = fold(vec![started("a", "down")]);
-    assert_eq!(state.hosts["a"].debts, [Debt { step: "up".to_owned(), since: "down".to_owned() }]);
+    assert_eq!(state.hosts["a"].debts, [Debt { step: "up".to_owned(), since: Some("down".to_owned()) }]);
 }
 
 #[test]

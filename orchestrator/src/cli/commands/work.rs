@@ -61,7 +61,7 @@ pub(super) async fn plan(work: &Work, settings: &Settings, printer: Printer) -> 
         inventory: &inventory,
         procedure: &procedure,
         facts: &facts,
-        closed_by_us: &closed_by_us(&settings.store, &hosts)?,
+        owed: &owed(&settings.store, &hosts)?,
         options: &options,
         default_user: &settings.user,
     };
@@ -95,12 +95,12 @@ pub(super) async fn probe(
     Prober { settings, file, inventory, connecting, transport, to }.probe(hosts).await
 }
 
-/// The hosts whose last run with them closed the site and did not open it again.
-fn closed_by_us(store: &Store, hosts: &[&Host]) -> Result<BTreeSet<String>, CliError> {
-    /// How far back is looked; a host that was not upgraded in so many runs has no open run of ours.
+/// What earlier runs still owe the hosts: the debts that were open when the last run that touched a host ended.
+fn owed(store: &Store, hosts: &[&Host]) -> Result<BTreeMap<String, BTreeSet<String>>, CliError> {
+    /// How far back is looked; a host that was not touched in so many runs has no open run of ours.
     const RUNS: usize = 200;
     let mut open: BTreeMap<&str, &Host> = hosts.iter().map(|host| (host.name.as_str(), *host)).collect();
-    let mut closed = BTreeSet::new();
+    let mut owed = BTreeMap::new();
     for id in store.ids()?.into_iter().take(RUNS) {
         if open.is_empty() {
             break;
@@ -114,14 +114,11 @@ fn closed_by_us(store: &Store, hosts: &[&Host]) -> Result<BTreeSet<String>, CliE
                 .plan_of(name)
                 .zip(open.get(name.as_str()))
                 .is_some_and(|(plan, host)| plan.login.ends_with(&format!("@{}", host.address())));
-            if !same || !host.was_touched() {
-                continue;
-            }
-            open.remove(name.as_str());
-            if host.debts.iter().any(|debt| debt.step == "maintenance-off") {
-                closed.insert(name.clone());
+            if same && host.was_touched() {
+                open.remove(name.as_str());
+                owed.insert(name.clone(), host.debts.iter().map(|debt| debt.step.clone()).collect());
             }
         }
     }
-    Ok(closed)
+    Ok(owed)
 }

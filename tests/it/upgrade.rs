@@ -1,0 +1,289 @@
+use std::io::BufRead;
+use std::process::Stdio;
+
+use ixporch_tests::embedded::EmbeddedHost;
+
+use crate::stage::{Stage, host_of};
+
+const GROUPS: &[(&str, &[&str])] = &[("staging", &["s1"]), ("prod", &["p1", "p2", "p3"])];
+
+#[test]
+fn every_step_of_the_document_is_run_in_order_once() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 0, "{ended}");
+    let host = stage.fleet.host("a");
+    assert_eq!(
+        host.asked(),
+        [
+            "artisan down",
+            "composer install",
+            "bower install",
+            "memcached restart",
+            "artisan doctrine:schema:update --sql",
+            "artisan doctrine:schema:update --force",
+            "memcached restart",
+            "artisan up",
+        ]
+    );
+    assert_eq!(host.describe(), "v4.5.0");
+    assert!(!host.in_maintenance());
+}
+
+#[test]
+fn one_host_that_fails_stays_closed_and_the_others_are_upgraded() {
+    let stage = Stage::new(GROUPS);
+    stage.fleet.host("p2").break_composer();
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 6, "{ended}");
+    for host in ["s1", "p1", "p3"] {
+        assert_eq!(
+            (stage.outcome(host).as_str(), stage.fleet.host(host).describe().as_str()),
+            ("upgraded", "v4.5.0")
+        );
+    }
+    let failed = host_of(&stage.report(), "p2");
+    assert_eq!((&failed["outcome"], &failed["failing_step"]), (&"failed".into(), &"composer".into()));
+    assert_eq!(failed["debts"][0]["step"], "maintenance-off");
+    let p2 = stage.fleet.host("p2");
+    assert!(p2.in_maintenance());
+    assert_eq!(p2.asked(), ["artisan down", "composer install"]);
+    for words in [
+        "p2  failed",
+        "step composer: exit code 1",
+        "No space left on device",
+        "still owed: maintenance-off",
+        "--limit p2",
+    ] {
+        assert!(ended.stdout.contains(words), "{words} is missing\n{ended}");
+    }
+}
+
+#[test]
+fn after_repair_only_the_failed_host_is_worked_on_and_opened_again() {
+    let stage = Stage::new(GROUPS);
+    stage.fleet.host("p2").break_composer();
+    assert_eq!(stage.upgrade().code, 6);
+    stage.fleet.host("p2").mend_composer();
+    let before: Vec<Vec<String>> = stage.fleet.hosts.iter().map(EmbeddedHost::asked).collect();
+    // The debt is not forgotten by a run that fails in its turn, nor by one that cannot reach the host.
+    stage.fleet.host("p2").break_composer();
+    assert_eq!(stage.upgrade().code, 6);
+    assert_eq!(host_of(&stage.report(), "p2")["debts"][0]["step"], "maintenance-off");
+    stage.fleet.host("p2").mend_composer();
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 0, "{ended}");
+    assert_eq!(stage.outcome("p2"), "upgraded");
+    assert!(!stage.fleet.host("p2").in_maintenance());
+    for (host, before) in stage.fleet.hosts.iter().zip(before).filter(|(host, _)| host.name != "p2") {
+        assert_eq!(stage.outcome(&host.name), "current");
+        assert_eq!(host.asked(), before, "{} was touched", host.name);
+    }
+}
+
+#[test]
+fn a_site_that_was_closed_by_somebody_else_stays_closed() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    std::fs::write(stage.fleet.host("a").root().join("storage/framework/down"), "{}").unwrap();
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 0, "{ended}");
+    let host = stage.fleet.host("a");
+    assert_eq!(host.describe(), "v4.5.0");
+    assert!(host.in_maintenance());
+    assert!(!host.asked().iter().any(|asked| asked == "artisan up" || asked == "artisan down"));
+    assert!(ended.stderr.contains("was in maintenance before the run, and stays in it"), "{ended}");
+}
+
+#[test]
+fn staging_that_fails_keeps_prod_untouched() {
+    let stage = Stage::new(GROUPS);
+    stage.fleet.host("s1").break_composer();
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 6, "{ended}");
+    for host in ["p1", "p2", "p3"] {
+        assert_eq!(stage.outcome(host), "not-started");
+        assert_eq!(stage.fleet.host(host).asked(), Vec::<String>::new());
+    }
+    assert!(ended.stdout.contains("1 of 1 hosts did not end well, 0 may"), "{ended}");
+}
+
+#[test]
+fn a_host_that_cannot_be_reached_is_named_and_the_others_are_upgraded() {
+    let stage = Stage::new(GROUPS);
+    let port = stage.fleet.host("p2").port;
+    // Nothing listens on port 1 of loopback.
+    stage.change_inventory(&format!("port = {port}\n"), "port = 1\n");
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 4, "{ended}");
+    assert_eq!(stage.outcome("p2"), "unreachable");
+    assert_eq!(stage.outcome("p3"), "upgraded");
+    assert!(
+        ended.stdout.contains("TCP connection to 127.0.0.1 port 1 failed: connection refused"),
+        "{ended}"
+    );
+    assert!(ended.stdout.contains("help: the machine answers, but nothing listens on port 1"), "{ended}");
+}
+
+#[test]
+fn pending_schema_changes_hold_a_host_where_nobody_can_be_asked() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    stage.change_inventory("schema_approval = \"any\"", "schema_approval = \"review\"");
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 7, "{ended}");
+    assert_eq!(stage.outcome("a"), "held");
+    let host = stage.fleet.host("a");
+    assert!(!host.asked().iter().any(|asked| asked.contains("--force")));
+    let sql = std::fs::read_dir(stage.folder.path().join(".local/state/ixporch/runs"))
+        .unwrap()
+        .map(|run| std::fs::read_to_string(run.unwrap().path().join("output/a/schema.sql")).unwrap())
+        .collect::<String>();
+    assert!(sql.contains("CREATE TABLE audit_log (id INT NOT NULL)"), "{sql}");
+    stage.change_inventory("schema_approval = \"review\"", "schema_approval = \"any\"");
+    assert_eq!(stage.upgrade().code, 0);
+    assert!(!host.in_maintenance());
+}
+
+#[test]
+fn with_a_target_the_tag_is_checked_out() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let missing = stage.run(&["upgrade", "--yes", "--to", "v9.9.9"]);
+    assert_eq!(missing.code, 5, "{missing}");
+    assert!(!stage.fleet.host("a").in_maintenance(), "a tag that does not exist must not close the site");
+    assert_eq!(stage.run(&["upgrade", "--yes", "--to", "v4.5.0"]).code, 0);
+    assert_eq!(stage.fleet.host("a").describe(), "v4.5.0");
+    assert_eq!(stage.run(&["upgrade", "--yes", "--to", "v4.5.0"]).code, 0);
+    assert_eq!(stage.outcome("a"), "current");
+}
+
+#[test]
+fn modified_files_stop_a_host_before_its_site_is_closed() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    std::fs::write(stage.fleet.host("a").root().join("bower.json"), "{ \"resolutions\": {} }").unwrap();
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 5, "{ended}");
+    assert!(ended.stdout.contains("bower.json"), "{ended}");
+    assert_eq!(stage.fleet.host("a").asked(), Vec::<String>::new());
+}
+
+#[test]
+fn a_plan_touches_nothing_and_says_whether_there_is_something_to_do() {
+    let stage = Stage::new(&[("all", &["a", "b"])]);
+    let plan = stage.run(&["plan", "--exit-code"]);
+    assert_eq!(plan.code, 10, "{plan}");
+    assert!(plan.stdout.contains("artisan doctrine:schema:update --force"), "{plan}");
+    for host in &stage.fleet.hosts {
+        assert_eq!(host.asked(), Vec::<String>::new());
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&stage.run(&["--format", "json", "plan"]).stdout).unwrap();
+    let digest = json["digest"].as_str().unwrap().to_owned();
+    assert_eq!(stage.upgrade().code, 0);
+    assert_eq!(stage.report()["plan_digest"], digest);
+    assert_eq!(stage.run(&["plan", "--exit-code"]).code, 0);
+}
+
+#[test]
+fn without_a_terminal_nothing_starts_unless_it_was_said_so() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let ended = stage.run(&["upgrade"]);
+    assert_eq!(ended.code, 2, "{ended}");
+    assert!(
+        ended.stderr.contains("help: read it with `ixporch plan`, then run `ixporch upgrade --yes`"),
+        "{ended}"
+    );
+    assert_eq!(stage.fleet.host("a").asked(), Vec::<String>::new());
+}
+
+#[test]
+fn runs_reports_and_logs_tell_of_a_run_afterwards() {
+    let stage = Stage::new(&[("all", &["a", "b"])]);
+    stage.fleet.host("b").break_composer();
+    let ended = stage.upgrade();
+    let report = stage.program.run(&["report"]);
+    assert!(ended.stdout.trim_start() == report.stdout.trim_start(), "{ended}\n{report}");
+    assert!(stage.program.run(&["runs"]).stdout.contains("1 failed, 1 upgraded"));
+    let host = stage.program.run(&["report", "latest", "--host", "b"]);
+    assert!(host.stdout.contains("maintenance-on             succeeded"), "{host}");
+    let logs = stage.program.run(&["logs", "latest", "b", "composer"]);
+    assert!(logs.stdout.contains("No space left on device"), "{logs}");
+    let wrong = stage.program.run(&["logs", "latest", "b", "composr"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr.contains("did you mean `composer`?"), "{wrong}");
+    assert_eq!(stage.program.run(&["report", "nosuchrun"]).code, 3);
+    let events = stage.program.run(&["--format", "jsonl", "report"]).stdout;
+    assert!(events.lines().next().unwrap().contains("\"event\":\"run-started\""));
+}
+
+#[test]
+fn ctrl_c_lets_the_step_in_flight_end_and_starts_nothing_new() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    // composer waits on a pipe until the test lets it go on.
+    let gate = stage.folder.path().join("gate");
+    assert!(std::process::Command::new("mkfifo").arg(&gate).status().unwrap().success());
+    let composer = stage.fleet.host("a").folder().join("bin/composer");
+    let text = std::fs::read_to_string(&composer).unwrap();
+    std::fs::write(
+        &composer,
+        text.replace("mkdir -p vendor", &format!("cat '{}'; mkdir -p vendor", gate.display())),
+    )
+    .unwrap();
+    let inventory = stage.inventory.display().to_string();
+    let mut child = stage
+        .program
+        .command(&["upgrade", "--yes", "--inventory", &inventory])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut wait_for = |words: &str| {
+        assert!(lines.by_ref().any(|line| line.unwrap().contains(words)), "{words} was never said");
+    };
+    wait_for("composer …");
+    assert!(
+        std::process::Command::new("kill")
+            .arg("-INT")
+            .arg(child.id().to_string())
+            .status()
+            .unwrap()
+            .success()
+    );
+    wait_for("stopping: nothing new is started");
+    std::fs::write(&gate, "").unwrap();
+    wait_for("composer succeeded");
+    let code = child.wait_with_output().unwrap().status.code();
+    assert_eq!(code, Some(130));
+    let host = host_of(&stage.report(), "a");
+    assert_eq!((&host["outcome"], &host["steps"][3]["outcome"]), (&"held".into(), &"succeeded".into()));
+    assert_eq!(stage.fleet.host("a").asked().last().unwrap(), "composer install");
+}
+
+#[test]
+fn hostile_output_reaches_no_terminal() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let composer = stage.fleet.host("a").folder().join("bin/composer");
+    std::fs::write(
+        &composer,
+        "#!/bin/sh\nprintf '\\033]0;owned\\007\\033[2Jgone\\r\\n\\342\\200\\256txt' >&2; exit 3\n",
+    )
+    .unwrap();
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 6, "{ended}");
+    for stream in [&ended.stdout, &ended.stderr, &stage.program.run(&["logs", "latest", "a"]).stdout] {
+        assert!(!stream.chars().any(|c| c == '\u{1b}' || c == '\u{7}' || c == '\u{202e}'), "{stream:?}");
+    }
+    assert!(ended.stdout.contains("gone"), "{ended}");
+}
+
+#[test]
+fn status_shows_the_fleet() {
+    let stage = Stage::new(&[("all", &["a", "b"])]);
+    let status: serde_json::Value =
+        serde_json::from_str(&stage.run(&["--format", "json", "status"]).stdout).unwrap();
+    let facts = &status["hosts"][0]["facts"];
+    assert_eq!((&facts["describe"], &facts["version"]), (&"v4.4.0".into(), &"4.4.0".into()));
+    assert_eq!((&facts["branch"], &facts["maintenance"]), (&"master".into(), &false.into()));
+    assert_eq!((&facts["php"], &facts["bower"]), (&"7.0.33-stand-in".into(), &"1.8.14".into()));
+    let human = stage.run(&["status"]);
+    assert!(human.stdout.lines().count() == 3 && human.stdout.contains("7.0.33-stand-in"), "{human}");
+}

@@ -1,0 +1,13 @@
+//! Tests on real hosts. `tests/run` starts the fleet and requires it; without it they say that they were not run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod shows;
+mod stage;
+mod stale_metadata;

@@ -1,0 +1,108 @@
+//! The fleet for one test at a time, and the program where it can reach the hosts.
+
+use std::sync::{Mutex, MutexGuard};
+
+use ixporch_tests::fleet::Fleet;
+use ixporch_tests::program::{Ended, Program};
+use tempfile::TempDir;
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+pub(crate) const HOSTS: [&str; 4] = ["h1", "h2", "h3", "h4"];
+
+/// The fleet, reset to before any upgrade, and the program with an empty home.
+pub(crate) struct Stage {
+    pub(crate) fleet: Fleet,
+    pub(crate) program: Program,
+    _home: TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Stage {
+    /// `None` where there is no fleet and none is required: the test has said so.
+    pub(crate) fn new() -> Option<Self> {
+        // A test that failed while it had the fleet leaves nothing that a reset would not mend.
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(fleet) = Fleet::find() else {
+            eprintln!("NOT RUN: the fleet is not up (tests/fleet/fleet up)");
+            return None;
+        };
+        fleet.fleet(&["reset", "h1", "h2", "h3", "h4"]);
+        let home = tempfile::tempdir().unwrap();
+        let program =
+            Program::new(env!("CARGO_BIN_EXE_ixporch-under-test"), home.path()).behind(&Fleet::controller());
+        let stage = Self { fleet, program, _home: home, _turn: turn };
+        stage.warm_caches();
+        Some(stage)
+    }
+
+    /// One validation fills Doctrine's cache in memcached, as a page view does: only then can it be stale.
+    fn warm_caches(&self) {
+        for host in HOSTS {
+            self.artisan(host, "doctrine:schema:validate");
+        }
+    }
+
+    /// Runs an artisan command on a host, without SSH; gives its output and its exit code.
+    pub(crate) fn artisan(&self, host: &str, command: &str) -> (String, i32) {
+        let script = format!("cd /srv/ixpmanager; sudo -u www-data php artisan {command}; echo \"exit $?\"");
+        let said = self.fleet.on(host, &script);
+        let (text, code) = said.rsplit_once("exit ").unwrap_or((&said, "-1"));
+        (text.to_owned(), code.parse().unwrap_or(-1))
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        let inventory = self.fleet.inventory();
+        let mut all = arguments.to_vec();
+        all.extend(["--inventory", &inventory]);
+        self.program.run(&all)
+    }
+
+    pub(crate) fn upgrade(&self) -> Ended {
+        self.run(&["upgrade", "--yes"])
+    }
+
+    /// The outcome of every host of the last run, with its failing step.
+    pub(crate) fn outcomes(&self) -> Vec<(String, String, String)> {
+        let report = self.program.json(&["--format", "json", "report"]);
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or("").to_owned();
+        let waves = report["waves"].as_array().unwrap().iter();
+        waves
+            .flat_map(|wave| wave["hosts"].as_array().unwrap())
+            .map(|host| (text(&host["host"]), text(&host["outcome"]), text(&host["failing_step"])))
+            .collect()
+    }
+
+    pub(crate) fn describe(&self, host: &str) -> String {
+        self.fleet.on(host, "git -c safe.directory='*' -C /srv/ixpmanager describe --tags")
+    }
+
+    pub(crate) fn in_maintenance(&self, host: &str) -> bool {
+        self.fleet.on(host, "test -e /srv/ixpmanager/storage/framework/down && echo yes") == "yes"
+    }
+
+    /// When memcached was started, by systemd's monotonic clock.
+    pub(crate) fn memcached_start(&self, host: &str) -> u64 {
+        let said =
+            self.fleet.on(host, "systemctl show -p ActiveEnterTimestampMonotonic --value memcached.service");
+        said.parse().unwrap_or_else(|_| panic!("{host}: {said}"))
+    }
+
+    /// How often memcached has been started since boot.
+    pub(crate) fn memcached_starts(&self, host: &str) -> usize {
+        let said =
+            self.fleet.on(host, "journalctl --no-pager -o cat -u memcached.service | grep -c '^Started'");
+        said.parse().unwrap_or_else(|_| panic!("{host}: {said}"))
+    }
+
+    /// Everything that a plan could have changed: the tree, the database, process starts, the homes.
+    pub(crate) fn state(&self, host: &str) -> String {
+        self.fleet.on(
+            host,
+            "cd /srv/ixpmanager; find . -printf '%p %s %T@ %u %m\\n' | sort | sha256sum
+             mysqldump --skip-dump-date --all-databases 2>/dev/null | sha256sum
+             systemctl show -p ActiveEnterTimestampMonotonic memcached mariadb ixp-web ssh cron 2>/dev/null
+             find /home /root /var/www /tmp /usr/local -mindepth 1 -printf '%p %s %T@\\n' 2>/dev/null | grep -v lesshst | sort | sha256sum",
+        )
+    }
+}

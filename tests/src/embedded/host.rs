@@ -1,0 +1,163 @@
+//! One embedded host: its tree, its upstream, its stand-ins.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use russh::keys::{PrivateKey, PublicKey};
+use tokio::net::TcpListener;
+
+use super::{new_key, server};
+
+const STAND_INS: [(&str, &str); 4] = [
+    ("php", include_str!("stand-ins/php")),
+    ("composer", include_str!("stand-ins/composer")),
+    ("bower", include_str!("stand-ins/bower")),
+    ("memcached-restart", include_str!("stand-ins/memcached-restart")),
+];
+
+/// An SSH server on loopback with an installation behind it.
+pub struct EmbeddedHost {
+    /// Its name.
+    pub name: String,
+    /// The port that it listens on.
+    pub port: u16,
+    folder: PathBuf,
+    key: PrivateKey,
+}
+
+impl EmbeddedHost {
+    pub(super) async fn start(folder: &Path, name: &str, accepted: PublicKey) -> Self {
+        let folder = folder.join(name);
+        for sub in ["bin", "upstream", "database"] {
+            std::fs::create_dir_all(folder.join(sub)).expect("a host's folder can be made");
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be listened on");
+        let port = listener.local_addr().expect("a bound socket has an address").port();
+        let host = Self { name: name.to_owned(), port, folder, key: new_key() };
+        host.install();
+        server::serve(listener, host.key.clone(), accepted, host.folder.clone());
+        host
+    }
+
+    /// The folder of the installation.
+    pub fn root(&self) -> PathBuf {
+        self.folder.join("ixpmanager")
+    }
+
+    /// The host's own folder, in which the stand-ins keep what they know.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The settings by which ixporch finds the stand-ins.
+    pub(super) fn programs(&self) -> String {
+        let bin = self.folder.join("bin");
+        format!(
+            "php = [\"{bin}/php\"]\ncomposer = [\"{bin}/composer\"]\nbower = [\"{bin}/bower\"]\n\
+             memcached = {{ restart = [\"{bin}/memcached-restart\"], service = \"none\" }}\n",
+            bin = bin.display()
+        )
+    }
+
+    /// Its line in `known_hosts`.
+    pub fn known_hosts_line(&self) -> String {
+        let key = self.key.public_key().to_openssh().expect("a key can be written");
+        format!("[127.0.0.1]:{} {key}\n", self.port)
+    }
+
+    /// Makes every composer run on this host fail.
+    pub fn break_composer(&self) {
+        std::fs::write(self.folder.join("composer-is-broken"), "").expect("a file can be written");
+    }
+
+    /// Lets composer work again.
+    pub fn mend_composer(&self) {
+        std::fs::remove_file(self.folder.join("composer-is-broken")).expect("it was broken");
+    }
+
+    /// Upstream's next release, `v4.5.0`: new code, one more table.
+    pub fn publish_next_release(&self) {
+        let work = self.folder.join("upstream/work");
+        release(&work, "4.5.0", "cust\nvirtualinterface\naudit_log\n");
+        git(&work, &["push", "--quiet", "--tags", "origin", "master"]);
+    }
+
+    /// What `git describe` says of the installation.
+    pub fn describe(&self) -> String {
+        git(&self.root(), &["describe", "--tags"])
+    }
+
+    /// Whether the site is in maintenance mode.
+    pub fn in_maintenance(&self) -> bool {
+        self.root().join("storage/framework/down").exists()
+    }
+
+    /// The commands that the stand-ins were asked to run, in order.
+    pub fn asked(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder.join("asked")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn install(&self) {
+        for (name, text) in STAND_INS {
+            let path = self.folder.join("bin").join(name);
+            std::fs::write(&path, text).expect("a stand-in can be written");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+                .expect("and be made executable");
+        }
+        let (work, bare) = (self.folder.join("upstream/work"), self.folder.join("upstream/ixpmanager.git"));
+        std::fs::create_dir_all(&work).expect("a folder can be made");
+        git(&work, &["init", "--quiet", "--initial-branch=master"]);
+        release(&work, "4.4.0", "cust\nvirtualinterface\n");
+        git(&self.folder, &["clone", "--quiet", "--bare", "upstream/work", "upstream/ixpmanager.git"]);
+        git(&work, &["remote", "add", "origin", &bare.display().to_string()]);
+        git(&self.folder, &["clone", "--quiet", "upstream/ixpmanager.git", "ixpmanager"]);
+        for (path, text) in [
+            ("database/tables", "cust\nvirtualinterface\n"),
+            ("database/metadata-cache", "cust\nvirtualinterface\n"),
+            ("memcached", "100 5000\n"),
+        ] {
+            std::fs::write(self.folder.join(path), text).expect("a file can be written");
+        }
+    }
+}
+
+/// Commits and tags a release in upstream's work tree.
+fn release(work: &Path, version: &str, tables: &str) {
+    let write = |path: &str, text: &str| {
+        let path = work.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).expect("a folder can be made");
+        std::fs::write(path, text).expect("a file can be written");
+    };
+    write("library/IXP/Version.php", &format!("<?php\ndefine( 'APPLICATION_VERSION', '{version}' );\n"));
+    write("database/xml/tables", tables);
+    write("artisan", "#!/usr/bin/env php\n");
+    write("bower.json", "{ \"name\": \"ixp-manager\" }\n");
+    write("composer.lock", &format!("{{ \"content-hash\": \"{version}\" }}\n"));
+    write("storage/framework/.gitkeep", "");
+    write(".gitignore", "/vendor\n/public\n/storage/framework/down\n");
+    git(work, &["add", "--all"]);
+    git(work, &["commit", "--quiet", "--message", &format!("Release {version}")]);
+    git(work, &["tag", &format!("v{version}")]);
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args([
+            "-c",
+            "user.name=upstream",
+            "-c",
+            "user.email=upstream@example.net",
+            "-c",
+            "commit.gpgsign=false",
+        ])
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .current_dir(folder)
+        .output()
+        .expect("git can be run");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}

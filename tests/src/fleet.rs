@@ -1,0 +1,60 @@
+//! The fleet of real hosts, by its own command `tests/fleet/fleet`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The fleet; it must be up.
+pub struct Fleet {
+    folder: PathBuf,
+}
+
+impl Fleet {
+    /// The running fleet; `None` where it is not up. Where it is required (`IXPORCH_REQUIRE_FLEET=1`),
+    /// its absence is a failure.
+    pub fn find() -> Option<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fleet");
+        let fleet = Self { folder };
+        let hosts = fleet.output(&["hosts"]);
+        let up = hosts.status.success() && String::from_utf8_lossy(&hosts.stdout).lines().count() >= 4;
+        assert!(
+            up || std::env::var_os("IXPORCH_REQUIRE_FLEET").is_none(),
+            "the fleet is required and not up: {}",
+            String::from_utf8_lossy(&hosts.stderr)
+        );
+        up.then_some(fleet)
+    }
+
+    /// The checked-in inventory of its four hosts.
+    pub fn inventory(&self) -> String {
+        self.folder.join("inventory.toml").display().to_string()
+    }
+
+    /// Where the hosts can be reached from: words to put in front of a command.
+    pub fn controller() -> [&'static str; 4] {
+        ["ip", "netns", "exec", "ixporch-ctl"]
+    }
+
+    /// Runs a command of the fleet; it must succeed.
+    pub fn fleet(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        assert!(
+            output.status.success(),
+            "fleet {arguments:?}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Runs a shell script on a host as root, without SSH; gives what it printed, whatever its exit code.
+    pub fn on(&self, host: &str, script: &str) -> String {
+        String::from_utf8_lossy(&self.output(&["in", host, "sh", "-c", script]).stdout).trim().to_owned()
+    }
+
+    fn output(&self, arguments: &[&str]) -> Output {
+        Command::new(self.folder.join("fleet"))
+            .args(arguments)
+            .output()
+            .expect("the fleet's command can be run")
+    }
+}

@@ -1,0 +1,85 @@
+//! Runs the program as a user would, in an environment of its own.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The program with a home folder of its own.
+#[derive(Debug, Clone)]
+pub struct Program {
+    path: PathBuf,
+    /// Words in front of it: where it is run.
+    prefix: Vec<String>,
+    home: PathBuf,
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Ended {
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    /// Exit code; -1 where a signal ended it.
+    pub code: i32,
+}
+
+impl Program {
+    /// The program at `program`, with its home in `home`.
+    pub fn new(program: impl Into<PathBuf>, home: impl Into<PathBuf>) -> Self {
+        Self { path: program.into(), prefix: Vec::new(), home: home.into() }
+    }
+
+    /// Runs it behind other words (`ip netns exec …`).
+    #[must_use]
+    pub fn behind(mut self, prefix: &[&str]) -> Self {
+        self.prefix = prefix.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// A command that is ready to be started, without any of the caller's environment.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut words = self.prefix.clone();
+        words.push(self.path.display().to_string());
+        let mut command = Command::new(&words[0]);
+        command
+            .args(&words[1..])
+            .args(arguments)
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", &self.home)
+            .env("USER", "tester")
+            .env("LC_ALL", "C.UTF-8")
+            .current_dir(&self.home)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        let output = self.command(arguments).output().expect("the program can be started");
+        Ended {
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: output.status.code().unwrap_or(-1),
+        }
+    }
+
+    /// Runs it and reads its standard output as JSON.
+    pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let ended = self.run(arguments);
+        serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}\n{ended}"))
+    }
+
+    /// Its home folder.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit code: {}\n----- stdout\n{}----- stderr\n{}", self.code, self.stdout, self.stderr)
+    }
+}
