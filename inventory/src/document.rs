@@ -66,7 +66,9 @@ impl<'t, 'i> Fields<'t, 'i> {
 
     /// The raw value of `key`, which counts as known from now on.
     pub fn raw(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.table.get(key)
     }
 

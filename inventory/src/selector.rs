@@ -1,7 +1,8 @@
 //! Selectors: which hosts are meant.
 //!
-//! Grammar: terms between commas; `name`, `glob-*` (with `?` and `[…]`), `@group`, and `!` before any of
-//! them for "not". Without a positive term, all hosts are meant but the excluded ones.
+//! Grammar: terms between commas; `name`, `glob-*` (with `?` and `[…]`), `ixp[1-3,7]` (numbers, as reports
+//! fold them), `@group`, and `!` before any of them for "not". Without a positive term, all hosts are meant
+//! but the excluded ones.
 
 use std::fmt;
 
@@ -27,6 +28,53 @@ enum What {
     Group(String),
     Name(String),
     Pattern(GlobMatcher),
+    Numbered(Numbered),
+}
+
+/// `ixp[1-3,7].example.net`: the same name with these numbers in it.
+#[derive(Debug, Clone)]
+struct Numbered {
+    text: String,
+    before: String,
+    ranges: Vec<(u64, u64)>,
+    after: String,
+}
+
+impl Numbered {
+    /// `None` where the text is no such name.
+    fn parse(text: &str) -> Option<Self> {
+        let (before, rest) = text.split_once('[')?;
+        let (numbers, after) = rest.split_once(']')?;
+        if [before, after].iter().any(|part| part.contains(['*', '?', '[', ']', '{'])) {
+            return None;
+        }
+        let range = |part: &str| -> Option<(u64, u64)> {
+            let (from, to) = part.split_once('-').unwrap_or((part, part));
+            let number =
+                |digits: &str| digits.chars().all(|c| c.is_ascii_digit()).then(|| digits.parse().ok())?;
+            Some((number(from)?, number(to)?))
+        };
+        let ranges = numbers.split(',').map(range).collect::<Option<Vec<_>>>()?;
+        Some(Self { text: text.to_owned(), before: before.to_owned(), ranges, after: after.to_owned() })
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        let number = name.strip_prefix(&self.before).and_then(|rest| rest.strip_suffix(&self.after));
+        number
+            .filter(|number| !number.starts_with('0') || *number == "0")
+            .and_then(|number| number.parse().ok())
+            .is_some_and(|number: u64| self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&number)))
+    }
+}
+
+/// Splits at commas that are not within brackets.
+fn split_terms(text: &str) -> Vec<&str> {
+    let mut inside = false;
+    text.split(move |c| {
+        inside = (inside || c == '[') && c != ']';
+        c == ',' && !inside
+    })
+    .collect()
 }
 
 /// Why a selector is refused.
@@ -48,8 +96,8 @@ impl SelectorError {
 impl Selector {
     /// Parses the text of a selector.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
-        let terms = text
-            .split(',')
+        let terms = split_terms(text)
+            .into_iter()
             .map(str::trim)
             .filter(|term| !term.is_empty())
             .map(Term::parse)
@@ -69,11 +117,22 @@ impl Selector {
 
     /// Chooses from `hosts`, in their order.
     ///
-    /// Every positive term must match at least one host, and so must the selector as a whole: a
-    /// name that matches nothing is a mistake, not an empty wish.
+    /// Every term must match at least one host, an excluding one too, and so must the selector as a
+    /// whole: a name that matches nothing is a mistake, not an empty wish.
     pub fn choose<'h>(&self, hosts: &'h [Host], groups: &[&str]) -> Result<Vec<&'h Host>, SelectorError> {
-        for term in &self.terms {
-            term.check(hosts, groups)?;
+        self.choose_all(hosts, groups).map_err(|mut errors| errors.swap_remove(0))
+    }
+
+    /// The same, with everything that is wrong; the list of errors is never empty.
+    pub fn choose_all<'h>(
+        &self,
+        hosts: &'h [Host],
+        groups: &[&str],
+    ) -> Result<Vec<&'h Host>, Vec<SelectorError>> {
+        let errors: Vec<SelectorError> =
+            self.terms.iter().filter_map(|term| term.check(hosts, groups).err()).collect();
+        if !errors.is_empty() {
+            return Err(errors);
         }
         let any_positive = self.terms.iter().any(|term| !term.exclude);
         let chosen: Vec<&Host> = hosts
@@ -82,7 +141,7 @@ impl Selector {
             .filter(|host| !self.terms.iter().any(|term| term.exclude && term.matches(host)))
             .collect();
         if chosen.is_empty() {
-            return Err(SelectorError::new(format!("`{self}` matches no host")));
+            return Err(vec![SelectorError::new(format!("`{self}` matches no host"))]);
         }
         Ok(chosen)
     }
@@ -96,6 +155,8 @@ impl Term {
         };
         let what = if let Some(group) = rest.strip_prefix('@') {
             What::Group(group.to_owned())
+        } else if let Some(numbered) = Numbered::parse(rest) {
+            What::Numbered(numbered)
         } else if rest.contains(['*', '?', '[', '{']) {
             let glob = Glob::new(rest).map_err(|error| {
                 SelectorError::new(format!("`{rest}` is not a pattern: {}", error.kind()))
@@ -114,6 +175,7 @@ impl Term {
             What::Group(group) => host.groups.contains(group),
             What::Name(name) => host.name == *name,
             What::Pattern(pattern) => pattern.is_match(&host.name),
+            What::Numbered(numbered) => numbered.matches(&host.name),
         }
     }
 
@@ -127,7 +189,7 @@ impl Term {
                 message: format!("there is no host `{name}`"),
                 help: suggest::help(name, hosts.iter().map(|host| host.name.as_str())),
             }),
-            _ if !self.exclude && !hosts.iter().any(|host| self.matches(host)) => {
+            _ if !hosts.iter().any(|host| self.matches(host)) => {
                 Err(SelectorError::new(format!("`{self}` matches no host")))
             }
             _ => Ok(()),
@@ -144,6 +206,7 @@ impl fmt::Display for Term {
             What::Group(group) => write!(f, "@{group}"),
             What::Name(name) => f.write_str(name),
             What::Pattern(pattern) => f.write_str(pattern.glob().glob()),
+            What::Numbered(numbered) => f.write_str(&numbered.text),
         }
     }
 }
@@ -157,5 +220,58 @@ impl fmt::Display for Selector {
             write!(f, "{term}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Inventory;
+
+    fn hosts() -> Inventory {
+        let names = ["ixp", "ixp1", "ixp2", "ixp9", "ixp10", "ixp11.a", "lab-1"];
+        let hosts: Vec<String> =
+            names.iter().map(|name| format!("[hosts.{name:?}]\ngroups = [\"g\"]\n")).collect();
+        Inventory::parse("test", &format!("format = 1\n[groups.g]\n[groups.none]\n{}", hosts.concat()))
+            .unwrap()
+    }
+
+    fn chosen(text: &str) -> Result<Vec<String>, SelectorError> {
+        let inventory = hosts();
+        let selector = Selector::parse(text)?;
+        Ok(inventory.select(&selector)?.into_iter().map(|host| host.name.clone()).collect())
+    }
+
+    #[test]
+    fn names_globs_groups_numbers_and_exclusions_choose() {
+        assert_eq!(chosen("ixp,lab-1").unwrap(), ["ixp", "lab-1"]);
+        assert_eq!(chosen("ixp[1-2,10]").unwrap(), ["ixp1", "ixp2", "ixp10"]);
+        assert_eq!(chosen("ixp[11].a,ixp?").unwrap(), ["ixp1", "ixp2", "ixp9", "ixp11.a"]);
+        assert_eq!(chosen("!ixp*").unwrap(), ["lab-1"]);
+        assert_eq!(chosen("@g,!ixp[1-99]").unwrap(), ["ixp", "ixp11.a", "lab-1"]);
+        assert_eq!(chosen("[il]*-1").unwrap(), ["lab-1"]);
+    }
+
+    #[test]
+    fn a_term_that_matches_nothing_is_a_mistake() {
+        for text in ["nobody", "x*", "@nobody", "!x*", "!nobody", "@none", "!@none", "ixp[3-8]", "@g,!@g"] {
+            assert!(chosen(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_selector_reads_what_it_shows(terms in proptest::collection::vec("!?(@[a-z]{1,3}|[a-z*?]{1,4}|[a-z]\\[[1-9](-[1-9])?(,[1-9])?\\])", 1..4)) {
+            let text = terms.join(",");
+            let selector = Selector::parse(&text).unwrap();
+            prop_assert_eq!(selector.to_string(), text);
+        }
+
+        #[test]
+        fn any_text_is_a_selector_or_is_refused(text in ".{0,30}") {
+            let _ = chosen(&text);
+        }
     }
 }

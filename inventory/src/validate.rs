@@ -78,6 +78,8 @@ struct Raw {
     groups: Vec<(Located<String>, Layer)>,
     hosts: Vec<RawHost>,
     waves: Vec<RawWave>,
+    /// Names of waves that could not be read: what refers to them is no mistake of its own.
+    broken_waves: Vec<String>,
 }
 
 impl Raw {
@@ -98,18 +100,26 @@ impl Raw {
             hosts.push(RawHost { name, groups: in_groups, settings: read_settings(table, problems) });
         }
         let mut waves = Vec::new();
+        let mut broken_waves = Vec::new();
         for table in fields.list_of_tables("waves", "a wave", problems) {
-            waves.extend(RawWave::read(table, problems));
+            match RawWave::read(table, problems) {
+                Ok(wave) => waves.push(wave),
+                Err(name) => broken_waves.extend(name),
+            }
         }
-        let no_hosts = fields.raw("hosts").is_none();
+        let place = match fields.span_of("hosts") {
+            None => Some(0..0),
+            Some(span) if hosts.is_empty() && problems.is_empty() => Some(span),
+            Some(_) => None,
+        };
         fields.finish(problems);
-        if no_hosts {
+        if let Some(span) = place {
             problems.push(
-                Problem::new(0..0, "the inventory has no hosts")
+                Problem::new(span, "the inventory has no hosts")
                     .help("add one: `[hosts.\"ixp1.example.net\"]`"),
             );
         }
-        Self { defaults, groups, hosts, waves }
+        Self { defaults, groups, hosts, waves, broken_waves }
     }
 
     fn validate(self, line_of: &dyn Fn(usize) -> usize, problems: &mut Vec<Problem>) -> Inventory {
@@ -117,13 +127,28 @@ impl Raw {
         let mut hosts = Vec::new();
         for raw in &self.hosts {
             let mut layers = Vec::new();
-            for group in &raw.groups {
+            for (index, group) in raw.groups.iter().enumerate() {
+                if let Some(first) = raw.groups.iter().take(index).find(|other| other.value == group.value) {
+                    problems.push(
+                        Problem::new(group.span.clone(), format!("`{}` is named twice", group.value))
+                            .related(first.span.clone(), "first time")
+                            .help("remove one of them"),
+                    );
+                    continue;
+                }
                 match self.groups.iter().find(|(name, _)| name.value == group.value) {
                     Some((_, layer)) => layers.push((group.value.clone(), layer)),
                     None => problems.push(undefined_group(group, &group_names)),
                 }
             }
             let name = &raw.name;
+            if raw.settings.get("address").is_none()
+                && value::name(&name.value).is_ok()
+                && let Err(refusal) = value::address(&name.value)
+            {
+                let message = format!("`{}` has no `address`, and its name {}", name.value, refusal.why);
+                problems.push(Problem::new(name.span.clone(), message).maybe_help(refusal.help));
+            }
             hosts.push(Host::resolve(
                 &name.value,
                 name.span.clone(),
@@ -134,6 +159,9 @@ impl Raw {
             ));
         }
         duplicate_addresses(&hosts, problems);
+        for raw in &self.waves {
+            check_requires(raw, &self.waves, &self.broken_waves, problems);
+        }
         let waves = place_hosts(&self.waves, &hosts, &group_names, problems);
         Inventory { hosts, groups: group_names, waves }
     }
@@ -206,11 +234,14 @@ fn place_hosts(
                 .related(first.name.span.clone(), "first one"),
             );
         }
-        check_requires(raw, raws.get(..index).unwrap_or_default(), problems);
-        let chosen = match raw.selector.choose(hosts, &groups) {
+        let chosen = match raw.selector.choose_all(hosts, &groups) {
             Ok(chosen) => chosen,
-            Err(error) => {
-                problems.push(Problem::new(raw.hosts.span.clone(), error.message).maybe_help(error.help));
+            Err(errors) => {
+                problems.extend(errors.into_iter().map(|error| {
+                    Problem::new(raw.hosts.span.clone(), error.message)
+                        .help("a selector is made of `name`, `glob-*`, `@group` and `!not-this`")
+                        .maybe_help(error.help)
+                }));
                 continue;
             }
         };
@@ -241,9 +272,14 @@ fn place_hosts(
     waves
 }
 
-fn check_requires(raw: &RawWave, earlier: &[RawWave], problems: &mut Vec<Problem>) {
+fn check_requires(raw: &RawWave, all: &[RawWave], broken: &[String], problems: &mut Vec<Problem>) {
     let Some(requires) = &raw.requires else { return };
-    if earlier.iter().any(|wave| wave.name.value == requires.value) {
+    let earlier: Vec<&str> = all
+        .iter()
+        .filter(|wave| wave.name.span.start < raw.name.span.start)
+        .map(|wave| wave.name.value.as_str())
+        .collect();
+    if earlier.contains(&requires.value.as_str()) || broken.contains(&requires.value) {
         return;
     }
     problems.push(
@@ -252,6 +288,7 @@ fn check_requires(raw: &RawWave, earlier: &[RawWave], problems: &mut Vec<Problem
             format!("wave `{}` requires `{}`, which is no earlier wave", raw.name.value, requires.value),
         )
         .label("no wave of this name comes before")
-        .maybe_help(suggest::help(&requires.value, earlier.iter().map(|wave| wave.name.value.as_str()))),
+        .help("declare that wave before this one")
+        .maybe_help(suggest::help(&requires.value, earlier)),
     );
 }

@@ -68,12 +68,15 @@ pub fn address(text: &str) -> Result<(), Refusal> {
     if text.contains('@') {
         return Err(Refusal::new("holds a user").help("give the user under `user`"));
     }
-    let good = text.parse::<std::net::IpAddr>().is_ok()
+    // An IPv6 address may carry its zone, as in fe80::1%eth0.
+    let good = text.split('%').next().unwrap_or(text).parse::<std::net::IpAddr>().is_ok()
         || text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '%'));
     if good {
         return Ok(());
     }
-    Err(Refusal::new("is not a host name or an address").help("a port belongs under `port`"))
+    let help =
+        if text.contains(':') { "a port belongs under `port`" } else { "letters, digits, `.`, `-` and `_`" };
+    Err(Refusal::new("is not a host name or an address").help(help))
 }
 
 /// An absolute path without `.` and `..` parts.

@@ -72,7 +72,11 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
 ];
 
 impl RawWave {
-    pub(crate) fn read(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Self> {
+    /// Reads a wave; one that cannot be read gives its name, where it has one.
+    pub(crate) fn read(
+        mut fields: Fields<'_, '_>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Self, Option<String>> {
         let name = fields.required_text("name", problems).filter(|name| match value::name(&name.value) {
             Ok(()) => true,
             Err(refusal) => {
@@ -105,17 +109,10 @@ impl RawWave {
         });
         let requires = fields.text("requires", problems);
         fields.finish(problems);
-        Some(Self {
-            name: name?,
-            hosts: hosts?,
-            selector: selector?,
-            size,
-            gate,
-            parallel,
-            max_failures,
-            soak,
-            requires,
-        })
+        let (Some(name), Some(hosts), Some(selector)) = (name.clone(), hosts, selector) else {
+            return Err(name.map(|name| name.value));
+        };
+        Ok(Self { name, hosts, selector, size, gate, parallel, max_failures, soak, requires })
     }
 }
 

@@ -57,6 +57,25 @@ impl fmt::Display for RemoteText {
     }
 }
 
+/// One line of text that somebody else wrote, harmless: control characters and line breaks are marked.
+pub fn harmless_line(text: &str) -> String {
+    text.chars().map(|c| if is_harmful(c) { '\u{FFFD}' } else { c }).collect()
+}
+
+/// A text with as many bytes, in which every control character but line breaks and tabs is a `?`, so that
+/// places in it stay where they are.
+pub fn harmless_source(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && c != '\t' && is_harmful(c) {
+            harmless.extend(std::iter::repeat_n('?', c.len_utf8()));
+        } else {
+            harmless.push(c);
+        }
+    }
+    harmless
+}
+
 /// Control characters, and the bidirectional controls that can make a line read as another one.
 fn is_harmful(c: char) -> bool {
     c.is_control()
@@ -76,6 +95,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_harmless_source_keeps_every_place(text in any::<String>()) {
+            let harmless = harmless_source(&text);
+            prop_assert_eq!(harmless.len(), text.len());
+            prop_assert!(harmless.chars().all(|c| c == '\n' || c == '\t' || !is_harmful(c)));
+        }
+
         #[test]
         fn no_control_byte_is_ever_shown(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let shown = RemoteText::from_bytes(&bytes).to_string();

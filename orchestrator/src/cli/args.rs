@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
 
+use crate::procedure::DEFAULT_PROCEDURE;
+
 /// Upgrades fleets of IXP Manager hosts over SSH, without an agent.
 #[derive(Debug, Parser)]
 #[command(name = "ixporch", version, max_term_width = 110)]
@@ -130,7 +132,7 @@ pub struct Work {
     pub connecting: Connecting,
 
     /// The procedure: the name of a built-in one, or a file
-    #[arg(long, value_name = "NAME|FILE", default_value = "ixp-manager-v4")]
+    #[arg(long, value_name = "NAME|FILE", default_value = DEFAULT_PROCEDURE)]
     pub procedure: String,
 
     /// The release to go to, a git tag such as v4.5.0 [default: the head of each host's branch]

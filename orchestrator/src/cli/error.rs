@@ -86,9 +86,8 @@ impl From<JournalError> for CliError {
             JournalError::Line { .. } | JournalError::Format { .. } => {
                 Self::invalid(message).help("it was written by another version, or changed by hand")
             }
-            JournalError::Io(_) | JournalError::Encode(_) => {
-                Self::internal(message).help("free space, or choose another folder with --state-dir")
-            }
+            JournalError::Io(_) | JournalError::Encode(_) => Self::internal(message)
+                .help("make the folder writable, free space, or choose another one with --state-dir"),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::args::{Format, When};
 use super::error::{CliError, What};
 use super::problems;
 use crate::report::Paint;
+use crate::text::RemoteText;
 
 /// Where and how things are printed.
 #[derive(Debug, Clone, Copy)]
@@ -64,11 +65,13 @@ impl Printer {
     /// Prints an error.
     pub(super) fn error(self, error: &CliError) {
         match &error.what {
-            What::Message(message) => self.say(&format!("{} {message}", self.err.bad("error:"))),
+            What::Message(message) => {
+                self.say(&format!("{} {}", self.err.bad("error:"), RemoteText::from(message.as_str())));
+            }
             What::Problems(found) => self.say(&problems::render(found, self.colours_on_err)),
         }
         if let Some(help) = &error.help {
-            self.say(&format!("{} {help}", self.err.strong("help:")));
+            self.say(&format!("{} {}", self.err.strong("help:"), RemoteText::from(help.as_str())));
         }
     }
 }

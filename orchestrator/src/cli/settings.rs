@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::Arguments;
 use super::error::CliError;
 use crate::journal::Store;
+use crate::plan::quote;
 
 /// Everything that a subcommand may want to know of where it runs.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub(super) struct Settings {
     pub(super) home: PathBuf,
     /// The user's login name.
     pub(super) user: String,
+    /// The program with the options that a person must repeat.
+    pub(super) program: String,
     /// All runs.
     pub(super) store: Store,
     /// The program that asks for passphrases where there is no terminal (`SSH_ASKPASS`).
@@ -22,21 +25,25 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn resolve(arguments: &Arguments) -> Result<Self, CliError> {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let home = variable("HOME").map(PathBuf::from).ok_or_else(|| {
-            CliError::usage("there is no home folder: HOME is not set")
-                .help("set HOME, or run as a user who has one")
-        })?;
-        let user = ["USER", "LOGNAME"]
-            .into_iter()
-            .find_map(|name| variable(name)?.into_string().ok())
-            .unwrap_or_else(|| "root".to_owned());
+        let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
+        let state_named = arguments.state_dir.is_some();
         let state = arguments
             .state_dir
             .clone()
             .or_else(|| Some(PathBuf::from(variable("XDG_STATE_HOME")?).join("ixporch")))
-            .unwrap_or_else(|| home.join(".local/state/ixporch"));
+            .or_else(|| Some(home.clone()?.join(".local/state/ixporch")))
+            .ok_or_else(|| {
+                CliError::usage("there is no home folder to keep runs in")
+                    .help("name a folder with --state-dir")
+            })?;
+        let program = if state_named {
+            format!("ixporch --state-dir {}", quote(&state.display().to_string()))
+        } else {
+            "ixporch".to_owned()
+        };
         let askpass = variable("SSH_ASKPASS").map(PathBuf::from);
-        Ok(Self { home, user, store: Store::new(&state), askpass })
+        let home = home.unwrap_or_else(|| PathBuf::from("/"));
+        Ok(Self { home, user: user_name()?, program, store: Store::new(&state), askpass })
     }
 
     /// A path of the inventory: `~` is the home folder, a relative one starts at the inventory.
@@ -47,4 +54,16 @@ impl Settings {
         let folder = inventory.parent().unwrap_or_else(|| Path::new(""));
         folder.join(text)
     }
+}
+
+/// The login name of whoever runs the program: nobody must log in as somebody else by a missing variable.
+fn user_name() -> Result<String, CliError> {
+    let from_environment = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let named = from_environment.filter(|name| !name.is_empty()).or_else(|| {
+        let output = std::process::Command::new("id").arg("-un").output().ok()?;
+        String::from_utf8(output.stdout).ok().map(|name| name.trim().to_owned())
+    });
+    named.filter(|name| ixporch_inventory::value::user_name(name).is_ok()).ok_or_else(|| {
+        CliError::usage("the login name of the user who runs ixporch is not known").help("set USER")
+    })
 }

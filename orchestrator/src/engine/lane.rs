@@ -106,14 +106,20 @@ impl Lane {
     /// Runs one step; `Err` ends the lane.
     async fn step(&self, ledger: &mut Ledger, course: &mut Course, step: &PlannedStep) -> Result<(), End> {
         if self.brake.state() > BrakeState::Go {
-            let outcome = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
-            return Err((outcome, format!("the run was interrupted before `{}`", step.id)));
+            return Err(self.interrupted(course, step));
         }
         if step.when_schema_pending && course.pending.as_ref().is_some_and(Vec::is_empty) {
             self.events.step_finished(step, StepEnd::skipped("no schema change is pending"), None).await;
             return Ok(());
         }
-        self.review(course, step).await?;
+        // Whoever is asked may press Ctrl-C instead of answering: then nothing is started.
+        tokio::select! {
+            reviewed = self.review(course, step) => reviewed?,
+            () = self.brake.reaches(BrakeState::Drain) => return Err(self.interrupted(course, step)),
+        }
+        if self.brake.state() > BrakeState::Go {
+            return Err(self.interrupted(course, step));
+        }
         let permit = self.events.step_started(&step.id).await.map_err(|denied| {
             let outcome = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
             (
@@ -147,6 +153,12 @@ impl Lane {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "it is the lane that is interrupted")]
+    fn interrupted(&self, course: &Course, step: &PlannedStep) -> End {
+        let outcome = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
+        (outcome, format!("the run was interrupted before `{}`", step.id))
+    }
+
     async fn follow(
         &self,
         ledger: &mut Ledger,
@@ -171,7 +183,14 @@ impl Lane {
 
     /// A schema review stands before the step: pending statements pass by policy, by a person, or not.
     async fn review(&self, course: &Course, step: &PlannedStep) -> Result<(), End> {
-        let (Some(approval), Some(pending)) = (step.schema_review, &course.pending) else { return Ok(()) };
+        let Some(approval) = step.schema_review else { return Ok(()) };
+        // What nobody has seen nobody can have approved.
+        let Some(pending) = &course.pending else {
+            return Err((
+                HostOutcome::Held,
+                format!("nothing found out which schema changes `{}` would make", step.id),
+            ));
+        };
         match gate::schema_review(approval, self.attendant.is_attended()) {
             Decision::Pass => {
                 self.events.reviewed(&step.id, true, "schema_approval = \"any\"").await;

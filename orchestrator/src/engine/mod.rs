@@ -49,6 +49,8 @@ pub struct About {
     pub operator: String,
     /// The inventory file.
     pub inventory: String,
+    /// The procedure as it was named.
+    pub procedure: String,
 }
 
 /// How much may happen at once.

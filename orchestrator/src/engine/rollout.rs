@@ -34,6 +34,7 @@ pub async fn run(
             ixporch: env!("CARGO_PKG_VERSION").to_owned(),
             operator: job.about.operator.clone(),
             inventory: job.about.inventory.clone(),
+            procedure: job.about.procedure.clone(),
             plan_digest: job.plan.digest(),
             plan: job.plan.clone(),
         })))
@@ -93,11 +94,17 @@ impl Rollout {
             Decision::Pass => None,
             Decision::Hold(why) => Some((why, true)),
             Decision::Stop(why) => Some((why, false)),
-            Decision::Ask => match self.job.attendant.start_wave(&wave.name).await {
-                Some(answer) if answer.yes => None,
-                Some(answer) => Some((format!("{} did not let it start", answer.by), true)),
-                None => Some(("nobody answered".to_owned(), true)),
-            },
+            Decision::Ask => {
+                let answer = tokio::select! {
+                    answer = self.job.attendant.start_wave(&wave.name) => answer,
+                    () = self.job.brake.reaches(BrakeState::Drain) => None,
+                };
+                match answer {
+                    Some(answer) if answer.yes => None,
+                    Some(answer) => Some((format!("{} did not let it start", answer.by), true)),
+                    None => Some(("nobody answered".to_owned(), true)),
+                }
+            }
         }
     }
 

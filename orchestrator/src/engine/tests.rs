@@ -182,6 +182,8 @@ fn wave(name: &str, hosts: &[String]) -> PlannedWave {
         login: name.clone(),
         release: None,
         action: HostAction::Upgrade(steps.clone()),
+        upstream: None,
+        stays_closed: false,
         owed: std::collections::BTreeSet::new(),
         notes: Vec::new(),
     };
@@ -244,9 +246,15 @@ async fn play(waves: &[Vec<Part>], brake: Brake) -> Played {
             procedure: "test".to_owned(),
             procedure_digest: String::new(),
             target: None,
+            unplaced: Vec::new(),
             waves: planned,
         },
-        about: About { run: "run".to_owned(), operator: "me".to_owned(), inventory: "i".to_owned() },
+        about: About {
+            run: "run".to_owned(),
+            operator: "me".to_owned(),
+            inventory: "i".to_owned(),
+            procedure: "p".to_owned(),
+        },
         targets: parts.keys().map(|name| (name.clone(), target(name))).collect(),
         transport: Arc::new(Stage {
             parts,
@@ -339,9 +347,15 @@ fn without_a_journal_nothing_starts() {
                 procedure: "test".to_owned(),
                 procedure_digest: String::new(),
                 target: None,
+                unplaced: Vec::new(),
                 waves: vec![wave("w", &names)],
             },
-            about: About { run: "run".to_owned(), operator: "me".to_owned(), inventory: "i".to_owned() },
+            about: About {
+                run: "run".to_owned(),
+                operator: "me".to_owned(),
+                inventory: "i".to_owned(),
+                procedure: "p".to_owned(),
+            },
             targets: names.iter().map(|name| (name.clone(), target(name))).collect(),
             transport: Arc::new(Stage {
                 parts,

@@ -116,6 +116,8 @@ pub struct RunHeader {
     pub operator: String,
     /// The inventory file.
     pub inventory: String,
+    /// The procedure as it was named: a built-in one, or a file.
+    pub procedure: String,
     /// Digest of the plan.
     pub plan_digest: String,
     /// The plan itself, so that a report needs nothing but the journal.

@@ -26,6 +26,8 @@ pub struct Facts {
     pub remote: Option<String>,
     /// The commit that the remote has at the target of the run, where it could be asked.
     pub remote_commit: Option<String>,
+    /// Whether the remote answered that it has no such branch or tag.
+    pub remote_lacks_target: bool,
     /// Modified tracked files.
     pub modified_files: Vec<String>,
     /// The owner of the installation's `.git`.

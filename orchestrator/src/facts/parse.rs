@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::Facts;
 use crate::redact;
-use crate::text::RemoteText;
+use crate::text::{RemoteText, harmless_line};
 
 /// Why a probe's output could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,27 +29,36 @@ struct Answer {
 pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
     let answers = answers(output)?;
     // The text of a question that was answered with success and not with nothing.
-    let text = |name: &str| {
+    let lines = |name: &str| {
         let answer = answers.get(name).filter(|answer| answer.exit == 0)?;
         let text = answer.text.to_string().trim().to_owned();
         (!text.is_empty()).then_some(text)
     };
+    // A program may print warnings before what it was asked for: the last line is the answer.
+    let text = |name: &str| {
+        lines(name)
+            .and_then(|text| text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(harmless_line))
+    };
     let yes = |name: &str| answers.get(name).map(|answer| answer.exit == 0);
     Ok(Facts {
-        version: text("version").and_then(|text| version_constant(&text)),
+        version: lines("version").and_then(|text| version_constant(&text)),
         describe: text("describe"),
         commit: text("commit").filter(|commit| is_commit(commit)),
         branch: text("branch"),
         remote: text("remote").map(|url| redact::url_without_credentials(&url)),
-        remote_commit: text("remote-commit").and_then(|lines| remote_commit(&lines)),
-        modified_files: text("modified").map(|lines| modified_files(&lines)).unwrap_or_default(),
+        remote_commit: lines("remote-commit").and_then(|lines| remote_commit(&lines)),
+        remote_lacks_target: answers
+            .get("remote-commit")
+            .is_some_and(|answer| answer.exit == 0 && answer.text.is_blank()),
+        modified_files: lines("modified").map(|lines| modified_files(&lines)).unwrap_or_default(),
         tree_owner: text("tree-owner").filter(|owner| ixporch_inventory::value::user_name(owner).is_ok()),
         php: text("php"),
-        composer: text("composer").and_then(|text| first_line(&text)),
-        bower: text("bower").and_then(|text| text.lines().last().map(str::to_owned)),
+        composer: lines("composer")
+            .and_then(|text| text.lines().find(|line| line.starts_with("Composer")).map(harmless_line)),
+        bower: text("bower"),
         git: text("git").map(|text| text.trim_start_matches("git version ").to_owned()),
-        memcached: text("memcached").map(|lines| unit_state(&lines)),
-        free_bytes: text("disk").and_then(|lines| free_bytes(&lines)),
+        memcached: lines("memcached").map(|lines| unit_state(&lines)),
+        free_bytes: lines("disk").and_then(|lines| free_bytes(&lines)),
         maintenance: match answers.get("maintenance").map(|answer| answer.exit) {
             Some(0) => Some(true),
             Some(1) => Some(false),
@@ -85,16 +94,12 @@ fn answers(output: &[u8]) -> Result<BTreeMap<String, Answer>, FactsError> {
     Ok(answers)
 }
 
-fn first_line(text: &str) -> Option<String> {
-    text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
-}
-
 /// The constant of `version.php` (4.9 and later) or `library/IXP/Version.php` (before).
 fn version_constant(text: &str) -> Option<String> {
     let (_, after) = text.split_once("'APPLICATION_VERSION'")?;
     let (_, value) = after.split_once('\'')?;
     let (version, _) = value.split_once('\'')?;
-    Some(version.to_owned())
+    Some(harmless_line(version))
 }
 
 fn is_commit(text: &str) -> bool {
@@ -122,7 +127,7 @@ fn unit_state(lines: &str) -> String {
     let value = |key: &str| {
         lines.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or("?").trim()
     };
-    format!("{} {}", value("LoadState"), value("ActiveState"))
+    harmless_line(&format!("{} {}", value("LoadState"), value("ActiveState")))
 }
 
 /// Out of `df -Pk`: the fourth column of the second line, in bytes.

@@ -79,6 +79,12 @@ impl Store {
         Self { root: state.join("runs") }
     }
 
+    /// Makes sure that runs can be kept, before anything is done that would have to be.
+    pub fn prepare(&self) -> Result<(), JournalError> {
+        create_private_folder(&self.root)?;
+        tempfile_in(&self.root)
+    }
+
     /// Begins a journal for a new run.
     pub fn create(&self, id: &str) -> Result<Writer, JournalError> {
         let folder = self.root.join(id);
@@ -146,6 +152,14 @@ impl Store {
         }
         Ok(LoadedRun { id: id.to_owned(), folder, events, state, torn })
     }
+}
+
+/// Writes a file and removes it again: whether a folder can be written is not to be known otherwise.
+fn tempfile_in(folder: &Path) -> Result<(), JournalError> {
+    let path = folder.join(format!(".ixporch-{}", std::process::id()));
+    fs_err::write(&path, b"x")?;
+    fs_err::remove_file(&path)?;
+    Ok(())
 }
 
 fn read_lines(path: &Path, text: &str) -> Result<(Vec<Envelope>, bool), JournalError> {

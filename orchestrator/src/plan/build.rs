@@ -25,6 +25,16 @@ pub struct Options {
 /// What the probe of a host gave: facts, or why there are none.
 pub type ProbeResult = Result<Facts, String>;
 
+/// What the last run that touched a host left behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// What it still owes the host, as ids of the steps that pay it. A site that is owed its opening was
+    /// closed by us.
+    pub owed: BTreeSet<String>,
+    /// Whether it ended without having upgraded the host.
+    pub unfinished: bool,
+}
+
 /// Everything that a plan is built from.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -34,9 +44,8 @@ pub struct Request<'a> {
     pub procedure: &'a Procedure,
     /// What the probe found, for every selected host.
     pub facts: &'a BTreeMap<String, ProbeResult>,
-    /// What earlier runs still owe each host, as ids of the steps that pay it. A site that is owed its
-    /// opening was closed by us.
-    pub owed: &'a BTreeMap<String, BTreeSet<String>>,
+    /// What earlier runs left behind on each host.
+    pub history: &'a BTreeMap<String, History>,
     /// What the user asked for.
     pub options: &'a Options,
     /// Who logs in where the inventory does not say.
@@ -66,7 +75,7 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
         None => request.inventory.hosts.iter().map(|host| host.name.as_str()).collect(),
     };
     let mut placed = BTreeSet::new();
-    let mut waves = Vec::new();
+    let mut waves: Vec<PlannedWave> = Vec::new();
     for wave in request.inventory.waves_or_all() {
         let hosts: Vec<HostPlan> = wave
             .hosts
@@ -96,32 +105,36 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
             SelectorError { message, help: Some("add it to a wave of the inventory".to_owned()) }.into()
         );
     }
+    let unplaced =
+        selected.iter().filter(|name| !placed.contains(**name)).map(|name| (*name).to_owned()).collect();
     Ok(Plan {
         format: 1,
         procedure: request.procedure.name.clone(),
         procedure_digest: request.procedure.digest.clone(),
         target: request.options.target.clone(),
         waves,
+        unplaced,
     })
 }
 
 fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
     let user = host.user().unwrap_or(request.default_user);
+    let history = request.history.get(&host.name).cloned().unwrap_or_default();
     let mut login = format!("{user}@{}", host.address());
     if host.port() != 22 {
         login = format!("-p {} {login}", host.port());
     }
-    if let [first, ..] = host.list("jump") {
-        let jumps =
-            std::iter::once(first).chain(host.list("jump").iter().skip(1)).cloned().collect::<Vec<_>>();
-        login = format!("-J {} {login}", jumps.join(","));
+    if !host.list("jump").is_empty() {
+        login = format!("-J {} {login}", host.list("jump").join(","));
     }
     let mut plan = HostPlan {
         host: host.name.clone(),
         login,
         release: None,
         action: HostAction::Current,
-        owed: request.owed.get(&host.name).cloned().unwrap_or_default(),
+        upstream: None,
+        stays_closed: false,
+        owed: history.owed,
         notes: Vec::new(),
     };
     match request.facts.get(&host.name) {
@@ -129,36 +142,46 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         Some(Err(why)) => plan.action = HostAction::Unreachable(why.clone()),
         Some(Ok(facts)) => {
             plan.release = facts.release().map(str::to_owned);
+            plan.upstream.clone_from(&facts.remote_commit);
             // Somebody else opened the site: that debt is paid.
             if facts.maintenance == Some(false) {
                 plan.owed.remove(OPENING);
             }
             let ours = plan.owed.contains(OPENING);
-            let was_closed = facts.maintenance == Some(true) && !ours;
-            if !is_current(request, facts) {
+            // A site of which nobody knows whether it was open is not opened: it may have been closed for a reason.
+            let was_closed = facts.maintenance != Some(false) && !ours;
+            if !is_current(facts, history.unfinished) {
                 let builder = HostBuilder { request, host, facts, user, was_closed };
                 plan.action = HostAction::Upgrade(builder.steps());
+                plan.stays_closed = was_closed;
             }
-            plan.notes = notes(request, facts, ours, &plan.action);
+            plan.notes = notes(request, facts, ours, history.unfinished, &plan.action);
         }
     }
     plan
 }
 
-/// A host is current when it stands at the target's commit and the site is open. A closed site may
-/// be the middle of an upgrade, so it is never called current.
-fn is_current(request: &Request<'_>, facts: &Facts) -> bool {
-    let at_target = match (&request.options.target, &facts.commit, &facts.remote_commit) {
-        (_, Some(here), Some(there)) => here == there,
-        _ => false,
-    };
-    at_target && facts.maintenance == Some(false)
+/// A host is current when it stands at the target's commit, the site is open, and no run of ours broke off
+/// there. A closed site may be the middle of an upgrade, and so may one that somebody opened by hand.
+fn is_current(facts: &Facts, unfinished: bool) -> bool {
+    let at_target =
+        matches!((&facts.commit, &facts.remote_commit), (Some(here), Some(there)) if here == there);
+    at_target && facts.maintenance == Some(false) && !unfinished
 }
 
-fn notes(request: &Request<'_>, facts: &Facts, ours: bool, action: &HostAction) -> Vec<String> {
+fn notes(
+    request: &Request<'_>,
+    facts: &Facts,
+    ours: bool,
+    unfinished: bool,
+    action: &HostAction,
+) -> Vec<String> {
     let mut notes = Vec::new();
     if matches!(action, HostAction::Current) {
         return notes;
+    }
+    if unfinished {
+        notes.push("an earlier run broke off here: all steps are run, whatever is installed".to_owned());
     }
     match facts.maintenance {
         Some(true) if ours => {
@@ -166,11 +189,27 @@ fn notes(request: &Request<'_>, facts: &Facts, ours: bool, action: &HostAction) 
         }
         Some(true) => notes.push("was in maintenance before the run, and stays in it".to_owned()),
         Some(false) => {}
-        None => notes.push("not known: whether the site is in maintenance".to_owned()),
+        None => notes.push(
+            "not known: whether the site is in maintenance; it is closed for the upgrade and stays closed"
+                .to_owned(),
+        ),
     }
     if facts.remote_commit.is_none() {
-        let what = request.options.target.as_deref().unwrap_or("the branch");
-        notes.push(format!("not known: what upstream has at {what}"));
+        let what =
+            request.options.target.as_ref().map_or("the branch".to_owned(), |target| format!("tag {target}"));
+        notes.push(if facts.remote_lacks_target {
+            format!("upstream does not have {what}")
+        } else {
+            format!("not known: what upstream has at {what}, since it did not answer")
+        });
+    }
+    for (tool, version) in [("php", &facts.php), ("composer", &facts.composer), ("bower", &facts.bower)] {
+        if version.is_none() {
+            notes.push(format!("{tool} does not answer when it is asked for its version"));
+        }
+    }
+    if facts.memcached.as_deref().is_some_and(|unit| !unit.starts_with("loaded")) {
+        notes.push("systemd does not know the memcached unit; memcached itself is asked".to_owned());
     }
     if facts.commit.is_none() {
         notes.push("not known: which commit is installed".to_owned());

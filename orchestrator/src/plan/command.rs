@@ -93,16 +93,23 @@ impl Command {
 
     /// The line that a person would type on the host: the same command without the deadline.
     pub fn to_operator_line(&self) -> String {
-        let mut words = self.switch_words();
-        words.retain(|word| word != "-n" && word != "--");
+        let mut switch = self.switch_words();
+        switch.retain(|word| word != "-n");
+        let mut words = Vec::new();
         if !self.environment.is_empty() {
             words.push("env".to_owned());
             words.extend(self.environment.iter().map(|(name, value)| format!("{name}={value}")));
         }
         words.extend(self.argv.iter().cloned());
-        match &self.cwd {
-            Some(folder) => format!("cd {} && {}", quote(folder), join(&words)),
-            None => join(&words),
+        let line = join(&words);
+        match (&self.cwd, switch.is_empty()) {
+            (None, true) => line,
+            (None, false) => format!("{} {line}", join(&switch)),
+            (Some(folder), true) => format!("cd {} && {line}", quote(folder)),
+            // The login may not be allowed into the folder: the step's user goes there.
+            (Some(folder), false) => {
+                format!("{} sh -c {}", join(&switch), quote(&format!("cd {} && {line}", quote(folder))))
+            }
         }
     }
 }
@@ -126,7 +133,7 @@ mod tests {
             timeout_seconds: 120,
         };
         insta::assert_snapshot!(command.to_shell_line(), @r#"sudo -n -u www-data -- timeout -k 10 120 env 'HOME=/srv/ixp manager' sh -c 'cd -- "$1" && shift && exec "$@"' sh /srv/ixpmanager php artisan down"#);
-        insta::assert_snapshot!(command.to_operator_line(), @"cd /srv/ixpmanager && sudo -u www-data env 'HOME=/srv/ixp manager' php artisan down");
+        insta::assert_snapshot!(command.to_operator_line(), @r#"sudo -u www-data -- sh -c "cd /srv/ixpmanager && env 'HOME=/srv/ixp manager' php artisan down""#);
     }
 
     proptest! {

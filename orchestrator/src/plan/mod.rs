@@ -14,7 +14,7 @@ use ixporch_inventory::value::Amount;
 use ixporch_inventory::{GateKind, SchemaApproval};
 use serde::{Deserialize, Serialize};
 
-pub use build::{Options, PlanError, ProbeResult, Request, build};
+pub use build::{History, Options, PlanError, ProbeResult, Request, build};
 pub use command::{Command, Switch, quote};
 pub use fold::fold_names;
 
@@ -33,8 +33,10 @@ pub struct Plan {
     pub procedure_digest: String,
     /// The tag to go to; `None`: the head of each host's branch.
     pub target: Option<String>,
-    /// The waves, in order; every selected host is in exactly one.
+    /// The waves, in order; every planned host is in exactly one.
     pub waves: Vec<PlannedWave>,
+    /// Hosts that are selected, but in no wave: nothing is done on them.
+    pub unplaced: Vec<String>,
 }
 
 /// One wave of a plan.
@@ -69,6 +71,10 @@ pub struct HostPlan {
     pub release: Option<String>,
     /// What will be done.
     pub action: HostAction,
+    /// The commit that upstream had at the target when the host was probed.
+    pub upstream: Option<String>,
+    /// Whether the site is left in maintenance, because it was so before the run.
+    pub stays_closed: bool,
     /// What earlier runs still owe it: ids of the steps that pay.
     pub owed: BTreeSet<String>,
     /// What the plan could not know, and what is worth knowing before it runs.

@@ -45,15 +45,13 @@ fn plan_with(facts: &Facts, closed_by_us: &[&str], options: &Options) -> Result<
     let procedure = Procedure::built_in("ixp-manager-v4").unwrap().unwrap();
     let probes: BTreeMap<String, ProbeResult> =
         inventory.hosts.iter().map(|host| (host.name.clone(), Ok(facts.clone()))).collect();
-    let owed: BTreeMap<String, BTreeSet<String>> = closed_by_us
-        .iter()
-        .map(|name| ((*name).to_owned(), BTreeSet::from(["maintenance-off".to_owned()])))
-        .collect();
+    let opening = History { owed: BTreeSet::from(["maintenance-off".to_owned()]), unfinished: true };
+    let history = closed_by_us.iter().map(|name| ((*name).to_owned(), opening.clone())).collect();
     build(&Request {
         inventory: &inventory,
         procedure: &procedure,
         facts: &probes,
-        owed: &owed,
+        history: &history,
         options,
         default_user: "me",
     })
@@ -73,7 +71,10 @@ fn the_eight_steps_of_the_document_are_planned_in_order() {
         ids(plan.host("ixp1").unwrap()),
         [
             "tree-check",
+            "fetch",
+            "target-check",
             "maintenance-on",
+            "proxies-restore",
             "code-pull",
             "composer",
             "frontend",
@@ -106,8 +107,11 @@ fn with_a_target_the_tag_is_fetched_checked_and_checked_out() {
     let options = Options { target: Some("v4.5.0".to_owned()), limit: None };
     let plan = plan_with(&facts(), &[], &options).unwrap();
     let ixp1 = plan.host("ixp1").unwrap();
-    assert_eq!(ids(ixp1)[..5], ["tree-check", "fetch", "target-check", "maintenance-on", "code-checkout"]);
-    assert_eq!(ixp1.step("target-check").unwrap().command.argv[3], "refs/tags/v4.5.0^{commit}");
+    assert_eq!(
+        ids(ixp1)[1..6],
+        ["fetch-tags", "target-check", "maintenance-on", "proxies-restore", "code-checkout"]
+    );
+    assert_eq!(ixp1.step("target-check").unwrap().command.environment["TARGET"], "v4.5.0");
     let bad = Options { target: Some("--upload-pack=x".to_owned()), limit: None };
     assert_eq!(plan_with(&facts(), &[], &bad), Err(PlanError::Target("--upload-pack=x".to_owned())));
 }
@@ -137,6 +141,23 @@ fn a_site_that_was_closed_before_stays_closed_and_owes_no_opening() {
 fn a_site_that_was_opened_by_hand_is_owed_nothing() {
     let plan = plan_with(&facts(), &["ixp2"], &Options::default()).unwrap();
     assert!(plan.host("ixp2").unwrap().owed.is_empty());
+}
+
+#[test]
+fn a_host_on_which_a_run_broke_off_is_not_current_although_somebody_opened_its_site() {
+    let there = Facts { remote_commit: facts().commit, ..facts() };
+    let plan = plan_with(&there, &["ixp2"], &Options::default()).unwrap();
+    assert_eq!(plan.host("ixp1").unwrap().action, HostAction::Current);
+    assert!(ids(plan.host("ixp2").unwrap()).contains(&"composer"));
+}
+
+#[test]
+fn a_site_of_which_nothing_is_known_is_closed_and_not_opened() {
+    let unknown = Facts { maintenance: None, ..facts() };
+    let plan = plan_with(&unknown, &[], &Options::default()).unwrap();
+    let host = plan.host("ixp1").unwrap();
+    assert!(ids(host).contains(&"maintenance-on") && !ids(host).contains(&"maintenance-off"));
+    assert!(host.stays_closed);
 }
 
 #[test]

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 pub use template::{Placeholder, Template};
 
+/// The procedure that is used where none is named.
+pub const DEFAULT_PROCEDURE: &str = "ixp-manager-v4";
+
 /// The built-in procedures by name.
 const BUILT_IN: &[(&str, &str)] = &[("ixp-manager-v4", include_str!("../../procedures/ixp-manager-v4.toml"))];
 

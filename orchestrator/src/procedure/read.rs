@@ -71,6 +71,13 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
         check_kebab("id", id, problems);
     }
     let title = fields.required_text("title", problems);
+    if let Some(title) = &title
+        && let Err(refusal) = value::single_line(&title.value)
+    {
+        problems.push(
+            Problem::new(title.span.clone(), format!("`title` {refusal}")).help("write it on one line"),
+        );
+    }
     let effect = effect(&mut fields, problems);
     let action = action(&mut fields, problems);
     let cwd = template(&mut fields, "cwd", problems);
@@ -135,7 +142,9 @@ fn action(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Ac
     match (run, script) {
         (Some(run), Some(script)) => {
             problems.push(
-                Problem::new(script, "a step has either `run` or `script`").related(run, "`run` is here"),
+                Problem::new(script, "a step has either `run` or `script`")
+                    .related(run, "`run` is here")
+                    .help("remove one of them"),
             );
             None
         }
@@ -148,8 +157,12 @@ fn action(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Ac
         }
         (Some(_), None) => {
             let items = fields.texts("run", problems)?;
-            if items.value.is_empty() {
-                problems.push(Problem::new(items.span, "`run` is empty").label("no program"));
+            if items.value.first().is_none_or(|program| program.value.is_empty()) {
+                problems.push(
+                    Problem::new(items.span, "`run` is empty")
+                        .label("no program")
+                        .help("the first word is the program, the others are its arguments"),
+                );
                 return None;
             }
             Some(Action::Run(arguments(items.value, problems)))
@@ -251,9 +264,11 @@ fn proof(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Pro
     let restarted = table
         .text("restarted", problems)
         .and_then(|text| word("restarted", &text, &[("memcached", Proof::MemcachedRestarted)], problems));
+    let given =
+        ["exists", "absent", "restarted"].into_iter().filter(|key| table.span_of(key).is_some()).count();
     table.finish(problems);
     let mut proofs: Vec<Proof> = [exists, absent, restarted].into_iter().flatten().collect();
-    if proofs.len() != 1 {
+    if given != 1 {
         problems.push(
             Problem::new(span, "`proof` has one of `exists`, `absent` and `restarted`")
                 .help("for instance `proof = { exists = \"{ixp_root}/storage/framework/down\" }`"),
@@ -327,18 +342,26 @@ fn check_debts(raws: &[RawStep], problems: &mut Vec<Problem>) {
     }
 }
 
-/// A review needs something to review.
+/// A review needs something to review, on every host and in every run in which it stands.
 fn check_review(raws: &[RawStep], problems: &mut Vec<Problem>) {
     for (index, raw) in raws.iter().enumerate() {
-        let needs = raw.step.schema_review || raw.step.when.contains(&Condition::SchemaPending);
-        let has = raws.iter().take(index).any(|other| other.step.reads == Some(Reads::DoctrinePendingSql));
-        if needs && !has {
+        if !raw.step.schema_review && !raw.step.when.contains(&Condition::SchemaPending) {
+            continue;
+        }
+        let always_before = |other: &RawStep| {
+            other.step.reads == Some(Reads::DoctrinePendingSql)
+                && other.step.when_exists.is_none()
+                && other.step.when.iter().all(|condition| raw.step.when.contains(condition))
+        };
+        if !raws.iter().take(index).any(always_before) {
             problems.push(
                 Problem::new(
                     raw.when.clone(),
-                    format!("nothing before `{}` finds out what is pending", raw.step.id),
+                    format!("nothing before `{}` always finds out what is pending", raw.step.id),
                 )
-                .help("add an earlier step with `reads = \"doctrine-pending-sql\"`"),
+                .help(
+                    "put a step with `reads = \"doctrine-pending-sql\"` before it, under no other conditions",
+                ),
             );
         }
     }

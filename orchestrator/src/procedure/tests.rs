@@ -85,7 +85,10 @@ fn a_debt_that_nobody_pays_and_a_review_of_nothing_are_refused() {
         "format = 1\nname = \"x\"\n[[steps]]\nid = \"a\"\ntitle = \"A\"\neffect = \"change\"\nrun = [\"true\"]\n\
          debt = \"b\"\ngate = \"schema-review\"\n",
     );
-    assert_eq!(found, ["nothing before `a` finds out what is pending", "no later step `b` pays this debt"]);
+    assert_eq!(
+        found,
+        ["nothing before `a` always finds out what is pending", "no later step `b` pays this debt"]
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub fn document(state: &RunState) -> Value {
         "procedure": header.plan.procedure,
         "target": header.plan.target,
         "plan_digest": header.plan_digest,
+        "in_no_wave": header.plan.unplaced,
         "started": state.started,
         "last_event": state.last,
         "finished": state.exit_code.is_some(),
@@ -44,8 +45,8 @@ fn host_value(state: &RunState, plan: &HostPlan) -> Value {
     let nothing = HostState::default();
     let host = state.hosts.get(&plan.host).unwrap_or(&nothing);
     let debts: Vec<Value> = host
-        .debts
-        .iter()
+        .debts_in_order(Some(plan))
+        .into_iter()
         .map(|debt| {
             let by_hand = plan.step(&debt.step).map(|step| plan.by_hand(step));
             json!({ "step": debt.step, "since": debt.since, "by_hand": by_hand })
@@ -57,6 +58,7 @@ fn host_value(state: &RunState, plan: &HostPlan) -> Value {
         "outcome": host.outcome,
         "why": host.why.to_string(),
         "failing_step": host.failing_step().filter(|_| !host.outcome.is_some_and(crate::event::HostOutcome::is_good)).map(|step| &step.id),
+        "stays_closed": plan.stays_closed,
         "debts": debts,
         "notes": plan.notes,
         "steps": host.steps.iter().map(|step| step_value(plan, step)).collect::<Vec<_>>(),

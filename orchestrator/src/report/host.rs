@@ -10,6 +10,9 @@ use crate::state::{HostState, RunState};
 /// How many of the failing step's last lines are shown.
 const LAST_LINES: usize = 8;
 
+/// How many pending statements are shown.
+const PENDING: usize = 20;
+
 /// The report of one host with all its steps.
 pub fn host(paint: Paint, names: &Names, state: &RunState, name: &str) -> String {
     let mut text = String::new();
@@ -55,13 +58,19 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str)
                 let _ = writeln!(text, "      {} {line}", paint.dim("|"));
             }
         }
-        let _ = writeln!(text, "    all of it: ixporch logs {} {name} {}", names.run, step.id);
+        let _ = writeln!(text, "    all of it: {} logs {} {name} {}", names.program, names.run, step.id);
     } else if bad {
         for line in host.why.to_string().lines() {
             let _ = writeln!(text, "    {line}");
         }
     }
-    for debt in &host.debts {
+    if host.outcome == Some(HostOutcome::Held) {
+        text.push_str(&pending(paint, names, host, name));
+    }
+    if state.plan_of(name).is_some_and(|plan| plan.stays_closed) {
+        let _ = writeln!(text, "    {} it was so before the run", paint.warn("in maintenance:"));
+    }
+    for debt in host.debts_in_order(state.plan_of(name)) {
         let since = debt.since.as_deref().unwrap_or("an earlier run");
         let _ = writeln!(text, "    {} {} (since {since})", paint.warn("still owed:"), debt.step);
         if let Some(plan) = state.plan_of(name)
@@ -70,5 +79,28 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str)
             let _ = writeln!(text, "      by hand: {}", plan.by_hand(step));
         }
     }
+    text
+}
+
+/// What a held host waits for a person to look at.
+fn pending(paint: Paint, names: &Names, host: &HostState, name: &str) -> String {
+    let mut text = String::new();
+    let found =
+        host.steps.iter().find_map(|step| Some((&step.id, step.end.as_ref()?.pending_statements.as_ref()?)));
+    let Some((step, statements)) = found else { return text };
+    for statement in statements.iter().take(PENDING) {
+        let _ = writeln!(text, "      {} {statement};", paint.dim("|"));
+    }
+    let _ = writeln!(
+        text,
+        "    {} pending statements in all: {} logs {} {name} {step}",
+        statements.len(),
+        names.program,
+        names.run
+    );
+    let _ = writeln!(
+        text,
+        "    run the upgrade again at a terminal to approve them, or set schema_approval = \"any\""
+    );
     text
 }

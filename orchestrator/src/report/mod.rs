@@ -21,11 +21,11 @@ pub use status::status;
 pub use summary::summary;
 pub use table::{bytes, duration, table};
 
-/// What reports call the program's files and runs, so that they can say what to type next.
+/// What reports call runs, so that they can say what to type next.
 #[derive(Debug, Clone)]
 pub struct Names {
+    /// The program with the options that a person must repeat, as a person would type it.
+    pub program: String,
     /// The run as a person would type it.
     pub run: String,
-    /// The inventory file.
-    pub inventory: String,
 }

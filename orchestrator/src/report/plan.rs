@@ -6,6 +6,7 @@ use super::Paint;
 use crate::digest;
 use crate::plan::{Command, HostAction, HostPlan, Plan, PlannedStep, PlannedWave, fold_names};
 use crate::procedure::Effect;
+use crate::text::harmless_line;
 
 /// The plan as text; `commands` shows what is run, otherwise only the steps' titles.
 pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
@@ -15,6 +16,10 @@ pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
         format!("plan {}   procedure {}   to {target}\n", digest::short(&plan.digest()), plan.procedure);
     for wave in &plan.waves {
         text.push_str(&wave_text(paint, wave, commands));
+    }
+    if !plan.unplaced.is_empty() {
+        let folded = fold_names(plan.unplaced.iter().map(String::as_str));
+        let _ = writeln!(text, "\n{} {folded}", paint.warn("in no wave, so nothing is done:"));
     }
     text
 }
@@ -42,7 +47,11 @@ fn wave_text(paint: Paint, wave: &PlannedWave, commands: bool) -> String {
 /// What is shown of a host: what follows its name, and the lines below it.
 fn host_text(paint: Paint, host: &HostPlan, commands: bool) -> (String, String) {
     let release = host.release.as_deref().map_or(String::new(), |release| format!("  from {release}"));
-    let heading = format!("{release}{}", action_words(paint, &host.action));
+    let upstream = match (&host.action, host.upstream.as_deref().and_then(|commit| commit.get(..12))) {
+        (HostAction::Upgrade(_), Some(commit)) => format!(" to {commit}"),
+        _ => String::new(),
+    };
+    let heading = format!("{release}{upstream}{}", action_words(paint, &host.action));
     let mut body = String::new();
     for note in &host.notes {
         let _ = writeln!(body, "    {} {note}", paint.warn("note:"));
@@ -99,7 +108,7 @@ fn step_text(paint: Paint, step: &PlannedStep, commands: bool) -> String {
     }
     if commands {
         for line in command_lines(&step.command) {
-            let _ = writeln!(text, "        {}", paint.dim(&line));
+            let _ = writeln!(text, "        {}", paint.dim(&harmless_line(&line)));
         }
     }
     text

@@ -8,7 +8,19 @@ use crate::facts::Facts;
 
 /// The status table: what the probe found, or why it found nothing.
 pub fn status(paint: Paint, probes: &BTreeMap<String, Result<Facts, String>>) -> String {
-    let heading = ["host", "release", "branch", "site", "php", "memcached", "free", "sudo", "modified"];
+    let heading = [
+        "host",
+        "release",
+        "branch",
+        "site",
+        "php",
+        "composer",
+        "bower",
+        "memcached",
+        "free",
+        "sudo",
+        "modified",
+    ];
     let mut rows = Vec::new();
     let mut failures = String::new();
     for (host, probe) in probes {
@@ -36,6 +48,8 @@ fn row(host: &str, facts: &Facts) -> Vec<String> {
         facts.branch.clone().unwrap_or_else(|| "(detached)".to_owned()),
         site.to_owned(),
         text(&facts.php),
+        facts.composer.as_deref().and_then(|text| text.split(' ').nth(2)).unwrap_or("?").to_owned(),
+        text(&facts.bower),
         text(&facts.memcached),
         facts.free_bytes.map_or_else(|| "?".to_owned(), bytes),
         if facts.sudo { "yes" } else { "no" }.to_owned(),

@@ -6,8 +6,9 @@ use std::fmt::Write;
 use super::host::trouble;
 use super::lines::outcome_word;
 use super::{Names, Paint, duration};
-use crate::event::HostOutcome;
-use crate::plan::{PlannedWave, fold_names};
+use crate::event::{HostOutcome, RunHeader};
+use crate::plan::{PlannedWave, fold_names, quote};
+use crate::procedure::DEFAULT_PROCEDURE;
 use crate::state::RunState;
 
 /// The summary of a run.
@@ -23,7 +24,8 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
         .filter_map(|(_, host)| {
             let outcome = state.hosts.get(&host.host).and_then(|host| host.outcome);
             let owes = state.hosts.get(&host.host).is_some_and(|host| !host.debts.is_empty());
-            (owes || !outcome.is_some_and(HostOutcome::is_good)).then_some((outcome, host.host.as_str()))
+            let wants_a_look = owes || host.stays_closed || !outcome.is_some_and(HostOutcome::is_good);
+            wants_a_look.then_some((outcome, host.host.as_str()))
         })
         .collect();
     bad.sort_by_key(|(outcome, _)| *outcome);
@@ -32,8 +34,12 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
         let _ = writeln!(text, "\n  {}  {word}", paint.strong(name));
         text.push_str(&trouble(paint, names, state, name));
     }
+    if !header.plan.unplaced.is_empty() {
+        let folded = fold_names(header.plan.unplaced.iter().map(String::as_str));
+        let _ = writeln!(text, "\n  {} {folded}", paint.warn("in no wave, so nothing was done:"));
+    }
     text.push_str(&result_line(paint, names, state));
-    text.push_str(&next(names, state));
+    text.push_str(&next(names, header, state));
     text
 }
 
@@ -85,7 +91,7 @@ fn result_line(paint: Paint, names: &Names, state: &RunState) -> String {
 }
 
 /// What to type next.
-fn next(names: &Names, state: &RunState) -> String {
+fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
     let with = |wanted: &[HostOutcome]| -> Vec<&str> {
         state
             .hosts
@@ -98,17 +104,21 @@ fn next(names: &Names, state: &RunState) -> String {
     let again =
         with(&[HostOutcome::Failed, HostOutcome::Unreachable, HostOutcome::Held, HostOutcome::NotStarted]);
     if !again.is_empty() {
-        let _ = writeln!(
-            text,
-            "next: mend what is named above, then: ixporch upgrade --inventory {} --limit {}",
-            names.inventory,
-            again.join(",")
-        );
+        let mut words = vec!["upgrade".to_owned(), "--inventory".to_owned(), quote(&header.inventory)];
+        words.extend(header.plan.target.iter().flat_map(|target| ["--to".to_owned(), quote(target)]));
+        if header.procedure != DEFAULT_PROCEDURE {
+            words.extend(["--procedure".to_owned(), quote(&header.procedure)]);
+        }
+        words.extend(["--limit".to_owned(), quote(&fold_names(again))]);
+        let _ = writeln!(text, "next: mend what is named above, then: {} {}", names.program, words.join(" "));
     }
     let look = with(&[HostOutcome::Unknown, HostOutcome::Crashed]);
     for name in look {
-        let _ =
-            writeln!(text, "next: a person must look at {name}: ixporch report {} --host {name}", names.run);
+        let _ = writeln!(
+            text,
+            "next: a person must look at {name}: {} report {} --host {name}",
+            names.program, names.run
+        );
     }
     text
 }

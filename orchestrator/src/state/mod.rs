@@ -12,6 +12,7 @@ pub use exit::ExitCode;
 
 use crate::event::{Envelope, HostOutcome, RunEvent, RunHeader, StepEnd, StepOutcome};
 use crate::plan::HostPlan;
+use crate::procedure::Effect;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -167,9 +168,24 @@ impl HostState {
         })
     }
 
-    /// Whether anything was started on it.
-    pub fn was_touched(&self) -> bool {
-        self.steps.iter().any(|step| step.end.as_ref().is_none_or(|end| end.outcome != StepOutcome::Skipped))
+    /// Whether anything that changes it was started on it, by its plan.
+    pub fn was_changed(&self, plan: Option<&HostPlan>) -> bool {
+        self.steps
+            .iter()
+            .filter(|step| step.end.as_ref().is_none_or(|end| end.outcome != StepOutcome::Skipped))
+            .any(|step| {
+                plan.and_then(|plan| plan.step(&step.id))
+                    .is_none_or(|planned| planned.effect == Effect::Change)
+            })
+    }
+
+    /// Its debts in the order in which they must be paid: that of the steps that pay them.
+    pub fn debts_in_order(&self, plan: Option<&HostPlan>) -> Vec<&Debt> {
+        let mut debts: Vec<&Debt> = self.debts.iter().collect();
+        debts.sort_by_key(|debt| {
+            plan.and_then(|plan| plan.step(&debt.step)).map_or(u32::MAX, |step| step.number)
+        });
+        debts
     }
 }
 

@@ -39,6 +39,8 @@ fn header(hosts: &[&str]) -> RunHeader {
             login: format!("ops@{name}"),
             release: None,
             action: HostAction::Upgrade(steps.clone()),
+            upstream: None,
+            stays_closed: false,
             owed: std::collections::BTreeSet::new(),
             notes: Vec::new(),
         })
@@ -48,6 +50,7 @@ fn header(hosts: &[&str]) -> RunHeader {
         procedure: "test".to_owned(),
         procedure_digest: String::new(),
         target: None,
+        unplaced: Vec::new(),
         waves: vec![PlannedWave {
             name: "all".to_owned(),
             gate: ixporch_inventory::GateKind::Auto,
@@ -64,6 +67,7 @@ fn header(hosts: &[&str]) -> RunHeader {
         ixporch: "0".to_owned(),
         operator: "me".to_owned(),
         inventory: "i".to_owned(),
+        procedure: "p".to_owned(),
         plan_digest: plan.digest(),
         plan,
     }

@@ -39,6 +39,9 @@ pub(in crate::cli) fn run(
     {
         text.push_str(&step_text(&run, host, step, printer)?);
     }
+    if state.steps.is_empty() {
+        printer.say(&format!("no step was started on {host}"));
+    }
     printer.result(&text);
     Ok(ExitCode::Success)
 }

@@ -1,8 +1,9 @@
 //! `ixporch procedure check|show`.
 
 use ixporch_inventory::suggest;
+use serde_json::json;
 
-use crate::cli::args::{self, ProcedureCommand};
+use crate::cli::args::{self, Format, ProcedureCommand};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -13,7 +14,14 @@ pub(in crate::cli) fn run(arguments: &args::Procedure, printer: Printer) -> Resu
     match &arguments.command {
         ProcedureCommand::Check { procedure } => {
             let checked = load::procedure(procedure)?;
-            printer.result(&format!("{procedure}: no mistakes; {} steps\n", checked.steps.len()));
+            match printer.format {
+                Format::Human => {
+                    printer.result(&format!("{procedure}: no mistakes; {} steps\n", checked.steps.len()));
+                }
+                Format::Json | Format::Jsonl => printer.json(
+                    &json!({ "format": 1, "name": checked.name, "digest": checked.digest, "steps": checked.steps.len() }),
+                ),
+            }
         }
         ProcedureCommand::Show { procedure } => {
             let Some(text) = Procedure::built_in_text(procedure) else {

@@ -18,8 +18,7 @@ pub(in crate::cli) fn run(
     if run.torn {
         printer.say(&printer.err.warn("the journal's last line was cut off; everything before it is shown"));
     }
-    let inventory = run.state.header.as_ref().map(|header| header.inventory.clone()).unwrap_or_default();
-    let names = Names { run: settings.store.shorten(&run.id)?, inventory };
+    let names = Names { program: settings.program.clone(), run: settings.store.shorten(&run.id)? };
     if let Some(host) = &arguments.host
         && !run.state.hosts.contains_key(host)
     {

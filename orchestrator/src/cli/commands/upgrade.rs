@@ -33,12 +33,18 @@ async fn upgrade(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
+    if !arguments.yes && !prompt::is_attended() {
+        return Err(CliError::usage("there is no terminal to confirm the plan at")
+            .help("read it with `ixporch plan`, then run `ixporch upgrade --yes`"));
+    }
+    settings.store.prepare()?;
     let planned = Box::pin(work::plan(&arguments.work, settings, printer)).await?;
     printer.say(&report::plan(printer.err, &planned.plan, false));
     if planned.plan.hosts_to_upgrade() > 0 && !arguments.yes {
         confirm(planned.plan.hosts_to_upgrade())?;
     }
     let inventory = arguments.work.selection.file.inventory.display().to_string();
+    let procedure = arguments.work.procedure.clone();
     let run = uuid::Uuid::now_v7().to_string();
     let journal = settings.store.create(&run)?;
     let folder = journal.folder().to_owned();
@@ -47,7 +53,7 @@ async fn upgrade(
     let Planned { plan, targets, transport } = planned;
     let job = Job {
         plan,
-        about: About { run: run.clone(), operator: settings.user.clone(), inventory: inventory.clone() },
+        about: About { run: run.clone(), operator: settings.user.clone(), inventory, procedure },
         targets,
         transport,
         attendant: Arc::new(Terminal::new(&settings.user, printer)),
@@ -62,7 +68,7 @@ async fn upgrade(
         .await
         .map_err(|error| CliError::internal(format!("the run broke down: {error}")))?;
     signals.abort();
-    let names = Names { run: settings.store.shorten(&run)?, inventory };
+    let names = Names { program: settings.program.clone(), run: settings.store.shorten(&run)? };
     show(&dispatched.state, &names, printer);
     end(&dispatched, &folder)
 }
@@ -85,10 +91,6 @@ fn end(dispatched: &Dispatched, folder: &std::path::Path) -> Result<ExitCode, Cl
 }
 
 fn confirm(hosts: usize) -> Result<(), CliError> {
-    if !prompt::is_attended() {
-        return Err(CliError::usage("there is no terminal to confirm the plan at")
-            .help("read it with `ixporch plan`, then run `ixporch upgrade --yes`"));
-    }
     let plural = if hosts == 1 { "" } else { "s" };
     match prompt::ask(&format!("\nUpgrade {hosts} host{plural}?")) {
         Some(true) => Ok(()),

@@ -1,6 +1,6 @@
 //! What `plan` and `upgrade` share: load, probe, plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,8 +14,9 @@ use crate::cli::probing::{Prober, Probes};
 use crate::cli::prompt::Passphrases;
 use crate::cli::settings::Settings;
 use crate::cli::targets;
+use crate::event::HostOutcome;
 use crate::journal::Store;
-use crate::plan::{self, Options, Plan, Request};
+use crate::plan::{self, History, Options, Plan, Request};
 use crate::transport::ssh::SshTransport;
 use crate::transport::{Target, Transport};
 
@@ -61,7 +62,7 @@ pub(super) async fn plan(work: &Work, settings: &Settings, printer: Printer) -> 
         inventory: &inventory,
         procedure: &procedure,
         facts: &facts,
-        owed: &owed(&settings.store, &hosts)?,
+        history: &history(&settings.store, &hosts)?,
         options: &options,
         default_user: &settings.user,
     };
@@ -95,12 +96,12 @@ pub(super) async fn probe(
     Prober { settings, file, inventory, connecting, transport, to }.probe(hosts).await
 }
 
-/// What earlier runs still owe the hosts: the debts that were open when the last run that touched a host ended.
-fn owed(store: &Store, hosts: &[&Host]) -> Result<BTreeMap<String, BTreeSet<String>>, CliError> {
+/// What the last runs that touched the hosts left behind.
+fn history(store: &Store, hosts: &[&Host]) -> Result<BTreeMap<String, History>, CliError> {
     /// How far back is looked; a host that was not touched in so many runs has no open run of ours.
     const RUNS: usize = 200;
     let mut open: BTreeMap<&str, &Host> = hosts.iter().map(|host| (host.name.as_str(), *host)).collect();
-    let mut owed = BTreeMap::new();
+    let mut history = BTreeMap::new();
     for id in store.ids()?.into_iter().take(RUNS) {
         if open.is_empty() {
             break;
@@ -114,11 +115,13 @@ fn owed(store: &Store, hosts: &[&Host]) -> Result<BTreeMap<String, BTreeSet<Stri
                 .plan_of(name)
                 .zip(open.get(name.as_str()))
                 .is_some_and(|(plan, host)| plan.login.ends_with(&format!("@{}", host.address())));
-            if same && host.was_touched() {
+            if same && host.was_changed(run.state.plan_of(name)) {
                 open.remove(name.as_str());
-                owed.insert(name.clone(), host.debts.iter().map(|debt| debt.step.clone()).collect());
+                let owed = host.debts.iter().map(|debt| debt.step.clone()).collect();
+                let unfinished = !host.outcome.is_some_and(HostOutcome::is_good);
+                history.insert(name.clone(), History { owed, unfinished });
             }
         }
     }
-    Ok(owed)
+    Ok(history)
 }
