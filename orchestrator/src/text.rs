@@ -76,6 +76,20 @@ pub fn harmless_source(text: &str) -> String {
     harmless
 }
 
+/// A JSON text in which characters that could harm a terminal are escaped; it means the same.
+pub fn harmless_json(json: &str) -> String {
+    use std::fmt::Write;
+    json.chars().fold(String::with_capacity(json.len()), |mut text, c| {
+        if c != '\n' && is_harmful(c) {
+            // All of them are in the basic plane; a text has no error to give.
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+        text
+    })
+}
+
 /// Control characters, and the bidirectional controls that can make a line read as another one.
 fn is_harmful(c: char) -> bool {
     c.is_control()

@@ -82,6 +82,105 @@ fn after_repair_only_the_failed_host_is_worked_on_and_opened_again() {
 }
 
 #[test]
+fn a_host_that_was_opened_by_hand_after_a_failure_is_not_called_current() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let host = stage.fleet.host("a");
+    host.break_composer();
+    assert_eq!(stage.upgrade().code, 6);
+    std::fs::remove_file(host.root().join("storage/framework/down")).unwrap();
+    host.mend_composer();
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 0, "{ended}");
+    assert_eq!(stage.outcome("a"), "upgraded");
+    assert!(host.root().join("vendor/autoload.php").exists() && !host.in_maintenance());
+}
+
+#[test]
+fn a_debt_survives_a_run_that_did_not_get_as_far() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let host = stage.fleet.host("a");
+    host.break_composer();
+    assert_eq!(stage.upgrade().code, 6);
+    let bower = host.root().join("bower.json");
+    let text = std::fs::read_to_string(&bower).unwrap();
+    std::fs::write(&bower, "{}").unwrap();
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 6, "{ended}");
+    assert_eq!(host_of(&stage.report(), "a")["failing_step"], "tree-check");
+    std::fs::write(&bower, text).unwrap();
+    host.mend_composer();
+    assert_eq!(stage.upgrade().code, 0);
+    assert!(!host.in_maintenance());
+}
+
+#[test]
+fn a_site_that_somebody_closes_after_the_plan_was_made_is_left_alone() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let text = stage.program.run(&["procedure", "show"]).stdout;
+    // Somebody closes the site while the run is under way.
+    let meanwhile = "[[steps]]\nid = \"meanwhile\"\ntitle = \"M\"\neffect = \"check\"\n\
+                     run = [\"touch\", \"{ixp_root}/storage/framework/down\"]\n\n[[steps]]\nid = \"maintenance-on\"";
+    let procedure = stage.folder.path().join("meanwhile.toml");
+    std::fs::write(&procedure, text.replace("[[steps]]\nid = \"maintenance-on\"", meanwhile)).unwrap();
+    let ended = stage.run(&["upgrade", "--yes", "--procedure", &procedure.display().to_string()]);
+    assert_eq!(ended.code, 5, "{ended}");
+    let host = stage.fleet.host("a");
+    assert!(host.in_maintenance() && host.asked().is_empty());
+    assert_eq!(host_of(&stage.report(), "a")["debts"], serde_json::json!([]));
+    assert!(ended.stdout.contains("somebody put it there since the plan was made"), "{ended}");
+    assert!(ended.stdout.contains(&format!("--procedure {}", procedure.display())), "{ended}");
+}
+
+#[test]
+fn neither_a_downgrade_nor_another_major_version_is_begun() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    assert_eq!(stage.upgrade().code, 0);
+    let host = stage.fleet.host("a");
+    let before = host.asked();
+    let down = stage.run(&["upgrade", "--yes", "--to", "v4.4.0"]);
+    assert_eq!(down.code, 5, "{down}");
+    assert!(down.stdout.contains("is older than what is installed"), "{down}");
+    host.publish("7.0.0", "cust\n");
+    for arguments in [&["upgrade", "--yes"][..], &["upgrade", "--yes", "--to", "v7.0.0"]] {
+        let major = stage.run(arguments);
+        assert_eq!(major.code, 5, "{major}");
+        assert!(major.stdout.contains("is version 7.0.0, and this procedure is for version 4"), "{major}");
+    }
+    assert_eq!(host.asked(), before);
+    assert!(!host.in_maintenance());
+}
+
+#[test]
+fn an_upstream_that_does_not_answer_keeps_the_site_open() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let host = stage.fleet.host("a");
+    std::fs::rename(host.folder().join("upstream"), host.folder().join("gone")).unwrap();
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 5, "{ended}");
+    assert_eq!(host_of(&stage.report(), "a")["failing_step"], "fetch");
+    assert!(!host.in_maintenance());
+}
+
+#[test]
+fn proxies_that_doctrine_rewrote_do_not_stop_an_upgrade() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let host = stage.fleet.host("a");
+    std::fs::write(host.root().join("database/Proxies/Customer.php"), "<?php // rewritten").unwrap();
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 0, "{ended}");
+    assert_eq!(host.describe(), "v4.5.0");
+}
+
+#[test]
+fn hosts_in_no_wave_are_named() {
+    let stage = Stage::new(&[("one", &["a"]), ("two", &["b"])]);
+    stage.change_inventory("[[waves]]\nname = \"two\"\nhosts = \"@two\"\n", "");
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 0, "{ended}");
+    assert!(ended.stdout.contains("in no wave, so nothing was done: b"), "{ended}");
+}
+
+#[test]
 fn a_site_that_was_closed_by_somebody_else_stays_closed() {
     let stage = Stage::new(&[("all", &["a"])]);
     std::fs::write(stage.fleet.host("a").root().join("storage/framework/down"), "{}").unwrap();
@@ -92,6 +191,7 @@ fn a_site_that_was_closed_by_somebody_else_stays_closed() {
     assert!(host.in_maintenance());
     assert!(!host.asked().iter().any(|asked| asked == "artisan up" || asked == "artisan down"));
     assert!(ended.stderr.contains("was in maintenance before the run, and stays in it"), "{ended}");
+    assert!(ended.stdout.contains("in maintenance: it was so before the run"), "{ended}");
 }
 
 #[test]
@@ -148,6 +248,8 @@ fn with_a_target_the_tag_is_checked_out() {
     let stage = Stage::new(&[("all", &["a"])]);
     let missing = stage.run(&["upgrade", "--yes", "--to", "v9.9.9"]);
     assert_eq!(missing.code, 5, "{missing}");
+    assert!(missing.stderr.contains("upstream does not have tag v9.9.9"), "{missing}");
+    assert!(missing.stdout.contains("--to v9.9.9 --limit a"), "{missing}");
     assert!(!stage.fleet.host("a").in_maintenance(), "a tag that does not exist must not close the site");
     assert_eq!(stage.run(&["upgrade", "--yes", "--to", "v4.5.0"]).code, 0);
     assert_eq!(stage.fleet.host("a").describe(), "v4.5.0");
@@ -267,15 +369,31 @@ fn hostile_output_reaches_no_terminal() {
     let composer = stage.fleet.host("a").folder().join("bin/composer");
     std::fs::write(
         &composer,
-        "#!/bin/sh\nprintf '\\033]0;owned\\007\\033[2Jgone\\r\\n\\342\\200\\256txt' >&2; exit 3\n",
+        "#!/bin/sh\nprintf '\\033]0;owned\\007\\033[2Jgone\\r\\n\\342\\200\\256txt\\302\\2332J' >&2; exit 3\n",
     )
     .unwrap();
     let ended = stage.upgrade();
     assert_eq!(ended.code, 6, "{ended}");
-    for stream in [&ended.stdout, &ended.stderr, &stage.program.run(&["logs", "latest", "a"]).stdout] {
-        assert!(!stream.chars().any(|c| c == '\u{1b}' || c == '\u{7}' || c == '\u{202e}'), "{stream:?}");
+    let jsonl = stage.program.run(&["--format", "jsonl", "report"]).stdout;
+    for stream in [&ended.stdout, &ended.stderr, &stage.program.run(&["logs", "latest", "a"]).stdout, &jsonl]
+    {
+        assert!(
+            !stream.chars().any(|c| matches!(c, '\u{1b}' | '\u{7}' | '\u{9b}' | '\u{202e}')),
+            "{stream:?}"
+        );
     }
     assert!(ended.stdout.contains("gone"), "{ended}");
+}
+
+#[test]
+fn what_a_login_shell_prints_of_its_own_is_not_taken_for_a_steps_output() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let host = stage.fleet.host("a");
+    std::fs::write(host.folder().join("login-noise"), "Welcome!\nfact sudo 0 0\n\n").unwrap();
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 0, "{ended}");
+    assert_eq!(host.describe(), "v4.5.0");
+    assert!(!stage.program.run(&["logs", "latest", "a"]).stdout.contains("Welcome!"));
 }
 
 #[test]

@@ -14,3 +14,4 @@ pub mod embedded;
 pub mod fleet;
 pub mod program;
 pub mod slow_link;
+pub mod sshd;

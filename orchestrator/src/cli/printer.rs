@@ -8,7 +8,7 @@ use super::args::{Format, When};
 use super::error::{CliError, What};
 use super::problems;
 use crate::report::Paint;
-use crate::text::RemoteText;
+use crate::text::{RemoteText, harmless_json};
 
 /// Where and how things are printed.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +52,7 @@ impl Printer {
             Format::Jsonl => serde_json::to_string(value),
             Format::Json | Format::Human => serde_json::to_string_pretty(value),
         };
-        self.result(&format!("{}\n", text.unwrap_or_default()));
+        self.result(&format!("{}\n", harmless_json(&text.unwrap_or_default())));
     }
 
     #[expect(clippy::unused_self, reason = "who may print is who holds the printer")]

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::targets;
 use crate::facts::Facts;
 use crate::ledger::{self, Ledger, ProbeRequest};
-use crate::transport::{Target, Transport};
+use crate::transport::{self, Target, Transport};
 
 /// What the probes gave, by host.
 pub(super) type Probes = BTreeMap<String, Result<Facts, String>>;
@@ -32,18 +32,16 @@ pub(super) struct Prober<'a> {
 impl Prober<'_> {
     /// Asks all `hosts`; one that cannot be asked has a reason instead of facts.
     pub(super) async fn probe(&self, hosts: &[&Host]) -> Probes {
-        let forks = Arc::new(Semaphore::new(usize::try_from(self.connecting.connecting).unwrap_or(1)));
+        let connecting = Arc::new(Semaphore::new(usize::try_from(self.connecting.connecting).unwrap_or(1)));
         let mut tasks = JoinSet::new();
         let mut names = BTreeMap::new();
         for host in hosts {
             let target =
                 targets::target(self.settings, self.file, self.inventory, host, self.connecting.accept_new);
             let request = self.request(host);
-            let (transport, forks) = (Arc::clone(&self.transport), Arc::clone(&forks));
-            let handle = tasks.spawn(async move {
-                let _slot = forks.acquire_owned().await;
-                Box::pin(probe_one(transport, target, request)).await
-            });
+            let (transport, connecting) = (Arc::clone(&self.transport), Arc::clone(&connecting));
+            let handle =
+                tasks.spawn(async move { Box::pin(probe_one(transport, target, request, connecting)).await });
             names.insert(handle.id(), host.name.clone());
         }
         let mut probes = BTreeMap::new();
@@ -82,10 +80,17 @@ async fn probe_one(
     transport: Arc<dyn Transport>,
     target: Target,
     request: ProbeRequest,
+    connecting: Arc<Semaphore>,
 ) -> Result<Facts, String> {
-    let session =
-        transport.connect(&target).await.map_err(|error| format!("{error}\nhelp: {}", error.help()))?;
-    let mut ledger = Ledger::new(session);
+    let connected = transport::connect(&*transport, &target, &connecting).await;
+    let session = connected.map_err(|error| {
+        format!(
+            "{error}
+help: {}",
+            error.help()
+        )
+    })?;
+    let mut ledger = Ledger::new(session, false);
     let probed = ledger::probe(&mut ledger, &request);
     // The slowest question has 20 seconds of its own on the host.
     let facts = match tokio::time::timeout(std::time::Duration::from_secs(120), probed).await {

@@ -1,7 +1,10 @@
 //! The dispatcher: the single consumer of events.
 //!
 //! A thread of its own puts events in order, writes them ahead of what they allow (law 2), folds
-//! them, and shows them to the reporters. Nothing else writes the journal or talks to reporters.
+//! them, and hands them to the reporters' thread. Nothing else writes the journal or talks to reporters; a
+//! terminal that stands still keeps nobody from a permit.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -131,24 +134,36 @@ pub(super) fn start(
 ) -> std::io::Result<(RunEvents, oneshot::Receiver<Dispatched>)> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let (done, result) = oneshot::channel();
-    let dispatcher = Dispatcher {
-        journal,
-        reporters,
-        now,
-        state: RunState::default(),
-        sequence: 0,
-        journal_failure: None,
-    };
+    // As many events can wait as a run has: some for each planned step.
+    let (shown, to_show) = std::sync::mpsc::channel();
+    let show =
+        std::thread::Builder::new().name("reporters".to_owned()).spawn(move || show(reporters, &to_show))?;
+    let dispatcher =
+        Dispatcher { journal, shown, now, state: RunState::default(), sequence: 0, journal_failure: None };
     std::thread::Builder::new().name("dispatcher".to_owned()).spawn(move || {
+        let served = dispatcher.serve(receiver);
+        // A reporter that broke down has nothing further to show.
+        let _ = show.join();
         // Whoever waited for the result may have been cut off; then nobody wants it.
-        let _ = done.send(dispatcher.serve(receiver));
+        let _ = done.send(served);
     })?;
     Ok((RunEvents { sender }, result))
 }
 
+/// Shows events until the dispatcher ends, over a state of its own.
+fn show(mut reporters: Vec<Box<dyn Reporter>>, to_show: &std::sync::mpsc::Receiver<Envelope>) {
+    let mut state = RunState::default();
+    for envelope in to_show {
+        state.apply(&envelope);
+        for reporter in &mut reporters {
+            reporter.on_event(&state, &envelope);
+        }
+    }
+}
+
 struct Dispatcher {
     journal: Writer,
-    reporters: Vec<Box<dyn Reporter>>,
+    shown: std::sync::mpsc::Sender<Envelope>,
     now: fn() -> Timestamp,
     state: RunState,
     sequence: u64,
@@ -174,21 +189,17 @@ impl Dispatcher {
         Dispatched { state: self.state, journal_failure: self.journal_failure }
     }
 
-    /// Writes, then allows, then shows.
+    /// Writes, then allows, then folds and shows.
     fn handle(&mut self, batch: Vec<Message>) {
         let mut envelopes = Vec::new();
-        let mut waiting = Vec::new();
+        let mut waiting = BTreeMap::new();
         for message in batch {
             match message {
                 Message::Event(event) => envelopes.push(self.envelope(event)),
                 Message::Permit(event, reply) => {
-                    // What may not start did not start: a denied intent is no event.
-                    if let Some(why) = &self.journal_failure {
-                        let _ = reply.send(Err(Denied(why.clone())));
-                    } else {
-                        envelopes.push(self.envelope(event));
-                        waiting.push(reply);
-                    }
+                    let envelope = self.envelope(event);
+                    waiting.insert(envelope.sequence, reply);
+                    envelopes.push(envelope);
                 }
                 // Nothing comes after it, and `serve` sees to it.
                 Message::Finish => {}
@@ -203,7 +214,11 @@ impl Dispatcher {
         {
             self.journal_failure = Some(error.to_string());
         }
-        for reply in waiting {
+        if self.journal_failure.is_some() {
+            // What may not start did not start: a denied intent is no event.
+            envelopes.retain(|envelope| !waiting.contains_key(&envelope.sequence));
+        }
+        for reply in waiting.into_values() {
             let answer = match &self.journal_failure {
                 None => Ok(Permit::give()),
                 Some(why) => Err(Denied(why.clone())),
@@ -211,11 +226,10 @@ impl Dispatcher {
             // A lane that was given up does not wait any more.
             let _ = reply.send(answer);
         }
-        for envelope in &envelopes {
-            self.state.apply(envelope);
-            for reporter in &mut self.reporters {
-                reporter.on_event(&self.state, envelope);
-            }
+        for envelope in envelopes {
+            self.state.apply(&envelope);
+            // Reporters that broke down have nobody to show anything to.
+            let _ = self.shown.send(envelope);
         }
     }
 

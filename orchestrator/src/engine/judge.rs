@@ -13,13 +13,24 @@ const TIMED_OUT: [i32; 3] = [124, 143, 137];
 
 /// The end of a step that was seen to end.
 pub(super) fn judge(step: &PlannedStep, ended: StepEnded, output: &StepOutput, milliseconds: u64) -> StepEnd {
-    let StepEnded::Ran { exit, proven } = ended else {
-        let path = step.when_exists.as_deref().unwrap_or_default();
-        return StepEnd::skipped(&format!("{path} is not there"));
+    let (exit, proven) = match ended {
+        StepEnded::Ran { exit, proven } => (exit, proven),
+        StepEnded::NotNeeded => {
+            let path = step.when_exists.as_deref().unwrap_or_default();
+            return StepEnd::skipped(&format!("{path} is not there"));
+        }
+        StepEnded::Refused => {
+            let path = step.unless_exists.as_deref().unwrap_or_default();
+            return StepEnd::not_begun(&format!(
+                "{path} is there: somebody put it there since the plan was made"
+            ));
+        }
+        StepEnded::NotStarted(why) => return StepEnd::not_begun(&why),
     };
     let mut end = StepEnd {
         outcome: StepOutcome::Succeeded,
         why: RemoteText::default(),
+        begun: true,
         exit_code: Some(exit),
         proven,
         milliseconds,

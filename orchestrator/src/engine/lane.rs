@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::sync::Semaphore;
 
 use super::brake::{Brake, BrakeState};
@@ -16,12 +15,11 @@ use crate::gate::{self, Decision};
 use crate::ledger::{Ledger, Permit, StepEnded, StepOutput};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::Effect;
-use crate::transport::{ConnectError, LinkLost, Session, Target, Transport};
+use crate::transport::{self, LinkLost, Target, Transport};
 
-/// How much longer than the host's own deadline the controller waits before it calls the link dead.
-const DEAD_LINK: Duration = Duration::from_secs(45);
-/// How often a connection is tried that the other side cut before any authentication.
-const CONNECT_TRIES: usize = 4;
+/// How much longer than the host's own deadline the controller waits before it calls the link dead: the time
+/// that is left to a command after its deadline, the time that looking at proofs may take, and some for the way.
+const DEAD_LINK: Duration = Duration::from_secs(10 + 80 + 30);
 
 pub(super) struct Lane {
     pub(super) plan: HostPlan,
@@ -66,12 +64,18 @@ impl Lane {
         let Some(target) = &self.target else {
             return (HostOutcome::Crashed, "the plan names a host that the inventory does not".to_owned());
         };
-        let session = match self.connect(target).await {
+        let connected = tokio::select! {
+            connected = transport::connect(&*self.transport, target, &self.connecting) => connected,
+            () = self.brake.reaches(BrakeState::Drain) => {
+                return (HostOutcome::NotStarted, "the run was interrupted".to_owned());
+            }
+        };
+        let session = match connected {
             Ok(session) => session,
             Err(error) => return (HostOutcome::Unreachable, format!("{error}\nhelp: {}", error.help())),
         };
         self.events.connected().await;
-        let mut ledger = Ledger::new(session);
+        let mut ledger = Ledger::new(session, self.plan.quiet_login);
         let mut course = Course::default();
         for step in steps {
             if let Err(end) = self.step(&mut ledger, &mut course, step).await {
@@ -81,26 +85,6 @@ impl Lane {
         }
         ledger.close().await;
         (HostOutcome::Upgraded, String::new())
-    }
-
-    /// Connects; what was cut before authentication is tried again. Connection tries are never step tries.
-    async fn connect(&self, target: &Target) -> Result<Box<dyn Session>, ConnectError> {
-        let mut pauses =
-            ExponentialBuilder::default().with_jitter().with_max_times(CONNECT_TRIES - 1).build();
-        loop {
-            let result = match self.connecting.acquire().await {
-                Ok(_slot) => self.transport.connect(target).await,
-                // The semaphore is never closed; if it were, going on unbounded is the lesser evil.
-                Err(_) => self.transport.connect(target).await,
-            };
-            match result {
-                Err(error) if error.is_transient() => match pauses.next() {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => return Err(error),
-                },
-                result => return result,
-            }
-        }
     }
 
     /// Runs one step; `Err` ends the lane.
@@ -168,8 +152,10 @@ impl Lane {
     ) -> Result<StepEnded, LinkLost> {
         let patience = Duration::from_secs(step.command.timeout_seconds) + DEAD_LINK;
         let course = async {
-            let mut running = ledger.start(permit, step).await?;
-            running.follow(output).await
+            match ledger.start(permit, step).await {
+                Ok(running) => running.follow(output).await,
+                Err(error) => Ok(StepEnded::NotStarted(error.0)),
+            }
         };
         tokio::select! {
             ended = tokio::time::timeout(patience, course) => {

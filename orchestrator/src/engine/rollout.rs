@@ -14,7 +14,7 @@ use super::{HostReport, Job};
 use crate::event::{FORMAT, HostOutcome, RunEvent, RunHeader};
 use crate::gate::{self, Decision, Tally};
 use crate::journal::Writer;
-use crate::plan::PlannedWave;
+use crate::plan::{HostAction, PlannedWave};
 
 /// Runs a job to its end, whatever that is.
 ///
@@ -63,10 +63,11 @@ impl Rollout {
         let mut previous: Option<(&PlannedWave, Tally)> = None;
         let mut stopped: Option<(String, bool)> = None;
         for wave in &self.job.plan.waves {
-            if stopped.is_none() {
+            let has_work = wave.hosts.iter().any(|host| matches!(host.action, HostAction::Upgrade(_)));
+            if stopped.is_none() && has_work {
                 stopped = self.gate(wave, previous.as_ref().map(|(wave, tally)| (*wave, tally))).await;
             }
-            if let Some((why, at_gate)) = &stopped {
+            if let Some((why, at_gate)) = stopped.as_ref().filter(|_| has_work) {
                 self.hold(wave, why, *at_gate).await;
                 continue;
             }
@@ -111,7 +112,13 @@ impl Rollout {
     async fn hold(&self, wave: &PlannedWave, why: &str, at_gate: bool) {
         self.events.tell(RunEvent::WaveHeld { wave: wave.name.clone(), why: why.to_owned(), at_gate }).await;
         for host in &wave.hosts {
-            self.events.of_host(&host.host).finished(HostOutcome::NotStarted, why).await;
+            let events = self.events.of_host(&host.host);
+            // A gate keeps nothing from a host on which nothing would be done.
+            match &host.action {
+                HostAction::Current => events.finished(HostOutcome::Current, "").await,
+                HostAction::Unreachable(why) => events.finished(HostOutcome::Unreachable, why).await,
+                HostAction::Upgrade(_) => events.finished(HostOutcome::NotStarted, why).await,
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use crate::journal::Store;
 use crate::plan::{Command, HostAction, HostPlan, PlannedStep, PlannedWave, Switch};
 use crate::procedure::Effect;
 use crate::state::RunState;
-use crate::transport::{ConnectError, LinkLost, Process, ProcessEvent, Session};
+use crate::transport::{ConnectError, NotStarted, Process, ProcessEvent, Session};
 
 pub(super) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
     PlannedStep {
@@ -36,6 +36,7 @@ pub(super) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
         proof: None,
         debt: debt.map(str::to_owned),
         when_exists: None,
+        unless_exists: None,
         when_schema_pending: false,
         schema_review: None,
         reads: None,
@@ -105,16 +106,12 @@ impl Transport for Stage {
 }
 
 impl Session for Actor {
-    fn start<'a>(
-        &'a mut self,
-        _: &'a str,
-        input: Vec<u8>,
-    ) -> BoxFuture<'a, Result<Box<dyn Process>, LinkLost>> {
+    fn start<'a>(&'a mut self, program: &'a str) -> BoxFuture<'a, Result<Box<dyn Process>, NotStarted>> {
         async move {
             self.steps += 1;
             let journal = std::fs::read_to_string(&self.journal).unwrap_or_default();
             self.heard.lock().unwrap().push((self.host.clone(), self.steps, journal));
-            let text = String::from_utf8(input).unwrap();
+            let text = crate::ledger::script_of(program);
             let nonce =
                 text.split("printf '%s begin\\n' ").nth(1).unwrap().split(';').next().unwrap().to_owned();
             let begin = format!("{nonce} begin\n");
@@ -157,6 +154,10 @@ impl Process for Play {
         }
         .boxed()
     }
+
+    fn finish(self: Box<Self>) -> BoxFuture<'static, ()> {
+        async {}.boxed()
+    }
 }
 
 struct Nobody;
@@ -183,6 +184,7 @@ fn wave(name: &str, hosts: &[String]) -> PlannedWave {
         release: None,
         action: HostAction::Upgrade(steps.clone()),
         upstream: None,
+        quiet_login: false,
         stays_closed: false,
         owed: std::collections::BTreeSet::new(),
         notes: Vec::new(),
@@ -214,6 +216,30 @@ fn target(host: &str) -> Target {
     }
 }
 
+fn job(waves: Vec<PlannedWave>, stage: Stage, attendant: Arc<dyn Attendant>, brake: Brake) -> Job {
+    Job {
+        plan: Plan {
+            format: 1,
+            procedure: "test".to_owned(),
+            procedure_digest: String::new(),
+            target: None,
+            waves,
+            unplaced: Vec::new(),
+        },
+        about: About {
+            run: "run".to_owned(),
+            operator: "me".to_owned(),
+            inventory: "i".to_owned(),
+            procedure: "p".to_owned(),
+        },
+        targets: stage.parts.keys().map(|name| (name.clone(), target(name))).collect(),
+        transport: Arc::new(stage),
+        attendant,
+        limits: Limits { forks: 3, connecting: 2 },
+        brake,
+    }
+}
+
 struct Played {
     dispatched: Dispatched,
     events: Vec<Envelope>,
@@ -240,32 +266,8 @@ async fn play(waves: &[Vec<Part>], brake: Brake) -> Played {
         planned.push(wave(&format!("w{index}"), &names));
     }
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let job = Job {
-        plan: Plan {
-            format: 1,
-            procedure: "test".to_owned(),
-            procedure_digest: String::new(),
-            target: None,
-            unplaced: Vec::new(),
-            waves: planned,
-        },
-        about: About {
-            run: "run".to_owned(),
-            operator: "me".to_owned(),
-            inventory: "i".to_owned(),
-            procedure: "p".to_owned(),
-        },
-        targets: parts.keys().map(|name| (name.clone(), target(name))).collect(),
-        transport: Arc::new(Stage {
-            parts,
-            journal: path.clone(),
-            heard: Arc::clone(&heard),
-            brake: brake.clone(),
-        }),
-        attendant: Arc::new(Nobody),
-        limits: Limits { forks: 3, connecting: 2 },
-        brake,
-    };
+    let stage = Stage { parts, journal: path.clone(), heard: Arc::clone(&heard), brake: brake.clone() };
+    let job = job(planned, stage, Arc::new(Nobody), brake);
     let dispatched = run(job, journal, Vec::new(), || Timestamp::UNIX_EPOCH).await.unwrap();
     let events = store.load("run").map(|run| run.events).unwrap_or_default();
     let heard = heard.lock().unwrap().clone();
@@ -327,53 +329,58 @@ fn the_intent_is_written_before_the_host_hears_of_the_step() {
     }
 }
 
-#[test]
-fn without_a_journal_nothing_starts() {
+/// A journal that is full after so many bytes: a file on a device of that size would do the same.
+fn full_after(bytes: u64) -> Played {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    // The journal is on a device that is always full.
-    let played = runtime.block_on(async {
+    runtime.block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let full = folder.path().join("runs/full");
         std::fs::create_dir_all(&full).unwrap();
-        std::os::unix::fs::symlink("/dev/full", full.join("journal.jsonl")).unwrap();
-        let writer = crate::journal::Writer::open_existing(full).unwrap();
+        std::fs::write(full.join("journal.jsonl"), "").unwrap();
+        let writer = crate::journal::Writer::open_existing(full.clone(), bytes).unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let names = ["a".to_owned(), "b".to_owned()];
-        let parts: BTreeMap<String, Part> = names.iter().map(|name| (name.clone(), Part::Good)).collect();
-        let job = Job {
-            plan: Plan {
-                format: 1,
-                procedure: "test".to_owned(),
-                procedure_digest: String::new(),
-                target: None,
-                unplaced: Vec::new(),
-                waves: vec![wave("w", &names)],
-            },
-            about: About {
-                run: "run".to_owned(),
-                operator: "me".to_owned(),
-                inventory: "i".to_owned(),
-                procedure: "p".to_owned(),
-            },
-            targets: names.iter().map(|name| (name.clone(), target(name))).collect(),
-            transport: Arc::new(Stage {
-                parts,
-                brake: Brake::default(),
-                journal: PathBuf::from("/dev/null"),
-                heard: Arc::clone(&heard),
-            }),
-            attendant: Arc::new(Nobody),
-            limits: Limits { forks: 3, connecting: 2 },
-            brake: Brake::default(),
-        };
+        let parts = names.iter().map(|name| (name.clone(), Part::Good)).collect();
+        let journal = full.join("journal.jsonl");
+        let stage = Stage { parts, journal, heard: Arc::clone(&heard), brake: Brake::default() };
+        let job = job(vec![wave("w", &names)], stage, Arc::new(Nobody), Brake::default());
         let dispatched = run(job, writer, Vec::new(), || Timestamp::UNIX_EPOCH).await.unwrap();
         let heard = heard.lock().unwrap().clone();
         Played { dispatched, events: Vec::new(), heard }
-    });
+    })
+}
+
+#[test]
+fn without_a_journal_nothing_starts() {
+    let played = full_after(0);
     assert_eq!(played.heard, []);
     assert_eq!(played.outcome("a"), HostOutcome::NotStarted);
-    assert!(played.dispatched.journal_failure.unwrap().contains("No space left"));
+    assert!(played.dispatched.journal_failure.is_some());
+}
+
+// Law 2 and law 4: a journal that fills at any event starts nothing that it does not hold, and tells of
+// nothing that was not started.
+#[test]
+fn a_journal_that_fills_at_any_byte_neither_starts_nor_invents_a_step() {
+    let whole = full_after(u64::MAX);
+    assert_eq!(whole.dispatched.journal_failure, None);
+    let mut failures = 0;
+    for bytes in (0..6000).step_by(97) {
+        let played = full_after(bytes);
+        failures += u32::from(played.dispatched.journal_failure.is_some());
+        for host in ["a", "b"] {
+            let heard = played.heard.iter().filter(|(of, ..)| of == host).count();
+            let told = &played.dispatched.state.hosts[host];
+            assert_eq!(
+                told.steps.len(),
+                heard,
+                "{bytes} bytes: {host} was told to have other steps than it heard of"
+            );
+            assert!(heard > 0 || told.debts.is_empty(), "{bytes} bytes: a debt without a step");
+        }
+    }
+    assert!(failures > 10, "the journal was never full");
 }
 
 #[test]
@@ -421,4 +428,90 @@ fn detaching_leaves_a_step_in_flight_unknown() {
 fn the_journal_tells_the_same_as_the_run() {
     let played = play_now(&[PARTS.to_vec()]);
     assert_eq!(RunState::fold(&played.events), played.dispatched.state);
+}
+
+/// Presses the brake when it is asked, and says yes all the same.
+struct Hasty(Brake);
+
+impl Attendant for Hasty {
+    fn is_attended(&self) -> bool {
+        true
+    }
+
+    fn review<'a>(&'a self, _: &'a str, _: &'a [String]) -> BoxFuture<'a, Option<Answer>> {
+        self.0.press(BrakeState::Drain);
+        async { Some(Answer { yes: true, by: "me".to_owned() }) }.boxed()
+    }
+
+    fn start_wave<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<Answer>> {
+        self.0.press(BrakeState::Drain);
+        async { Some(Answer { yes: true, by: "me".to_owned() }) }.boxed()
+    }
+}
+
+/// Plays one good host over a changed wave.
+fn play_wave(change: impl FnOnce(&mut PlannedWave), hasty: bool) -> Played {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let journal = store.create("run").unwrap();
+        let names = ["a".to_owned()];
+        let mut wave = wave("w", &names);
+        change(&mut wave);
+        let brake = Brake::default();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let parts = BTreeMap::from([("a".to_owned(), Part::Good)]);
+        let stage = Stage {
+            parts,
+            journal: PathBuf::from("/dev/null"),
+            heard: Arc::clone(&heard),
+            brake: brake.clone(),
+        };
+        let attendant: Arc<dyn Attendant> =
+            if hasty { Arc::new(Hasty(brake.clone())) } else { Arc::new(Nobody) };
+        let dispatched =
+            run(job(vec![wave], stage, attendant, brake), journal, Vec::new(), || Timestamp::UNIX_EPOCH)
+                .await
+                .unwrap();
+        let heard = heard.lock().unwrap().clone();
+        Played { dispatched, events: Vec::new(), heard }
+    })
+}
+
+fn steps_of(wave: &mut PlannedWave) -> &mut Vec<PlannedStep> {
+    match &mut wave.hosts[0].action {
+        HostAction::Upgrade(steps) => steps,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn whoever_presses_ctrl_c_at_a_question_starts_nothing_by_answering_it() {
+    let played = play_wave(|wave| wave.gate = GateKind::Confirm, true);
+    assert_eq!(played.heard, []);
+    assert_eq!(played.dispatched.state.exit().code(), 130);
+}
+
+#[test]
+fn a_schema_change_that_nobody_has_seen_is_never_made() {
+    for approval in [ixporch_inventory::SchemaApproval::Review, ixporch_inventory::SchemaApproval::Any] {
+        let played = play_wave(|wave| steps_of(wave)[1].schema_review = Some(approval), true);
+        assert_eq!(played.heard.len(), 1, "{approval:?}: the gated step was started");
+        assert_eq!(played.outcome("a"), HostOutcome::Held);
+    }
+}
+
+#[test]
+fn a_gate_keeps_nothing_from_hosts_on_which_nothing_is_done() {
+    let played = play_wave(
+        |wave| {
+            wave.gate = GateKind::Hold;
+            wave.hosts[0].action = HostAction::Current;
+        },
+        false,
+    );
+    assert_eq!(played.outcome("a"), HostOutcome::Current);
+    assert_eq!(played.dispatched.state.exit().code(), 0);
 }

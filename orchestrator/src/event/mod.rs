@@ -131,6 +131,9 @@ pub struct StepEnd {
     pub outcome: StepOutcome,
     /// Why, for people; empty where the outcome says it all.
     pub why: RemoteText,
+    /// Whether it may have begun on the host; what certainly did not begin made no debt.
+    #[serde(default = "may_have_begun")]
+    pub begun: bool,
     /// The exit code on the host, where there was one.
     pub exit_code: Option<i32>,
     /// Whether its proof held; `None`: it has none, or nobody looked.
@@ -156,7 +159,16 @@ pub struct Captured {
     pub tail: RemoteText,
 }
 
+fn may_have_begun() -> bool {
+    true
+}
+
 impl StepEnd {
+    /// A step that certainly did not begin, although it was to be run.
+    pub fn not_begun(why: &str) -> Self {
+        Self { begun: false, ..Self::without_output(StepOutcome::Failed, why) }
+    }
+
     /// A step that is not run.
     pub fn skipped(why: &str) -> Self {
         Self::without_output(StepOutcome::Skipped, why)
@@ -167,6 +179,7 @@ impl StepEnd {
         Self {
             outcome,
             why: RemoteText::from(why),
+            begun: may_have_begun(),
             exit_code: None,
             proven: None,
             milliseconds: 0,

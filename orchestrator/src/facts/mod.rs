@@ -48,6 +48,8 @@ pub struct Facts {
     pub maintenance: Option<bool>,
     /// The user whom the login gave.
     pub login_user: Option<String>,
+    /// Whether the login shell printed nothing of its own.
+    pub quiet_login: bool,
     /// Whether `sudo -n` works for that user.
     pub sudo: bool,
     /// The kernel's boot id.

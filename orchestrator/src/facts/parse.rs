@@ -65,6 +65,8 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
             _ => None,
         },
         login_user: text("login-user"),
+        // Not among the answers: the probe itself sees it.
+        quiet_login: false,
         sudo: yes("sudo").unwrap_or(false),
         boot_id: text("boot-id"),
     })

@@ -95,7 +95,10 @@ impl Store {
                 format!("failed to create the folder {}: {error}", folder.display()),
             )
         })?;
-        Writer::create(folder)
+        let writer = Writer::create(folder)?;
+        // The run's own folder must outlive a power cut as well.
+        fs_err::File::open(&self.root)?.sync_all()?;
+        Ok(writer)
     }
 
     /// The ids of all runs, the newest first (ids are UUIDv7, which sort by time).

@@ -14,6 +14,9 @@ use crate::event::Envelope;
 pub struct Writer {
     file: File,
     folder: PathBuf,
+    /// How many bytes fit; for tests of a full disk.
+    #[cfg(test)]
+    room: u64,
 }
 
 impl Writer {
@@ -22,14 +25,19 @@ impl Writer {
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
         // The folder entry must outlive a power cut as well.
         File::open(&folder)?.sync_all()?;
-        Ok(Self { file, folder })
+        Ok(Self {
+            file,
+            folder,
+            #[cfg(test)]
+            room: u64::MAX,
+        })
     }
 
-    /// Opens a journal that is there already; for tests of what cannot be written.
+    /// Opens a journal that is there already and has room for so many bytes; for tests of a full disk.
     #[cfg(test)]
-    pub(crate) fn open_existing(folder: PathBuf) -> Result<Self, JournalError> {
+    pub(crate) fn open_existing(folder: PathBuf, room: u64) -> Result<Self, JournalError> {
         let file = OpenOptions::new().append(true).open(folder.join("journal.jsonl"))?;
-        Ok(Self { file, folder })
+        Ok(Self { file, folder, room })
     }
 
     /// Where the run is kept.
@@ -43,6 +51,13 @@ impl Writer {
         for envelope in envelopes {
             serde_json::to_writer(&mut lines, envelope)?;
             lines.push(b'\n');
+        }
+        #[cfg(test)]
+        {
+            self.room = self
+                .room
+                .checked_sub(u64::try_from(lines.len()).unwrap_or(u64::MAX))
+                .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::StorageFull))?;
         }
         self.file.write_all(&lines)?;
         if durable {

@@ -11,8 +11,13 @@ pub(super) struct Decoder {
     begin: Vec<u8>,
     end_mark: Vec<u8>,
     buffer: Vec<u8>,
+    /// The last of what came before the beginning: what a login shell says when it does not get there.
+    preamble: Vec<u8>,
     state: State,
 }
+
+/// How much of what came before the beginning is kept.
+const PREAMBLE: usize = 1024;
 
 #[derive(Debug)]
 enum State {
@@ -37,8 +42,14 @@ impl Decoder {
             begin: format!("{nonce} begin\n").into_bytes(),
             end_mark: format!("\n{nonce} end ").into_bytes(),
             buffer: Vec::new(),
+            preamble: Vec::new(),
             state: State::Before,
         }
+    }
+
+    /// A decoder of a stream in which everything from its first byte on is the step's.
+    pub(super) fn begun(nonce: &str) -> Self {
+        Self { state: State::Body, ..Self::new(nonce) }
     }
 
     /// The end, once it was heard.
@@ -49,17 +60,34 @@ impl Decoder {
         }
     }
 
-    /// Takes bytes as they came; the step's own go to `output`.
+    /// Whether the beginning was heard.
+    pub(super) fn has_begun(&self) -> bool {
+        !matches!(self.state, State::Before)
+    }
+
+    /// The last of what came before the beginning, or instead of it.
+    pub(super) fn preamble(&self) -> Vec<u8> {
+        let rest = if self.has_begun() { &[] } else { self.buffer.as_slice() };
+        [self.preamble.as_slice(), rest].concat()
+    }
+
+    /// Takes bytes as they came; the step's own go to `output`. What comes after the end is nobody's.
     pub(super) fn push(&mut self, bytes: &[u8], output: &mut Capped) {
+        if matches!(self.state, State::Ended(_)) {
+            return;
+        }
         self.buffer.extend_from_slice(bytes);
         if matches!(self.state, State::Before) {
-            match find(&self.buffer, &self.begin) {
-                Some(at) => {
-                    self.buffer.drain(..at + self.begin.len());
-                    self.state = State::Body;
-                }
-                None => self.keep_last(self.begin.len(), None),
+            if let Some(at) = find(&self.buffer, &self.begin) {
+                self.preamble.extend(self.buffer.drain(..at));
+                self.buffer.drain(..self.begin.len());
+                self.state = State::Body;
+            } else {
+                let pass = self.buffer.len().saturating_sub(self.begin.len() - 1);
+                self.preamble.extend(self.buffer.drain(..pass));
             }
+            let excess = self.preamble.len().saturating_sub(PREAMBLE);
+            self.preamble.drain(..excess);
         }
         if matches!(self.state, State::Body) {
             self.push_body(output);
@@ -68,7 +96,7 @@ impl Decoder {
 
     fn push_body(&mut self, output: &mut Capped) {
         let Some(at) = find(&self.buffer, &self.end_mark) else {
-            self.keep_last(self.end_mark.len(), Some(output));
+            self.keep_last(output);
             return;
         };
         output.push(self.buffer.get(..at).unwrap_or_default());
@@ -88,12 +116,10 @@ impl Decoder {
         }
     }
 
-    /// Passes on all but the last bytes, which may be the beginning of a mark.
-    fn keep_last(&mut self, mark: usize, output: Option<&mut Capped>) {
-        let pass = self.buffer.len().saturating_sub(mark - 1);
-        if let Some(output) = output {
-            output.push(self.buffer.get(..pass).unwrap_or_default());
-        }
+    /// Passes on all but the last bytes, which may be the beginning of the end.
+    fn keep_last(&mut self, output: &mut Capped) {
+        let pass = self.buffer.len().saturating_sub(self.end_mark.len() - 1);
+        output.push(self.buffer.get(..pass).unwrap_or_default());
         self.buffer.drain(..pass);
     }
 }
@@ -138,6 +164,21 @@ mod tests {
         let (body, end) = decode(&[b"N0NCE begin\nhello\nN0NCE end 0 he"]);
         assert_eq!(body, b"hello");
         assert_eq!(end, None);
+    }
+
+    #[test]
+    fn what_comes_without_end_costs_a_fixed_buffer() {
+        let mut decoder = Decoder::new("N0NCE");
+        let mut output = Capped::default();
+        let flood = vec![b'x'; 1024 * 1024];
+        for text in [b"".as_slice(), b"N0NCE begin\n", b"\nN0NCE end 0 none\n"] {
+            decoder.push(text, &mut output);
+            for _ in 0..16 {
+                decoder.push(&flood, &mut output);
+            }
+            assert!(decoder.buffer.len() + decoder.preamble.len() < 4096);
+        }
+        assert!(decoder.end().is_some());
     }
 
     proptest! {

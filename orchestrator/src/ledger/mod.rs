@@ -9,7 +9,8 @@ mod probe;
 mod script;
 
 use crate::plan::PlannedStep;
-use crate::transport::{LinkLost, Process, ProcessEvent, Session};
+use crate::text::RemoteText;
+use crate::transport::{LinkLost, NotStarted, Process, ProcessEvent, Session};
 
 pub use output::{Capped, StepOutput};
 pub use probe::{ProbeError, ProbeRequest, probe};
@@ -31,13 +32,25 @@ impl Permit {
 /// The steps of one run on one host, over one connection.
 pub struct Ledger {
     session: Box<dyn Session>,
+    /// Whether the login shell is known to print nothing of its own.
+    quiet_login: bool,
+}
+
+/// The script within what a session is asked to run; for tests that play a host.
+#[cfg(test)]
+pub(crate) fn script_of(program: &str) -> String {
+    script::of(program)
 }
 
 /// How a step ended on the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepEnded {
     /// The path that it needs is not there: it was not run.
     NotNeeded,
+    /// The path that must not be there is there: it was not run.
+    Refused,
+    /// It was certainly not run: the host did not let it begin.
+    NotStarted(String),
     /// It was run.
     Ran {
         /// Its exit code.
@@ -47,25 +60,30 @@ pub enum StepEnded {
     },
 }
 
-/// The program that every login shell is asked to become; the step's script is its input.
-const SHELL: &str = "exec /bin/sh -s";
-
 impl Ledger {
-    /// A ledger over an authenticated connection.
-    pub fn new(session: Box<dyn Session>) -> Self {
-        Self { session }
+    /// A ledger over an authenticated connection. Where the login shell is known to print nothing of its own
+    /// (the probe finds out), the word that a step's output begins is saved, and with it a round trip: OpenSSH
+    /// sends a small packet only when the one before it has been acknowledged.
+    pub fn new(session: Box<dyn Session>, quiet_login: bool) -> Self {
+        Self { session, quiet_login }
     }
 
     /// Starts a step. The permit is used up: nothing starts a step twice.
-    pub async fn start(&mut self, permit: Permit, step: &PlannedStep) -> Result<RunningStep, LinkLost> {
+    ///
+    /// # Errors
+    /// The step was certainly not started.
+    pub async fn start(&mut self, permit: Permit, step: &PlannedStep) -> Result<RunningStep, NotStarted> {
         let Permit(()) = permit;
         self.run(&script::step(step)).await
     }
 
-    async fn run(&mut self, body: &str) -> Result<RunningStep, LinkLost> {
+    async fn run(&mut self, body: &str) -> Result<RunningStep, NotStarted> {
         let nonce = uuid::Uuid::now_v7().simple().to_string();
-        let process = self.session.start(SHELL, script::framed(&nonce, body).into_bytes()).await?;
-        Ok(RunningStep { process, stdout: Decoder::new(&nonce), stderr: Decoder::new(&nonce) })
+        let decoder = || if self.quiet_login { Decoder::begun(&nonce) } else { Decoder::new(&nonce) };
+        let (stdout, stderr) = (decoder(), decoder());
+        let process =
+            self.session.start(&script::program(&script::framed(&nonce, body, !self.quiet_login))).await?;
+        Ok(RunningStep { process, stdout, stderr, quiet_login: self.quiet_login })
     }
 
     /// Ends the connection in order.
@@ -79,6 +97,7 @@ pub struct RunningStep {
     process: Box<dyn Process>,
     stdout: Decoder,
     stderr: Decoder,
+    quiet_login: bool,
 }
 
 impl RunningStep {
@@ -86,13 +105,21 @@ impl RunningStep {
     ///
     /// # Errors
     /// The connection or the shell ended without a word on the step: its end is unknown.
-    pub async fn follow(&mut self, output: &mut StepOutput) -> Result<StepEnded, LinkLost> {
+    pub async fn follow(self, output: &mut StepOutput) -> Result<StepEnded, LinkLost> {
+        self.follow_login(output).await.0
+    }
+
+    /// The same, and whether the login shell printed nothing of its own.
+    async fn follow_login(mut self, output: &mut StepOutput) -> (Result<StepEnded, LinkLost>, bool) {
         let mut farewell = None;
-        loop {
+        let ended = loop {
             if let (Some(end), Some(_)) = (self.stdout.end(), self.stderr.end()) {
-                return step_ended(end);
+                break step_ended(end);
             }
             match self.process.next().await {
+                Some(ProcessEvent::Refused) => {
+                    break Ok(StepEnded::NotStarted("the host refused to run a program".to_owned()));
+                }
                 Some(ProcessEvent::Stdout(bytes)) => self.stdout.push(&bytes, &mut output.stdout),
                 Some(ProcessEvent::Stderr(bytes)) => self.stderr.push(&bytes, &mut output.stderr),
                 Some(ProcessEvent::Exit(code)) => {
@@ -101,15 +128,34 @@ impl RunningStep {
                 Some(ProcessEvent::Signal(name)) => {
                     farewell = Some(format!("the shell was ended by signal {name}"));
                 }
-                None => {
-                    // The word on the step may have come on one stream, and the other one been cut.
-                    if let Some(end) = self.stdout.end() {
-                        return step_ended(end);
-                    }
-                    let why = farewell.unwrap_or_else(|| "nothing further was heard".to_owned());
-                    return Err(LinkLost(why));
-                }
+                None => break self.cut_off(farewell),
             }
+        };
+        let quiet =
+            self.quiet_login || (self.stdout.preamble().is_empty() && self.stderr.preamble().is_empty());
+        if ended.is_ok() {
+            self.process.finish().await;
+        }
+        (ended, quiet)
+    }
+
+    /// Nothing further will be heard.
+    fn cut_off(&self, farewell: Option<String>) -> Result<StepEnded, LinkLost> {
+        // The word on the step may have come on one stream, and the other one been cut.
+        if let Some(end) = self.stdout.end() {
+            return step_ended(end);
+        }
+        // Where no beginning is awaited, nobody can say that there was none.
+        let begun = self.quiet_login || self.stdout.has_begun() || self.stderr.has_begun();
+        match farewell {
+            // The login shell ended in order, and never came to our words.
+            Some(farewell) if !begun => {
+                let said = [self.stdout.preamble(), self.stderr.preamble()].concat();
+                let lines = RemoteText::from_bytes(&said).last_lines(4).join(" / ");
+                let said = if lines.is_empty() { String::new() } else { format!(", and said: {lines}") };
+                Ok(StepEnded::NotStarted(format!("{farewell} before it ran anything{said}")))
+            }
+            farewell => Err(LinkLost(farewell.unwrap_or_else(|| "nothing further was heard".to_owned()))),
         }
     }
 }
@@ -117,6 +163,7 @@ impl RunningStep {
 fn step_ended(end: &End) -> Result<StepEnded, LinkLost> {
     match end.word.as_str() {
         "absent" => Ok(StepEnded::NotNeeded),
+        "present" => Ok(StepEnded::Refused),
         "held" => Ok(StepEnded::Ran { exit: end.exit, proven: Some(true) }),
         "refuted" => Ok(StepEnded::Ran { exit: end.exit, proven: Some(false) }),
         "unclear" | "none" => Ok(StepEnded::Ran { exit: end.exit, proven: None }),

@@ -8,7 +8,7 @@ use super::output::StepOutput;
 use super::{Ledger, StepEnded};
 use crate::facts::{self, Facts, FactsError};
 use crate::plan::quote;
-use crate::transport::LinkLost;
+use crate::transport::{LinkLost, NotStarted};
 
 /// What a probe must know of a host.
 #[derive(Debug, Clone)]
@@ -37,6 +37,9 @@ pub enum ProbeError {
     /// The connection went away.
     #[error(transparent)]
     Link(#[from] LinkLost),
+    /// The questions were never asked.
+    #[error(transparent)]
+    NotStarted(#[from] NotStarted),
     /// The answers cannot be read.
     #[error(transparent)]
     Facts(#[from] FactsError),
@@ -45,9 +48,13 @@ pub enum ProbeError {
 /// Asks all questions over an authenticated connection.
 pub async fn probe(ledger: &mut Ledger, request: &ProbeRequest) -> Result<Facts, ProbeError> {
     let mut output = StepOutput::default();
-    let mut running = ledger.run(&script(request)).await?;
-    match running.follow(&mut output).await? {
-        StepEnded::Ran { .. } | StepEnded::NotNeeded => Ok(facts::parse(&output.stdout.kept())?),
+    let running = ledger.run(&script(request)).await?;
+    let (ended, quiet_login) = running.follow_login(&mut output).await;
+    match ended? {
+        StepEnded::NotStarted(why) => Err(NotStarted(why).into()),
+        StepEnded::Ran { .. } | StepEnded::NotNeeded | StepEnded::Refused => {
+            Ok(Facts { quiet_login, ..facts::parse(&output.stdout.kept())? })
+        }
     }
 }
 
@@ -75,11 +82,13 @@ closed() {
 }
 version() { as "$web" sh -c 'head -c 4096 "$1/version.php" 2>/dev/null || head -c 4096 "$1/library/IXP/Version.php"' sh "$root"; }
 in_tree() { as "$owner" git --no-optional-locks -C "$root" "$@"; }
-upstream() { as "$owner" timeout 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes' git -C "$root" ls-remote origin "$@"; }
+upstream() { as "$owner" timeout -k 5 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes' git -C "$root" ls-remote origin "$@"; }
 aside() {
-  as "$web" timeout 20 sh -c '
+  as "$web" timeout -k 5 20 sh -c '
     home=$(mktemp -d) || exit 1
     trap "rm -rf \"$home\"" EXIT
+    # Not every sh runs its EXIT trap when it is ended.
+    trap "exit 143" TERM HUP INT
     cd "$1" && shift
     CI=1 HOME=$home COMPOSER_HOME=$home COMPOSER_CACHE_DIR=/dev/null "$@"' sh "$root" "$@"
 }

@@ -2,14 +2,37 @@
 //!
 //! Values stand in it only as `plan::quote` made them (law 6).
 
+use data_encoding::BASE64;
+
 use crate::plan::{Command, PlannedProof, PlannedStep, quote};
 
-/// Puts `body` between the words by which its output is told apart. The body ends with `finish EXIT WORD`.
-pub(super) fn framed(nonce: &str, body: &str) -> String {
+/// The words by which a login shell of any kind runs a script.
+///
+/// bash, dash, zsh, fish and csh disagree on backslashes, exclamation marks and line breaks within quotes, so
+/// the script travels in base64, which has none of them. It is part of the exec request, not of the standard
+/// input: the host's sshd would first have to open its window for that, one more round trip.
+pub(super) fn program(script: &str) -> String {
+    format!("exec /bin/sh -c 'eval \"$(echo {} | base64 -d)\"'", BASE64.encode(script.as_bytes()))
+}
+
+/// The script within a program's words.
+#[cfg(test)]
+pub(super) fn of(program: &str) -> String {
+    let encoded = program.split("echo ").nth(1).unwrap().split(' ').next().unwrap();
+    String::from_utf8(BASE64.decode(encoded.as_bytes()).unwrap()).unwrap()
+}
+
+/// Puts `body` between the words by which its output is told apart. The body ends with `finish EXIT WORD`;
+/// `begin` says whether its beginning is told as well as its end.
+pub(super) fn framed(nonce: &str, body: &str, begin: bool) -> String {
+    let begin = if begin {
+        format!("printf '%s begin\\n' {nonce}; printf '%s begin\\n' {nonce} >&2\n")
+    } else {
+        String::new()
+    };
     format!(
         "finish() {{ printf '\\n%s end %s %s\\n' {nonce} \"$1\" \"$2\"; printf '\\n%s end %s %s\\n' {nonce} \"$1\" \"$2\" >&2; exit 0; }}\n\
-         printf '%s begin\\n' {nonce}; printf '%s begin\\n' {nonce} >&2\n\
-         {body}"
+         {begin}{body}"
     )
 }
 
@@ -19,6 +42,10 @@ pub(super) fn step(step: &PlannedStep) -> String {
     if let Some(path) = &step.when_exists {
         text.push_str(&there(&step.command, path));
         text.push_str("[ \"$there\" = no ] && finish 0 absent\n");
+    }
+    if let Some(path) = &step.unless_exists {
+        text.push_str(&there(&step.command, path));
+        text.push_str("[ \"$there\" = no ] || finish 0 present\n");
     }
     if let Some(PlannedProof::MemcachedRestarted { unit, address, php }) = &step.proof {
         text.push_str(&memcached_mark(unit.as_deref(), address, php));
@@ -44,6 +71,8 @@ pub(super) fn step(step: &PlannedStep) -> String {
 /// Sets `there` to yes or no, as the step's user sees it; to something else where nobody could look.
 fn there(command: &Command, path: &str) -> String {
     let mut words: Vec<String> = command.switch_words().iter().map(|word| quote(word)).collect();
+    // Nothing that only looks may keep a step from its end.
+    words.push("timeout -k 2 10".to_owned());
     words.push("sh -c 'if [ -e \"$1\" ]; then echo yes; else echo no; fi' sh".to_owned());
     words.push(quote(path));
     format!("there=$({} </dev/null 2>/dev/null)\n", words.join(" "))
@@ -52,6 +81,7 @@ fn there(command: &Command, path: &str) -> String {
 /// Asks memcached for its process id and uptime; address is its first argument.
 const ASK_MEMCACHED: &str = r#"$s = @stream_socket_client("tcp://" . $argv[1], $n, $m, 5);
 if (!$s) { exit(1); }
+stream_set_timeout($s, 5);
 fwrite($s, "stats\r\nquit\r\n");
 while (($l = fgets($s)) !== false) { if (preg_match("/^STAT (pid|uptime) (\d+)/", $l, $f)) { $v[$f[1]] = $f[2]; } }
 echo "memcached ", $v["pid"] ?? "?", " ", $v["uptime"] ?? "?";"#;
@@ -61,7 +91,7 @@ echo "memcached ", $v["pid"] ?? "?", " ", $v["uptime"] ?? "?";"#;
 fn memcached_mark(unit: Option<&str>, address: &str, php: &[String]) -> String {
     let by_unit = unit.map_or_else(String::new, |unit| {
         format!(
-            "  m=$(systemctl show -p LoadState -p ActiveState -p ActiveEnterTimestampMonotonic {} 2>/dev/null)\n  \
+            "  m=$(timeout -k 2 5 systemctl show -p LoadState -p ActiveState -p ActiveEnterTimestampMonotonic {} 2>/dev/null)\n  \
              case $m in *LoadState=loaded*)\n    \
              case $m in *ActiveState=active*) printf 'unit %s' \"$(printf '%s\\n' \"$m\" | sed -n 's/^ActiveEnterTimestampMonotonic=//p')\" ;; *) printf stopped ;; esac\n    \
              return ;;\n  esac\n",
@@ -70,7 +100,7 @@ fn memcached_mark(unit: Option<&str>, address: &str, php: &[String]) -> String {
     });
     let php = php.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
     format!(
-        "mark() {{\n{by_unit}  {php} -r {} -- {} </dev/null 2>/dev/null || printf stopped\n}}\n",
+        "mark() {{\n{by_unit}  timeout -k 2 8 {php} -r {} -- {} </dev/null 2>/dev/null || printf stopped\n}}\n",
         quote(ASK_MEMCACHED),
         quote(address)
     )
@@ -95,7 +125,6 @@ finish "$exit" "$word"
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::io::Write;
     use std::process::{Command as Process, Stdio};
 
     use super::*;
@@ -119,6 +148,7 @@ mod tests {
             proof,
             debt: None,
             when_exists: when_exists.map(str::to_owned),
+            unless_exists: None,
             when_schema_pending: false,
             schema_review: None,
             reads: None,
@@ -128,7 +158,7 @@ mod tests {
 
     /// Every shell of this machine that a host's /bin/sh may be.
     fn shells() -> Vec<Vec<&'static str>> {
-        [vec!["dash", "-s"], vec!["bash", "--posix", "-s"], vec!["busybox", "sh", "-s"]]
+        [vec!["dash", "-c"], vec!["bash", "--posix", "-c"], vec!["busybox", "sh", "-c"]]
             .into_iter()
             .filter(|shell| {
                 Process::new(shell[0])
@@ -142,19 +172,17 @@ mod tests {
     }
 
     fn last_words(step: &PlannedStep) -> Vec<String> {
-        let text = framed("N", &super::step(step));
+        let text = framed("N", &super::step(step), true);
         shells()
             .into_iter()
             .map(|shell| {
-                let mut child = Process::new(shell[0])
+                let output = Process::new(shell[0])
                     .args(&shell[1..])
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::piped())
+                    .arg(&text)
+                    .stdin(Stdio::null())
                     .stderr(Stdio::null())
-                    .spawn()
+                    .output()
                     .unwrap();
-                child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-                let output = child.wait_with_output().unwrap();
                 String::from_utf8(output.stdout).unwrap().lines().last().unwrap_or_default().to_owned()
             })
             .collect()
@@ -196,6 +224,30 @@ mod tests {
     fn a_step_whose_path_is_missing_is_not_run() {
         assert_ends(&planned(&["false"], None, Some("/no/such/path")), "N end 0 absent");
         assert_ends(&planned(&["false"], None, Some("/")), "N end 1 none");
+    }
+
+    #[test]
+    fn a_step_that_must_not_find_a_path_is_not_run_where_it_is() {
+        let mut step = planned(&["false"], None, None);
+        step.unless_exists = Some("/".to_owned());
+        assert_ends(&step, "N end 0 present");
+        step.unless_exists = Some("/no/such/path".to_owned());
+        assert_ends(&step, "N end 1 none");
+    }
+
+    #[test]
+    fn every_login_shell_runs_the_same_program() {
+        let text = program(&framed("N", "printf '%s' 'it'\\''s !here \\\\ %'\nfinish 3 none\n", true));
+        let mut shells: Vec<&str> = Vec::new();
+        for shell in ["sh", "dash", "bash", "zsh", "fish", "csh", "tcsh"] {
+            let Ok(output) = Process::new(shell).arg("-c").arg(&text).stdin(Stdio::null()).output() else {
+                continue;
+            };
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(said, "N begin\nit's !here \\\\ %\nN end 3 none\n", "{shell}");
+            shells.push(shell);
+        }
+        assert!(shells.len() >= 2, "only {shells:?} were found");
     }
 
     #[test]

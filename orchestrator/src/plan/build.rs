@@ -10,9 +10,6 @@ use super::{
 use crate::facts::Facts;
 use crate::procedure::{Action, Condition, Placeholder, Procedure, Proof, Step, Template};
 
-/// The step that opens the site again, by its id: whoever is owed it was closed by us.
-const OPENING: &str = "maintenance-off";
-
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -133,6 +130,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         release: None,
         action: HostAction::Current,
         upstream: None,
+        quiet_login: false,
         stays_closed: false,
         owed: history.owed,
         notes: Vec::new(),
@@ -143,11 +141,13 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         Some(Ok(facts)) => {
             plan.release = facts.release().map(str::to_owned);
             plan.upstream.clone_from(&facts.remote_commit);
+            plan.quiet_login = facts.quiet_login;
             // Somebody else opened the site: that debt is paid.
+            let opening = request.procedure.opening().map_or("", |step| step.id.as_str());
             if facts.maintenance == Some(false) {
-                plan.owed.remove(OPENING);
+                plan.owed.remove(opening);
             }
-            let ours = plan.owed.contains(OPENING);
+            let ours = plan.owed.contains(opening);
             // A site of which nobody knows whether it was open is not opened: it may have been closed for a reason.
             let was_closed = facts.maintenance != Some(false) && !ours;
             if !is_current(facts, history.unfinished) {
@@ -264,6 +264,7 @@ impl HostBuilder<'_> {
             proof: step.proof.as_ref().map(|proof| self.proof(proof)),
             debt,
             when_exists: step.when_exists.as_ref().map(|path| self.fill(path)),
+            unless_exists: step.unless_exists.as_ref().map(|path| self.fill(path)),
             when_schema_pending: step.when.contains(&Condition::SchemaPending),
             schema_review: step.schema_review.then(|| self.host.schema_approval()),
             reads: step.reads,

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+/// What alike names have in common: the text before their number, and that after it; none without a number.
+type Family = (String, Option<String>);
+
 /// Folds names that differ in one number; others stand as they are. The order is that of first mention.
 pub fn fold_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let mut families: Vec<((String, Option<String>), BTreeMap<u64, String>)> = Vec::new();
+    let mut families: Vec<(Family, BTreeMap<u64, String>)> = Vec::new();
     for name in names {
         let (prefix, number, suffix) = split(name);
         // `ixp` and `ixp1` are no family: the one has no number.

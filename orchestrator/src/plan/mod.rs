@@ -73,6 +73,8 @@ pub struct HostPlan {
     pub action: HostAction,
     /// The commit that upstream had at the target when the host was probed.
     pub upstream: Option<String>,
+    /// Whether the login shell printed nothing of its own when the host was probed.
+    pub quiet_login: bool,
     /// Whether the site is left in maintenance, because it was so before the run.
     pub stays_closed: bool,
     /// What earlier runs still owe it: ids of the steps that pay.
@@ -113,6 +115,8 @@ pub struct PlannedStep {
     pub debt: Option<String>,
     /// It is skipped where this path does not exist.
     pub when_exists: Option<String>,
+    /// It is refused where this path exists.
+    pub unless_exists: Option<String>,
     /// It is skipped where the schema review found nothing pending.
     pub when_schema_pending: bool,
     /// Who must let it pass, where a schema review stands before it.

@@ -116,6 +116,8 @@ pub struct Step {
     pub when: Vec<Condition>,
     /// It is skipped on a host that does not have this path.
     pub when_exists: Option<Template>,
+    /// It is refused on a host that has this path: somebody put it there since the plan was made.
+    pub unless_exists: Option<Template>,
     /// How its output is read.
     pub reads: Option<Reads>,
     /// The name under which its standard output is kept as an artefact.
@@ -140,6 +142,11 @@ impl Procedure {
     pub fn built_in(name: &str) -> Option<Result<Self, Problems>> {
         let (name, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
         Some(Self::parse(name, text))
+    }
+
+    /// The step that opens the site again: whoever is owed it was closed by us.
+    pub fn opening(&self) -> Option<&Step> {
+        self.steps.iter().find(|step| step.when.contains(&Condition::OpenBefore))
     }
 
     /// The names of the built-in procedures.

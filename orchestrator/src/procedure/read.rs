@@ -45,6 +45,7 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
     check_ids(&raws, &mut problems);
     check_debts(&raws, &mut problems);
     check_review(&raws, &mut problems);
+    check_opening(&raws, &mut problems);
     match name {
         Some(name) if problems.is_empty() => Ok(Procedure {
             name: name.value,
@@ -89,6 +90,7 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
     let undo = fields.texts("undo", problems).map(|items| arguments(items.value, problems));
     let (when, when_span) = conditions(&mut fields, problems);
     let when_exists = template(&mut fields, "when_exists", problems);
+    let unless_exists = template(&mut fields, "unless_exists", problems);
     let reads = fields.text("reads", problems).and_then(|text| word("reads", &text, READS, problems));
     let capture = fields.text("capture", problems);
     if let Some(name) = &capture
@@ -124,6 +126,7 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
             undo,
             when,
             when_exists,
+            unless_exists,
             reads,
             capture: capture.map(|name| name.value),
             schema_review,
@@ -339,6 +342,19 @@ fn check_debts(raws: &[RawStep], problems: &mut Vec<Problem>) {
                     .maybe_help(suggest::help(debt, later.iter().copied())),
             );
         }
+    }
+}
+
+/// One step opens the site: by it is known whose maintenance a closed site is in.
+fn check_opening(raws: &[RawStep], problems: &mut Vec<Problem>) {
+    let opening: Vec<&RawStep> =
+        raws.iter().filter(|raw| raw.step.when.contains(&Condition::OpenBefore)).collect();
+    if let [first, second, ..] = opening.as_slice() {
+        problems.push(
+            Problem::new(second.when.clone(), "two steps run only where the site was open before")
+                .related(first.when.clone(), "first one")
+                .help("only the step that opens the site again says `open-before`"),
+        );
     }
 }
 

@@ -93,6 +93,9 @@ fn step_text(paint: Paint, step: &PlannedStep, commands: bool) -> String {
         let shown = if commands { path } else { path.rsplit('/').next().unwrap_or(path) };
         format!("only where there is a {shown}")
     }));
+    if commands {
+        conditions.extend(step.unless_exists.as_deref().map(|path| format!("not where there is a {path}")));
+    }
     if step.when_schema_pending {
         conditions.push("only if schema changes are pending".to_owned());
     }

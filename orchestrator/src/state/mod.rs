@@ -143,8 +143,8 @@ impl RunState {
         }
         match end.outcome {
             StepOutcome::Succeeded => host.debts.retain(|debt| debt.step != step),
-            // It failed, and its proof shows that what it would have made is not there: nothing is owed for it.
-            StepOutcome::Failed if end.proven == Some(false) => {
+            // It never began, or its proof shows that what it would have made is not there: nothing is owed for it.
+            StepOutcome::Failed if end.proven == Some(false) || !end.begun => {
                 host.debts.retain(|debt| debt.since.as_deref() != Some(step));
             }
             StepOutcome::Failed | StepOutcome::TimedOut | StepOutcome::Skipped | StepOutcome::Unknown => {}

@@ -52,6 +52,14 @@ pub enum ConnectError {
         /// What was tried, and what the host takes.
         why: String,
     },
+    /// The connection was cut before the host had said whether it takes our keys.
+    #[error("the connection to {address} was cut during authentication{}", why.as_ref().map_or(String::new(), |why| format!(": {why}")))]
+    Cut {
+        /// The address.
+        address: String,
+        /// What the host said on leaving, where it said anything.
+        why: Option<String>,
+    },
     /// A `known_hosts` or key file cannot be used.
     #[error("{0}")]
     File(String),
@@ -126,6 +134,7 @@ impl ConnectError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::KeyExchange { went_away, .. } => *went_away,
+            Self::Cut { .. } => true,
             Self::Jump { source, .. } => source.is_transient(),
             _ => false,
         }
@@ -145,7 +154,7 @@ impl ConnectError {
             Self::Tcp { .. } => {
                 "is the host up, and is the way to it open? (ping, firewall, jump host)".to_owned()
             }
-            Self::KeyExchange { went_away: true, .. } => {
+            Self::KeyExchange { went_away: true, .. } | Self::Cut { .. } => {
                 "the server hung up; with many hosts behind one address lower --connecting".to_owned()
             }
             Self::KeyExchange { .. } => "compare with `ssh -v`; the server may be very old".to_owned(),
@@ -181,6 +190,11 @@ impl HostKeyRefusal {
         }
     }
 }
+
+/// A program was certainly not started on a host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it could not be started: {0}")]
+pub struct NotStarted(pub String);
 
 /// The connection went away while something was under way on it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,6 +3,7 @@
 //! Owns what a connection is. Must not know russh: `ssh/` is the only folder that names it.
 
 mod error;
+mod patience;
 pub mod ssh;
 
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-pub use error::{ConnectError, HostKeyRefusal, LinkLost};
+pub use error::{ConnectError, HostKeyRefusal, LinkLost, NotStarted};
+pub use patience::connect;
 
 /// Where to connect to, and as whom.
 #[derive(Debug, Clone)]
@@ -58,15 +60,13 @@ pub trait Transport: Send + Sync + 'static {
 
 /// An authenticated connection.
 pub trait Session: Send {
-    /// Starts `program` by the login shell, with `input` as its whole standard input.
+    /// Starts `program` by the login shell.
     ///
-    /// `program` must be words that every login shell takes alike; what needs a POSIX shell is
-    /// given to `sh -s` as input.
-    fn start<'a>(
-        &'a mut self,
-        program: &'a str,
-        input: Vec<u8>,
-    ) -> BoxFuture<'a, Result<Box<dyn Process>, LinkLost>>;
+    /// `program` must be words that every login shell takes alike. Its standard input is empty.
+    ///
+    /// # Errors
+    /// The program was certainly not started.
+    fn start<'a>(&'a mut self, program: &'a str) -> BoxFuture<'a, Result<Box<dyn Process>, NotStarted>>;
 
     /// Ends the connection in order.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
@@ -76,11 +76,16 @@ pub trait Session: Send {
 pub trait Process: Send {
     /// What it does next; `None` when nothing further will be heard of it.
     fn next(&mut self) -> BoxFuture<'_, Option<ProcessEvent>>;
+
+    /// Lets go of it, when everything that was wanted of it has been heard.
+    fn finish(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
 /// What is heard of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProcessEvent {
+    /// The host refused to run it.
+    Refused,
     /// It wrote to standard output.
     Stdout(Vec<u8>),
     /// It wrote to standard error.

@@ -78,8 +78,13 @@ impl EmbeddedHost {
 
     /// Upstream's next release, `v4.5.0`: new code, one more table.
     pub fn publish_next_release(&self) {
+        self.publish("4.5.0", "cust\nvirtualinterface\naudit_log\n");
+    }
+
+    /// Upstream's next release, by its version and the tables that it wants.
+    pub fn publish(&self, version: &str, tables: &str) {
         let work = self.folder.join("upstream/work");
-        release(&work, "4.5.0", "cust\nvirtualinterface\naudit_log\n");
+        release(&work, version, tables);
         git(&work, &["push", "--quiet", "--tags", "origin", "master"]);
     }
 
@@ -135,6 +140,7 @@ fn release(work: &Path, version: &str, tables: &str) {
     write("artisan", "#!/usr/bin/env php\n");
     write("bower.json", "{ \"name\": \"ixp-manager\" }\n");
     write("composer.lock", &format!("{{ \"content-hash\": \"{version}\" }}\n"));
+    write("database/Proxies/Customer.php", &format!("<?php // {version}\n"));
     write("storage/framework/.gitkeep", "");
     write(".gitignore", "/vendor\n/public\n/storage/framework/down\n");
     git(work, &["add", "--all"]);

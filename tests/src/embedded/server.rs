@@ -111,6 +111,12 @@ async fn run(channel: Channel<Msg>, program: String, home: PathBuf) {
             }
         }
     });
+    // What a login shell may print of its own, before it runs anything.
+    let noise = std::fs::read(home.join("login-noise")).unwrap_or_default();
+    if !noise.is_empty() {
+        let _ = to_client.data_bytes(noise.clone()).await;
+        let _ = to_client.extended_data_bytes(1, noise).await;
+    }
     let out = async {
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(count @ 1..) = stdout.read(&mut buffer).await {

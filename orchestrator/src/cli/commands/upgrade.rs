@@ -98,12 +98,11 @@ fn confirm(hosts: usize) -> Result<(), CliError> {
     }
 }
 
-/// Each Ctrl-C (or SIGTERM) presses the brake one notch harder.
+/// Each Ctrl-C (or SIGTERM, or SIGHUP of a closed terminal) presses the brake one notch harder.
 async fn watch_signals(brake: Brake, printer: Printer) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let watched = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = watched else {
         printer.say("signals cannot be watched; Ctrl-C will cut the run off");
         return;
     };
@@ -111,6 +110,7 @@ async fn watch_signals(brake: Brake, printer: Printer) {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
         }
         brake.press_harder();
         printer.say(&printer.err.warn(match brake.state() {

@@ -106,8 +106,8 @@ fn history(store: &Store, hosts: &[&Host]) -> Result<BTreeMap<String, History>, 
         if open.is_empty() {
             break;
         }
-        // A journal that cannot be read says nothing; `ixporch report` shows why.
-        let Ok(run) = store.load(&id) else { continue };
+        // What a journal that cannot be read says of debts is not known, so nothing is assumed.
+        let run = store.load(&id)?;
         for (name, host) in &run.state.hosts {
             // Another inventory may call another machine by the same name.
             let same = run

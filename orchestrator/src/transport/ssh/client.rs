@@ -148,17 +148,19 @@ where
     };
     let files = &hop.target.identity_files;
     let named = hop.target.identity_files_named;
-    // A passphrase may have to be typed, so a person's time is allowed here.
-    let patience = limit.max(Duration::from_secs(120));
-    match timeout(patience, identity::authenticate(&mut handle, hop.user, files, named, keys)).await {
+    match timeout(limit, identity::authenticate(&mut handle, hop.user, files, named, keys)).await {
         Ok(Ok(())) => Ok(handle),
+        // On a dead connection every key looks refused.
+        Ok(Err(_)) if handle.is_closed() => {
+            Err(ConnectError::Cut { address: hop.address.to_owned(), why: take(&notes.farewell) })
+        }
         Ok(Err(error)) => Err(match (take(&notes.farewell), error) {
             (Some(farewell), ConnectError::Authentication { user, why }) => {
                 ConnectError::Authentication { user, why: format!("{why}; the host hung up: {farewell}") }
             }
             (_, error) => error,
         }),
-        Err(_) => Err(ConnectError::Timeout { what: "authentication", after: patience }),
+        Err(_) => Err(ConnectError::Timeout { what: "authentication", after: limit }),
     }
 }
 

@@ -12,6 +12,9 @@ use tokio::sync::Mutex;
 use super::client::Handle;
 use crate::transport::{ConnectError, PassphraseSource};
 
+/// How often a passphrase is asked for.
+const TRIES: usize = 3;
+
 /// The key files of this program's run: each is read, and asked for, once.
 pub(super) struct KeyFiles {
     passphrases: Arc<dyn PassphraseSource>,
@@ -31,35 +34,46 @@ impl KeyFiles {
         Self { passphrases, loaded: Mutex::new(Vec::new()) }
     }
 
-    async fn load(&self, path: &Path) -> Loaded {
-        let mut loaded = self.loaded.lock().await;
-        if let Some((_, known)) = loaded.iter().find(|(known, _)| known == path) {
-            return known.clone();
+    /// Reads key files and asks for their passphrases, each once. Files that nobody named are not asked for
+    /// where there is an agent: it is there so that nobody has to be asked.
+    pub(super) async fn unlock(&self, paths: &[PathBuf], named: bool) {
+        let may_ask = named || agent().await.is_none();
+        for path in paths {
+            let mut loaded = self.loaded.lock().await;
+            if !loaded.iter().any(|(known, _)| known == path) {
+                let fresh = self.read(path, may_ask).await;
+                loaded.push((path.clone(), fresh));
+            }
         }
-        let fresh = self.read(path).await;
-        loaded.push((path.to_owned(), fresh.clone()));
-        fresh
     }
 
-    async fn read(&self, path: &Path) -> Loaded {
+    /// A key that was unlocked before.
+    async fn get(&self, path: &Path) -> Loaded {
+        let loaded = self.loaded.lock().await;
+        loaded.iter().find(|(known, _)| known == path).map_or(Loaded::Missing, |(_, key)| key.clone())
+    }
+
+    async fn read(&self, path: &Path, may_ask: bool) -> Loaded {
         if !path.exists() {
             return Loaded::Missing;
         }
         match russh::keys::load_secret_key(path, None) {
             Ok(key) => return Loaded::Key(Arc::new(key)),
-            Err(russh::keys::Error::KeyIsEncrypted) => {}
+            Err(russh::keys::Error::KeyIsEncrypted) if may_ask => {}
             Err(error) => return Loaded::Unusable(format!("{}: {error}", path.display())),
         }
-        let Some(passphrase) = self.passphrases.passphrase(path).await else {
-            return Loaded::Unusable(format!(
-                "{}: it has a passphrase, and nobody can be asked",
-                path.display()
-            ));
-        };
-        match russh::keys::load_secret_key(path, Some(passphrase.expose())) {
-            Ok(key) => Loaded::Key(Arc::new(key)),
-            Err(_) => Loaded::Unusable(format!("{}: the passphrase is wrong", path.display())),
+        for _ in 0..TRIES {
+            let Some(passphrase) = self.passphrases.passphrase(path).await else {
+                return Loaded::Unusable(format!(
+                    "{}: it has a passphrase, and nobody can be asked",
+                    path.display()
+                ));
+            };
+            if let Ok(key) = russh::keys::load_secret_key(path, Some(passphrase.expose())) {
+                return Loaded::Key(Arc::new(key));
+            }
         }
+        Loaded::Unusable(format!("{}: the passphrase is wrong", path.display()))
     }
 }
 
@@ -116,7 +130,7 @@ async fn with_files(
     tried: &mut Tried,
 ) -> bool {
     for path in files {
-        let key = match keys.load(path).await {
+        let key = match keys.get(path).await {
             Loaded::Key(key) => key,
             Loaded::Missing if !named => continue,
             Loaded::Missing => {

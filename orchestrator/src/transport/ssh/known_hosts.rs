@@ -175,12 +175,14 @@ fn check_certificate(certificate: &Certificate, authority: &PublicKey, address: 
     certificate
         .validate_at(now.as_secs(), [&fingerprint])
         .map_err(|_| "its signature is wrong, or this is not the time that it is valid in".to_owned())?;
+    if certificate.signature().algorithm() == (Algorithm::Rsa { hash: None }) {
+        return Err("its signature is by SHA-1".to_owned());
+    }
     if !certificate.critical_options().is_empty() {
         return Err("it has critical options, and a host certificate has none".to_owned());
     }
     let address = address.to_ascii_lowercase();
-    if certificate.valid_principals().iter().any(|principal| glob(&principal.to_ascii_lowercase(), &address))
-    {
+    if certificate.valid_principals().iter().any(|principal| principal.eq_ignore_ascii_case(&address)) {
         return Ok(());
     }
     Err(format!("it is for {}, not for {address}", certificate.valid_principals().join(", ")))

@@ -5,6 +5,7 @@ mod identity;
 mod known_hosts;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -12,7 +13,7 @@ use russh::{ChannelMsg, Disconnect};
 
 use self::client::{Handle, Hop};
 use self::identity::KeyFiles;
-use super::{ConnectError, LinkLost, PassphraseSource, Process, ProcessEvent, Session, Target, Transport};
+use super::{ConnectError, NotStarted, PassphraseSource, Process, ProcessEvent, Session, Target, Transport};
 
 /// Connections by russh.
 pub struct SshTransport {
@@ -26,6 +27,8 @@ impl SshTransport {
     }
 
     async fn open(&self, target: &Target) -> Result<SshSession, ConnectError> {
+        // A person may have to type a passphrase; no connection waits for that.
+        self.keys.unlock(&target.identity_files, target.identity_files_named).await;
         let mut way: Vec<Handle> = Vec::new();
         for jump in &target.jump {
             let hop = Hop { target, address: &jump.address, port: jump.port, user: &jump.user };
@@ -78,22 +81,28 @@ struct SshSession {
     _way: Vec<Handle>,
 }
 
-fn lost(error: &russh::Error) -> LinkLost {
-    LinkLost(error.to_string())
-}
+/// How often a session channel is asked for: the host may not have closed the last one yet (`MaxSessions`).
+const OPEN_TRIES: u32 = 5;
+/// How long a finished program's channel may take to close by itself.
+const CLOSING: Duration = Duration::from_millis(250);
 
 impl Session for SshSession {
-    fn start<'a>(
-        &'a mut self,
-        program: &'a str,
-        input: Vec<u8>,
-    ) -> BoxFuture<'a, Result<Box<dyn Process>, LinkLost>> {
+    fn start<'a>(&'a mut self, program: &'a str) -> BoxFuture<'a, Result<Box<dyn Process>, NotStarted>> {
         async move {
-            let channel = self.handle.channel_open_session().await.map_err(|error| lost(&error))?;
-            // Nothing is waited for here: the program's answer is the answer. One round trip saved.
-            channel.exec(true, program).await.map_err(|error| lost(&error))?;
-            channel.data_bytes(input).await.map_err(|error| lost(&error))?;
-            channel.eof().await.map_err(|error| lost(&error))?;
+            let mut tries = 0;
+            let channel = loop {
+                match self.handle.channel_open_session().await {
+                    Ok(channel) => break channel,
+                    Err(russh::Error::ChannelOpenFailure(_)) if tries < OPEN_TRIES => {
+                        tries += 1;
+                        tokio::time::sleep(CLOSING * tries).await;
+                    }
+                    Err(error) => return Err(NotStarted(error.to_string())),
+                }
+            };
+            // No reply is asked for, and no input is sent: for that the host would first have to open its window,
+            // and OpenSSH's small packets wait for one another (Nagle), a round trip each. Two in all, so.
+            channel.exec(false, program).await.map_err(|error| NotStarted(error.to_string()))?;
             let process: Box<dyn Process> = Box::new(SshProcess { channel });
             Ok(process)
         }
@@ -124,9 +133,23 @@ impl Process for SshProcess {
                     ChannelMsg::ExitSignal { signal_name, .. } => {
                         ProcessEvent::Signal(format!("{signal_name:?}"))
                     }
+                    ChannelMsg::Failure => ProcessEvent::Refused,
                     ChannelMsg::Close => return None,
                     _ => continue,
                 });
+            }
+        }
+        .boxed()
+    }
+
+    /// Waits for the channel to close, so that the next one finds room; one that something in the background
+    /// keeps open is closed from this side.
+    fn finish(mut self: Box<Self>) -> BoxFuture<'static, ()> {
+        async move {
+            let closed = async { while self.next().await.is_some() {} };
+            if tokio::time::timeout(CLOSING, closed).await.is_err() {
+                // The connection may be gone already.
+                let _ = self.channel.close().await;
             }
         }
         .boxed()

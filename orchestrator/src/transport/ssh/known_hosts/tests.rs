@@ -79,6 +79,90 @@ fn a_new_key_is_recorded_on_a_line_of_its_own() {
     assert_eq!(fs_err::read_to_string(&file).unwrap(), format!("ixp1 {ONE}\n[ixp2]:2222 {TWO}\n"));
 }
 
+/// Makes a key with `ssh-keygen`; gives the path of its public half.
+fn ssh_key(folder: &Path, name: &str, kind: &str) -> PathBuf {
+    let path = folder.join(name);
+    let status =
+        Command::new("ssh-keygen").args(["-q", "-t", kind, "-N", "", "-f"]).arg(&path).status().unwrap();
+    assert!(status.success());
+    path
+}
+
+/// Has `authority` sign `key` with `ssh-keygen -s`; gives the certificate.
+fn signed(authority: &Path, key: &Path, arguments: &[&str]) -> Certificate {
+    let mut public = key.as_os_str().to_owned();
+    public.push(".pub");
+    let status = Command::new("ssh-keygen")
+        .args(["-q", "-I", "id", "-s"])
+        .arg(authority)
+        .args(arguments)
+        .arg(public)
+        .status()
+        .unwrap();
+    assert!(status.success(), "{arguments:?}");
+    let mut certificate = key.as_os_str().to_owned();
+    certificate.push("-cert.pub");
+    Certificate::read_file(Path::new(&certificate)).unwrap()
+}
+
+fn public(path: &Path) -> String {
+    let mut public = path.as_os_str().to_owned();
+    public.push(".pub");
+    fs_err::read_to_string(Path::new(&public))
+        .unwrap()
+        .split(' ')
+        .take(2)
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim()
+        .to_owned()
+}
+
+#[test]
+fn a_host_certificate_is_trusted_only_where_everything_about_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = ssh_key(folder.path(), "authority", "ed25519");
+    let foreign = ssh_key(folder.path(), "foreign", "ed25519");
+    let old = ssh_key(folder.path(), "old", "rsa");
+    let host = ssh_key(folder.path(), "host", "ed25519");
+    let trust = format!(
+        "@cert-authority *.example.net {}\n@cert-authority *.example.net {}\n",
+        public(&authority),
+        public(&old)
+    );
+    let name = "ixp1.example.net";
+    let verdict =
+        |file: &str, certificate: &Certificate| known(file).certificate_verdict(name, name, certificate);
+
+    let good = signed(&authority, &host, &["-h", "-n", "ixp1,ixp1.example.net"]);
+    assert_eq!(verdict(&trust, &good), Verdict::Trusted);
+
+    let refused: [(&str, &Path, &[&str]); 6] = [
+        ("another name", &authority, &["-h", "-n", "ixp2.example.net"]),
+        ("a pattern for a name", &authority, &["-h", "-n", "*.example.net"]),
+        ("no name", &authority, &["-h"]),
+        ("out of date", &authority, &["-h", "-n", name, "-V", "20200101:20200102"]),
+        ("a user's", &authority, &["-n", name]),
+        ("signed by SHA-1", &old, &["-h", "-n", name, "-t", "ssh-rsa"]),
+    ];
+    for (what, by, arguments) in refused {
+        let verdict = verdict(&trust, &signed(by, &host, arguments));
+        assert!(
+            matches!(verdict, Verdict::Refused(HostKeyRefusal::Certificate { .. })),
+            "{what}: {verdict:?}"
+        );
+    }
+
+    let others = signed(&foreign, &host, &["-h", "-n", name]);
+    assert!(matches!(verdict(&trust, &others), Verdict::Refused(HostKeyRefusal::Unknown { .. })));
+    // As a plain key it may be known all the same.
+    assert_eq!(verdict(&format!("{trust}{name} {}", public(&host)), &others), Verdict::Trusted);
+    for revoked in [&authority, &host] {
+        let file = format!("{trust}@revoked * {}", public(revoked));
+        assert!(matches!(verdict(&file, &good), Verdict::Refused(HostKeyRefusal::Revoked { .. })));
+    }
+}
+
 /// What `ssh-keygen -F` finds: the lines, from 1.
 fn openssh_finds(file: &Path, name: &str) -> Vec<usize> {
     let output = Command::new("ssh-keygen").arg("-F").arg(name).arg("-f").arg(file).output().unwrap();

@@ -1,0 +1,37 @@
+//! Connecting with patience: bounded, and tried again where the other side was only busy.
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::sync::Semaphore;
+
+use super::{ConnectError, Session, Target, Transport};
+
+/// How often a connection is tried that the other side cut before it had authenticated.
+const TRIES: usize = 5;
+
+/// Connects; what was cut before authentication is tried again after a pause with jitter. `connecting` bounds
+/// how many connections are being made at once. Connection tries are never step tries (law 3).
+pub async fn connect(
+    transport: &dyn Transport,
+    target: &Target,
+    connecting: &Semaphore,
+) -> Result<Box<dyn Session>, ConnectError> {
+    let mut pauses = ExponentialBuilder::default()
+        .with_min_delay(std::time::Duration::from_millis(300))
+        .with_jitter()
+        .with_max_times(TRIES - 1)
+        .build();
+    loop {
+        let result = {
+            // The semaphore is never closed; if it were, going on unbounded is the lesser evil.
+            let _slot = connecting.acquire().await;
+            transport.connect(target).await
+        };
+        match result {
+            Err(error) if error.is_transient() => match pauses.next() {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(error),
+            },
+            result => return result,
+        }
+    }
+}

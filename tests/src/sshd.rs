@@ -1,0 +1,75 @@
+//! A real OpenSSH server on loopback, with keys and a configuration of its own.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A running sshd; it ends with this.
+pub struct Sshd {
+    /// The port that it listens on.
+    pub port: u16,
+    folder: PathBuf,
+    child: Child,
+}
+
+impl Sshd {
+    /// Starts a server that takes the key `key` of `folder`. `None` where there is no sshd; where one is
+    /// required (`IXPORCH_REQUIRE_SSHD=1`), its absence is a failure.
+    pub fn start(folder: &Path) -> Option<Self> {
+        let program = Path::new("/usr/sbin/sshd");
+        if !program.exists() {
+            assert!(std::env::var_os("IXPORCH_REQUIRE_SSHD").is_none(), "sshd is required and not installed");
+            return None;
+        }
+        // sshd wants its privilege separation folder; only root can make it, and only root needs it.
+        let _ = std::fs::create_dir_all("/run/sshd");
+        let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+        let folder = folder.join("sshd");
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(folder.join("host"))
+            .status();
+        assert!(made.expect("ssh-keygen can be run").success());
+        let key = folder.with_file_name("key");
+        let public = Command::new("ssh-keygen")
+            .arg("-y")
+            .arg("-f")
+            .arg(&key)
+            .output()
+            .expect("ssh-keygen can be run")
+            .stdout;
+        std::fs::write(folder.join("authorized_keys"), public).expect("a file can be written");
+        let configuration = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {0}/host\nPidFile none\nAuthorizedKeysFile {0}/authorized_keys\n\
+             StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nPrintMotd no\nLogLevel ERROR\n",
+            folder.display()
+        );
+        std::fs::write(folder.join("configuration"), configuration).expect("a file can be written");
+        let child = Command::new(program)
+            .args(["-D", "-e", "-f"])
+            .arg(folder.join("configuration"))
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("sshd can be started");
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            std::thread::yield_now();
+        }
+        Some(Self { port, folder, child })
+    }
+
+    /// Its line in `known_hosts`, as it is seen through `port`.
+    pub fn known_hosts_line(&self, port: u16) -> String {
+        let key = std::fs::read_to_string(self.folder.join("host.pub")).expect("the key was made");
+        format!("[127.0.0.1]:{port} {key}")
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
