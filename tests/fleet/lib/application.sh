@@ -71,6 +71,7 @@ application_layer() {
   application_install
   stop_host builder
   umount "$RUN/builder/root"
+  destroy_hosts
   rm -rf "$CACHE"/application-*
   mv "$RUN/builder/upper" "$APPLICATION"
   rm -f "$APPLICATION"/etc/{hostname,machine-id,hosts} "$APPLICATION"/etc/ssh/ssh_host_*

@@ -97,6 +97,7 @@ base_layer() {
   cp -a "$CACHE/npm/node_modules/bower" "$temporary/usr/local/lib/node_modules/"
   ln -sfn ../lib/node_modules/bower/bin/bower "$temporary/usr/local/bin/bower"
   base_configure "$temporary"
+  destroy_hosts
   rm -rf "$CACHE"/base-*
   cp -a "$temporary" "$BASE"
   rm -rf "$temporary"

@@ -29,7 +29,7 @@ namespace_of() { echo "ixporch-$1"; }
 
 hosts() {
   local folder
-  for folder in "$RUN"/h*/; do [ -d "$folder" ] && basename "$folder"; done | sort -V
+  for folder in "$RUN"/h*/; do [ ! -d "$folder" ] || basename "$folder"; done | sort -V
 }
 
 # until_true SECONDS COMMAND...: waits for a condition, looking ten times a second.
@@ -41,6 +41,12 @@ until_true() {
     [ "$tries" -gt 0 ] || return 1
     sleep 0.1
   done
+}
+
+# Hosts stand on the layers below them, and have their upstreams in the hub: they go first.
+destroy_hosts() {
+  local name
+  for name in $(hosts); do destroy_host "$name"; done
 }
 
 in_controller() { ip netns exec "$CONTROLLER_NAMESPACE" "$@"; }

@@ -63,6 +63,8 @@ hub_listens() { ip netns exec "$(namespace_of hub)" bash -c "exec 3<>/dev/tcp/$N
 
 hub_up() {
   if [ ! -e "$HUB/made-$(hub_identity)" ]; then
+    destroy_hosts
+    hub_down
     rm -rf "$HUB"
     mkdir -p "$HUB/git/bower" "$HUB/www/composer"
     hub_bower
