@@ -1,7 +1,7 @@
 //! The plan: waves, hosts and steps with every value final.
 //!
 //! Owns how inventory, procedure, facts and options become a plan, and all quoting for remote
-//! shells ([`command`]). It is pure: the same input gives the same plan and the same digest.
+//! shells (`command`). It is pure: the same input gives the same plan and the same digest.
 
 mod build;
 mod command;
