@@ -111,7 +111,7 @@ fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Verdict 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::tests::step;
+    use crate::plan::sample::step;
 
     fn judged(reads: Option<Reads>, proof: Option<PlannedProof>, ended: StepEnded, stdout: &str) -> StepEnd {
         let mut planned = step("x", None);

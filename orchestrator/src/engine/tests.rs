@@ -7,42 +7,15 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use ixporch_inventory::GateKind;
-use ixporch_inventory::value::Amount;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
 use crate::event::{Envelope, RunEvent};
 use crate::journal::Store;
-use crate::plan::{Command, HostAction, HostPlan, PlannedStep, PlannedWave, Switch};
-use crate::procedure::Effect;
+use crate::plan::{HostAction, PlannedStep, PlannedWave, sample};
 use crate::state::RunState;
 use crate::transport::{ConnectError, NotStarted, Process, ProcessEvent, Session};
-
-pub(super) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
-    PlannedStep {
-        number: 1,
-        id: id.to_owned(),
-        title: id.to_owned(),
-        effect: Effect::Change,
-        command: Command {
-            argv: vec!["true".to_owned()],
-            environment: BTreeMap::new(),
-            cwd: None,
-            user: None,
-            switch: Switch::None,
-            timeout_seconds: 60,
-        },
-        proof: None,
-        debt: debt.map(str::to_owned),
-        when_exists: None,
-        unless_exists: None,
-        when_schema_pending: false,
-        schema_review: None,
-        reads: None,
-        capture: None,
-    }
-}
 
 /// What a host does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,30 +149,6 @@ impl Attendant for Nobody {
     }
 }
 
-fn wave(name: &str, hosts: &[String]) -> PlannedWave {
-    let steps = vec![step("down", Some("up")), step("work", None), step("up", None)];
-    let host = |name: &String| HostPlan {
-        host: name.clone(),
-        login: name.clone(),
-        release: None,
-        action: HostAction::Upgrade(steps.clone()),
-        upstream: None,
-        quiet_login: false,
-        stays_closed: false,
-        owed: std::collections::BTreeSet::new(),
-        notes: Vec::new(),
-    };
-    PlannedWave {
-        name: name.to_owned(),
-        gate: GateKind::Auto,
-        parallel: None,
-        max_failures: Amount::Count(0),
-        soak_seconds: None,
-        requires: None,
-        hosts: hosts.iter().map(host).collect(),
-    }
-}
-
 fn target(host: &str) -> Target {
     Target {
         host: host.to_owned(),
@@ -218,14 +167,7 @@ fn target(host: &str) -> Target {
 
 fn job(waves: Vec<PlannedWave>, stage: Stage, attendant: Arc<dyn Attendant>, brake: Brake) -> Job {
     Job {
-        plan: Plan {
-            format: 1,
-            procedure: "test".to_owned(),
-            procedure_digest: String::new(),
-            target: None,
-            waves,
-            unplaced: Vec::new(),
-        },
+        plan: sample::plan(waves),
         about: About {
             run: "run".to_owned(),
             operator: "me".to_owned(),
@@ -263,7 +205,7 @@ async fn play(waves: &[Vec<Part>], brake: Brake) -> Played {
     for (index, wave_parts) in waves.iter().enumerate() {
         let names: Vec<String> = (0..wave_parts.len()).map(|host| format!("w{index}h{host}")).collect();
         parts.extend(names.iter().cloned().zip(wave_parts.iter().copied()));
-        planned.push(wave(&format!("w{index}"), &names));
+        planned.push(sample::wave(&format!("w{index}"), names.iter().map(String::as_str)));
     }
     let heard = Arc::new(Mutex::new(Vec::new()));
     let stage = Stage { parts, journal: path.clone(), heard: Arc::clone(&heard), brake: brake.clone() };
@@ -344,7 +286,12 @@ fn full_after(bytes: u64) -> Played {
         let parts = names.iter().map(|name| (name.clone(), Part::Good)).collect();
         let journal = full.join("journal.jsonl");
         let stage = Stage { parts, journal, heard: Arc::clone(&heard), brake: Brake::default() };
-        let job = job(vec![wave("w", &names)], stage, Arc::new(Nobody), Brake::default());
+        let job = job(
+            vec![sample::wave("w", names.iter().map(String::as_str))],
+            stage,
+            Arc::new(Nobody),
+            Brake::default(),
+        );
         let dispatched = run(job, writer, Vec::new(), || Timestamp::UNIX_EPOCH).await.unwrap();
         let heard = heard.lock().unwrap().clone();
         Played { dispatched, events: Vec::new(), heard }
@@ -458,7 +405,7 @@ fn play_wave(change: impl FnOnce(&mut PlannedWave), hasty: bool) -> Played {
         let store = Store::new(folder.path());
         let journal = store.create("run").unwrap();
         let names = ["a".to_owned()];
-        let mut wave = wave("w", &names);
+        let mut wave = sample::wave("w", names.iter().map(String::as_str));
         change(&mut wave);
         let brake = Brake::default();
         let heard = Arc::new(Mutex::new(Vec::new()));

@@ -76,17 +76,10 @@ mod tests {
     use ixporch_inventory::value::Amount;
 
     use super::*;
+    use crate::plan::sample;
 
     fn wave(name: &str, gate: GateKind, max_failures: Amount) -> PlannedWave {
-        PlannedWave {
-            name: name.to_owned(),
-            gate,
-            parallel: None,
-            max_failures,
-            soak_seconds: None,
-            requires: None,
-            hosts: Vec::new(),
-        }
+        PlannedWave { gate, max_failures, ..sample::wave(name, []) }
     }
 
     #[test]

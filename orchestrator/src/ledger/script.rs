@@ -124,36 +124,18 @@ finish "$exit" "$word"
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::process::{Command as Process, Stdio};
 
     use super::*;
-    use crate::plan::Switch;
-    use crate::procedure::Effect;
+    use crate::plan::sample;
 
     fn planned(argv: &[&str], proof: Option<PlannedProof>, when_exists: Option<&str>) -> PlannedStep {
-        PlannedStep {
-            number: 1,
-            id: "x".to_owned(),
-            title: "X".to_owned(),
-            effect: Effect::Change,
-            command: Command {
-                argv: argv.iter().map(|word| (*word).to_owned()).collect(),
-                environment: BTreeMap::new(),
-                cwd: None,
-                user: None,
-                switch: Switch::None,
-                timeout_seconds: 5,
-            },
-            proof,
-            debt: None,
-            when_exists: when_exists.map(str::to_owned),
-            unless_exists: None,
-            when_schema_pending: false,
-            schema_review: None,
-            reads: None,
-            capture: None,
-        }
+        let mut step = sample::step("x", None);
+        step.command.argv = argv.iter().map(|word| (*word).to_owned()).collect();
+        step.command.timeout_seconds = 5;
+        step.proof = proof;
+        step.when_exists = when_exists.map(str::to_owned);
+        step
     }
 
     /// Every shell of this machine that a host's /bin/sh may be.

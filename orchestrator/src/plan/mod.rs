@@ -6,6 +6,8 @@
 mod build;
 mod command;
 mod fold;
+#[cfg(test)]
+pub(crate) mod sample;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

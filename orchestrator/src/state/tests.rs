@@ -2,67 +2,11 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::event::Captured;
-use crate::plan::{Command, HostAction, Plan, PlannedStep, PlannedWave, Switch};
-use crate::procedure::Effect;
+use crate::plan::sample;
 use crate::text::RemoteText;
 
-fn step(id: &str, debt: Option<&str>) -> PlannedStep {
-    PlannedStep {
-        number: 1,
-        id: id.to_owned(),
-        title: id.to_owned(),
-        effect: Effect::Change,
-        command: Command {
-            argv: vec!["true".to_owned()],
-            environment: BTreeMap::new(),
-            cwd: None,
-            user: None,
-            switch: Switch::None,
-            timeout_seconds: 1,
-        },
-        proof: None,
-        debt: debt.map(str::to_owned),
-        when_exists: None,
-        unless_exists: None,
-        when_schema_pending: false,
-        schema_review: None,
-        reads: None,
-        capture: None,
-    }
-}
-
 fn header(hosts: &[&str]) -> RunHeader {
-    let steps = vec![step("down", Some("up")), step("work", None), step("up", None)];
-    let hosts = hosts
-        .iter()
-        .map(|name| HostPlan {
-            host: (*name).to_owned(),
-            login: format!("ops@{name}"),
-            release: None,
-            action: HostAction::Upgrade(steps.clone()),
-            upstream: None,
-            quiet_login: false,
-            stays_closed: false,
-            owed: std::collections::BTreeSet::new(),
-            notes: Vec::new(),
-        })
-        .collect();
-    let plan = Plan {
-        format: 1,
-        procedure: "test".to_owned(),
-        procedure_digest: String::new(),
-        target: None,
-        unplaced: Vec::new(),
-        waves: vec![PlannedWave {
-            name: "all".to_owned(),
-            gate: ixporch_inventory::GateKind::Auto,
-            parallel: None,
-            max_failures: ixporch_inventory::value::Amount::Count(0),
-            soak_seconds: None,
-            requires: None,
-            hosts,
-        }],
-    };
+    let plan = sample::plan(vec![sample::wave("all", hosts.iter().copied())]);
     RunHeader {
         format: 1,
         run: "r".to_owned(),

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use russh::client::{AuthResult, Handle, Handler};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
-use super::client::Handle;
 use crate::transport::{ConnectError, PassphraseSource};
 
 /// How often a passphrase is asked for.
@@ -86,8 +86,8 @@ struct Tried {
 }
 
 /// Shows the host our keys until it takes one.
-pub(super) async fn authenticate(
-    handle: &mut Handle,
+pub(super) async fn authenticate<H: Handler>(
+    handle: &mut Handle<H>,
     user: &str,
     files: &[PathBuf],
     files_first: bool,
@@ -120,8 +120,8 @@ pub(super) async fn authenticate(
     Err(ConnectError::Authentication { user: user.to_owned(), why })
 }
 
-async fn with_files(
-    handle: &mut Handle,
+async fn with_files<H: Handler>(
+    handle: &mut Handle<H>,
     user: &str,
     files: &[PathBuf],
     keys: &KeyFiles,
@@ -152,7 +152,12 @@ async fn with_files(
     false
 }
 
-async fn with_agent(handle: &mut Handle, user: &str, rsa_hash: HashAlg, tried: &mut Tried) -> bool {
+async fn with_agent<H: Handler>(
+    handle: &mut Handle<H>,
+    user: &str,
+    rsa_hash: HashAlg,
+    tried: &mut Tried,
+) -> bool {
     let Some(mut agent) = agent().await else { return false };
     let identities = match agent.request_identities().await {
         Ok(identities) => identities,
@@ -188,10 +193,10 @@ fn name_of(key: &PublicKey, comment: &str) -> String {
     if comment.is_empty() { key.fingerprint(HashAlg::Sha256).to_string() } else { comment.to_owned() }
 }
 
-fn note(result: Result<russh::client::AuthResult, String>, tried: &mut Tried) -> bool {
+fn note(result: Result<AuthResult, String>, tried: &mut Tried) -> bool {
     match result {
-        Ok(russh::client::AuthResult::Success) => true,
-        Ok(russh::client::AuthResult::Failure { remaining_methods, .. }) => {
+        Ok(AuthResult::Success) => true,
+        Ok(AuthResult::Failure { remaining_methods, .. }) => {
             let methods: Vec<&str> = remaining_methods.iter().map(Into::into).collect();
             if !methods.is_empty() {
                 tried.server_takes = Some(methods.join(", "));

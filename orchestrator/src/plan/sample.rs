@@ -1,0 +1,76 @@
+//! Small plans for tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ixporch_inventory::GateKind;
+use ixporch_inventory::value::Amount;
+
+use super::{Command, HostAction, HostPlan, Plan, PlannedStep, PlannedWave, Switch};
+use crate::procedure::Effect;
+
+/// A change that runs `true` as the login user.
+pub(crate) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
+    PlannedStep {
+        number: 1,
+        id: id.to_owned(),
+        title: id.to_owned(),
+        effect: Effect::Change,
+        command: Command {
+            argv: vec!["true".to_owned()],
+            environment: BTreeMap::new(),
+            cwd: None,
+            user: None,
+            switch: Switch::None,
+            timeout_seconds: 60,
+        },
+        proof: None,
+        debt: debt.map(str::to_owned),
+        when_exists: None,
+        unless_exists: None,
+        when_schema_pending: false,
+        schema_review: None,
+        reads: None,
+        capture: None,
+    }
+}
+
+/// A host whose site is closed, worked on, and opened.
+pub(crate) fn host(name: &str) -> HostPlan {
+    let steps = vec![step("down", Some("up")), step("work", None), step("up", None)];
+    HostPlan {
+        host: name.to_owned(),
+        login: format!("ops@{name}"),
+        release: None,
+        action: HostAction::Upgrade(steps),
+        upstream: None,
+        quiet_login: false,
+        stays_closed: false,
+        owed: BTreeSet::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// A wave without a gate.
+pub(crate) fn wave<'a>(name: &str, hosts: impl IntoIterator<Item = &'a str>) -> PlannedWave {
+    PlannedWave {
+        name: name.to_owned(),
+        gate: GateKind::Auto,
+        parallel: None,
+        max_failures: Amount::Count(0),
+        soak_seconds: None,
+        requires: None,
+        hosts: hosts.into_iter().map(host).collect(),
+    }
+}
+
+/// A plan of these waves.
+pub(crate) fn plan(waves: Vec<PlannedWave>) -> Plan {
+    Plan {
+        format: 1,
+        procedure: "test".to_owned(),
+        procedure_digest: String::new(),
+        target: None,
+        waves,
+        unplaced: Vec::new(),
+    }
+}
