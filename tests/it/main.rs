@@ -12,6 +12,7 @@ mod documents;
 mod examples;
 mod host_keys;
 mod inventory;
+mod openssh;
 mod procedure;
 mod round_trips;
 mod stage;

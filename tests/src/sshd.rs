@@ -16,6 +16,12 @@ impl Sshd {
     /// Starts a server that takes the key `key` of `folder`. `None` where there is no sshd; where one is
     /// required (`IXPORCH_REQUIRE_SSHD=1`), its absence is a failure.
     pub fn start(folder: &Path) -> Option<Self> {
+        Self::start_with(folder, "sshd", None)
+    }
+
+    /// The same in a folder of this name, showing a host certificate for `principal`, which the authority
+    /// `folder/authority` signed.
+    pub fn start_with(folder: &Path, name: &str, principal: Option<&str>) -> Option<Self> {
         let program = Path::new("/usr/sbin/sshd");
         if !program.exists() {
             assert!(std::env::var_os("IXPORCH_REQUIRE_SSHD").is_none(), "sshd is required and not installed");
@@ -24,7 +30,8 @@ impl Sshd {
         // sshd wants its privilege separation folder; only root can make it, and only root needs it.
         let _ = std::fs::create_dir_all("/run/sshd");
         let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
-        let folder = folder.join("sshd");
+        let authority = folder.join("authority");
+        let folder = folder.join(name);
         std::fs::create_dir_all(&folder).expect("a folder can be made");
         let made = Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-N", "", "-f"])
@@ -46,6 +53,15 @@ impl Sshd {
             folder.display()
         );
         std::fs::write(folder.join("configuration"), configuration).expect("a file can be written");
+        if let Some(principal) = principal {
+            let sign = ["-q", "-I", "test", "-h", "-n", principal, "-s"];
+            let signed =
+                Command::new("ssh-keygen").args(sign).arg(&authority).arg(folder.join("host.pub")).status();
+            assert!(signed.expect("ssh-keygen can be run").success());
+            let line = format!("HostCertificate {}/host-cert.pub\n", folder.display());
+            let text = std::fs::read_to_string(folder.join("configuration")).expect("it was written") + &line;
+            std::fs::write(folder.join("configuration"), text).expect("a file can be written");
+        }
         let child = Command::new(program)
             .args(["-D", "-e", "-f"])
             .arg(folder.join("configuration"))

@@ -89,6 +89,8 @@ impl client::Handler for Verifier {
 /// One end of a way: who is connected to, by which stream.
 pub(super) struct Hop<'a> {
     pub(super) target: &'a Target,
+    /// What messages call it.
+    pub(super) name: &'a str,
     pub(super) address: &'a str,
     pub(super) port: u16,
     pub(super) user: &'a str,
@@ -166,7 +168,7 @@ where
 
 fn key_exchange_error(hop: &Hop<'_>, notes: &Notes, error: &russh::Error) -> ConnectError {
     if let Some(refusal) = take(&notes.refusal) {
-        return ConnectError::HostKey { host: hop.target.host.clone(), refusal };
+        return ConnectError::HostKey { host: hop.name.to_owned(), refusal };
     }
     if let Some(problem) = take(&notes.problem) {
         return problem;

@@ -31,14 +31,26 @@ impl SshTransport {
         self.keys.unlock(&target.identity_files, target.identity_files_named).await;
         let mut way: Vec<Handle> = Vec::new();
         for jump in &target.jump {
-            let hop = Hop { target, address: &jump.address, port: jump.port, user: &jump.user };
+            let hop = Hop {
+                target,
+                name: &jump.address,
+                address: &jump.address,
+                port: jump.port,
+                user: &jump.user,
+            };
             let handle = self
                 .hop(&hop, way.last())
                 .await
                 .map_err(|error| ConnectError::Jump { via: jump.address.clone(), source: Box::new(error) })?;
             way.push(handle);
         }
-        let hop = Hop { target, address: &target.address, port: target.port, user: &target.user };
+        let hop = Hop {
+            target,
+            name: &target.host,
+            address: &target.address,
+            port: target.port,
+            user: &target.user,
+        };
         let handle = self.hop(&hop, way.last()).await?;
         Ok(SshSession { handle, _way: way })
     }
