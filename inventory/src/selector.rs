@@ -103,7 +103,10 @@ impl Selector {
             .map(Term::parse)
             .collect::<Result<Vec<_>, _>>()?;
         if terms.is_empty() {
-            return Err(SelectorError::new("the selector is empty"));
+            return Err(SelectorError {
+                message: "the selector is empty".to_owned(),
+                help: Some("write `name`, `glob-*`, `@group` or `!not-this`, between commas".to_owned()),
+            });
         }
         Ok(Self { terms })
     }
@@ -141,7 +144,10 @@ impl Selector {
             .filter(|host| !self.terms.iter().any(|term| term.exclude && term.matches(host)))
             .collect();
         if chosen.is_empty() {
-            return Err(vec![SelectorError::new(format!("`{self}` matches no host"))]);
+            return Err(vec![SelectorError {
+                message: format!("`{self}` matches no host"),
+                help: Some("everything that it names, it excludes as well".to_owned()),
+            }]);
         }
         Ok(chosen)
     }
@@ -158,8 +164,9 @@ impl Term {
         } else if let Some(numbered) = Numbered::parse(rest) {
             What::Numbered(numbered)
         } else if rest.contains(['*', '?', '[', '{']) {
-            let glob = Glob::new(rest).map_err(|error| {
-                SelectorError::new(format!("`{rest}` is not a pattern: {}", error.kind()))
+            let glob = Glob::new(rest).map_err(|error| SelectorError {
+                message: format!("`{rest}` is not a pattern: {}", error.kind()),
+                help: Some("`*` is any text, `?` any character, `[1-3]` these numbers".to_owned()),
             })?;
             What::Pattern(glob.compile_matcher())
         } else if rest.is_empty() {
@@ -189,9 +196,10 @@ impl Term {
                 message: format!("there is no host `{name}`"),
                 help: suggest::help(name, hosts.iter().map(|host| host.name.as_str())),
             }),
-            _ if !hosts.iter().any(|host| self.matches(host)) => {
-                Err(SelectorError::new(format!("`{self}` matches no host")))
-            }
+            _ if !hosts.iter().any(|host| self.matches(host)) => Err(SelectorError {
+                message: format!("`{self}` matches no host"),
+                help: Some("`ixporch inventory list` shows all hosts and their groups".to_owned()),
+            }),
             _ => Ok(()),
         }
     }

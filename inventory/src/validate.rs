@@ -158,6 +158,7 @@ impl Raw {
                 line_of,
             ));
         }
+        jumps_over_itself(&self.hosts, &hosts, problems);
         duplicate_addresses(&hosts, problems);
         for raw in &self.waves {
             check_requires(raw, &self.waves, &self.broken_waves, problems);
@@ -190,12 +191,31 @@ fn undefined_group(group: &Located<String>, known: &[String]) -> Problem {
         )
 }
 
+/// A host cannot be its own way.
+fn jumps_over_itself(raws: &[RawHost], hosts: &[Host], problems: &mut Vec<Problem>) {
+    for (raw, host) in raws.iter().zip(hosts) {
+        if host.list("jump").contains(&host.name) {
+            let span = raw.settings.get("jump").map_or_else(|| host.span.clone(), |jump| jump.span.clone());
+            problems.push(
+                Problem::new(span, format!("`{}` is its own jump host", host.name))
+                    .help("name the hosts in front of it, the first one nearest to the controller"),
+            );
+        }
+    }
+}
+
+/// Addresses that are written in different ways may be the same.
+fn canonical(address: &str) -> String {
+    address
+        .parse::<std::net::IpAddr>()
+        .map_or_else(|_| address.to_ascii_lowercase(), |address| address.to_string())
+}
+
 /// Two names for one installation would be upgraded twice at the same time.
 fn duplicate_addresses(hosts: &[Host], problems: &mut Vec<Problem>) {
     let mut seen: BTreeMap<_, &Host> = BTreeMap::new();
     for host in hosts {
-        let key =
-            (host.address().to_ascii_lowercase(), host.port(), host.list("jump"), host.text("ixp_root"));
+        let key = (canonical(host.address()), host.port(), host.list("jump"), host.text("ixp_root"));
         if let Some(first) = seen.get(&key) {
             problems.push(
                 Problem::new(

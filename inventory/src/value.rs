@@ -105,7 +105,11 @@ pub fn branch(text: &str) -> Result<(), Refusal> {
         || text.contains("//")
         || text.contains("@{")
         || text.chars().any(|c| c.is_whitespace() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\'));
-    if bad { Err(Refusal::new("is not a git branch name")) } else { Ok(()) }
+    if bad {
+        Err(Refusal::new("is not a git branch name").help("for instance `master` or `release-v4`"))
+    } else {
+        Ok(())
+    }
 }
 
 /// A systemd unit name with its type, or the word `none`.

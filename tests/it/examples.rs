@@ -48,3 +48,24 @@ fn every_example_can_be_parsed_and_planned() {
         }
     }
 }
+
+#[test]
+fn the_examples_of_the_book_are_valid() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let blocks = |name: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(docs.join(name)).unwrap();
+        let blocks: Vec<String> = text
+            .split("```toml\n")
+            .skip(1)
+            .map(|block| block.split("```").next().unwrap().to_owned())
+            .collect();
+        assert!(!blocks.is_empty(), "{name} has no example");
+        blocks
+    };
+    for block in blocks("procedure.md") {
+        Procedure::parse("procedure.md", &block).unwrap_or_else(|problems| panic!("{problems}"));
+    }
+    for block in blocks("inventory.md") {
+        Inventory::parse("inventory.md", &block).unwrap_or_else(|problems| panic!("{problems}"));
+    }
+}

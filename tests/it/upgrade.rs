@@ -342,6 +342,12 @@ fn ctrl_c_lets_the_step_in_flight_end_and_starts_nothing_new() {
         assert!(lines.by_ref().any(|line| line.unwrap().contains(words)), "{words} was never said");
     };
     wait_for("composer …");
+    assert!(stage.program.run(&["runs"]).stdout.contains("going on"));
+    assert!(stage.program.run(&["report"]).stdout.contains("this run is still going on"));
+    let second = stage.upgrade();
+    assert_eq!(second.code, 8, "{second}");
+    assert!(second.stderr.contains("is at work on `a`"), "{second}");
+    assert!(second.stderr.contains("help: wait for its end"), "{second}");
     assert!(
         std::process::Command::new("kill")
             .arg("-INT")

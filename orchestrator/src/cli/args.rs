@@ -95,7 +95,7 @@ pub struct Selection {
     #[command(flatten)]
     pub file: InventoryFile,
 
-    /// Only these hosts: `name`, `glob-*`, `@group`, `!not-this`, between commas
+    /// Only these hosts: `name`, `glob-*`, `name[1-3,7]`, `@group`, `!not-this`, between commas
     #[arg(short, long, value_name = "SELECTOR")]
     pub limit: Option<String>,
 
@@ -222,7 +222,8 @@ pub struct Upgrade {
     #[command(flatten)]
     pub work: Work,
 
-    /// Start without asking; pending schema changes are still reviewed
+    /// Start without asking. Pending schema changes are still asked about at the terminal; without one, such a
+    /// host is held in maintenance (exit code 7), unless its `schema_approval` is `any`
     #[arg(short, long)]
     pub yes: bool,
 }

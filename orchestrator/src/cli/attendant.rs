@@ -1,6 +1,7 @@
 //! The person at the terminal, as the engine sees them: asked one question at a time.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -11,22 +12,31 @@ use super::prompt;
 use crate::engine::{Answer, Attendant};
 use crate::text::RemoteText;
 
+/// Who holds it may write to the terminal: a question keeps progress from running over it.
+pub(super) type Screen = Arc<std::sync::Mutex<()>>;
+
 /// Answers by the terminal.
 pub(super) struct Terminal {
     user: String,
     printer: Printer,
     /// Hosts wait for one another's questions, and for nothing else of one another.
     one_at_a_time: Mutex<()>,
+    screen: Screen,
 }
 
 impl Terminal {
-    pub(super) fn new(user: &str, printer: Printer) -> Self {
-        Self { user: user.to_owned(), printer, one_at_a_time: Mutex::new(()) }
+    pub(super) fn new(user: &str, printer: Printer, screen: Screen) -> Self {
+        Self { user: user.to_owned(), printer, one_at_a_time: Mutex::new(()), screen }
     }
 
     async fn ask(&self, text: String) -> Option<Answer> {
         let _turn = self.one_at_a_time.lock().await;
-        let yes = prompt::off_thread(move || prompt::ask(&text)).await?;
+        let screen = Arc::clone(&self.screen);
+        let ask = move || {
+            let _held = screen.lock();
+            prompt::ask(&text)
+        };
+        let yes = prompt::off_thread(ask).await?;
         Some(Answer { yes, by: self.user.clone() })
     }
 }
@@ -41,11 +51,10 @@ impl Attendant for Terminal {
         for statement in statements {
             let _ = writeln!(text, "  {};", RemoteText::from(statement.as_str()));
         }
-        let _ = write!(
-            text,
-            "{host} is in maintenance until this is answered. Execute these {} statements?",
-            statements.len()
-        );
+        let count = statements.len();
+        let these =
+            if count == 1 { "this statement".to_owned() } else { format!("these {count} statements") };
+        let _ = write!(text, "{host} is in maintenance until this is answered. Execute {these} on {host}?");
         self.ask(text).boxed()
     }
 

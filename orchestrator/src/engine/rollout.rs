@@ -69,6 +69,12 @@ impl Rollout {
             }
             if let Some((why, at_gate)) = stopped.as_ref().filter(|_| has_work) {
                 self.hold(wave, why, *at_gate).await;
+                let first = if why.starts_with("wave `") {
+                    why.clone()
+                } else {
+                    format!("wave `{}` was not begun", wave.name)
+                };
+                stopped = Some((first, *at_gate));
                 continue;
             }
             self.events.tell(RunEvent::WaveStarted { wave: wave.name.clone() }).await;

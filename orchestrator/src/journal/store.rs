@@ -64,6 +64,8 @@ pub struct LoadedRun {
     pub state: RunState,
     /// Whether the last line was cut off, as a power cut leaves it.
     pub torn: bool,
+    /// Whether its controller is at work on it now.
+    pub going_on: bool,
 }
 
 /// Creates a folder, and those above it, that only its owner can enter.
@@ -72,6 +74,9 @@ pub(super) fn create_private_folder(path: &Path) -> std::io::Result<()> {
         std::io::Error::new(error.kind(), format!("failed to create the folder {}: {error}", path.display()))
     })
 }
+
+/// How much of an id is shown at least: its time (RFC 9562, UUIDv7), so that what a report shows stays unique.
+const SHOWN: usize = 13;
 
 impl Store {
     /// The store below the state folder `state`.
@@ -132,10 +137,10 @@ impl Store {
         }
     }
 
-    /// The shortest beginning of an id that no other run has, at least eight characters.
+    /// The shortest beginning of an id that no other run has, at least its time to the millisecond.
     pub fn shorten(&self, id: &str) -> Result<String, JournalError> {
         let ids = self.ids()?;
-        let unique = (8..id.len()).filter_map(|length| id.get(..length)).find(|prefix| {
+        let unique = (SHOWN..id.len()).filter_map(|length| id.get(..length)).find(|prefix| {
             !prefix.ends_with('-') && !ids.iter().any(|other| other != id && other.starts_with(prefix))
         });
         Ok(unique.unwrap_or(id).to_owned())
@@ -153,7 +158,18 @@ impl Store {
         {
             return Err(JournalError::Format { path, found: header.format });
         }
-        Ok(LoadedRun { id: id.to_owned(), folder, events, state, torn })
+        let going_on = is_locked(&path)?;
+        Ok(LoadedRun { id: id.to_owned(), folder, events, state, torn, going_on })
+    }
+}
+
+/// Whether another process holds the journal's lock.
+fn is_locked(path: &Path) -> Result<bool, JournalError> {
+    let file = fs_err::File::open(path)?;
+    match file.file().try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(true),
+        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
     }
 }
 
@@ -238,7 +254,7 @@ mod tests {
         store.create("01980000-abbb-2222").unwrap();
         assert_eq!(store.find("latest").unwrap(), "01980000-abbb-2222");
         let short = store.shorten("01980000-aaaa-1111").unwrap();
-        assert_eq!(short, "01980000-aa");
+        assert_eq!(short, "01980000-aaaa");
         assert_eq!(store.find(&short).unwrap(), "01980000-aaaa-1111");
         assert!(matches!(store.find("01"), Err(JournalError::Ambiguous(..))));
         assert!(matches!(store.find("zz"), Err(JournalError::NoSuchRun(_))));

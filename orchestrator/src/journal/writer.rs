@@ -23,6 +23,8 @@ impl Writer {
     pub(super) fn create(folder: PathBuf) -> Result<Self, JournalError> {
         let path = folder.join("journal.jsonl");
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        // Held as long as this process lives: by it readers know that the run is going on.
+        file.file().lock()?;
         // The folder entry must outlive a power cut as well.
         File::open(&folder)?.sync_all()?;
         Ok(Self {

@@ -8,7 +8,7 @@ use super::{
     Command, HostAction, HostPlan, Plan, PlannedProof, PlannedStep, PlannedWave, Switch, whole_seconds,
 };
 use crate::facts::Facts;
-use crate::procedure::{Action, Condition, Placeholder, Procedure, Proof, Step, Template};
+use crate::procedure::{Action, Condition, Placeholder, Procedure, Proof, Reads, Step, Template};
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -25,9 +25,10 @@ pub type ProbeResult = Result<Facts, String>;
 /// What the last run that touched a host left behind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
-    /// What it still owes the host, as ids of the steps that pay it. A site that is owed its opening was
-    /// closed by us.
+    /// What it still owes the host, as ids of the steps that pay it.
     pub owed: BTreeSet<String>,
+    /// Whether its opening is among that: then it was closed by us.
+    pub closed: bool,
     /// Whether it ended without having upgraded the host.
     pub unfinished: bool,
 }
@@ -131,6 +132,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         action: HostAction::Current,
         upstream: None,
         quiet_login: false,
+        opening: request.procedure.opening().map(|step| step.id.clone()),
         stays_closed: false,
         owed: history.owed,
         notes: Vec::new(),
@@ -140,17 +142,20 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         Some(Err(why)) => plan.action = HostAction::Unreachable(why.clone()),
         Some(Ok(facts)) => {
             plan.release = facts.release().map(str::to_owned);
-            plan.upstream.clone_from(&facts.remote_commit);
+            if request.procedure.moves_code() {
+                plan.upstream.clone_from(&facts.remote_commit);
+            }
             plan.quiet_login = facts.quiet_login;
             // Somebody else opened the site: that debt is paid.
-            let opening = request.procedure.opening().map_or("", |step| step.id.as_str());
-            if facts.maintenance == Some(false) {
+            if facts.maintenance == Some(false)
+                && let Some(opening) = &plan.opening
+            {
                 plan.owed.remove(opening);
             }
-            let ours = plan.owed.contains(opening);
+            let ours = history.closed && facts.maintenance != Some(false);
             // A site of which nobody knows whether it was open is not opened: it may have been closed for a reason.
             let was_closed = facts.maintenance != Some(false) && !ours;
-            if !is_current(facts, history.unfinished) {
+            if !request.procedure.moves_code() || !is_current(facts, history.unfinished) {
                 let builder = HostBuilder { request, host, facts, user, was_closed };
                 plan.action = HostAction::Upgrade(builder.steps());
                 plan.stays_closed = was_closed;
@@ -181,20 +186,26 @@ fn notes(
         return notes;
     }
     if unfinished {
-        notes.push("an earlier run broke off here: all steps are run, whatever is installed".to_owned());
+        notes.push(
+            "an earlier run broke off here, and its last step may still be running: all steps are run again"
+                .to_owned(),
+        );
     }
     match facts.maintenance {
         Some(true) if ours => {
             notes.push("in maintenance since an earlier run, which still owes to open it".to_owned());
         }
-        Some(true) => notes.push("was in maintenance before the run, and stays in it".to_owned()),
+        Some(true) => notes.push(
+            "was in maintenance before the run, and stays in it: no journal here says that ixporch closed it"
+                .to_owned(),
+        ),
         Some(false) => {}
         None => notes.push(
             "not known: whether the site is in maintenance; it is closed for the upgrade and stays closed"
                 .to_owned(),
         ),
     }
-    if facts.remote_commit.is_none() {
+    if request.procedure.moves_code() && facts.remote_commit.is_none() {
         let what =
             request.options.target.as_ref().map_or("the branch".to_owned(), |target| format!("tag {target}"));
         notes.push(if facts.remote_lacks_target {
@@ -217,7 +228,9 @@ fn notes(
     if facts.tree_owner.is_none() {
         notes.push("not known: who owns the tree; git will run as the login user".to_owned());
     }
-    notes.push("not known before memcached is restarted: which schema changes are pending".to_owned());
+    if request.procedure.steps.iter().any(|step| step.reads == Some(Reads::DoctrinePendingSql)) {
+        notes.push("not known before memcached is restarted: which schema changes are pending".to_owned());
+    }
     notes
 }
 

@@ -77,6 +77,8 @@ pub struct HostPlan {
     pub upstream: Option<String>,
     /// Whether the login shell printed nothing of its own when the host was probed.
     pub quiet_login: bool,
+    /// The step that opens the site again, where the procedure has one.
+    pub opening: Option<String>,
     /// Whether the site is left in maintenance, because it was so before the run.
     pub stays_closed: bool,
     /// What earlier runs still owe it: ids of the steps that pay.

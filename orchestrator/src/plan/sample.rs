@@ -44,6 +44,7 @@ pub(crate) fn host(name: &str) -> HostPlan {
         action: HostAction::Upgrade(steps),
         upstream: None,
         quiet_login: false,
+        opening: Some("up".to_owned()),
         stays_closed: false,
         owed: BTreeSet::new(),
         notes: Vec::new(),

@@ -45,7 +45,8 @@ fn plan_with(facts: &Facts, closed_by_us: &[&str], options: &Options) -> Result<
     let procedure = Procedure::built_in("ixp-manager-v4").unwrap().unwrap();
     let probes: BTreeMap<String, ProbeResult> =
         inventory.hosts.iter().map(|host| (host.name.clone(), Ok(facts.clone()))).collect();
-    let opening = History { owed: BTreeSet::from(["maintenance-off".to_owned()]), unfinished: true };
+    let opening =
+        History { owed: BTreeSet::from(["maintenance-off".to_owned()]), closed: true, unfinished: true };
     let history = closed_by_us.iter().map(|name| ((*name).to_owned(), opening.clone())).collect();
     build(&Request {
         inventory: &inventory,

@@ -149,6 +149,14 @@ impl Procedure {
         self.steps.iter().find(|step| step.when.contains(&Condition::OpenBefore))
     }
 
+    /// Whether it brings the code to a target: only then can a host already be there.
+    pub fn moves_code(&self) -> bool {
+        let depends = |step: &Step| {
+            step.when.iter().any(|condition| matches!(condition, Condition::Target | Condition::NoTarget))
+        };
+        self.steps.iter().any(depends)
+    }
+
     /// The names of the built-in procedures.
     pub fn built_in_names() -> impl Iterator<Item = &'static str> {
         BUILT_IN.iter().map(|(name, _)| *name)

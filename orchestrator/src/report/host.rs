@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::lines::outcome_word;
 use super::{Names, Paint, duration};
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
+use crate::plan::HostPlan;
 use crate::state::{HostState, RunState};
 
 /// How many of the failing step's last lines are shown.
@@ -23,6 +24,11 @@ pub fn host(paint: Paint, names: &Names, state: &RunState, name: &str) -> String
             state.plan_of(name).and_then(|plan| plan.step(&step.id)).map_or("", |planned| &planned.title);
         let end = step.end.as_ref().map_or_else(|| paint.bad("no end was seen"), |end| end_words(paint, end));
         let _ = writeln!(text, "  {:26} {end}  {}", step.id, paint.dim(title));
+    }
+    let planned = state.plan_of(name).map(HostPlan::steps).unwrap_or_default();
+    for step in planned.iter().filter(|step| !host.steps.iter().any(|known| known.id == step.id)) {
+        let line = format!("{:26} not reached         {}", step.id, step.title);
+        let _ = writeln!(text, "  {}", paint.dim(&line));
     }
     text.push_str(&trouble(paint, names, state, name));
     text
@@ -70,13 +76,26 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str)
     if state.plan_of(name).is_some_and(|plan| plan.stays_closed) {
         let _ = writeln!(text, "    {} it was so before the run", paint.warn("in maintenance:"));
     }
-    for debt in host.debts_in_order(state.plan_of(name)) {
+    let plan = state.plan_of(name);
+    if host.outcome == Some(HostOutcome::Unknown)
+        && let Some(plan) = plan
+    {
+        let _ = writeln!(text, "    it may still be running there: ssh {} 'ps -ef'", plan.login);
+    }
+    let opening = plan.and_then(|plan| plan.opening.as_deref());
+    if host.debts.iter().any(|debt| opening == Some(debt.step.as_str())) {
+        let _ =
+            writeln!(text, "    {} closed by ixporch, and not opened again", paint.warn("in maintenance:"));
+    }
+    for debt in host.debts_in_order(plan) {
         let since = debt.since.as_deref().unwrap_or("an earlier run");
         let _ = writeln!(text, "    {} {} (since {since})", paint.warn("still owed:"), debt.step);
         if let Some(plan) = state.plan_of(name)
             && let Some(step) = plan.step(&debt.step)
         {
-            let _ = writeln!(text, "      by hand: {}", plan.by_hand(step));
+            let _ =
+                writeln!(text, "      the next upgrade pays it; by hand, once every step before it is done:");
+            let _ = writeln!(text, "      {}", plan.by_hand(step));
         }
     }
     text
@@ -88,15 +107,15 @@ fn pending(paint: Paint, names: &Names, host: &HostState, name: &str) -> String 
     let found =
         host.steps.iter().find_map(|step| Some((&step.id, step.end.as_ref()?.pending_statements.as_ref()?)));
     let Some((step, statements)) = found else { return text };
+    let count = statements.len();
     for statement in statements.iter().take(PENDING) {
         let _ = writeln!(text, "      {} {statement};", paint.dim("|"));
     }
+    let plural = if count == 1 { "" } else { "s" };
     let _ = writeln!(
         text,
-        "    {} pending statements in all: {} logs {} {name} {step}",
-        statements.len(),
-        names.program,
-        names.run
+        "    {count} pending statement{plural}: {} logs {} {name} {step}",
+        names.program, names.run
     );
     let _ = writeln!(
         text,

@@ -28,4 +28,17 @@ pub struct Names {
     pub program: String,
     /// The run as a person would type it.
     pub run: String,
+    /// Whether its controller is at work on it now.
+    pub going_on: bool,
+}
+
+impl Names {
+    /// What is to be said of a run without an end.
+    fn not_ended(&self) -> &'static str {
+        if self.going_on {
+            "this run is still going on"
+        } else {
+            "this run was cut off: its controller ended without a word; steps may still be running on the hosts"
+        }
+    }
 }

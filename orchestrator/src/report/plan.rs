@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::Paint;
+use super::{Paint, duration};
 use crate::digest;
-use crate::plan::{Command, HostAction, HostPlan, Plan, PlannedStep, PlannedWave, fold_names};
+use crate::plan::{Command, HostAction, HostPlan, Plan, PlannedProof, PlannedStep, PlannedWave, fold_names};
 use crate::procedure::Effect;
 use crate::text::harmless_line;
 
@@ -14,6 +14,9 @@ pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
         plan.target.as_deref().map_or_else(|| "the head of each host's branch".to_owned(), str::to_owned);
     let mut text =
         format!("plan {}   procedure {}   to {target}\n", digest::short(&plan.digest()), plan.procedure);
+    if plan.hosts_to_upgrade() > 0 {
+        text.push_str(&paint.dim("* changes the host; the other steps only look\n"));
+    }
     for wave in &plan.waves {
         text.push_str(&wave_text(paint, wave, commands));
     }
@@ -69,6 +72,12 @@ fn settings(wave: &PlannedWave) -> String {
     }
     words.extend(wave.parallel.map(|parallel| format!("{parallel} at a time")));
     words.extend(wave.requires.as_ref().map(|requires| format!("requires {requires}")));
+    words.extend(wave.soak_seconds.map(|seconds| format!("soak {}", duration(seconds.saturating_mul(1000)))));
+    if wave.gate == ixporch_inventory::GateKind::Hold || wave.requires.is_some() {
+        words.push("this version stops here".to_owned());
+    } else if wave.soak_seconds.is_some() {
+        words.push("this version stops after it".to_owned());
+    }
     if words.is_empty() { String::new() } else { format!("  ({})", words.join(", ")) }
 }
 
@@ -91,13 +100,16 @@ fn step_text(paint: Paint, step: &PlannedStep, commands: bool) -> String {
     let mut conditions = Vec::new();
     conditions.extend(step.when_exists.as_deref().map(|path| {
         let shown = if commands { path } else { path.rsplit('/').next().unwrap_or(path) };
-        format!("only where there is a {shown}")
+        format!("skipped where {shown} is not there")
     }));
     if commands {
-        conditions.extend(step.unless_exists.as_deref().map(|path| format!("not where there is a {path}")));
+        conditions
+            .extend(step.unless_exists.as_deref().map(|path| format!("fails where {path} is there already")));
+        conditions.extend(step.proof.as_ref().map(proof_words));
+        conditions.extend(step.debt.as_ref().map(|debt| format!("from here on the host is owed {debt}")));
     }
     if step.when_schema_pending {
-        conditions.push("only if schema changes are pending".to_owned());
+        conditions.push("skipped where no schema change is pending".to_owned());
     }
     match step.schema_review {
         Some(ixporch_inventory::SchemaApproval::Review) => {
@@ -126,4 +138,17 @@ fn command_lines(command: &Command) -> Vec<String> {
         command.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let heading = format!("script{user}{folder}, with {}:", values.join(" "));
     std::iter::once(heading).chain(script.trim().lines().map(|line| format!("  {line}"))).collect()
+}
+
+fn proof_words(proof: &PlannedProof) -> String {
+    match proof {
+        PlannedProof::Exists(path) => format!("proof: {path} is there"),
+        PlannedProof::Absent(path) => format!("proof: {path} is gone"),
+        PlannedProof::MemcachedRestarted { unit: Some(unit), .. } => {
+            format!("proof: {unit} was started anew")
+        }
+        PlannedProof::MemcachedRestarted { unit: None, address, .. } => {
+            format!("proof: memcached on {address} was started anew")
+        }
+    }
 }

@@ -15,6 +15,7 @@ use crate::state::RunState;
 pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
     let mut text = String::new();
     let Some(header) = &state.header else { return "the run has no events\n".to_owned() };
+    text.push_str(&head(paint, names, header, state));
     for wave in &header.plan.waves {
         text.push_str(&wave_lines(paint, state, wave));
     }
@@ -39,8 +40,23 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
         let _ = writeln!(text, "\n  {} {folded}", paint.warn("in no wave, so nothing was done:"));
     }
     text.push_str(&result_line(paint, names, state));
-    text.push_str(&next(names, header, state));
+    if state.exit_code.is_some() {
+        text.push_str(&next(names, header, state));
+    } else {
+        let _ = writeln!(text, "{}", paint.warn(names.not_ended()));
+    }
     text
+}
+
+/// What the run is.
+fn head(paint: Paint, names: &Names, header: &RunHeader, state: &RunState) -> String {
+    let started = state.started.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+    let target = header.plan.target.as_deref().unwrap_or("the head of each host's branch");
+    let line = format!(
+        "run {}   {started} by {}   {} with {} to {target}",
+        names.run, header.operator, header.inventory, header.procedure
+    );
+    format!("{}\n", paint.dim(&line))
 }
 
 fn wave_lines(paint: Paint, state: &RunState, wave: &PlannedWave) -> String {
@@ -96,7 +112,7 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
         state
             .hosts
             .iter()
-            .filter(|(_, host)| host.outcome.is_none_or(|outcome| wanted.contains(&outcome)))
+            .filter(|(_, host)| host.outcome.is_some_and(|outcome| wanted.contains(&outcome)))
             .map(|(name, _)| name.as_str())
             .collect()
     };
@@ -110,7 +126,12 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
             words.extend(["--procedure".to_owned(), quote(&header.procedure)]);
         }
         words.extend(["--limit".to_owned(), quote(&fold_names(again))]);
-        let _ = writeln!(text, "next: mend what is named above, then: {} {}", names.program, words.join(" "));
+        let _ = writeln!(
+            text,
+            "next: when what is named above is mended or answered: {} {}",
+            names.program,
+            words.join(" ")
+        );
     }
     let look = with(&[HostOutcome::Unknown, HostOutcome::Crashed]);
     for name in look {

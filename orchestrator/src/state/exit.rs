@@ -22,6 +22,8 @@ pub enum ExitCode {
     NeedsPerson,
     /// Some host or wave is held at a gate.
     Held,
+    /// Another run is at work on a host.
+    Locked,
     /// `plan --exit-code`: there is something to do.
     SomethingToDo,
     /// The run was interrupted.
@@ -40,6 +42,7 @@ impl ExitCode {
             Self::Failed => 5,
             Self::NeedsPerson => 6,
             Self::Held => 7,
+            Self::Locked => 8,
             Self::SomethingToDo => 10,
             Self::Interrupted => 130,
         }

@@ -198,5 +198,5 @@ pub struct NotStarted(pub String);
 
 /// The connection went away while something was under way on it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the connection was lost: {0}")]
+#[error("its end was not seen: {0}")]
 pub struct LinkLost(pub String);

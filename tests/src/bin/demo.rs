@@ -61,7 +61,9 @@ fn demo(folder: &Path) -> std::io::Result<()> {
          \n  cargo run -q -p ixporch -- --state-dir {state} report latest --host ixp2\
          \n  cargo run -q -p ixporch -- --state-dir {state} logs latest ixp2 composer\
          \n  cargo run -q -p ixporch -- --state-dir {state} --format json report\
-         \n  cargo run -q -p ixporch -- init     # an inventory of your own\n"
+         \n  cargo run -q -p ixporch -- init /tmp/inventory.toml     # an inventory of your own\n\
+         \nRemove it with: rm -r {}\n",
+        folder.display()
     );
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::cli::args::{self, Format, InventoryCommand, Selection};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
+use crate::plan::fold_names;
 use crate::report;
 use crate::state::ExitCode;
 
@@ -16,14 +17,28 @@ pub(in crate::cli) fn run(arguments: &args::Inventory, printer: Printer) -> Resu
             let inventory = load::inventory(file)?;
             let (hosts, groups, waves) =
                 (inventory.hosts.len(), inventory.groups.len(), inventory.waves.len());
+            let placed = inventory.waves_or_all();
+            let unplaced: Vec<&str> = inventory
+                .hosts
+                .iter()
+                .map(|host| host.name.as_str())
+                .filter(|name| !placed.iter().any(|wave| wave.hosts.iter().any(|host| host == name)))
+                .collect();
             match printer.format {
-                Format::Human => printer.result(&format!(
-                    "{}: no mistakes; {hosts} hosts, {groups} groups, {waves} waves\n",
-                    file.inventory.display()
-                )),
-                Format::Json | Format::Jsonl => {
-                    printer.json(&json!({ "format": 1, "hosts": hosts, "groups": groups, "waves": waves }));
+                Format::Human => {
+                    let waves = if waves == 0 { "no waves (all hosts are one)".to_owned() } else { format!("waves: {waves}") };
+                    printer.result(&format!(
+                        "{}: no mistakes; hosts: {hosts}, groups: {groups}, {waves}\n",
+                        file.inventory.display()
+                    ));
+                    if !unplaced.is_empty() {
+                        let folded = fold_names(unplaced.iter().copied());
+                        printer.say(&format!("{} in no wave: {folded}; an upgrade does nothing there", printer.err.warn("warning:")));
+                    }
                 }
+                Format::Json | Format::Jsonl => printer.json(
+                    &json!({ "format": 1, "hosts": hosts, "groups": groups, "waves": waves, "in_no_wave": unplaced }),
+                ),
             }
         }
         InventoryCommand::List(selection) => list(selection, printer)?,
@@ -53,14 +68,19 @@ fn list(selection: &Selection, printer: Printer) -> Result<(), CliError> {
             let rows: Vec<Vec<String>> = hosts
                 .iter()
                 .map(|host| {
-                    let address = format!("{}:{}", host.address(), host.port());
+                    let address = match host.address() {
+                        address if address.contains(':') => format!("[{address}]:{}", host.port()),
+                        address => format!("{address}:{}", host.port()),
+                    };
                     let wave = wave_of(host).unwrap_or_else(|| "(none)".to_owned());
                     vec![host.name.clone(), address, wave, host.groups.join(", ")]
                 })
                 .collect();
             printer.result(&report::table(&["host", "address", "wave", "groups"], &rows));
         }
-        Format::Json => printer.json(&hosts.iter().map(value).collect::<Vec<_>>()),
+        Format::Json => {
+            printer.json(&json!({ "format": 1, "hosts": hosts.iter().map(value).collect::<Vec<_>>() }));
+        }
         Format::Jsonl => hosts.iter().map(value).for_each(|host| printer.json(&host)),
     }
     Ok(())

@@ -18,7 +18,12 @@ pub(in crate::cli) fn run(
 ) -> Result<ExitCode, CliError> {
     let plan = work::runtime()?.block_on(work::plan(&arguments.work, settings, printer))?.plan;
     match printer.format {
-        Format::Human => printer.result(&report::plan(printer.out, &plan, true)),
+        Format::Human => {
+            printer.result(&report::plan(printer.out, &plan, true));
+            if plan.hosts_to_upgrade() > 0 {
+                printer.say("next: the same with `upgrade` instead of `plan`");
+            }
+        }
         Format::Json => printer.json(&json!({ "digest": plan.digest(), "plan": plan })),
         Format::Jsonl => plan.hosts().for_each(|(wave, host)| {
             printer.json(&json!({ "digest": plan.digest(), "wave": wave.name, "host": host }));

@@ -18,7 +18,11 @@ pub(in crate::cli) fn run(
     if run.torn {
         printer.say(&printer.err.warn("the journal's last line was cut off; everything before it is shown"));
     }
-    let names = Names { program: settings.program.clone(), run: settings.store.shorten(&run.id)? };
+    let names = Names {
+        program: settings.program.clone(),
+        run: settings.store.shorten(&run.id)?,
+        going_on: run.going_on,
+    };
     if let Some(host) = &arguments.host
         && !run.state.hosts.contains_key(host)
     {

@@ -21,7 +21,7 @@ pub(in crate::cli) fn run(settings: &Settings, printer: Printer) -> Result<ExitC
                 rows.push(row(&run, settings.store.shorten(&id)?));
                 values.push(json!({
                     "run": id, "started": run.state.started, "exit_code": run.state.exit_code,
-                    "hosts": outcomes(&run),
+                    "going_on": run.going_on, "inventory": run.state.header.as_ref().map(|header| &header.inventory), "hosts": outcomes(&run),
                 }));
             }
             Err(error) => printer.say(&format!("{} {error}", printer.err.warn("warning:"))),
@@ -51,7 +51,8 @@ fn row(run: &LoadedRun, id: String) -> Vec<String> {
         outcomes(run).iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ");
     let started =
         run.state.started.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
-    let exit = run.state.exit_code.map_or_else(|| "cut off".to_owned(), |code| code.to_string());
+    let unfinished = if run.going_on { "going on" } else { "cut off" };
+    let exit = run.state.exit_code.map_or_else(|| unfinished.to_owned(), |code| code.to_string());
     let inventory = run.state.header.as_ref().map(|header| header.inventory.clone()).unwrap_or_default();
     vec![id, started, hosts, exit, inventory]
 }

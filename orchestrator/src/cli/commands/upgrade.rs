@@ -6,13 +6,14 @@ use jiff::Timestamp;
 
 use super::work::{self, Planned};
 use crate::cli::args::{self, Format};
-use crate::cli::attendant::Terminal;
+use crate::cli::attendant::{Screen, Terminal};
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::prompt;
 use crate::cli::settings::Settings;
 use crate::engine::{self, About, Brake, BrakeState, Dispatched, Job, Limits, Reporter};
 use crate::event::Envelope;
+use crate::procedure::Procedure;
 use crate::report::{self, Names};
 use crate::state::{ExitCode, RunState};
 
@@ -43,12 +44,15 @@ async fn upgrade(
     if planned.plan.hosts_to_upgrade() > 0 && !arguments.yes {
         confirm(planned.plan.hosts_to_upgrade())?;
     }
-    let inventory = arguments.work.selection.file.inventory.display().to_string();
-    let procedure = arguments.work.procedure.clone();
+    let inventory = absolute(&arguments.work.selection.file.inventory);
+    let wanted = &arguments.work.procedure;
+    let is_built_in = Procedure::built_in_text(wanted).is_some();
+    let procedure = if is_built_in { wanted.clone() } else { absolute(wanted.as_ref()) };
     let run = uuid::Uuid::now_v7().to_string();
     let journal = settings.store.create(&run)?;
     let folder = journal.folder().to_owned();
     let brake = Brake::default();
+    let screen = Screen::default();
     let signals = tokio::spawn(watch_signals(brake.clone(), printer));
     let Planned { plan, targets, transport } = planned;
     let job = Job {
@@ -56,21 +60,27 @@ async fn upgrade(
         about: About { run: run.clone(), operator: settings.user.clone(), inventory, procedure },
         targets,
         transport,
-        attendant: Arc::new(Terminal::new(&settings.user, printer)),
+        attendant: Arc::new(Terminal::new(&settings.user, printer, Arc::clone(&screen))),
         limits: Limits {
             forks: usize::try_from(arguments.work.connecting.forks).unwrap_or(1),
             connecting: usize::try_from(arguments.work.connecting.connecting).unwrap_or(1),
         },
         brake,
     };
-    let reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Progress { printer })];
+    let reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Progress { printer, screen })];
     let dispatched = engine::run(job, journal, reporters, Timestamp::now)
         .await
         .map_err(|error| CliError::internal(format!("the run broke down: {error}")))?;
     signals.abort();
-    let names = Names { program: settings.program.clone(), run: settings.store.shorten(&run)? };
+    let names =
+        Names { program: settings.program.clone(), run: settings.store.shorten(&run)?, going_on: false };
     show(&dispatched.state, &names, printer);
     end(&dispatched, &folder)
+}
+
+/// A path that means the same in every folder.
+fn absolute(path: &std::path::Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 fn show(state: &RunState, names: &Names, printer: Printer) {
@@ -94,7 +104,7 @@ fn confirm(hosts: usize) -> Result<(), CliError> {
     let plural = if hosts == 1 { "" } else { "s" };
     match prompt::ask(&format!("\nUpgrade {hosts} host{plural}?")) {
         Some(true) => Ok(()),
-        _ => Err(CliError::usage("not confirmed; nothing was started")),
+        _ => Err(CliError::usage("not confirmed; nothing was started").help("answer `y`, or run with --yes")),
     }
 }
 
@@ -125,6 +135,7 @@ async fn watch_signals(brake: Brake, printer: Printer) {
 /// Progress on standard error; with `--format jsonl` the events themselves on standard output.
 struct Progress {
     printer: Printer,
+    screen: Screen,
 }
 
 impl Reporter for Progress {
@@ -133,6 +144,8 @@ impl Reporter for Progress {
             self.printer.json(envelope);
         }
         if let Some(line) = report::line(self.printer.err, state, envelope) {
+            // Waits while a question is open; this is the reporters' own thread, and nobody waits for it.
+            let _held = self.screen.lock();
             self.printer.say(&line);
         }
     }

@@ -1,6 +1,6 @@
 //! What `plan` and `upgrade` share: load, probe, plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use crate::cli::targets;
 use crate::event::HostOutcome;
 use crate::journal::Store;
 use crate::plan::{self, History, Options, Plan, Request};
+use crate::state::ExitCode;
 use crate::transport::ssh::SshTransport;
 use crate::transport::{Target, Transport};
 
@@ -115,11 +116,18 @@ fn history(store: &Store, hosts: &[&Host]) -> Result<BTreeMap<String, History>, 
                 .plan_of(name)
                 .zip(open.get(name.as_str()))
                 .is_some_and(|(plan, host)| plan.login.ends_with(&format!("@{}", host.address())));
+            if same && run.going_on {
+                let shown = store.shorten(&id)?;
+                return Err(CliError::new(ExitCode::Locked, format!("run {shown} is at work on `{name}`"))
+                    .help(format!("wait for its end: ixporch report {shown}")));
+            }
             if same && host.was_changed(run.state.plan_of(name)) {
                 open.remove(name.as_str());
-                let owed = host.debts.iter().map(|debt| debt.step.clone()).collect();
+                let owed: BTreeSet<String> = host.debts.iter().map(|debt| debt.step.clone()).collect();
+                let opening = run.state.plan_of(name).and_then(|plan| plan.opening.as_ref());
+                let closed = opening.is_some_and(|opening| owed.contains(opening));
                 let unfinished = !host.outcome.is_some_and(HostOutcome::is_good);
-                history.insert(name.clone(), History { owed, unfinished });
+                history.insert(name.clone(), History { owed, closed, unfinished });
             }
         }
     }
