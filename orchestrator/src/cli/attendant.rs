@@ -12,8 +12,50 @@ use super::prompt;
 use crate::engine::{Answer, Attendant};
 use crate::text::RemoteText;
 
-/// Who holds it may write to the terminal: a question keeps progress from running over it.
-pub(super) type Screen = Arc<std::sync::Mutex<()>>;
+/// The terminal, as progress and questions share it: while a question is open, progress waits in memory.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Screen {
+    lines: Arc<std::sync::Mutex<Lines>>,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    question_is_open: bool,
+    waiting: Vec<String>,
+}
+
+/// A question that is open until this is dropped, whether it was answered or given up.
+struct Question {
+    screen: Screen,
+    printer: Printer,
+}
+
+impl Screen {
+    /// Shows a line, now or when the open question is done.
+    pub(super) fn show(&self, printer: Printer, line: String) {
+        let mut lines = self.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if lines.question_is_open {
+            lines.waiting.push(line);
+        } else {
+            printer.say(&line);
+        }
+    }
+
+    fn ask(&self, printer: Printer) -> Question {
+        self.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner).question_is_open = true;
+        Question { screen: self.clone(), printer }
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        let mut lines = self.screen.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        lines.question_is_open = false;
+        for line in lines.waiting.drain(..) {
+            self.printer.say(&line);
+        }
+    }
+}
 
 /// Answers by the terminal.
 pub(super) struct Terminal {
@@ -31,12 +73,9 @@ impl Terminal {
 
     async fn ask(&self, text: String) -> Option<Answer> {
         let _turn = self.one_at_a_time.lock().await;
-        let screen = Arc::clone(&self.screen);
-        let ask = move || {
-            let _held = screen.lock();
-            prompt::ask(&text)
-        };
-        let yes = prompt::off_thread(ask).await?;
+        // Dropped with this future: whoever presses Ctrl-C at a question leaves it.
+        let _open = self.screen.ask(self.printer);
+        let yes = prompt::off_thread(move || prompt::ask(&text)).await?;
         Some(Answer { yes, by: self.user.clone() })
     }
 }

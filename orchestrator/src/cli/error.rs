@@ -84,7 +84,10 @@ impl From<JournalError> for CliError {
             }
             JournalError::Empty(_) => Self::invalid(message).help("`ixporch upgrade` makes the first one"),
             JournalError::Line { .. } | JournalError::Format { .. } => {
-                Self::invalid(message).help("it was written by another version, or changed by hand")
+                Self::invalid(message).help(
+                    "it was written by another version, or damaged; with its folder moved away, what that run still \
+                     owes is not known any more",
+                )
             }
             JournalError::Io(_) | JournalError::Encode(_) => Self::internal(message)
                 .help("make the folder writable, free space, or choose another one with --state-dir"),

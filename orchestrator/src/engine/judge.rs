@@ -22,7 +22,14 @@ pub(super) fn judge(step: &PlannedStep, ended: StepEnded, output: &StepOutput, m
         StepEnded::Refused => {
             let path = step.unless_exists.as_deref().unwrap_or_default();
             return StepEnd::not_begun(&format!(
-                "{path} is there: somebody put it there since the plan was made"
+                "{path} is there: somebody put it there before the run or since the plan was made"
+            ));
+        }
+        StepEnded::Blind => {
+            let path = step.unless_exists.as_deref().unwrap_or_default();
+            let user = step.command.user.as_deref().unwrap_or("the login user");
+            return StepEnd::not_begun(&format!(
+                "{user} could not look whether {path} is there (sudo, runuser?)"
             ));
         }
         StepEnded::NotStarted(why) => return StepEnd::not_begun(&why),

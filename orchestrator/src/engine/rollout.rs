@@ -60,12 +60,12 @@ struct Rollout {
 
 impl Rollout {
     async fn waves(&self) {
-        let mut previous: Option<(&PlannedWave, Tally)> = None;
+        let mut ended: Vec<(&PlannedWave, Tally)> = Vec::new();
         let mut stopped: Option<(String, bool)> = None;
         for wave in &self.job.plan.waves {
             let has_work = wave.hosts.iter().any(|host| matches!(host.action, HostAction::Upgrade(_)));
             if stopped.is_none() && has_work {
-                stopped = self.gate(wave, previous.as_ref().map(|(wave, tally)| (*wave, tally))).await;
+                stopped = self.gate(wave, &ended).await;
             }
             if let Some((why, at_gate)) = stopped.as_ref().filter(|_| has_work) {
                 self.hold(wave, why, *at_gate).await;
@@ -80,8 +80,7 @@ impl Rollout {
             self.events.tell(RunEvent::WaveStarted { wave: wave.name.clone() }).await;
             let reports = self.wave(wave).await;
             self.events.tell(RunEvent::WaveFinished { wave: wave.name.clone() }).await;
-            previous =
-                Some((wave, Tally { outcomes: reports.iter().map(|report| report.outcome).collect() }));
+            ended.push((wave, Tally { outcomes: reports.iter().map(|report| report.outcome).collect() }));
         }
         if self.job.brake.state() > BrakeState::Go {
             self.events.tell(RunEvent::Interrupted).await;
@@ -89,15 +88,11 @@ impl Rollout {
     }
 
     /// Why a wave must not start, and whether a person could let it; `None` where it may.
-    async fn gate(
-        &self,
-        wave: &PlannedWave,
-        previous: Option<(&PlannedWave, &Tally)>,
-    ) -> Option<(String, bool)> {
+    async fn gate(&self, wave: &PlannedWave, ended: &[(&PlannedWave, Tally)]) -> Option<(String, bool)> {
         if self.job.brake.state() > BrakeState::Go {
             return Some(("the run was interrupted".to_owned(), false));
         }
-        match gate::before_wave(wave, previous, self.job.attendant.is_attended()) {
+        match gate::before_wave(wave, ended, self.job.attendant.is_attended()) {
             Decision::Pass => None,
             Decision::Hold(why) => Some((why, true)),
             Decision::Stop(why) => Some((why, false)),

@@ -462,3 +462,26 @@ fn a_gate_keeps_nothing_from_hosts_on_which_nothing_is_done() {
     assert_eq!(played.outcome("a"), HostOutcome::Current);
     assert_eq!(played.dispatched.state.exit().code(), 0);
 }
+
+#[test]
+fn a_wave_without_work_does_not_make_a_failed_one_forgotten() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let played = runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Store::new(folder.path()).create("run").unwrap();
+        let mut waves: Vec<PlannedWave> =
+            ["a", "b", "c"].into_iter().map(|name| sample::wave(name, [name])).collect();
+        waves[1].hosts[0].action = HostAction::Current;
+        let parts = [("a", Part::FailsSecondStep), ("b", Part::Good), ("c", Part::Good)];
+        let parts = parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let brake = Brake::default();
+        let stage = Stage { parts, journal: PathBuf::from("/dev/null"), heard, brake: brake.clone() };
+        let job = job(waves, stage, Arc::new(Nobody), brake);
+        let dispatched = run(job, journal, Vec::new(), || Timestamp::UNIX_EPOCH).await.unwrap();
+        Played { dispatched, events: Vec::new(), heard: Vec::new() }
+    });
+    assert_eq!(played.outcome("b"), HostOutcome::Current);
+    assert_eq!(played.outcome("c"), HostOutcome::NotStarted);
+}

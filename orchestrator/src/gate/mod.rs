@@ -32,9 +32,9 @@ impl Tally {
     }
 }
 
-/// Whether `wave` may start after `previous`, the wave before it with its tally.
-pub fn before_wave(wave: &PlannedWave, previous: Option<(&PlannedWave, &Tally)>, attended: bool) -> Decision {
-    if let Some((before, tally)) = previous {
+/// Whether `wave` may start after `ended`, all waves before it with their tallies.
+pub fn before_wave(wave: &PlannedWave, ended: &[(&PlannedWave, Tally)], attended: bool) -> Decision {
+    for (before, tally) in ended {
         let (bad, total) = (tally.bad(), tally.outcomes.len());
         let allowed = before.max_failures.of(total);
         if bad > allowed {
@@ -87,30 +87,30 @@ mod tests {
         let staging = wave("staging", GateKind::Auto, Amount::Count(0));
         let prod = wave("prod", GateKind::Auto, Amount::Count(0));
         let tally = Tally { outcomes: vec![HostOutcome::Upgraded, HostOutcome::Unreachable] };
-        let decision = before_wave(&prod, Some((&staging, &tally)), true);
+        let decision = before_wave(&prod, &[(&staging, tally.clone())], true);
         let wanted = "wave `staging`: 1 of 2 hosts did not end well, 0 may (max_failures = 0)";
         assert_eq!(decision, Decision::Stop(wanted.to_owned()));
         let lenient = wave("staging", GateKind::Auto, Amount::Percent(50));
-        assert_eq!(before_wave(&prod, Some((&lenient, &tally)), true), Decision::Pass);
+        assert_eq!(before_wave(&prod, &[(&lenient, tally)], true), Decision::Pass);
     }
 
     #[test]
     fn what_this_version_cannot_watch_is_never_passed_over() {
         let mut prod = wave("prod", GateKind::Auto, Amount::Count(0));
         prod.requires = Some("staging".to_owned());
-        assert!(matches!(before_wave(&prod, None, true), Decision::Hold(_)));
+        assert!(matches!(before_wave(&prod, &[], true), Decision::Hold(_)));
         let mut soaking = wave("staging", GateKind::Auto, Amount::Count(0));
         soaking.soak_seconds = Some(600);
         let tally = Tally { outcomes: vec![HostOutcome::Upgraded] };
         let plain = wave("prod", GateKind::Auto, Amount::Count(0));
-        assert!(matches!(before_wave(&plain, Some((&soaking, &tally)), true), Decision::Hold(_)));
+        assert!(matches!(before_wave(&plain, &[(&soaking, tally)], true), Decision::Hold(_)));
     }
 
     #[test]
     fn without_a_terminal_nobody_is_asked() {
         let prod = wave("prod", GateKind::Confirm, Amount::Count(0));
-        assert_eq!(before_wave(&prod, None, true), Decision::Ask);
-        assert!(matches!(before_wave(&prod, None, false), Decision::Hold(_)));
+        assert_eq!(before_wave(&prod, &[], true), Decision::Ask);
+        assert!(matches!(before_wave(&prod, &[], false), Decision::Hold(_)));
         assert!(matches!(schema_review(SchemaApproval::Review, false), Decision::Hold(_)));
         assert_eq!(schema_review(SchemaApproval::Any, false), Decision::Pass);
     }

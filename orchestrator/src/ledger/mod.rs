@@ -49,6 +49,8 @@ pub enum StepEnded {
     NotNeeded,
     /// The path that must not be there is there: it was not run.
     Refused,
+    /// Nobody could look whether that path is there, so it was not run.
+    Blind,
     /// It was certainly not run: the host did not let it begin.
     NotStarted(String),
     /// It was run.
@@ -164,6 +166,7 @@ fn step_ended(end: &End) -> Result<StepEnded, LinkLost> {
     match end.word.as_str() {
         "absent" => Ok(StepEnded::NotNeeded),
         "present" => Ok(StepEnded::Refused),
+        "blind" => Ok(StepEnded::Blind),
         "held" => Ok(StepEnded::Ran { exit: end.exit, proven: Some(true) }),
         "refuted" => Ok(StepEnded::Ran { exit: end.exit, proven: Some(false) }),
         "unclear" | "none" => Ok(StepEnded::Ran { exit: end.exit, proven: None }),

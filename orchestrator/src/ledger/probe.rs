@@ -52,7 +52,7 @@ pub async fn probe(ledger: &mut Ledger, request: &ProbeRequest) -> Result<Facts,
     let (ended, quiet_login) = running.follow_login(&mut output).await;
     match ended? {
         StepEnded::NotStarted(why) => Err(NotStarted(why).into()),
-        StepEnded::Ran { .. } | StepEnded::NotNeeded | StepEnded::Refused => {
+        StepEnded::Ran { .. } | StepEnded::NotNeeded | StepEnded::Refused | StepEnded::Blind => {
             Ok(Facts { quiet_login, ..facts::parse(&output.stdout.kept())? })
         }
     }
@@ -81,7 +81,7 @@ closed() {
   esac
 }
 version() { as "$web" sh -c 'head -c 4096 "$1/version.php" 2>/dev/null || head -c 4096 "$1/library/IXP/Version.php"' sh "$root"; }
-in_tree() { as "$owner" git --no-optional-locks -C "$root" "$@"; }
+in_tree() { as "$owner" env GIT_OPTIONAL_LOCKS=0 git -C "$root" "$@"; }
 upstream() { as "$owner" timeout -k 5 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes' git -C "$root" ls-remote origin "$@"; }
 aside() {
   as "$web" timeout -k 5 20 sh -c '

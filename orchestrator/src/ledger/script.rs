@@ -45,7 +45,7 @@ pub(super) fn step(step: &PlannedStep) -> String {
     }
     if let Some(path) = &step.unless_exists {
         text.push_str(&there(&step.command, path));
-        text.push_str("[ \"$there\" = no ] || finish 0 present\n");
+        text.push_str("case $there in no) ;; yes) finish 0 present ;; *) finish 0 blind ;; esac\n");
     }
     if let Some(PlannedProof::MemcachedRestarted { unit, address, php }) = &step.proof {
         text.push_str(&memcached_mark(unit.as_deref(), address, php));

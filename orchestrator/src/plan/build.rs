@@ -22,14 +22,14 @@ pub struct Options {
 /// What the probe of a host gave: facts, or why there are none.
 pub type ProbeResult = Result<Facts, String>;
 
-/// What the last run that touched a host left behind.
+/// What the earlier runs left behind on a host, as the last one that names it tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
-    /// What it still owes the host, as ids of the steps that pay it.
+    /// What it is still owed, as ids of the steps that pay.
     pub owed: BTreeSet<String>,
-    /// Whether its opening is among that: then it was closed by us.
-    pub closed: bool,
-    /// Whether it ended without having upgraded the host.
+    /// That one of them which opens the site again: while it is owed, a closed site was closed by us.
+    pub closed: Option<String>,
+    /// Whether an upgrade was begun there and has not been brought to its end.
     pub unfinished: bool,
 }
 
@@ -110,6 +110,7 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
         procedure: request.procedure.name.clone(),
         procedure_digest: request.procedure.digest.clone(),
         target: request.options.target.clone(),
+        moves_code: request.procedure.moves_code(),
         waves,
         unplaced,
     })
@@ -133,6 +134,9 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         upstream: None,
         quiet_login: false,
         opening: request.procedure.opening().map(|step| step.id.clone()),
+        closes_at: request.procedure.closing_number(),
+        closed: history.closed,
+        unfinished: history.unfinished,
         stays_closed: false,
         owed: history.owed,
         notes: Vec::new(),
@@ -148,19 +152,18 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
             plan.quiet_login = facts.quiet_login;
             // Somebody else opened the site: that debt is paid.
             if facts.maintenance == Some(false)
-                && let Some(opening) = &plan.opening
+                && let Some(opening) = plan.closed.take()
             {
-                plan.owed.remove(opening);
+                plan.owed.remove(&opening);
             }
-            let ours = history.closed && facts.maintenance != Some(false);
-            // A site of which nobody knows whether it was open is not opened: it may have been closed for a reason.
-            let was_closed = facts.maintenance != Some(false) && !ours;
-            if !request.procedure.moves_code() || !is_current(facts, history.unfinished) {
-                let builder = HostBuilder { request, host, facts, user, was_closed };
+            let ours = plan.closed.is_some();
+            let was_closed = facts.maintenance == Some(true) && !ours;
+            if !request.procedure.moves_code() || !is_current(facts, plan.unfinished) {
+                let builder = HostBuilder { request, host, facts, user, was_closed, ours };
                 plan.action = HostAction::Upgrade(builder.steps());
                 plan.stays_closed = was_closed;
             }
-            plan.notes = notes(request, facts, ours, history.unfinished, &plan.action);
+            plan.notes = notes(request, facts, ours, plan.unfinished, &plan.action);
         }
     }
     plan
@@ -200,10 +203,7 @@ fn notes(
                 .to_owned(),
         ),
         Some(false) => {}
-        None => notes.push(
-            "not known: whether the site is in maintenance; it is closed for the upgrade and stays closed"
-                .to_owned(),
-        ),
+        None => notes.push("not known: whether the site is in maintenance".to_owned()),
     }
     if request.procedure.moves_code() && facts.remote_commit.is_none() {
         let what =
@@ -240,6 +240,7 @@ struct HostBuilder<'a> {
     facts: &'a Facts,
     user: &'a str,
     was_closed: bool,
+    ours: bool,
 }
 
 impl HostBuilder<'_> {
@@ -257,7 +258,8 @@ impl HostBuilder<'_> {
             Condition::Target => self.request.options.target.is_some(),
             Condition::NoTarget => self.request.options.target.is_none(),
             Condition::OpenBefore => !self.was_closed,
-            Condition::OpenNow => self.facts.maintenance != Some(true),
+            // Where it is not known, the step itself finds out, and is refused on a closed site.
+            Condition::OpenNow => self.facts.maintenance.map_or(!self.ours, |closed| !closed),
             Condition::SchemaPending => true,
         }
     }
@@ -351,6 +353,7 @@ impl HostBuilder<'_> {
 
     fn value(&self, placeholder: Placeholder) -> String {
         match placeholder {
+            Placeholder::UpstreamCommit => self.facts.remote_commit.clone().unwrap_or_default(),
             Placeholder::Target => self.request.options.target.clone().unwrap_or_default(),
             Placeholder::TreeOwner => self.facts.tree_owner.clone().unwrap_or_default(),
             Placeholder::MemcachedRestart => self.host.list("memcached.restart").join(" "),

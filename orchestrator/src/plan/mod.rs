@@ -35,6 +35,8 @@ pub struct Plan {
     pub procedure_digest: String,
     /// The tag to go to; `None`: the head of each host's branch.
     pub target: Option<String>,
+    /// Whether the procedure brings the code to the target.
+    pub moves_code: bool,
     /// The waves, in order; every planned host is in exactly one.
     pub waves: Vec<PlannedWave>,
     /// Hosts that are selected, but in no wave: nothing is done on them.
@@ -79,6 +81,12 @@ pub struct HostPlan {
     pub quiet_login: bool,
     /// The step that opens the site again, where the procedure has one.
     pub opening: Option<String>,
+    /// The place of the step that closes the site: with it the host's upgrade begins.
+    pub closes_at: Option<u32>,
+    /// The step that still owes the site its opening, by an earlier run.
+    pub closed: Option<String>,
+    /// Whether an earlier run began an upgrade that has not been brought to its end.
+    pub unfinished: bool,
     /// Whether the site is left in maintenance, because it was so before the run.
     pub stays_closed: bool,
     /// What earlier runs still owe it: ids of the steps that pay.

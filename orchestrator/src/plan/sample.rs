@@ -45,6 +45,9 @@ pub(crate) fn host(name: &str) -> HostPlan {
         upstream: None,
         quiet_login: false,
         opening: Some("up".to_owned()),
+        closes_at: Some(1),
+        closed: None,
+        unfinished: false,
         stays_closed: false,
         owed: BTreeSet::new(),
         notes: Vec::new(),
@@ -71,6 +74,7 @@ pub(crate) fn plan(waves: Vec<PlannedWave>) -> Plan {
         procedure: "test".to_owned(),
         procedure_digest: String::new(),
         target: None,
+        moves_code: true,
         waves,
         unplaced: Vec::new(),
     }

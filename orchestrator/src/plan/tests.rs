@@ -45,8 +45,11 @@ fn plan_with(facts: &Facts, closed_by_us: &[&str], options: &Options) -> Result<
     let procedure = Procedure::built_in("ixp-manager-v4").unwrap().unwrap();
     let probes: BTreeMap<String, ProbeResult> =
         inventory.hosts.iter().map(|host| (host.name.clone(), Ok(facts.clone()))).collect();
-    let opening =
-        History { owed: BTreeSet::from(["maintenance-off".to_owned()]), closed: true, unfinished: true };
+    let opening = History {
+        owed: BTreeSet::from(["maintenance-off".to_owned()]),
+        closed: Some("maintenance-off".to_owned()),
+        unfinished: true,
+    };
     let history = closed_by_us.iter().map(|name| ((*name).to_owned(), opening.clone())).collect();
     build(&Request {
         inventory: &inventory,
@@ -75,6 +78,7 @@ fn the_eight_steps_of_the_document_are_planned_in_order() {
             "fetch",
             "target-check",
             "maintenance-on",
+            "closed-check",
             "proxies-restore",
             "code-pull",
             "composer",
@@ -109,8 +113,8 @@ fn with_a_target_the_tag_is_fetched_checked_and_checked_out() {
     let plan = plan_with(&facts(), &[], &options).unwrap();
     let ixp1 = plan.host("ixp1").unwrap();
     assert_eq!(
-        ids(ixp1)[1..6],
-        ["fetch-tags", "target-check", "maintenance-on", "proxies-restore", "code-checkout"]
+        ids(ixp1)[1..7],
+        ["fetch-tags", "target-check", "maintenance-on", "closed-check", "proxies-restore", "code-checkout"]
     );
     assert_eq!(ixp1.step("target-check").unwrap().command.environment["TARGET"], "v4.5.0");
     let bad = Options { target: Some("--upload-pack=x".to_owned()), limit: None };
@@ -153,12 +157,16 @@ fn a_host_on_which_a_run_broke_off_is_not_current_although_somebody_opened_its_s
 }
 
 #[test]
-fn a_site_of_which_nothing_is_known_is_closed_and_not_opened() {
+fn a_site_of_which_nothing_is_known_is_closed_and_opened_unless_it_turns_out_to_be_closed() {
     let unknown = Facts { maintenance: None, ..facts() };
-    let plan = plan_with(&unknown, &[], &Options::default()).unwrap();
+    let plan = plan_with(&unknown, &["ixp2"], &Options::default()).unwrap();
     let host = plan.host("ixp1").unwrap();
-    assert!(ids(host).contains(&"maintenance-on") && !ids(host).contains(&"maintenance-off"));
-    assert!(host.stays_closed);
+    assert!(
+        ids(host).contains(&"maintenance-on") && ids(host).contains(&"maintenance-off") && !host.stays_closed
+    );
+    assert!(host.step("maintenance-on").unwrap().unless_exists.is_some());
+    let ours = plan.host("ixp2").unwrap();
+    assert!(!ids(ours).contains(&"maintenance-on") && ids(ours).contains(&"maintenance-off"));
 }
 
 #[test]

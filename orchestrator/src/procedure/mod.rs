@@ -149,6 +149,13 @@ impl Procedure {
         self.steps.iter().find(|step| step.when.contains(&Condition::OpenBefore))
     }
 
+    /// The place of the step that closes the site: the one that is paid by the opening.
+    pub fn closing_number(&self) -> Option<u32> {
+        let opening = self.opening()?;
+        let at = self.steps.iter().position(|step| step.debt.as_ref() == Some(&opening.id))?;
+        u32::try_from(at + 1).ok()
+    }
+
     /// Whether it brings the code to a target: only then can a host already be there.
     pub fn moves_code(&self) -> bool {
         let depends = |step: &Step| {

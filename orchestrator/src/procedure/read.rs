@@ -25,6 +25,9 @@ const READS: &[(&str, Reads)] = &[
     ("doctrine-schema-update", Reads::DoctrineSchemaUpdate),
 ];
 
+/// A script travels in one word of the login shell, and csh takes no longer ones.
+const LONGEST_SCRIPT: usize = 4096;
+
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problems> {
@@ -172,6 +175,13 @@ fn action(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Ac
         }
         (None, Some(_)) => {
             let script = fields.text("script", problems)?;
+            if script.value.len() > LONGEST_SCRIPT {
+                problems.push(
+                    Problem::new(script.span, format!("`script` is longer than {LONGEST_SCRIPT} bytes"))
+                        .help("put it into a file on the hosts, and `run` that"),
+                );
+                return None;
+            }
             if script.value.contains('\0') {
                 problems.push(Problem::new(script.span, "`script` holds a NUL"));
                 return None;

@@ -18,6 +18,8 @@ pub enum Placeholder {
     Branch,
     /// The git tag to go to; empty without `--to`.
     Target,
+    /// The commit that upstream had at the target when the host was probed; empty where it did not answer.
+    UpstreamCommit,
     /// The PHP program with its arguments.
     Php,
     /// The composer program with its arguments.
@@ -30,12 +32,13 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All placeholders.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::IxpRoot,
         Self::WebUser,
         Self::TreeOwner,
         Self::Branch,
         Self::Target,
+        Self::UpstreamCommit,
         Self::Php,
         Self::Composer,
         Self::Bower,
@@ -50,6 +53,7 @@ impl Placeholder {
             Self::TreeOwner => "tree_owner",
             Self::Branch => "branch",
             Self::Target => "target",
+            Self::UpstreamCommit => "upstream_commit",
             Self::Php => "php",
             Self::Composer => "composer",
             Self::Bower => "bower",

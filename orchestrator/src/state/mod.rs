@@ -4,14 +4,14 @@
 
 mod exit;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 pub use exit::ExitCode;
 
 use crate::event::{Envelope, HostOutcome, RunEvent, RunHeader, StepEnd, StepOutcome};
-use crate::plan::HostPlan;
+use crate::plan::{History, HostPlan};
 use crate::procedure::Effect;
 
 /// Where a run stands.
@@ -168,15 +168,30 @@ impl HostState {
         })
     }
 
-    /// Whether anything that changes it was started on it, by its plan.
-    pub fn was_changed(&self, plan: Option<&HostPlan>) -> bool {
+    /// What the run leaves behind on the host, for the plan of the next one.
+    pub fn leaves(&self, moves_code: bool, plan: &HostPlan) -> History {
+        let owed: BTreeSet<String> = self.debts.iter().map(|debt| debt.step.clone()).collect();
+        let still = |opening: &Option<String>| opening.clone().filter(|opening| owed.contains(opening));
+        let closed = still(&plan.opening).or_else(|| still(&plan.closed));
+        let unfinished = match self.outcome {
+            Some(HostOutcome::Upgraded) if moves_code => false,
+            Some(HostOutcome::Upgraded | HostOutcome::Current) => plan.unfinished,
+            _ => plan.unfinished || (moves_code && self.was_begun(plan)),
+        };
+        History { owed, closed, unfinished }
+    }
+
+    /// Whether the upgrade was begun: the site was closed, or something was changed after that. What is fetched
+    /// before changes nothing that the site depends on.
+    fn was_begun(&self, plan: &HostPlan) -> bool {
+        let begins_at = plan.closes_at.unwrap_or(0);
         self.steps
             .iter()
-            .filter(|step| step.end.as_ref().is_none_or(|end| end.outcome != StepOutcome::Skipped))
-            .any(|step| {
-                plan.and_then(|plan| plan.step(&step.id))
-                    .is_none_or(|planned| planned.effect == Effect::Change)
+            .filter(|step| {
+                step.end.as_ref().is_none_or(|end| end.outcome != StepOutcome::Skipped && end.begun)
             })
+            .filter_map(|step| plan.step(&step.id))
+            .any(|planned| planned.effect == Effect::Change && planned.number >= begins_at)
     }
 
     /// Its debts in the order in which they must be paid: that of the steps that pay them.

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::event::Captured;
-use crate::plan::sample;
+use crate::plan::{History, HostPlan, sample};
 use crate::text::RemoteText;
 
 fn header(hosts: &[&str]) -> RunHeader {
@@ -92,4 +92,48 @@ fn an_open_debt_needs_a_person_but_a_held_host_needs_its_gate() {
 fn an_interrupted_run_says_so_and_a_host_without_an_end_is_no_success() {
     assert_eq!(fold(vec![RunEvent::Interrupted]).exit().code(), 130);
     assert_eq!(fold(vec![ended("a", HostOutcome::Upgraded)]).exit().code(), 4);
+}
+
+fn leaves(events: Vec<RunEvent>, change: impl FnOnce(&mut HostPlan)) -> History {
+    let state = fold(events);
+    let mut plan = sample::host("a");
+    change(&mut plan);
+    state.hosts["a"].leaves(true, &plan)
+}
+
+#[test]
+fn what_is_done_before_the_site_is_closed_begins_no_upgrade() {
+    let fetched = vec![
+        started("a", "down"),
+        finished("a", "down", StepOutcome::Succeeded, None),
+        ended("a", HostOutcome::Failed),
+    ];
+    // The sample's first step stands for a fetch where the second one closes the site.
+    let history = leaves(fetched.clone(), |plan| plan.closes_at = Some(2));
+    assert!(!history.unfinished);
+    assert!(leaves(fetched, |_| ()).unfinished);
+}
+
+#[test]
+fn a_run_that_broke_off_is_unfinished_until_one_ends_well() {
+    let nothing = vec![ended("a", HostOutcome::Unreachable)];
+    assert!(leaves(nothing.clone(), |plan| plan.unfinished = true).unfinished);
+    assert!(!leaves(nothing, |_| ()).unfinished);
+    assert!(!leaves(vec![ended("a", HostOutcome::Upgraded)], |plan| plan.unfinished = true).unfinished);
+    // Another procedure, which moves no code, ends nothing.
+    let mut plan = sample::host("a");
+    plan.unfinished = true;
+    assert!(fold(vec![ended("a", HostOutcome::Upgraded)]).hosts["a"].leaves(false, &plan).unfinished);
+}
+
+#[test]
+fn a_site_is_ours_as_long_as_its_opening_is_owed() {
+    let down = vec![started("a", "down"), ended("a", HostOutcome::Failed)];
+    assert_eq!(leaves(down, |_| ()).closed.as_deref(), Some("up"));
+    let opened = vec![
+        started("a", "up"),
+        finished("a", "up", StepOutcome::Succeeded, Some(true)),
+        ended("a", HostOutcome::Upgraded),
+    ];
+    assert_eq!(leaves(opened, |plan| plan.closed = Some("up".to_owned())).closed, None);
 }

@@ -9,7 +9,8 @@ use tokio::net::TcpListener;
 
 use super::{new_key, server};
 
-const STAND_INS: [(&str, &str); 4] = [
+const STAND_INS: [(&str, &str); 5] = [
+    ("git", include_str!("stand-ins/git")),
     ("php", include_str!("stand-ins/php")),
     ("composer", include_str!("stand-ins/composer")),
     ("bower", include_str!("stand-ins/bower")),
@@ -86,6 +87,13 @@ impl EmbeddedHost {
         let work = self.folder.join("upstream/work");
         release(&work, version, tables);
         git(&work, &["push", "--quiet", "--tags", "origin", "master"]);
+    }
+
+    /// Commits something to the installed tree that upstream does not have.
+    pub fn commit_locally(&self) {
+        std::fs::write(self.root().join("local.php"), "<?php\n").expect("a file can be written");
+        git(&self.root(), &["add", "local.php"]);
+        git(&self.root(), &["commit", "--quiet", "--message", "ours"]);
     }
 
     /// What `git describe` says of the installation.

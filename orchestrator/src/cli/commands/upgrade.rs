@@ -60,7 +60,7 @@ async fn upgrade(
         about: About { run: run.clone(), operator: settings.user.clone(), inventory, procedure },
         targets,
         transport,
-        attendant: Arc::new(Terminal::new(&settings.user, printer, Arc::clone(&screen))),
+        attendant: Arc::new(Terminal::new(&settings.user, printer, screen.clone())),
         limits: Limits {
             forks: usize::try_from(arguments.work.connecting.forks).unwrap_or(1),
             connecting: usize::try_from(arguments.work.connecting.connecting).unwrap_or(1),
@@ -108,20 +108,22 @@ fn confirm(hosts: usize) -> Result<(), CliError> {
     }
 }
 
-/// Each Ctrl-C (or SIGTERM, or SIGHUP of a closed terminal) presses the brake one notch harder.
+/// Each Ctrl-C (or SIGTERM, or SIGHUP of a closed terminal) presses the brake one notch harder. Signals that
+/// this process was started to ignore, as nohup(1) does with SIGHUP, stay ignored.
 async fn watch_signals(brake: Brake, printer: Printer) {
     use tokio::signal::unix::{SignalKind, signal};
-    let watched = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = watched else {
-        printer.say("signals cannot be watched; Ctrl-C will cut the run off");
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
+    let ignored = ignored_signals();
+    let watched = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
+        .into_iter()
+        .filter(|kind| !ignored.contains(&kind.as_raw_value()))
+        .filter_map(|kind| signal(kind).ok());
+    let (hand, mut presses) = tokio::sync::mpsc::channel(1);
+    for mut signal in watched {
+        let hand = hand.clone();
+        tokio::spawn(async move { while signal.recv().await.is_some() && hand.send(()).await.is_ok() {} });
+    }
+    drop(hand);
+    while presses.recv().await.is_some() {
         brake.press_harder();
         printer.say(&printer.err.warn(match brake.state() {
             BrakeState::Go | BrakeState::Drain => {
@@ -130,6 +132,14 @@ async fn watch_signals(brake: Brake, printer: Printer) {
             BrakeState::Detach => "leaving: steps in flight are left to the hosts, and their ends stay unseen",
         }));
     }
+}
+
+/// The signals that this process was started to ignore: `SigIgn` of proc(5), a bit for each, from 1.
+fn ignored_signals() -> Vec<i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    (1..=64).filter(|signal| mask & (1 << (signal - 1)) != 0).collect()
 }
 
 /// Progress on standard error; with `--format jsonl` the events themselves on standard output.
@@ -144,9 +154,7 @@ impl Reporter for Progress {
             self.printer.json(envelope);
         }
         if let Some(line) = report::line(self.printer.err, state, envelope) {
-            // Waits while a question is open; this is the reporters' own thread, and nobody waits for it.
-            let _held = self.screen.lock();
-            self.printer.say(&line);
+            self.screen.show(self.printer, line);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What `plan` and `upgrade` share: load, probe, plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,9 +14,8 @@ use crate::cli::probing::{Prober, Probes};
 use crate::cli::prompt::Passphrases;
 use crate::cli::settings::Settings;
 use crate::cli::targets;
-use crate::event::HostOutcome;
 use crate::journal::Store;
-use crate::plan::{self, History, Options, Plan, Request};
+use crate::plan::{self, History, HostPlan, Options, Plan, Request};
 use crate::state::ExitCode;
 use crate::transport::ssh::SshTransport;
 use crate::transport::{Target, Transport};
@@ -97,39 +96,43 @@ pub(super) async fn probe(
     Prober { settings, file, inventory, connecting, transport, to }.probe(hosts).await
 }
 
-/// What the last runs that touched the hosts left behind.
+/// What the earlier runs left behind on the hosts: for each, the last run that names it tells.
 fn history(store: &Store, hosts: &[&Host]) -> Result<BTreeMap<String, History>, CliError> {
-    /// How far back is looked; a host that was not touched in so many runs has no open run of ours.
-    const RUNS: usize = 200;
     let mut open: BTreeMap<&str, &Host> = hosts.iter().map(|host| (host.name.as_str(), *host)).collect();
     let mut history = BTreeMap::new();
-    for id in store.ids()?.into_iter().take(RUNS) {
+    for id in store.ids()? {
         if open.is_empty() {
             break;
         }
         // What a journal that cannot be read says of debts is not known, so nothing is assumed.
         let run = store.load(&id)?;
-        for (name, host) in &run.state.hosts {
-            // Another inventory may call another machine by the same name.
-            let same = run
-                .state
-                .plan_of(name)
-                .zip(open.get(name.as_str()))
-                .is_some_and(|(plan, host)| plan.login.ends_with(&format!("@{}", host.address())));
-            if same && run.going_on {
+        let Some(header) = &run.state.header else { continue };
+        for (_, plan) in header.plan.hosts() {
+            let Some(state) = run.state.hosts.get(&plan.host) else { continue };
+            if !open.get(plan.host.as_str()).is_some_and(|host| is_same(plan, host)) {
+                continue;
+            }
+            if run.going_on {
                 let shown = store.shorten(&id)?;
-                return Err(CliError::new(ExitCode::Locked, format!("run {shown} is at work on `{name}`"))
-                    .help(format!("wait for its end: ixporch report {shown}")));
+                return Err(CliError::new(
+                    ExitCode::Locked,
+                    format!("run {shown} is at work on `{}`", plan.host),
+                )
+                .help(format!("wait for its end: ixporch report {shown}")));
             }
-            if same && host.was_changed(run.state.plan_of(name)) {
-                open.remove(name.as_str());
-                let owed: BTreeSet<String> = host.debts.iter().map(|debt| debt.step.clone()).collect();
-                let opening = run.state.plan_of(name).and_then(|plan| plan.opening.as_ref());
-                let closed = opening.is_some_and(|opening| owed.contains(opening));
-                let unfinished = !host.outcome.is_some_and(HostOutcome::is_good);
-                history.insert(name.clone(), History { owed, closed, unfinished });
-            }
+            open.remove(plan.host.as_str());
+            history.insert(plan.host.clone(), state.leaves(header.plan.moves_code, plan));
         }
     }
     Ok(history)
+}
+
+/// Another inventory may call another machine by the same name.
+fn is_same(plan: &HostPlan, host: &Host) -> bool {
+    let port = if host.port() == 22 {
+        !plan.login.contains("-p ")
+    } else {
+        plan.login.contains(&format!("-p {} ", host.port()))
+    };
+    port && plan.login.ends_with(&format!("@{}", host.address()))
 }

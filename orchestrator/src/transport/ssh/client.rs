@@ -153,15 +153,16 @@ where
     match timeout(limit, identity::authenticate(&mut handle, hop.user, files, named, keys)).await {
         Ok(Ok(())) => Ok(handle),
         // On a dead connection every key looks refused.
-        Ok(Err(_)) if handle.is_closed() => {
+        Ok(Err(refused)) if handle.is_closed() && !refused.after_several_keys => {
             Err(ConnectError::Cut { address: hop.address.to_owned(), why: take(&notes.farewell) })
         }
-        Ok(Err(error)) => Err(match (take(&notes.farewell), error) {
-            (Some(farewell), ConnectError::Authentication { user, why }) => {
-                ConnectError::Authentication { user, why: format!("{why}; the host hung up: {farewell}") }
-            }
-            (_, error) => error,
-        }),
+        Ok(Err(refused)) => {
+            let why = match take(&notes.farewell) {
+                Some(farewell) => format!("{}; the host hung up: {farewell}", refused.why),
+                None => refused.why,
+            };
+            Err(ConnectError::Authentication { user: hop.user.to_owned(), why })
+        }
         Err(_) => Err(ConnectError::Timeout { what: "authentication", after: limit }),
     }
 }

@@ -10,7 +10,7 @@ use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
-use crate::transport::{ConnectError, PassphraseSource};
+use crate::transport::PassphraseSource;
 
 /// How often a passphrase is asked for.
 const TRIES: usize = 3;
@@ -85,6 +85,14 @@ struct Tried {
     server_takes: Option<String>,
 }
 
+/// The host took none of our keys, or was gone before it had said so.
+pub(super) struct Refused {
+    /// What was tried, and what the host takes.
+    pub(super) why: String,
+    /// Whether several keys were shown: a host that hangs up then has had enough of them, and is not just busy.
+    pub(super) after_several_keys: bool,
+}
+
 /// Shows the host our keys until it takes one.
 pub(super) async fn authenticate<H: Handler>(
     handle: &mut Handle<H>,
@@ -92,7 +100,7 @@ pub(super) async fn authenticate<H: Handler>(
     files: &[PathBuf],
     files_first: bool,
     keys: &KeyFiles,
-) -> Result<(), ConnectError> {
+) -> Result<(), Refused> {
     let rsa_hash = handle.best_supported_rsa_hash().await.ok().flatten().flatten().unwrap_or(HashAlg::Sha512);
     let mut tried = Tried::default();
     let order: [bool; 2] = if files_first { [true, false] } else { [false, true] };
@@ -114,10 +122,10 @@ pub(super) async fn authenticate<H: Handler>(
     if let Some(methods) = tried.server_takes {
         why = format!("{why} (it offers: {methods})");
     }
-    for problem in tried.problems {
+    for problem in &tried.problems {
         why = format!("{why}; {problem}");
     }
-    Err(ConnectError::Authentication { user: user.to_owned(), why })
+    Err(Refused { why, after_several_keys: tried.keys.len() > 1 })
 }
 
 async fn with_files<H: Handler>(
