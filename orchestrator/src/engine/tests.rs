@@ -27,6 +27,8 @@ enum Part {
     Garbage,
     Panics,
     HangsInSecondStep,
+    /// Its first step finds out that a schema change is pending.
+    HasPendingSchemaChanges,
     /// Somebody presses Ctrl-C twice while its second step is under way.
     IsLeftInSecondStep,
 }
@@ -100,6 +102,10 @@ impl Session for Actor {
                 Part::IsLeftInSecondStep if second => {
                     self.brake.press(BrakeState::Detach);
                     (both(begin), true)
+                }
+                Part::HasPendingSchemaChanges => {
+                    let pending = "Checking if database connected to default entity manager needs updating...\n     DROP INDEX x";
+                    (both(format!("{begin}{pending}\n{nonce} end 0 none\n")), false)
                 }
                 Part::Garbage => (both("\u{1b}[2Jgarbage\n".repeat(3)), false),
                 Part::Panics if second => panic!("the actor forgot its lines"),
@@ -224,7 +230,7 @@ fn play_now(waves: &[Vec<Part>]) -> Played {
 
 fn alone(part: Part) -> HostOutcome {
     match part {
-        Part::Good => HostOutcome::Upgraded,
+        Part::Good | Part::HasPendingSchemaChanges => HostOutcome::Upgraded,
         Part::Down => HostOutcome::Unreachable,
         Part::FailsSecondStep => HostOutcome::Failed,
         Part::LosesLinkInSecondStep | Part::Garbage | Part::HangsInSecondStep | Part::IsLeftInSecondStep => {
@@ -396,8 +402,8 @@ impl Attendant for Hasty {
     }
 }
 
-/// Plays one good host over a changed wave.
-fn play_wave(change: impl FnOnce(&mut PlannedWave), hasty: bool) -> Played {
+/// Plays one host over a changed wave.
+fn play_wave(part: Part, change: impl FnOnce(&mut PlannedWave), hasty: bool) -> Played {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
@@ -409,7 +415,7 @@ fn play_wave(change: impl FnOnce(&mut PlannedWave), hasty: bool) -> Played {
         change(&mut wave);
         let brake = Brake::default();
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let parts = BTreeMap::from([("a".to_owned(), Part::Good)]);
+        let parts = BTreeMap::from([("a".to_owned(), part)]);
         let stage = Stage {
             parts,
             journal: PathBuf::from("/dev/null"),
@@ -436,15 +442,30 @@ fn steps_of(wave: &mut PlannedWave) -> &mut Vec<PlannedStep> {
 
 #[test]
 fn whoever_presses_ctrl_c_at_a_question_starts_nothing_by_answering_it() {
-    let played = play_wave(|wave| wave.gate = GateKind::Confirm, true);
+    let played = play_wave(Part::Good, |wave| wave.gate = GateKind::Confirm, true);
     assert_eq!(played.heard, []);
     assert_eq!(played.dispatched.state.exit().code(), 130);
 }
 
 #[test]
+fn whoever_presses_ctrl_c_at_a_schema_review_changes_nothing_by_approving_it() {
+    let reviewed = |wave: &mut PlannedWave| {
+        steps_of(wave)[0].reads = Some(crate::procedure::Reads::DoctrinePendingSql);
+        steps_of(wave)[1].schema_review = Some(ixporch_inventory::SchemaApproval::Review);
+    };
+    let played = play_wave(Part::HasPendingSchemaChanges, reviewed, true);
+    assert_eq!(played.heard.len(), 1, "the reviewed step was started");
+    assert_eq!(played.outcome("a"), HostOutcome::Held);
+    assert_eq!(played.dispatched.state.exit().code(), 130);
+    // Nobody to ask holds it as well, without an interruption.
+    let held = play_wave(Part::HasPendingSchemaChanges, reviewed, false);
+    assert_eq!((held.heard.len(), held.dispatched.state.exit().code()), (1, 7));
+}
+
+#[test]
 fn a_schema_change_that_nobody_has_seen_is_never_made() {
     for approval in [ixporch_inventory::SchemaApproval::Review, ixporch_inventory::SchemaApproval::Any] {
-        let played = play_wave(|wave| steps_of(wave)[1].schema_review = Some(approval), true);
+        let played = play_wave(Part::Good, |wave| steps_of(wave)[1].schema_review = Some(approval), true);
         assert_eq!(played.heard.len(), 1, "{approval:?}: the gated step was started");
         assert_eq!(played.outcome("a"), HostOutcome::Held);
     }
@@ -453,6 +474,7 @@ fn a_schema_change_that_nobody_has_seen_is_never_made() {
 #[test]
 fn a_gate_keeps_nothing_from_hosts_on_which_nothing_is_done() {
     let played = play_wave(
+        Part::Good,
         |wave| {
             wave.gate = GateKind::Hold;
             wave.hosts[0].action = HostAction::Current;

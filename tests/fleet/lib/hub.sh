@@ -83,9 +83,13 @@ hub_up() {
 # Everything that runs in the hub's namespace is the hub's.
 hub_down() {
   local pids
-  pids=$(ip netns pids "$(namespace_of hub)" 2>/dev/null || true)
+  hub_pids() { ip netns pids "$(namespace_of hub)" 2>/dev/null || true; }
+  hub_is_empty() { [ -z "$(hub_pids)" ]; }
+  pids=$(hub_pids)
+  [ -n "$pids" ] || return 0
   # shellcheck disable=SC2086
-  [ -z "$pids" ] || kill -9 $pids 2>/dev/null || true
+  kill -9 $pids 2>/dev/null || true
+  until_true 5 hub_is_empty
 }
 
 # publish TAG [HOST...]: upstream's master of these hosts (default: all) becomes the release.

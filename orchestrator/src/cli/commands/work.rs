@@ -136,3 +136,24 @@ fn is_same(plan: &HostPlan, host: &Host) -> bool {
     };
     port && plan.login.ends_with(&format!("@{}", host.address()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::sample;
+
+    fn host(settings: &str) -> Host {
+        let text = format!("format = 1\n[hosts.a]\n{settings}");
+        Inventory::parse("test", &text).unwrap().hosts.remove(0)
+    }
+
+    #[test]
+    fn a_host_is_the_same_by_its_address_and_port() {
+        let plan = |login: &str| HostPlan { login: login.to_owned(), ..sample::host("a") };
+        assert!(is_same(&plan("ops@192.0.2.1"), &host("address = \"192.0.2.1\"")));
+        assert!(is_same(&plan("-J b -p 2222 ops@192.0.2.1"), &host("address = \"192.0.2.1\"\nport = 2222")));
+        assert!(!is_same(&plan("-p 2222 ops@192.0.2.1"), &host("address = \"192.0.2.1\"")));
+        assert!(!is_same(&plan("ops@192.0.2.1"), &host("address = \"192.0.2.1\"\nport = 2222")));
+        assert!(!is_same(&plan("ops@192.0.2.11"), &host("address = \"192.0.2.1\"")));
+    }
+}
