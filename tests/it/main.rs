@@ -1,7 +1,6 @@
 //! End-to-end tests without root: the program against files, and against embedded hosts over real SSH.
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on has failed"
@@ -12,6 +11,7 @@ mod documents;
 mod examples;
 mod host_keys;
 mod inventory;
+mod maintenance;
 mod openssh;
 mod procedure;
 mod round_trips;

@@ -7,6 +7,9 @@ use ixporch_tests::program::{Ended, Program};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+/// One host for staging, three for prod.
+pub(crate) const GROUPS: &[(&str, &[&str])] = &[("staging", &["s1"]), ("prod", &["p1", "p2", "p3"])];
+
 /// The program with an empty home.
 pub(crate) fn program(home: &TempDir) -> Program {
     Program::new(env!("CARGO_BIN_EXE_ixporch-under-test"), home.path())

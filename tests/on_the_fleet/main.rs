@@ -1,7 +1,6 @@
 //! Tests on real hosts. `tests/run` starts the fleet and requires it; without it they say that they were not run.
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,

@@ -1,7 +1,7 @@
 //! What the tests and the demo share: embedded hosts, a slow link, the fleet, and the program itself.
 //!
 //! A harness may panic: whatever it cannot do is a failed test.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

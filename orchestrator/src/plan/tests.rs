@@ -1,3 +1,5 @@
+//! What a plan is built from, and what it says.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ixporch_inventory::{Inventory, Selector};

@@ -1,3 +1,5 @@
+//! The built-in procedures, and mistakes in own ones.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! The fold: debts, exit codes, and what a run leaves behind.
+
 use jiff::Timestamp;
 
 use super::*;

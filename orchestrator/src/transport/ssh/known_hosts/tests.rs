@@ -1,3 +1,5 @@
+//! Host keys; the oracle is OpenSSH.
+
 use std::process::Command;
 
 use proptest::prelude::*;
