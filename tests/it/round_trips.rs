@@ -24,7 +24,8 @@ fn some_steps(folder: &Path) -> String {
     path.display().to_string()
 }
 
-/// Half a round trip is left for the work itself; the slower steps are a busy machine's.
+/// Most of a round trip is left for the work itself (a login shell, acknowledgements), less than a third one would
+/// take; the slower steps are a busy machine's.
 fn assert_two_round_trips(report: &serde_json::Value) {
     let host = host_of(report, "a");
     let mut times: Vec<u64> =
@@ -33,7 +34,7 @@ fn assert_two_round_trips(report: &serde_json::Value) {
     times.sort_unstable();
     let round_trip = u64::try_from(ROUND_TRIP.as_millis()).unwrap();
     assert!(
-        times[STEPS / 3] < round_trip * 5 / 2,
+        times[STEPS / 3] < round_trip * 11 / 4,
         "more than two round trips a step: {times:?} ms at {round_trip} ms"
     );
 }
