@@ -14,6 +14,7 @@ mod inventory;
 mod maintenance;
 mod openssh;
 mod procedure;
+mod questions;
 mod round_trips;
 mod stage;
 mod upgrade;

@@ -1,0 +1,65 @@
+//! Questions at a terminal, which `script(1)` plays.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::stage::{Stage, host_of};
+
+/// Runs the upgrade at a terminal at which these lines are typed; gives the exit code and what was shown.
+fn upgrade_at_a_terminal(stage: &Stage, typed: &str) -> (Option<i32>, String) {
+    let program = stage.program.command(&["--color", "never", "upgrade", "--inventory"]);
+    let words: Vec<String> = std::iter::once(program.get_program())
+        .chain(program.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .chain(std::iter::once(stage.inventory.display().to_string()))
+        .map(|word| ixporch::plan::quote(&word))
+        .collect();
+    let mut child = std::process::Command::new("script")
+        .args(["--quiet", "--return", "--flush", "--command", &words.join(" "), "/dev/null"])
+        .env_clear()
+        .envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(stage.program.home())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn stage_with_review() -> Stage {
+    let stage = Stage::new(&[("all", &["a"])]);
+    stage.change_inventory("schema_approval = \"any\"", "schema_approval = \"review\"");
+    stage
+}
+
+#[test]
+fn a_person_sees_the_plan_and_the_pending_sql_and_approves_both() {
+    let stage = stage_with_review();
+    let (code, shown) = upgrade_at_a_terminal(&stage, "y\ny\n");
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains("Upgrade 1 host? [y/N]"), "{shown}");
+    assert!(shown.contains("CREATE TABLE audit_log (id INT NOT NULL);"), "{shown}");
+    assert!(shown.contains("Execute this statement on a? [y/N]"), "{shown}");
+    assert!(shown.contains("schema changes approved by tester"), "{shown}");
+    assert!(!stage.fleet.host("a").in_maintenance());
+}
+
+#[test]
+fn a_person_who_does_not_approve_the_sql_holds_the_host() {
+    let stage = stage_with_review();
+    let (code, shown) = upgrade_at_a_terminal(&stage, "y\nn\n");
+    assert_eq!(code, Some(7), "{shown}");
+    assert_eq!(host_of(&stage.report(), "a")["outcome"], "held");
+    assert!(!stage.fleet.host("a").asked().iter().any(|asked| asked.contains("--force")));
+}
+
+#[test]
+fn a_plan_that_is_not_confirmed_starts_nothing() {
+    let stage = stage_with_review();
+    let (code, shown) = upgrade_at_a_terminal(&stage, "n\n");
+    assert_eq!(code, Some(2), "{shown}");
+    assert!(shown.contains("not confirmed; nothing was started"), "{shown}");
+    assert_eq!(stage.fleet.host("a").asked(), Vec::<String>::new());
+}
