@@ -3,11 +3,6 @@
 //! Owns the file format, its checks, precedence and selectors. It is pure: it reads no file, no
 //! environment and no clock, and must not know that SSH exists.
 
-mod document_reexport {
-    // The procedure format is read by the same means.
-    pub use crate::document::{Fields, Located, format_version, number, parse, text, texts, wrong_type};
-}
-
 mod document;
 mod host;
 mod problem;
@@ -31,5 +26,5 @@ pub use wave::{GateKind, Wave};
 
 /// The reader of TOML documents, for other files of the same style (procedures).
 pub mod reader {
-    pub use super::document_reexport::*;
+    pub use crate::document::{Fields, Located, format_version, number, parse, text, texts, wrong_type};
 }

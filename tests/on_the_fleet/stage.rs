@@ -24,7 +24,7 @@ impl Stage {
         // A test that failed while it had the fleet leaves nothing that a reset would not mend.
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(fleet) = Fleet::find() else {
-            eprintln!("NOT RUN: the fleet is not up (tests/fleet/fleet up)");
+            ixporch_tests::say_not_run("the fleet is not up (tests/fleet/fleet up)");
             return None;
         };
         fleet.fleet(&["reset", "h1", "h2", "h3", "h4"]);

@@ -25,6 +25,7 @@ impl Sshd {
         let program = Path::new("/usr/sbin/sshd");
         if !program.exists() {
             assert!(std::env::var_os("IXPORCH_REQUIRE_SSHD").is_none(), "sshd is required and not installed");
+            crate::say_not_run("there is no /usr/sbin/sshd");
             return None;
         }
         // sshd wants its privilege separation folder; only root can make it, and only root needs it.

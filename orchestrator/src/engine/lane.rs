@@ -90,7 +90,7 @@ impl Lane {
     /// Runs one step; `Err` ends the lane.
     async fn step(&self, ledger: &mut Ledger, course: &mut Course, step: &PlannedStep) -> Result<(), End> {
         if self.brake.state() > BrakeState::Go {
-            return Err(self.interrupted(course, step));
+            return Err(interrupted(course, step));
         }
         if step.when_schema_pending && course.pending.as_ref().is_some_and(Vec::is_empty) {
             self.events.step_finished(step, StepEnd::skipped("no schema change is pending"), None).await;
@@ -99,10 +99,10 @@ impl Lane {
         // Whoever is asked may press Ctrl-C instead of answering: then nothing is started.
         tokio::select! {
             reviewed = self.review(course, step) => reviewed?,
-            () = self.brake.reaches(BrakeState::Drain) => return Err(self.interrupted(course, step)),
+            () = self.brake.reaches(BrakeState::Drain) => return Err(interrupted(course, step)),
         }
         if self.brake.state() > BrakeState::Go {
-            return Err(self.interrupted(course, step));
+            return Err(interrupted(course, step));
         }
         let permit = self.events.step_started(&step.id).await.map_err(|denied| {
             let outcome = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
@@ -135,12 +135,6 @@ impl Lane {
                 Err((HostOutcome::Failed, format!("`{}`: {why}", step.id)))
             }
         }
-    }
-
-    #[expect(clippy::unused_self, reason = "it is the lane that is interrupted")]
-    fn interrupted(&self, course: &Course, step: &PlannedStep) -> End {
-        let outcome = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
-        (outcome, format!("the run was interrupted before `{}`", step.id))
     }
 
     async fn follow(
@@ -199,6 +193,12 @@ impl Lane {
             },
         }
     }
+}
+
+/// How a lane ends that was stopped between two steps.
+fn interrupted(course: &Course, step: &PlannedStep) -> End {
+    let outcome = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
+    (outcome, format!("the run was interrupted before `{}`", step.id))
 }
 
 /// A step whose end nobody saw.

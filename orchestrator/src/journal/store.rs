@@ -87,7 +87,7 @@ impl Store {
     /// Makes sure that runs can be kept, before anything is done that would have to be.
     pub fn prepare(&self) -> Result<(), JournalError> {
         create_private_folder(&self.root)?;
-        tempfile_in(&self.root)
+        check_writable(&self.root)
     }
 
     /// Begins a journal for a new run.
@@ -174,7 +174,7 @@ fn is_locked(path: &Path) -> Result<bool, JournalError> {
 }
 
 /// Writes a file and removes it again: whether a folder can be written is not to be known otherwise.
-fn tempfile_in(folder: &Path) -> Result<(), JournalError> {
+fn check_writable(folder: &Path) -> Result<(), JournalError> {
     let path = folder.join(format!(".ixporch-{}", std::process::id()));
     fs_err::write(&path, b"x")?;
     fs_err::remove_file(&path)?;
