@@ -105,6 +105,18 @@ pub const SPECS: &[Spec] = &[
         doc: "After this much silence the host is asked whether it is there; three unanswered questions end the connection.",
     },
     Spec {
+        key: "reconnect_for",
+        kind: Kind::Time,
+        built_in: Some("15m"),
+        doc: "How long a connection that was lost in a run is tried again; a step goes on on the host meanwhile.",
+    },
+    Spec {
+        key: "state_dir",
+        kind: Kind::RemotePath,
+        built_in: None,
+        doc: "The folder on the host for what a run must remember there. Default: `.ixporch` in the login's home folder.",
+    },
+    Spec {
         key: "become",
         kind: Kind::Choice(&["sudo", "none"]),
         built_in: Some("sudo"),

@@ -30,7 +30,7 @@ fn the_json_schema_of_the_docs_is_the_programs() {
 fn the_command_line_reference_of_the_docs_is_the_programs_help() {
     let home = tempfile::tempdir().unwrap();
     let program = program(&home);
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 24] = [
         &[],
         &["init"],
         &["inventory"],
@@ -44,6 +44,14 @@ fn the_command_line_reference_of_the_docs_is_the_programs_help() {
         &["status"],
         &["plan"],
         &["upgrade"],
+        &["resume"],
+        &["resolve"],
+        &["lock"],
+        &["lock", "show"],
+        &["lock", "break"],
+        &["ledger"],
+        &["ledger", "list"],
+        &["ledger", "clean"],
         &["runs"],
         &["report"],
         &["logs"],

@@ -70,6 +70,11 @@ impl Stage {
         self.program.json(&["--format", "json", "report"])
     }
 
+    /// The id of the last run.
+    pub(crate) fn last_run(&self) -> String {
+        self.report()["run"].as_str().unwrap().to_owned()
+    }
+
     /// The outcome of a host in the last run.
     pub(crate) fn outcome(&self, host: &str) -> String {
         host_of(&self.report(), host)["outcome"].as_str().unwrap_or("none").to_owned()

@@ -49,7 +49,7 @@ fn one_host_that_fails_stays_closed_and_the_others_are_upgraded() {
         "step composer: exit code 1",
         "No space left on device",
         "still owed: maintenance-off",
-        "--limit p2",
+        "--rerun failed",
     ] {
         assert!(ended.stdout.contains(words), "{words} is missing\n{ended}");
     }
@@ -154,6 +154,7 @@ fn pending_schema_changes_hold_a_host_where_nobody_can_be_asked() {
     let ended = stage.upgrade();
     assert_eq!(ended.code, 7, "{ended}");
     assert_eq!(stage.outcome("a"), "held");
+    let run = stage.last_run();
     let host = stage.fleet.host("a");
     assert!(!host.asked().iter().any(|asked| asked.contains("--force")));
     let sql = std::fs::read_dir(stage.folder.path().join(".local/state/ixporch/runs"))
@@ -161,9 +162,17 @@ fn pending_schema_changes_hold_a_host_where_nobody_can_be_asked() {
         .map(|run| std::fs::read_to_string(run.unwrap().path().join("output/a/schema.sql")).unwrap())
         .collect::<String>();
     assert!(sql.contains("CREATE TABLE audit_log (id INT NOT NULL)"), "{sql}");
+    // The host waits for its run: another one is kept away from it.
+    let other = stage.upgrade();
+    assert_eq!(other.code, 8, "{other}");
+    let again = stage.program.run(&["resume", &run]);
+    assert_eq!(again.code, 7, "{again}");
+    // A new run for the hosts that it left takes them over.
     stage.change_inventory("schema_approval = \"review\"", "schema_approval = \"any\"");
-    assert_eq!(stage.upgrade().code, 0);
+    let taken_over = stage.program.run(&["resume", &run, "--rerun", "unfinished", "--yes"]);
+    assert_eq!(taken_over.code, 0, "{taken_over}");
     assert!(!host.in_maintenance());
+    assert_eq!(host.leftovers(), Vec::<String>::new());
 }
 
 #[test]
@@ -172,7 +181,7 @@ fn with_a_target_the_tag_is_checked_out() {
     let missing = stage.run(&["upgrade", "--yes", "--to", "v9.9.9"]);
     assert_eq!(missing.code, 5, "{missing}");
     assert!(missing.stderr.contains("upstream does not have tag v9.9.9"), "{missing}");
-    assert!(missing.stdout.contains("--to v9.9.9 --limit a"), "{missing}");
+    assert!(missing.stdout.contains("--rerun failed"), "{missing}");
     assert!(!stage.fleet.host("a").in_maintenance(), "a tag that does not exist must not close the site");
     assert_eq!(stage.run(&["upgrade", "--yes", "--to", "v4.5.0"]).code, 0);
     assert_eq!(stage.fleet.host("a").describe(), "v4.5.0");
@@ -265,12 +274,18 @@ fn ctrl_c_lets_the_step_in_flight_end_and_starts_nothing_new() {
         assert!(lines.by_ref().any(|line| line.unwrap().contains(words)), "{words} was never said");
     };
     wait_for("composer …");
+    let run = stage.last_run();
+    let status = stage.run(&["status"]);
+    for words in [&format!("locked by run {run}"), "composer is running", "still owed: maintenance-off"] {
+        assert!(status.stdout.contains(words), "{words} is missing\n{status}");
+    }
+    let resumed = stage.program.run(&["resume", &run]);
+    assert_eq!(resumed.code, 8, "{resumed}");
     assert!(stage.program.run(&["runs"]).stdout.contains("going on"));
     assert!(stage.program.run(&["report"]).stdout.contains("this run is still going on"));
     let second = stage.upgrade();
     assert_eq!(second.code, 8, "{second}");
-    assert!(second.stderr.contains("is at work on `a`"), "{second}");
-    assert!(second.stderr.contains("help: wait for its end"), "{second}");
+    assert!(second.stderr.contains(&format!("locked by run {run} of tester on ")), "{second}");
     assert!(
         std::process::Command::new("kill")
             .arg("-INT")
@@ -284,12 +299,22 @@ fn ctrl_c_lets_the_step_in_flight_end_and_starts_nothing_new() {
     wait_for("composer succeeded");
     let code = child.wait_with_output().unwrap().status.code();
     assert_eq!(code, Some(130));
-    let host = host_of(&stage.report(), "a");
+    let report = stage.program.json(&["--format", "json", "report", &run]);
+    let host = host_of(&report, "a");
     assert_eq!(
         (&host["outcome"], &host["steps"][7]["step"], &host["steps"][7]["outcome"]),
         (&"held".into(), &"composer".into(), &"succeeded".into())
     );
     assert_eq!(stage.fleet.host("a").asked().last().unwrap(), "composer install");
+    let resumed = stage.program.run(&["resume", &run]);
+    assert_eq!(resumed.code, 0, "{resumed}");
+    let host = stage.fleet.host("a");
+    assert_eq!(host.asked().iter().filter(|asked| *asked == "composer install").count(), 1);
+    assert!(!host.in_maintenance());
+    assert_eq!(host.leftovers(), Vec::<String>::new());
+    let nothing = stage.program.run(&["resume", &run]);
+    assert_eq!(nothing.code, 0, "{nothing}");
+    assert!(nothing.stderr.contains("there is nothing to resume"), "{nothing}");
 }
 
 #[test]

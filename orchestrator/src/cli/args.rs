@@ -1,6 +1,7 @@
 //! What can be typed. Every help text of the program is here.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 
@@ -42,6 +43,14 @@ pub enum Subcommand {
     Plan(Plan),
     /// Upgrade the hosts, wave after wave
     Upgrade(Upgrade),
+    /// Go on with a run that has no end, or run the hosts again that it left
+    Resume(Resume),
+    /// Say how a step had ended whose end nobody saw
+    Resolve(Resolve),
+    /// Show or break the locks of hosts
+    Lock(Lock),
+    /// List or remove what runs left on the hosts
+    Ledger(Ledger),
     /// List the runs of this controller
     Runs,
     /// Show the report of a run
@@ -105,7 +114,7 @@ pub struct Selection {
 }
 
 /// How hosts are reached.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Connecting {
     /// How many hosts are worked on at once
     #[arg(short, long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
@@ -222,10 +231,155 @@ pub struct Upgrade {
     #[command(flatten)]
     pub work: Work,
 
+    /// How a run is carried out
+    #[command(flatten)]
+    pub options: RunOptions,
+
+    /// How long to wait for hosts that another run has locked, such as 10m
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
+    pub lock_wait: Duration,
+
     /// Start without asking. Pending schema changes are still asked about at the terminal; without one, such a
     /// host is held in maintenance (exit code 7), unless its `schema_approval` is `any`
     #[arg(short, long)]
     pub yes: bool,
+}
+
+/// How a run is carried out.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// Leave the run's ledgers on the hosts; `ixporch ledger` lists and removes them
+    #[arg(long)]
+    pub keep_ledger: bool,
+}
+
+/// A length of time such as `90s` or `10m`.
+fn time(text: &str) -> Result<Duration, String> {
+    if text == "0s" {
+        return Ok(Duration::ZERO);
+    }
+    ixporch_inventory::value::parse_time(text).map_err(|refusal| refusal.why)
+}
+
+/// Arguments of `resume`.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The run, or the beginning of its id
+    #[arg(default_value = "latest")]
+    pub run: String,
+
+    /// Start a new run instead, for the hosts that this one left; those that were never started are always among them
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub rerun: Option<Rerun>,
+
+    /// The inventory, where it is not where the run found it any more
+    #[arg(short, long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+
+    /// How hosts are reached
+    #[command(flatten)]
+    pub connecting: Connecting,
+
+    /// How a run is carried out
+    #[command(flatten)]
+    pub options: RunOptions,
+
+    /// With --rerun: start without asking
+    #[arg(short, long, requires = "rerun")]
+    pub yes: bool,
+}
+
+/// Which hosts of a run are run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rerun {
+    /// Those that failed, could not be reached, or were not started
+    Failed,
+    /// All that are neither upgraded nor current
+    Unfinished,
+}
+
+/// Arguments of `resolve`.
+#[derive(Debug, Args)]
+pub struct Resolve {
+    /// The run, the beginning of its id, or `latest`
+    pub run: String,
+
+    /// The host
+    pub host: String,
+
+    /// The step whose end nobody saw
+    #[arg(long, value_name = "STEP")]
+    pub step: String,
+
+    /// How it had ended, by a person's own look at the host
+    #[arg(long = "as", value_enum, value_name = "HOW")]
+    pub verdict: Verdict,
+
+    /// What was looked at; it stands in the journal
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// How a step had ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Verdict {
+    /// It did its work: the run goes on after it
+    Done,
+    /// It did nothing that stays: the run starts it again
+    NotDone,
+}
+
+/// Arguments of `lock`.
+#[derive(Debug, Args)]
+pub struct Lock {
+    /// What to do with locks
+    #[command(subcommand)]
+    pub command: LockCommand,
+}
+
+/// What to do with locks.
+#[derive(Debug, clap::Subcommand)]
+pub enum LockCommand {
+    /// Show who holds the hosts
+    Show(Status),
+    /// Break the lock of a host that nobody will give back
+    Break {
+        /// Which inventory
+        #[command(flatten)]
+        file: InventoryFile,
+
+        /// How hosts are reached
+        #[command(flatten)]
+        connecting: Connecting,
+
+        /// The host
+        host: String,
+
+        /// Why; it is shown, and nothing else will know
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+
+        /// Break it although a step of its run is still running there
+        #[arg(long)]
+        even_if_running: bool,
+    },
+}
+
+/// Arguments of `ledger`.
+#[derive(Debug, Args)]
+pub struct Ledger {
+    /// What to do with ledgers
+    #[command(subcommand)]
+    pub command: LedgerCommand,
+}
+
+/// What to do with ledgers.
+#[derive(Debug, clap::Subcommand)]
+pub enum LedgerCommand {
+    /// List the ledgers that runs left on the hosts, with their steps
+    List(Status),
+    /// Remove the ledgers of runs that neither hold the host's lock nor have a step running
+    Clean(Status),
 }
 
 /// Arguments of `report`.

@@ -89,7 +89,7 @@ impl From<JournalError> for CliError {
                      owes is not known any more",
                 )
             }
-            JournalError::Io(_) | JournalError::Encode(_) => Self::internal(message)
+            JournalError::Io(_) | JournalError::Encode(_) | JournalError::Gone(_) | JournalError::Replaced(_) => Self::internal(message)
                 .help("make the folder writable, free space, or choose another one with --state-dir"),
         }
     }

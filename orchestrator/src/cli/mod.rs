@@ -2,6 +2,7 @@
 //!
 //! Owns the terminal and the environment; nothing else reads or writes them.
 
+mod access;
 pub mod args;
 mod attendant;
 mod commands;
@@ -12,6 +13,7 @@ mod probing;
 mod problems;
 mod prompt;
 mod settings;
+mod signals;
 mod targets;
 
 use std::process::ExitCode as ProcessExit;
@@ -58,6 +60,10 @@ fn run(command: &Subcommand, settings: &Settings, printer: Printer) -> Result<Ex
         Subcommand::Status(arguments) => commands::status::run(arguments, settings, printer),
         Subcommand::Plan(arguments) => commands::plan::run(arguments, settings, printer),
         Subcommand::Upgrade(arguments) => commands::upgrade::run(arguments, settings, printer),
+        Subcommand::Resume(arguments) => commands::resume::run(arguments, settings, printer),
+        Subcommand::Resolve(arguments) => commands::resolve::run(arguments, settings, printer),
+        Subcommand::Lock(arguments) => commands::lock::run(arguments, settings, printer),
+        Subcommand::Ledger(arguments) => commands::ledger::run(arguments, settings, printer),
         Subcommand::Runs => commands::runs::run(settings, printer),
         Subcommand::Report(arguments) => commands::report::run(arguments, settings, printer),
         Subcommand::Logs(arguments) => commands::logs::run(arguments, settings, printer),

@@ -14,6 +14,8 @@ pub(super) struct Settings {
     pub(super) home: PathBuf,
     /// The user's login name.
     pub(super) user: String,
+    /// The name of this machine, for locks and journals.
+    pub(super) origin: String,
     /// The program with the options that a person must repeat.
     pub(super) program: String,
     /// All runs.
@@ -43,7 +45,14 @@ impl Settings {
         };
         let askpass = variable("SSH_ASKPASS").map(PathBuf::from);
         let home = home.unwrap_or_else(|| PathBuf::from("/"));
-        Ok(Self { home, user: user_name()?, program, store: Store::new(&state), askpass })
+        Ok(Self {
+            home,
+            user: user_name()?,
+            origin: machine_name(),
+            program,
+            store: Store::new(&state),
+            askpass,
+        })
     }
 
     /// A path of the inventory: `~` is the home folder, a relative one starts at the inventory.
@@ -54,6 +63,14 @@ impl Settings {
         let folder = inventory.parent().unwrap_or_else(|| Path::new(""));
         folder.join(text)
     }
+}
+
+/// What this machine calls itself.
+fn machine_name() -> String {
+    let output = std::process::Command::new("uname").arg("-n").output();
+    let name =
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    if name.is_empty() { "unknown".to_owned() } else { name }
 }
 
 /// The login name of whoever runs the program: nobody must log in as somebody else by a missing variable.

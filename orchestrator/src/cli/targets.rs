@@ -35,6 +35,7 @@ pub(super) fn target(
         accept_new,
         connect_timeout: host.time("connect_timeout").unwrap_or_default(),
         keepalive: host.time("keepalive").unwrap_or_default(),
+        reconnect_for: host.time("reconnect_for").unwrap_or_default(),
     }
 }
 

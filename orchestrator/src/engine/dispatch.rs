@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::event::{Envelope, HostOutcome, RunEvent, StepEnd};
+use crate::facts::HostLock;
 use crate::journal::Writer;
 use crate::ledger::{Permit, StepOutput};
 use crate::plan::PlannedStep;
@@ -38,6 +39,8 @@ pub(super) struct Denied(pub(super) String);
 enum Message {
     Event(RunEvent),
     Permit(RunEvent, oneshot::Sender<Result<Permit, Denied>>),
+    /// Asks for everything that was told before to be on disk.
+    Settle(oneshot::Sender<Result<(), Denied>>),
     /// The run is over; its exit code is that of all events before.
     Finish,
     Output {
@@ -82,21 +85,61 @@ impl RunEvents {
     }
 
     async fn permit(&self, event: RunEvent) -> Result<Permit, Denied> {
+        self.ask(|reply| Message::Permit(event, reply)).await
+    }
+
+    async fn ask<T>(
+        &self,
+        message: impl FnOnce(oneshot::Sender<Result<T, Denied>>) -> Message,
+    ) -> Result<T, Denied> {
         let (reply, answer) = oneshot::channel();
         let gone = || Denied("the dispatcher is gone".to_owned());
-        self.sender.send(Message::Permit(event, reply)).await.map_err(|_| gone())?;
+        self.sender.send(message(reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
 
 impl HostEvents {
-    pub(super) async fn connected(&self) {
-        self.events.tell(RunEvent::HostConnected { host: self.host.clone() }).await;
+    pub(super) async fn connected(&self, keeper: &str) {
+        let (host, keeper) = (self.host.clone(), keeper.to_owned());
+        self.events.tell(RunEvent::HostConnected { host, keeper }).await;
+    }
+
+    pub(super) async fn link_lost(&self, step: Option<&str>, why: &str) {
+        let (host, step) = (self.host.clone(), step.map(str::to_owned));
+        self.events.tell(RunEvent::LinkLost { host, step, why: RemoteText::from(why) }).await;
+    }
+
+    pub(super) async fn link_restored(&self) {
+        self.events.tell(RunEvent::LinkRestored { host: self.host.clone() }).await;
+    }
+
+    pub(super) async fn locked(&self) {
+        self.events.tell(RunEvent::HostLocked { host: self.host.clone() }).await;
+    }
+
+    pub(super) async fn refused(&self, lock: HostLock) {
+        self.events.tell(RunEvent::HostRefused { host: self.host.clone(), lock }).await;
+    }
+
+    pub(super) async fn released(&self) {
+        self.events.tell(RunEvent::HostReleased { host: self.host.clone() }).await;
+    }
+
+    /// Waits until everything that was told is on disk.
+    pub(super) async fn settled(&self) -> Result<(), Denied> {
+        self.events.ask(Message::Settle).await
     }
 
     /// Asks for the right to start a step; it comes when the intent is on disk.
-    pub(super) async fn step_started(&self, step: &str) -> Result<Permit, Denied> {
-        self.events.permit(RunEvent::StepStarted { host: self.host.clone(), step: step.to_owned() }).await
+    pub(super) async fn step_started(&self, step: &str, boot: &str) -> Result<Permit, Denied> {
+        let (host, step, boot) = (self.host.clone(), step.to_owned(), Some(boot.to_owned()));
+        self.events.permit(RunEvent::StepStarted { host, step, boot }).await
+    }
+
+    /// Asks for the right to look for a step whose intent is on disk already, and to start it where it was not.
+    pub(super) async fn step_adopted(&self, step: &str) -> Result<Permit, Denied> {
+        self.events.permit(RunEvent::StepAdopted { host: self.host.clone(), step: step.to_owned() }).await
     }
 
     pub(super) async fn step_finished(&self, step: &PlannedStep, end: StepEnd, output: Option<StepOutput>) {
@@ -126,9 +169,10 @@ impl HostEvents {
     }
 }
 
-/// Starts the dispatcher's thread. It ends when every sender is gone.
+/// Starts the dispatcher's thread. It ends when every sender is gone. `state` is that of a run that is taken up again.
 pub(super) fn start(
     journal: Writer,
+    state: RunState,
     reporters: Vec<Box<dyn Reporter>>,
     now: fn() -> Timestamp,
 ) -> std::io::Result<(RunEvents, oneshot::Receiver<Dispatched>)> {
@@ -136,10 +180,12 @@ pub(super) fn start(
     let (done, result) = oneshot::channel();
     // As many events can wait as a run has: some for each planned step.
     let (shown, to_show) = std::sync::mpsc::channel();
-    let show =
-        std::thread::Builder::new().name("reporters".to_owned()).spawn(move || show(reporters, &to_show))?;
-    let dispatcher =
-        Dispatcher { journal, shown, now, state: RunState::default(), sequence: 0, journal_failure: None };
+    let folded = state.clone();
+    let show = std::thread::Builder::new()
+        .name("reporters".to_owned())
+        .spawn(move || show(folded, reporters, &to_show))?;
+    let sequence = state.events;
+    let dispatcher = Dispatcher { journal, shown, now, state, sequence, journal_failure: None };
     std::thread::Builder::new().name("dispatcher".to_owned()).spawn(move || {
         let served = dispatcher.serve(receiver);
         // A reporter that broke down has nothing further to show.
@@ -151,8 +197,11 @@ pub(super) fn start(
 }
 
 /// Shows events until the dispatcher ends, over a state of its own.
-fn show(mut reporters: Vec<Box<dyn Reporter>>, to_show: &std::sync::mpsc::Receiver<Envelope>) {
-    let mut state = RunState::default();
+fn show(
+    mut state: RunState,
+    mut reporters: Vec<Box<dyn Reporter>>,
+    to_show: &std::sync::mpsc::Receiver<Envelope>,
+) {
     for envelope in to_show {
         state.apply(&envelope);
         for reporter in &mut reporters {
@@ -186,6 +235,12 @@ impl Dispatcher {
                 self.handle(vec![Message::Event(RunEvent::RunFinished { exit_code })]);
             }
         }
+        // Somebody removed the journal, and nothing was started since; this process still has what it held.
+        if self.journal_failure.is_some()
+            && let Err(error) = self.journal.put_back()
+        {
+            self.journal_failure = Some(error.to_string());
+        }
         Dispatched { state: self.state, journal_failure: self.journal_failure }
     }
 
@@ -193,6 +248,7 @@ impl Dispatcher {
     fn handle(&mut self, batch: Vec<Message>) {
         let mut envelopes = Vec::new();
         let mut waiting = BTreeMap::new();
+        let mut settling = Vec::new();
         for message in batch {
             match message {
                 Message::Event(event) => envelopes.push(self.envelope(event)),
@@ -201,6 +257,7 @@ impl Dispatcher {
                     waiting.insert(envelope.sequence, reply);
                     envelopes.push(envelope);
                 }
+                Message::Settle(reply) => settling.push(reply),
                 // Nothing comes after it, and `serve` sees to it.
                 Message::Finish => {}
                 Message::Output { host, step, number, capture, output } => {
@@ -208,7 +265,9 @@ impl Dispatcher {
                 }
             }
         }
-        let durable = !waiting.is_empty() || envelopes.iter().any(|envelope| is_landmark(&envelope.event));
+        let durable = !waiting.is_empty()
+            || !settling.is_empty()
+            || envelopes.iter().any(|envelope| is_landmark(&envelope.event));
         if self.journal_failure.is_none()
             && let Err(error) = self.journal.append(&envelopes, durable)
         {
@@ -225,6 +284,9 @@ impl Dispatcher {
             };
             // A lane that was given up does not wait any more.
             let _ = reply.send(answer);
+        }
+        for reply in settling {
+            let _ = reply.send(self.journal_failure.clone().map_or(Ok(()), |why| Err(Denied(why))));
         }
         for envelope in envelopes {
             self.state.apply(&envelope);
@@ -266,6 +328,7 @@ fn is_landmark(event: &RunEvent) -> bool {
     matches!(
         event,
         RunEvent::RunStarted(_)
+            | RunEvent::RunResumed { .. }
             | RunEvent::HostFinished { .. }
             | RunEvent::ReviewAnswered { .. }
             | RunEvent::RunFinished { .. }

@@ -11,10 +11,15 @@ use crate::text::RemoteText;
 /// (busybox), or when it had to kill.
 const TIMED_OUT: [i32; 3] = [124, 143, 137];
 
-/// The end of a step that was seen to end.
-pub(super) fn judge(step: &PlannedStep, ended: StepEnded, output: &StepOutput, milliseconds: u64) -> StepEnd {
-    let (exit, proven) = match ended {
-        StepEnded::Ran { exit, proven } => (exit, proven),
+/// The end of a step as the host told it.
+pub(super) fn judge(step: &PlannedStep, ended: StepEnded, output: &StepOutput) -> StepEnd {
+    let (exit, proven, milliseconds) = match ended {
+        StepEnded::Ran { exit, proven, milliseconds } => (exit, proven, milliseconds),
+        StepEnded::Vanished { proven } => return vanished(proven, output),
+        StepEnded::ClaimLost => {
+            let why = "the host was booted anew after its start was decided, and knows nothing of it: whether it ran is not known";
+            return unseen(why, output);
+        }
         StepEnded::NotNeeded => {
             let path = step.when_exists.as_deref().unwrap_or_default();
             return StepEnd::skipped(&format!("{path} is not there"));
@@ -50,6 +55,31 @@ pub(super) fn judge(step: &PlannedStep, ended: StepEnded, output: &StepOutput, m
         end.outcome = outcome;
         end.why = RemoteText::from(why.as_str());
     }
+    end
+}
+
+/// A step whose end nobody saw.
+pub(super) fn unseen(why: &str, output: &StepOutput) -> StepEnd {
+    let mut end = StepEnd::without_output(StepOutcome::Unknown, why);
+    end.stdout = output.stdout.captured();
+    end.stderr = output.stderr.captured();
+    end
+}
+
+/// A step whose process is gone without a word. Only a proof that what it was to do is there now, and was not before,
+/// says how it ended; a body that did not do its work may have done part of it.
+fn vanished(proven: Option<bool>, output: &StepOutput) -> StepEnd {
+    let gone = "its process is gone without a word (killed, or the host was booted anew)";
+    let mut end = match proven {
+        Some(true) => {
+            let mut end = unseen(&format!("{gone}; its proof holds"), output);
+            end.outcome = StepOutcome::Succeeded;
+            end
+        }
+        Some(false) => unseen(&format!("{gone}, and its proof does not hold"), output),
+        None => unseen(&format!("{gone}, and no proof decides whether it is done"), output),
+    };
+    end.proven = proven;
     end
 }
 
@@ -127,11 +157,20 @@ mod tests {
         planned.command.timeout_seconds = 2;
         let mut output = StepOutput::default();
         output.stdout.push(stdout.as_bytes());
-        judge(&planned, ended, &output, 2500)
+        judge(&planned, ended, &output)
     }
 
     fn ran(exit: i32, proven: Option<bool>) -> StepEnded {
-        StepEnded::Ran { exit, proven }
+        StepEnded::Ran { exit, proven, milliseconds: 2500 }
+    }
+
+    #[test]
+    fn a_step_that_vanished_is_done_only_where_its_proof_says_so() {
+        let vanished = |proven| judged(None, None, StepEnded::Vanished { proven }, "").outcome;
+        assert_eq!(vanished(Some(true)), StepOutcome::Succeeded);
+        assert_eq!(vanished(Some(false)), StepOutcome::Unknown);
+        assert_eq!(vanished(None), StepOutcome::Unknown);
+        assert_eq!(judged(None, None, StepEnded::ClaimLost, "").outcome, StepOutcome::Unknown);
     }
 
     #[test]
@@ -159,7 +198,7 @@ mod tests {
         assert_eq!(judged(None, None, ran(124, None), "").outcome, StepOutcome::TimedOut);
         let mut planned = step("x", None);
         planned.command.timeout_seconds = 60;
-        let end = judge(&planned, ran(124, None), &StepOutput::default(), 2500);
+        let end = judge(&planned, ran(124, None), &StepOutput::default());
         assert_eq!(end.outcome, StepOutcome::Failed);
     }
 
@@ -167,7 +206,7 @@ mod tests {
     fn a_missing_path_is_named() {
         let mut planned = step("x", None);
         planned.when_exists = Some("/srv/bower.json".to_owned());
-        let end = judge(&planned, StepEnded::NotNeeded, &StepOutput::default(), 0);
+        let end = judge(&planned, StepEnded::NotNeeded, &StepOutput::default());
         assert_eq!(
             (end.outcome, end.why.to_string().as_str()),
             (StepOutcome::Skipped, "/srv/bower.json is not there")

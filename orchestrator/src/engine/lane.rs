@@ -1,38 +1,44 @@
 //! A lane: one host's steps, from connect to its outcome.
 //!
-//! A lane owns its data and returns a [`HostReport`], never an error (law 1).
+//! A lane owns its data and returns a [`HostReport`], never an error (law 1). It begins where the run left its host:
+//! steps that have ended are not looked at again, a step whose end was not seen is looked for.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
-use super::brake::{Brake, BrakeState};
+use super::brake::BrakeState;
+use super::claim::Claim;
 use super::dispatch::HostEvents;
+use super::link::{Link, NoLink, Way};
 use super::{Attendant, HostReport, judge};
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::gate::{self, Decision};
-use crate::ledger::{Ledger, Permit, StepEnded, StepOutput};
+use crate::ledger::{StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::Effect;
-use crate::transport::{self, LinkLost, Target, Transport};
+use crate::state::HostState;
+use crate::transport::LinkLost;
 
 /// How much longer than the host's own deadline the controller waits before it calls the link dead: the time
 /// that is left to a command after its deadline, the time that looking at proofs may take, and some for the way.
 const DEAD_LINK: Duration = Duration::from_secs(10 + 80 + 30);
 
+/// How often a step may be longer without a word than that.
+const SILENCES: u32 = 3;
+
 pub(super) struct Lane {
     pub(super) plan: HostPlan,
-    pub(super) target: Option<Target>,
-    pub(super) transport: Arc<dyn Transport>,
+    /// Where the run left the host; empty in a run that begins.
+    pub(super) before: HostState,
+    /// How to reach the host; `None`: the inventory does not name it any more.
+    pub(super) way: Option<Way>,
+    pub(super) claim: Claim,
     pub(super) attendant: Arc<dyn Attendant>,
-    pub(super) connecting: Arc<Semaphore>,
-    pub(super) brake: Brake,
     pub(super) events: HostEvents,
 }
 
 /// How a host ended, and why.
-type End = (HostOutcome, String);
+pub(super) type End = (HostOutcome, String);
 
 /// What the course of a lane has found out.
 #[derive(Default)]
@@ -44,8 +50,16 @@ struct Course {
 
 impl Lane {
     pub(super) async fn drive(self) -> HostReport {
-        let (outcome, why) = self.outcome().await;
-        self.events.finished(outcome, &why).await;
+        let ended_before = self.before.outcome.filter(|_| !self.before.is_unfinished(&self.plan));
+        let (outcome, why) = if let Some(outcome) = ended_before {
+            // Only its lock is left to be given back.
+            self.release_only().await;
+            (outcome, self.before.why.to_string())
+        } else {
+            let end = self.outcome().await;
+            self.events.finished(end.0, &end.1).await;
+            end
+        };
         HostReport { host: self.plan.host, outcome, why }
     }
 
@@ -58,53 +72,108 @@ impl Lane {
     }
 
     async fn upgrade(&self, steps: &[PlannedStep]) -> End {
-        if self.brake.state() > BrakeState::Go {
-            return (HostOutcome::NotStarted, "the run was interrupted".to_owned());
+        let mut course = Course { touched: !self.before.steps.is_empty(), ..Course::default() };
+        let Some(way) = &self.way else {
+            return (
+                HostOutcome::NotStarted,
+                "the inventory does not name it any more, so it cannot be reached".to_owned(),
+            );
+        };
+        if way.brake.state() > BrakeState::Go {
+            return self.interrupted(&course, "it was connected to");
         }
-        let Some(target) = &self.target else {
-            return (HostOutcome::Crashed, "the plan names a host that the inventory does not".to_owned());
+        let mut link = match Link::connect(way, &self.events).await {
+            Ok(link) => link,
+            Err(NoLink::Interrupted) => return self.interrupted(&course, "it was connected to"),
+            Err(NoLink::Unreachable(why)) => return self.unreachable(why),
         };
-        let connected = tokio::select! {
-            connected = transport::connect(&*self.transport, target, &self.connecting) => connected,
-            () = self.brake.reaches(BrakeState::Drain) => {
-                return (HostOutcome::NotStarted, "the run was interrupted".to_owned());
-            }
-        };
-        let session = match connected {
-            Ok(session) => session,
-            Err(error) => return (HostOutcome::Unreachable, format!("{error}\nhelp: {}", error.help())),
-        };
-        self.events.connected().await;
-        let mut ledger = Ledger::new(session, self.plan.quiet_login);
-        let mut course = Course::default();
+        let end = self.hold_and_work(&mut link, way, &mut course, steps).await;
+        link.close().await;
+        end
+    }
+
+    /// Takes the host, runs its steps, and gives it back where they have ended for good.
+    async fn hold_and_work(
+        &self,
+        link: &mut Link<'_>,
+        way: &Way,
+        course: &mut Course,
+        steps: &[PlannedStep],
+    ) -> End {
+        if let Err(end) = self.claim.take(link, way, &self.events, &self.plan, &self.before).await {
+            return end;
+        }
+        let end = self.steps(link, way, course, steps).await;
+        if end.0.is_unfinished() && course.touched {
+            // Whoever goes on with the host later finds it locked, and its ledger as it is.
+            return end;
+        }
+        self.claim.give_back(link, way, &self.events, end).await
+    }
+
+    async fn steps(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, steps: &[PlannedStep]) -> End {
         for step in steps {
-            if let Err(end) = self.step(&mut ledger, &mut course, step).await {
-                ledger.close().await;
+            if let Some(known) = self.before.step(&step.id)
+                && known.is_done()
+            {
+                course.learn(known.end.as_ref());
+                continue;
+            }
+            if let Err(end) = self.step(link, way, course, step).await {
                 return end;
             }
         }
-        ledger.close().await;
         (HostOutcome::Upgraded, String::new())
     }
 
-    /// Runs one step; `Err` ends the lane.
-    async fn step(&self, ledger: &mut Ledger, course: &mut Course, step: &PlannedStep) -> Result<(), End> {
-        if self.brake.state() > BrakeState::Go {
-            return Err(interrupted(course, step));
+    /// Gives back what an ended host still holds.
+    async fn release_only(&self) {
+        let Some(way) = &self.way else { return };
+        if let Ok(mut link) = Link::connect(way, &self.events).await {
+            let _ = self
+                .claim
+                .give_back(&mut link, way, &self.events, (HostOutcome::Upgraded, String::new()))
+                .await;
+            link.close().await;
         }
-        if step.when_schema_pending && course.pending.as_ref().is_some_and(Vec::is_empty) {
-            self.events.step_finished(step, StepEnd::skipped("no schema change is pending"), None).await;
-            return Ok(());
+    }
+
+    /// Runs one step, or finds out how it ended; `Err` ends the lane.
+    async fn step(
+        &self,
+        link: &mut Link<'_>,
+        way: &Way,
+        course: &mut Course,
+        step: &PlannedStep,
+    ) -> Result<(), End> {
+        if way.brake.state() > BrakeState::Go {
+            return Err(self.interrupted(course, &format!("`{}`", step.id)));
         }
-        // Whoever is asked may press Ctrl-C instead of answering: then nothing is started.
-        tokio::select! {
-            reviewed = self.review(course, step) => reviewed?,
-            () = self.brake.reaches(BrakeState::Drain) => return Err(interrupted(course, step)),
+        let known = self.before.step(&step.id);
+        let adopts = known.is_some_and(|known| known.is_unknown() && !known.may_be_tried_again());
+        if !adopts {
+            if step.when_schema_pending && course.pending.as_ref().is_some_and(Vec::is_empty) {
+                self.events.step_finished(step, StepEnd::skipped("no schema change is pending"), None).await;
+                return Ok(());
+            }
+            // Whoever is asked may press Ctrl-C instead of answering: then nothing is started.
+            tokio::select! {
+                reviewed = self.review(course, step) => reviewed?,
+                () = way.brake.reaches(BrakeState::Drain) => {
+                    return Err(self.interrupted(course, &format!("`{}`", step.id)));
+                }
+            }
         }
-        if self.brake.state() > BrakeState::Go {
-            return Err(interrupted(course, step));
+        let boot = link.boot().await.map_err(|lost| self.cut_off(course, step, &lost))?;
+        if way.brake.state() > BrakeState::Go {
+            return Err(self.interrupted(course, &format!("`{}`", step.id)));
         }
-        let permit = self.events.step_started(&step.id).await.map_err(|denied| {
+        let permit = if adopts {
+            self.events.step_adopted(&step.id).await
+        } else {
+            self.events.step_started(&step.id, &boot).await
+        };
+        let permit = permit.map_err(|denied| {
             let outcome = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
             (
                 outcome,
@@ -112,17 +181,17 @@ impl Lane {
             )
         })?;
         course.touched = true;
-        let mut output = StepOutput::default();
-        let begun = Instant::now();
-        let ended = self.follow(ledger, permit, step, &mut output).await;
-        let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let end = match ended {
-            Ok(ended) => judge::judge(step, ended, &output, milliseconds),
-            Err(lost) => lost_end(&lost, &output, milliseconds),
+        let mut request = match known {
+            Some(known) if adopts => StepRequest::adopt(permit, step, known.attempt, known.boot.as_deref()),
+            Some(known) => StepRequest::new(permit, step, known.attempt + 1),
+            None => StepRequest::new(permit, step, 1),
         };
-        if let Some(statements) = &end.pending_statements {
-            course.pending = Some(statements.iter().map(|statement| statement.raw().to_owned()).collect());
-        }
+        let mut output = StepOutput::default();
+        let end = match self.follow(link, way, &mut request, step, &mut output).await {
+            Ok(ended) => judge::judge(step, ended, &output),
+            Err(lost) => judge::unseen(&lost.to_string(), &output),
+        };
+        course.learn(Some(&end));
         let (outcome, why) = (end.outcome, end.why.to_string());
         self.events.step_finished(step, end, Some(output)).await;
         match (outcome, step.effect) {
@@ -131,31 +200,49 @@ impl Lane {
                 Err((HostOutcome::Unknown, format!("`{}`: {why}", step.id)))
             }
             // A check changes nothing: that its end was not seen leaves nothing unknown on the host.
-            (StepOutcome::Unknown, Effect::Check) | (StepOutcome::Failed | StepOutcome::TimedOut, _) => {
+            (StepOutcome::Unknown, Effect::Check) => {
+                Err((HostOutcome::Held, format!("`{}`: {why}", step.id)))
+            }
+            (StepOutcome::Failed | StepOutcome::TimedOut, _) => {
                 Err((HostOutcome::Failed, format!("`{}`: {why}", step.id)))
             }
         }
     }
 
+    /// Follows a step to its end, over as many connections as that takes.
     async fn follow(
         &self,
-        ledger: &mut Ledger,
-        permit: Permit,
+        link: &mut Link<'_>,
+        way: &Way,
+        request: &mut StepRequest<'_>,
         step: &PlannedStep,
         output: &mut StepOutput,
     ) -> Result<StepEnded, LinkLost> {
         let patience = Duration::from_secs(step.command.timeout_seconds) + DEAD_LINK;
         let course = async {
-            match ledger.start(permit, step).await {
-                Ok(running) => running.follow(output).await,
-                Err(error) => Ok(StepEnded::NotStarted(error.0)),
+            let mut silences = 0;
+            loop {
+                let ledger = link.ledger().await?;
+                let lost = match tokio::time::timeout(patience, ledger.run(request, output)).await {
+                    Ok(Ok(ended)) => {
+                        link.is_good();
+                        return Ok(ended);
+                    }
+                    Ok(Err(lost)) => lost,
+                    Err(_) => {
+                        silences += 1;
+                        LinkLost(format!("no word from the host within {}s", patience.as_secs()))
+                    }
+                };
+                link.lost(Some(&step.id), &lost).await;
+                if silences == SILENCES {
+                    return Err(lost);
+                }
             }
         };
         tokio::select! {
-            ended = tokio::time::timeout(patience, course) => {
-                ended.unwrap_or_else(|_| Err(LinkLost(format!("no word from the host within {}s", patience.as_secs()))))
-            }
-            () = self.brake.reaches(BrakeState::Detach) => {
+            ended = course => ended,
+            () = way.brake.reaches(BrakeState::Detach) => {
                 Err(LinkLost("the run was interrupted twice; the step was left to the host".to_owned()))
             }
         }
@@ -164,6 +251,9 @@ impl Lane {
     /// A schema review stands before the step: pending statements pass by policy, by a person, or not.
     async fn review(&self, course: &Course, step: &PlannedStep) -> Result<(), End> {
         let Some(approval) = step.schema_review else { return Ok(()) };
+        if self.before.approved.contains(&step.id) {
+            return Ok(());
+        }
         // What nobody has seen nobody can have approved.
         let Some(pending) = &course.pending else {
             return Err((
@@ -193,19 +283,38 @@ impl Lane {
             },
         }
     }
+
+    /// How a lane ends that was stopped between two steps.
+    fn interrupted(&self, course: &Course, before: &str) -> End {
+        let why = format!("the run was interrupted before {before}");
+        match (self.has_unknown_step(), course.touched) {
+            (true, _) => (HostOutcome::Unknown, why),
+            (false, true) => (HostOutcome::Held, why),
+            (false, false) => (HostOutcome::NotStarted, why),
+        }
+    }
+
+    /// How a lane ends whose connection is gone for good, between two steps.
+    fn cut_off(&self, course: &Course, step: &PlannedStep, lost: &LinkLost) -> End {
+        let (outcome, _) = self.interrupted(course, "");
+        (outcome, format!("the connection was lost before `{}`: {}", step.id, lost.0))
+    }
+
+    /// A host that cannot be reached: where a step of it is under way, that is what matters.
+    fn unreachable(&self, why: String) -> End {
+        if self.has_unknown_step() { (HostOutcome::Unknown, why) } else { (HostOutcome::Unreachable, why) }
+    }
+
+    fn has_unknown_step(&self) -> bool {
+        self.before.steps.iter().any(|step| !step.is_done() && step.is_unknown())
+    }
 }
 
-/// How a lane ends that was stopped between two steps.
-fn interrupted(course: &Course, step: &PlannedStep) -> End {
-    let outcome = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
-    (outcome, format!("the run was interrupted before `{}`", step.id))
-}
-
-/// A step whose end nobody saw.
-fn lost_end(lost: &LinkLost, output: &StepOutput, milliseconds: u64) -> StepEnd {
-    let mut end = StepEnd::without_output(StepOutcome::Unknown, &lost.to_string());
-    end.milliseconds = milliseconds;
-    end.stdout = output.stdout.captured();
-    end.stderr = output.stderr.captured();
-    end
+impl Course {
+    /// Remembers what later steps depend on.
+    fn learn(&mut self, end: Option<&StepEnd>) {
+        if let Some(statements) = end.and_then(|end| end.pending_statements.as_ref()) {
+            self.pending = Some(statements.iter().map(|statement| statement.raw().to_owned()).collect());
+        }
+    }
 }

@@ -4,13 +4,16 @@
 //! outside only by events; it must not know a terminal, a file or russh.
 
 mod brake;
+mod claim;
 mod dispatch;
 mod judge;
 mod lane;
+mod link;
 mod rollout;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 
@@ -20,6 +23,7 @@ pub use rollout::run;
 
 use crate::event::HostOutcome;
 use crate::plan::Plan;
+use crate::state::RunState;
 use crate::transport::{Target, Transport};
 
 /// Everything that a run needs.
@@ -28,6 +32,10 @@ pub struct Job {
     pub plan: Plan,
     /// What the run is called, and who started it: the header's fields.
     pub about: About,
+    /// Where the run stands, where it is one that is taken up again.
+    pub resumed: Option<RunState>,
+    /// How long another run's lock on a host is waited for.
+    pub lock_wait: Duration,
     /// How to reach each host.
     pub targets: BTreeMap<String, Target>,
     /// The way to the hosts.
@@ -51,6 +59,12 @@ pub struct About {
     pub inventory: String,
     /// The procedure as it was named.
     pub procedure: String,
+    /// The controller that it is started on.
+    pub origin: String,
+    /// The run whose hosts are taken over.
+    pub instead_of: Option<String>,
+    /// Whether ledgers are left on the hosts.
+    pub keep_ledger: bool,
 }
 
 /// How much may happen at once.

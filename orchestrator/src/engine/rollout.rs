@@ -8,13 +8,17 @@ use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::brake::BrakeState;
+use super::claim::Claim;
 use super::dispatch::{self, Dispatched, Reporter, RunEvents};
 use super::lane::Lane;
+use super::link::Way;
 use super::{HostReport, Job};
 use crate::event::{FORMAT, HostOutcome, RunEvent, RunHeader};
+use crate::facts::HostLock;
 use crate::gate::{self, Decision, Tally};
 use crate::journal::Writer;
-use crate::plan::{HostAction, PlannedWave};
+use crate::plan::{HostAction, HostPlan, PlannedWave};
+use crate::state::RunState;
 
 /// Runs a job to its end, whatever that is.
 ///
@@ -26,22 +30,30 @@ pub async fn run(
     reporters: Vec<Box<dyn Reporter>>,
     now: fn() -> Timestamp,
 ) -> std::io::Result<Dispatched> {
-    let (events, result) = dispatch::start(journal, reporters, now)?;
-    events
-        .tell(RunEvent::RunStarted(Box::new(RunHeader {
-            format: FORMAT,
+    let state = job.resumed.clone().unwrap_or_default();
+    let (events, result) = dispatch::start(journal, state, reporters, now)?;
+    events.tell(beginning(&job)).await;
+    let before = job.resumed.clone().map(|mut state| {
+        state.resume();
+        state
+    });
+    let claim = Claim {
+        lock: HostLock {
             run: job.about.run.clone(),
-            ixporch: env!("CARGO_PKG_VERSION").to_owned(),
             operator: job.about.operator.clone(),
-            inventory: job.about.inventory.clone(),
-            procedure: job.about.procedure.clone(),
-            plan_digest: job.plan.digest(),
-            plan: job.plan.clone(),
-        })))
-        .await;
+            origin: job.about.origin.clone(),
+            since: Some(now()),
+            ..HostLock::default()
+        },
+        instead_of: job.about.instead_of.clone(),
+        keep_ledger: job.about.keep_ledger,
+        wait: job.lock_wait,
+    };
     let rollout = Rollout {
         forks: Arc::new(Semaphore::new(job.limits.forks.max(1))),
         connecting: Arc::new(Semaphore::new(job.limits.connecting.max(1))),
+        before: before.unwrap_or_default(),
+        claim,
         events: events.clone(),
         job,
     };
@@ -51,8 +63,33 @@ pub async fn run(
     result.await.map_err(|_| std::io::Error::other("the dispatcher broke down"))
 }
 
+/// The first event of a run, or of its continuation.
+fn beginning(job: &Job) -> RunEvent {
+    let about = job.about.clone();
+    let ixporch = env!("CARGO_PKG_VERSION").to_owned();
+    if job.resumed.is_some() {
+        return RunEvent::RunResumed { operator: about.operator, ixporch };
+    }
+    RunEvent::RunStarted(Box::new(RunHeader {
+        format: FORMAT,
+        run: about.run,
+        ixporch,
+        operator: about.operator,
+        inventory: about.inventory,
+        procedure: about.procedure,
+        plan_digest: job.plan.digest(),
+        origin: about.origin,
+        instead_of: about.instead_of,
+        keep_ledger: about.keep_ledger,
+        plan: job.plan.clone(),
+    }))
+}
+
 struct Rollout {
     job: Job,
+    /// Where the run stands that is taken up again; empty in one that begins.
+    before: RunState,
+    claim: Claim,
     forks: Arc<Semaphore>,
     connecting: Arc<Semaphore>,
     events: RunEvents,
@@ -63,8 +100,12 @@ impl Rollout {
         let mut ended: Vec<(&PlannedWave, Tally)> = Vec::new();
         let mut stopped: Option<(String, bool)> = None;
         for wave in &self.job.plan.waves {
+            if wave.hosts.iter().all(|host| self.is_over(host)) {
+                ended.push((wave, self.tally(wave, &[])));
+                continue;
+            }
             let has_work = wave.hosts.iter().any(|host| matches!(host.action, HostAction::Upgrade(_)));
-            if stopped.is_none() && has_work {
+            if stopped.is_none() && has_work && !self.was_begun(wave) {
                 stopped = self.gate(wave, &ended).await;
             }
             if let Some((why, at_gate)) = stopped.as_ref().filter(|_| has_work) {
@@ -80,11 +121,34 @@ impl Rollout {
             self.events.tell(RunEvent::WaveStarted { wave: wave.name.clone() }).await;
             let reports = self.wave(wave).await;
             self.events.tell(RunEvent::WaveFinished { wave: wave.name.clone() }).await;
-            ended.push((wave, Tally { outcomes: reports.iter().map(|report| report.outcome).collect() }));
+            ended.push((wave, self.tally(wave, &reports)));
         }
         if self.job.brake.state() > BrakeState::Go {
             self.events.tell(RunEvent::Interrupted).await;
         }
+    }
+
+    /// Whether nothing is left to be done for a host.
+    fn is_over(&self, plan: &HostPlan) -> bool {
+        self.before
+            .hosts
+            .get(&plan.host)
+            .is_some_and(|host| host.outcome.is_some() && !host.is_unfinished(plan) && !host.locked)
+    }
+
+    /// Whether a wave passed its gate already.
+    fn was_begun(&self, wave: &PlannedWave) -> bool {
+        let began = |plan: &HostPlan| {
+            self.before.hosts.get(&plan.host).is_some_and(|host| host.locked || !host.steps.is_empty())
+        };
+        wave.hosts.iter().any(began)
+    }
+
+    /// How a wave's hosts ended, in this session or before it.
+    fn tally(&self, wave: &PlannedWave, reports: &[HostReport]) -> Tally {
+        let before = wave.hosts.iter().filter(|host| self.is_over(host));
+        let before = before.filter_map(|host| self.before.hosts.get(&host.host)?.outcome);
+        Tally { outcomes: reports.iter().map(|report| report.outcome).chain(before).collect() }
     }
 
     /// Why a wave must not start, and whether a person could let it; `None` where it may.
@@ -112,7 +176,7 @@ impl Rollout {
 
     async fn hold(&self, wave: &PlannedWave, why: &str, at_gate: bool) {
         self.events.tell(RunEvent::WaveHeld { wave: wave.name.clone(), why: why.to_owned(), at_gate }).await;
-        for host in &wave.hosts {
+        for host in wave.hosts.iter().filter(|host| !self.is_over(host)) {
             let events = self.events.of_host(&host.host);
             // A gate keeps nothing from a host on which nothing would be done.
             match &host.action {
@@ -130,16 +194,8 @@ impl Rollout {
         let in_wave = Arc::new(Semaphore::new(parallel.min(Semaphore::MAX_PERMITS)));
         let mut lanes = JoinSet::new();
         let mut names: BTreeMap<Id, String> = BTreeMap::new();
-        for plan in &wave.hosts {
-            let lane = Lane {
-                target: self.job.targets.get(&plan.host).cloned(),
-                transport: Arc::clone(&self.job.transport),
-                attendant: Arc::clone(&self.job.attendant),
-                connecting: Arc::clone(&self.connecting),
-                brake: self.job.brake.clone(),
-                events: self.events.of_host(&plan.host),
-                plan: plan.clone(),
-            };
+        for plan in wave.hosts.iter().filter(|host| !self.is_over(host)) {
+            let lane = self.lane(plan);
             let (forks, in_wave) = (Arc::clone(&self.forks), Arc::clone(&in_wave));
             let handle = lanes.spawn(async move {
                 let _slot = in_wave.acquire_owned().await;
@@ -157,6 +213,25 @@ impl Rollout {
             reports.insert(report.host.clone(), report);
         }
         wave.hosts.iter().filter_map(|host| reports.remove(&host.host)).collect()
+    }
+
+    fn lane(&self, plan: &HostPlan) -> Lane {
+        let way = self.job.targets.get(&plan.host).map(|target| Way {
+            target: target.clone(),
+            transport: Arc::clone(&self.job.transport),
+            connecting: Arc::clone(&self.connecting),
+            run: self.job.about.run.clone(),
+            place: plan.place.clone(),
+            brake: self.job.brake.clone(),
+        });
+        Lane {
+            before: self.before.hosts.get(&plan.host).cloned().unwrap_or_default(),
+            way,
+            claim: self.claim.clone(),
+            attendant: Arc::clone(&self.job.attendant),
+            events: self.events.of_host(&plan.host),
+            plan: plan.clone(),
+        }
     }
 
     /// A panic in a lane is that host's outcome, and nobody else's.

@@ -20,12 +20,13 @@ use crate::state::RunState;
 
 fn alone(part: Part) -> HostOutcome {
     match part {
-        Part::Good | Part::HasPendingSchemaChanges => HostOutcome::Upgraded,
-        Part::Down => HostOutcome::Unreachable,
+        Part::Good | Part::HasPendingSchemaChanges | Part::LosesLinkInSecondStep => HostOutcome::Upgraded,
+        Part::Down | Part::Garbage => HostOutcome::Unreachable,
         Part::FailsSecondStep => HostOutcome::Failed,
-        Part::LosesLinkInSecondStep | Part::Garbage | Part::HangsInSecondStep | Part::IsLeftInSecondStep => {
-            HostOutcome::Unknown
-        }
+        Part::VanishesInSecondStep
+        | Part::KillsSecondStep
+        | Part::HangsInSecondStep
+        | Part::IsLeftInSecondStep => HostOutcome::Unknown,
         Part::Panics => HostOutcome::Crashed,
     }
 }
@@ -132,7 +133,8 @@ fn a_wave_waits_for_the_one_before_and_is_not_begun_when_that_failed() {
     let position =
         |wanted: &dyn Fn(&RunEvent) -> bool| played.events.iter().position(|e| wanted(&e.event)).unwrap();
     let first_ended = position(&|event| matches!(event, RunEvent::WaveFinished { wave } if wave == "w0"));
-    let second_began = position(&|event| matches!(event, RunEvent::HostConnected { host } if host == "w1h0"));
+    let second_began =
+        position(&|event| matches!(event, RunEvent::HostConnected { host, .. } if host == "w1h0"));
     assert!(first_ended < second_began);
 
     let played = play_now(&[vec![Part::Good, Part::FailsSecondStep], vec![Part::Good]]);
@@ -141,8 +143,18 @@ fn a_wave_waits_for_the_one_before_and_is_not_begun_when_that_failed() {
 }
 
 #[test]
-fn a_lost_link_is_unknown_and_its_debts_stay() {
+fn a_link_that_is_made_again_leaves_only_its_gap() {
     let played = play_now(&[vec![Part::LosesLinkInSecondStep]]);
+    let host = &played.dispatched.state.hosts["w0h0"];
+    assert_eq!((host.outcome, host.gaps.len(), host.steps.len()), (Some(HostOutcome::Upgraded), 1, 3));
+    assert!(host.gaps[0].to.is_some() && host.gaps[0].step.as_deref() == Some("work"));
+    assert_eq!(played.heard.len(), 3, "a step was started twice");
+}
+
+#[test]
+fn a_link_that_is_lost_for_good_is_unknown_and_its_debts_and_lock_stay() {
+    let played = play_now(&[vec![Part::VanishesInSecondStep]]);
+    assert!(played.dispatched.state.hosts["w0h0"].locked);
     let host = &played.dispatched.state.hosts["w0h0"];
     assert_eq!(host.outcome, Some(HostOutcome::Unknown));
     assert_eq!(host.debts[0].step, "up");

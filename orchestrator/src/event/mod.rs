@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use outcome::{HostOutcome, StepOutcome};
 
+use crate::facts::HostLock;
 use crate::plan::Plan;
 use crate::text::RemoteText;
 
@@ -53,9 +54,50 @@ pub enum RunEvent {
         /// Its name.
         wave: String,
     },
+    /// A run that had no end was taken up again. Hosts that had not ended for good are worked on again.
+    RunResumed {
+        /// Who took it up.
+        operator: String,
+        /// The version of ixporch that did.
+        ixporch: String,
+    },
     /// A host's lane connected.
     HostConnected {
         /// Its name.
+        host: String,
+        /// What keeps its steps alive when the connection ends: a systemd unit or setsid.
+        #[serde(default)]
+        keeper: String,
+    },
+    /// The host's lock is this run's.
+    HostLocked {
+        /// The host.
+        host: String,
+    },
+    /// Another run has the host's lock: nothing is started there.
+    HostRefused {
+        /// The host.
+        host: String,
+        /// Who has it.
+        lock: HostLock,
+    },
+    /// The run's ledger and lock are gone from the host.
+    HostReleased {
+        /// The host.
+        host: String,
+    },
+    /// The connection to a host was lost; what runs there goes on.
+    LinkLost {
+        /// The host.
+        host: String,
+        /// The step that was being followed.
+        step: Option<String>,
+        /// What was noticed.
+        why: RemoteText,
+    },
+    /// The connection to a host was made again.
+    LinkRestored {
+        /// The host.
         host: String,
     },
     /// A step is about to start. For a change this is on disk before the host hears of it.
@@ -64,6 +106,29 @@ pub enum RunEvent {
         host: String,
         /// The step's id.
         step: String,
+        /// The host's boot in which this was decided.
+        #[serde(default)]
+        boot: Option<String>,
+    },
+    /// A step that was started before, by this run, is looked for on the host.
+    StepAdopted {
+        /// The host.
+        host: String,
+        /// The step's id.
+        step: String,
+    },
+    /// A person said how a step whose end nobody saw had ended.
+    StepResolved {
+        /// The host.
+        host: String,
+        /// The step's id.
+        step: String,
+        /// Whether it is done; where not, it may be tried again.
+        done: bool,
+        /// Why they say so.
+        reason: String,
+        /// Who said so.
+        by: String,
     },
     /// A step ended, or will not be run.
     StepFinished {
@@ -120,6 +185,15 @@ pub struct RunHeader {
     pub procedure: String,
     /// Digest of the plan.
     pub plan_digest: String,
+    /// The controller that it was started on.
+    #[serde(default)]
+    pub origin: String,
+    /// The run whose hosts this one takes over, where it does.
+    #[serde(default)]
+    pub instead_of: Option<String>,
+    /// Whether the ledgers are left on the hosts.
+    #[serde(default)]
+    pub keep_ledger: bool,
     /// The plan itself, so that a report needs nothing but the journal.
     pub plan: Plan,
 }

@@ -43,6 +43,11 @@ pub enum HostOutcome {
 }
 
 impl HostOutcome {
+    /// Whether the same run can still bring the host to an end.
+    pub fn is_unfinished(self) -> bool {
+        matches!(self, Self::NotStarted | Self::Held | Self::Unreachable | Self::Unknown | Self::Crashed)
+    }
+
     /// Whether the host ended where it should be.
     pub fn is_good(self) -> bool {
         matches!(self, Self::Current | Self::Upgraded)

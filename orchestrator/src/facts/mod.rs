@@ -5,11 +5,13 @@
 
 mod doctrine;
 mod parse;
+mod traces;
 
 use serde::{Deserialize, Serialize};
 
 pub use doctrine::{PendingSql, SchemaUpdateEnd, read_pending_sql, read_schema_update};
-pub use parse::{FactsError, parse};
+pub use parse::{FactsError, parse, parse_traces};
+pub use traces::{HostLock, LedgerRun, LedgerState, LedgerStep, Traces};
 
 /// What the probe found on a host. A fact that could not be had is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,12 +50,14 @@ pub struct Facts {
     pub maintenance: Option<bool>,
     /// The user whom the login gave.
     pub login_user: Option<String>,
-    /// Whether the login shell printed nothing of its own.
-    pub quiet_login: bool,
     /// Whether `sudo -n` works for that user.
     pub sudo: bool,
     /// The kernel's boot id.
     pub boot_id: Option<String>,
+    /// What keeps steps alive when the connection ends: a systemd unit or setsid.
+    pub keeper: Option<String>,
+    /// What runs of ixporch left there.
+    pub traces: Traces,
 }
 
 impl Facts {

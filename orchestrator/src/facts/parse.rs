@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Facts;
+use super::{Facts, HostLock, Traces, traces};
 use crate::redact;
 use crate::text::{RemoteText, harmless_line};
 
@@ -65,11 +65,27 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
             _ => None,
         },
         login_user: text("login-user"),
-        // Not among the answers: the probe itself sees it.
-        quiet_login: false,
         sudo: yes("sudo").unwrap_or(false),
         boot_id: text("boot-id"),
+        // Not among the answers: the probe itself knows it.
+        keeper: None,
+        traces: traces_of(&answers),
     })
+}
+
+/// Reads only what was asked of ixporch's own traces.
+pub fn parse_traces(output: &[u8]) -> Result<Traces, FactsError> {
+    Ok(traces_of(&answers(output)?))
+}
+
+fn traces_of(answers: &BTreeMap<String, Answer>) -> Traces {
+    let raw =
+        |name: &str| answers.get(name).filter(|answer| answer.exit == 0).map(|answer| answer.text.raw());
+    Traces {
+        lock: raw("lock").and_then(HostLock::parse),
+        ledgers: raw("ledgers").map(traces::ledgers).unwrap_or_default(),
+        boot: raw("boot-id").map(|boot| harmless_line(boot.trim())).unwrap_or_default(),
+    }
 }
 
 fn answers(output: &[u8]) -> Result<BTreeMap<String, Answer>, FactsError> {

@@ -4,6 +4,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::Writer;
+use super::writer::JOURNAL;
 use crate::event::{Envelope, FORMAT};
 use crate::state::RunState;
 
@@ -16,6 +17,12 @@ pub enum JournalError {
     /// An event cannot be written as JSON.
     #[error("an event cannot be written")]
     Encode(#[from] serde_json::Error),
+    /// Somebody removed the journal while it was written.
+    #[error("{0} was removed while the run was going on")]
+    Gone(PathBuf),
+    /// Somebody put another file in its place.
+    #[error("{0} was replaced while the run was going on")]
+    Replaced(PathBuf),
     /// A line in the middle of a journal is no event.
     #[error("{path}: line {line} is no event: {why}")]
     Line {
@@ -64,6 +71,8 @@ pub struct LoadedRun {
     pub state: RunState,
     /// Whether the last line was cut off, as a power cut leaves it.
     pub torn: bool,
+    /// How many of its bytes are whole lines.
+    pub length: u64,
     /// Whether its controller is at work on it now.
     pub going_on: bool,
 }
@@ -113,7 +122,7 @@ impl Store {
         }
         let mut ids: Vec<String> = fs_err::read_dir(&self.root)?
             .filter_map(Result::ok)
-            .filter(|entry| entry.path().join("journal.jsonl").exists())
+            .filter(|entry| entry.path().join(JOURNAL).exists())
             .filter_map(|entry| entry.file_name().into_string().ok())
             .collect();
         ids.sort_unstable_by(|left, right| right.cmp(left));
@@ -146,12 +155,19 @@ impl Store {
         Ok(unique.unwrap_or(id).to_owned())
     }
 
+    /// Takes up the journal of a run that has no end; `None` where the process that writes it still lives.
+    pub fn reopen(&self, run: &LoadedRun) -> Result<Option<Writer>, JournalError> {
+        Writer::reopen(self.root.join(&run.id), run.length)
+    }
+
     /// Reads a run. A torn last line is normal; a bad line before it is not.
     pub fn load(&self, id: &str) -> Result<LoadedRun, JournalError> {
         let folder = self.root.join(id);
-        let path = folder.join("journal.jsonl");
-        let text = String::from_utf8_lossy(&fs_err::read(&path)?).into_owned();
-        let (events, torn) = read_lines(&path, &text)?;
+        let path = folder.join(JOURNAL);
+        let text = fs_err::read(&path)?;
+        let (events, length) = read_lines(&path, &text)?;
+        let torn = length < text.len();
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
         let state = RunState::fold(&events);
         if let Some(header) = &state.header
             && header.format > FORMAT
@@ -159,7 +175,7 @@ impl Store {
             return Err(JournalError::Format { path, found: header.format });
         }
         let going_on = is_locked(&path)?;
-        Ok(LoadedRun { id: id.to_owned(), folder, events, state, torn, going_on })
+        Ok(LoadedRun { id: id.to_owned(), folder, events, state, torn, length, going_on })
     }
 }
 
@@ -181,12 +197,14 @@ fn check_writable(folder: &Path) -> Result<(), JournalError> {
     Ok(())
 }
 
-fn read_lines(path: &Path, text: &str) -> Result<(Vec<Envelope>, bool), JournalError> {
+/// The events, and how many bytes their lines have. What stands after the last line break is cut off.
+fn read_lines(path: &Path, text: &[u8]) -> Result<(Vec<Envelope>, usize), JournalError> {
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let mut events = Vec::new();
-    for (index, line) in text.split_inclusive('\n').enumerate() {
+    let lines = String::from_utf8_lossy(text.get(..whole).unwrap_or_default()).into_owned();
+    for (index, line) in lines.lines().enumerate() {
         match serde_json::from_str::<Envelope>(line) {
             Ok(envelope) => events.push(envelope),
-            Err(_) if !line.ends_with('\n') => return Ok((events, true)),
             Err(error) => {
                 return Err(JournalError::Line {
                     path: path.to_owned(),
@@ -196,7 +214,7 @@ fn read_lines(path: &Path, text: &str) -> Result<(Vec<Envelope>, bool), JournalE
             }
         }
     }
-    Ok((events, false))
+    Ok((events, whole))
 }
 
 #[cfg(test)]
@@ -227,10 +245,39 @@ mod tests {
             std::fs::write(&path, &whole[..cut]).unwrap();
             let run = store.load("run").unwrap();
             let lines = whole[..cut].split(|byte| *byte == b'\n').count() - 1;
-            // A last line that lost only its line break is still whole.
-            assert!(run.events.len() == lines || run.events.len() == lines + 1);
-            assert_eq!(run.events, envelopes(3)[..run.events.len()]);
+            assert_eq!(run.events, envelopes(3)[..lines]);
+            // Whoever goes on with it leaves no trace of the cut.
+            let more = Envelope { sequence: 9, ..envelopes(1).remove(0) };
+            store.reopen(&run).unwrap().unwrap().append(std::slice::from_ref(&more), true).unwrap();
+            let run = store.load("run").unwrap();
+            assert!(!run.torn);
+            assert_eq!(run.events.last(), Some(&more));
+            assert_eq!(run.events.len(), lines + 1);
         }
+    }
+
+    #[test]
+    fn a_journal_is_taken_up_only_when_nobody_writes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let writer = store.create("run").unwrap();
+        let run = store.load("run").unwrap();
+        assert!(store.reopen(&run).unwrap().is_none());
+        drop(writer);
+        assert!(store.reopen(&run).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_journal_that_was_removed_is_noticed_and_can_be_put_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let mut writer = store.create("run").unwrap();
+        writer.append(&envelopes(2), true).unwrap();
+        std::fs::remove_dir_all(folder.path().join("runs/run")).unwrap();
+        assert!(matches!(writer.append(&envelopes(1), true), Err(JournalError::Gone(_))));
+        writer.put_back().unwrap();
+        drop(writer);
+        assert_eq!(store.load("run").unwrap().events, envelopes(2));
     }
 
     #[test]

@@ -1,140 +1,118 @@
-//! Frames: where a step's output begins and ends within what a shell prints.
+//! Frames: what the runner says, told apart from what steps print.
 //!
-//! A login shell may print on its own, and a step may print anything. Both are told apart from our
-//! words by a nonce that no step ever sees.
+//! Steps may print anything, and so may a login shell. The runner's words are lines that begin with a nonce, which
+//! no step ever sees.
 
-use super::output::Capped;
+/// The longest line that the runner says.
+const LONGEST: usize = 4096;
 
-/// Takes a stream apart as it comes, with a bounded buffer.
+/// What came on standard output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// A step's own bytes.
+    Bytes(Vec<u8>),
+    /// What the runner said.
+    Said(String),
+}
+
+/// Takes standard output apart as it comes, with a bounded buffer.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    begin: Vec<u8>,
-    end_mark: Vec<u8>,
+    mark: Vec<u8>,
     buffer: Vec<u8>,
-    /// The last of what came before the beginning: what a login shell says when it does not get there.
-    preamble: Vec<u8>,
-    state: State,
 }
-
-/// How much of what came before the beginning is kept.
-const PREAMBLE: usize = 1024;
-
-#[derive(Debug)]
-enum State {
-    Before,
-    Body,
-    Ended(End),
-}
-
-/// The last word on a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct End {
-    pub(super) exit: i32,
-    pub(super) word: String,
-}
-
-/// The longest last word that is waited for.
-const LONGEST_END: usize = 64;
 
 impl Decoder {
     pub(super) fn new(nonce: &str) -> Self {
-        Self {
-            begin: format!("{nonce} begin\n").into_bytes(),
-            end_mark: format!("\n{nonce} end ").into_bytes(),
-            buffer: Vec::new(),
-            preamble: Vec::new(),
-            state: State::Before,
-        }
+        Self { mark: format!("\n{nonce} ").into_bytes(), buffer: Vec::new() }
     }
 
-    /// A decoder of a stream in which everything from its first byte on is the step's.
-    pub(super) fn begun(nonce: &str) -> Self {
-        Self { state: State::Body, ..Self::new(nonce) }
-    }
-
-    /// The end, once it was heard.
-    pub(super) fn end(&self) -> Option<&End> {
-        match &self.state {
-            State::Ended(end) => Some(end),
-            State::Before | State::Body => None,
-        }
-    }
-
-    /// Whether the beginning was heard.
-    pub(super) fn has_begun(&self) -> bool {
-        !matches!(self.state, State::Before)
-    }
-
-    /// The last of what came before the beginning, or instead of it.
-    pub(super) fn preamble(&self) -> Vec<u8> {
-        let rest = if self.has_begun() { &[] } else { self.buffer.as_slice() };
-        [self.preamble.as_slice(), rest].concat()
-    }
-
-    /// Takes bytes as they came; the step's own go to `output`. What comes after the end is nobody's.
-    pub(super) fn push(&mut self, bytes: &[u8], output: &mut Capped) {
-        if matches!(self.state, State::Ended(_)) {
-            return;
-        }
+    /// Takes bytes as they came, and gives what is certain by now, in order.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
         self.buffer.extend_from_slice(bytes);
-        if matches!(self.state, State::Before) {
-            if let Some(at) = find(&self.buffer, &self.begin) {
-                self.preamble.extend(self.buffer.drain(..at));
-                self.buffer.drain(..self.begin.len());
-                self.state = State::Body;
-            } else {
-                let pass = self.buffer.len().saturating_sub(self.begin.len() - 1);
-                self.preamble.extend(self.buffer.drain(..pass));
-            }
-            let excess = self.preamble.len().saturating_sub(PREAMBLE);
-            self.preamble.drain(..excess);
+        let mut pieces = Vec::new();
+        while let Some(at) = find(&self.buffer, &self.mark) {
+            let line = self.buffer.get(at + self.mark.len()..).unwrap_or_default();
+            let Some(length) = line.iter().position(|byte| *byte == b'\n').or_else(|| too_long(line)) else {
+                take(&mut self.buffer, at, &mut pieces);
+                return pieces;
+            };
+            let said = String::from_utf8_lossy(line.get(..length).unwrap_or_default()).into_owned();
+            take(&mut self.buffer, at, &mut pieces);
+            let end = (self.mark.len() + length + 1).min(self.buffer.len());
+            self.buffer.drain(..end);
+            pieces.push(Piece::Said(said));
         }
-        if matches!(self.state, State::Body) {
-            self.push_body(output);
-        }
-    }
-
-    fn push_body(&mut self, output: &mut Capped) {
-        let Some(at) = find(&self.buffer, &self.end_mark) else {
-            self.keep_last(output);
-            return;
-        };
-        output.push(self.buffer.get(..at).unwrap_or_default());
-        self.buffer.drain(..at);
-        let after = self.buffer.get(self.end_mark.len()..).unwrap_or_default();
-        match after.iter().position(|byte| *byte == b'\n') {
-            Some(length) => {
-                let text = String::from_utf8_lossy(after.get(..length).unwrap_or_default()).into_owned();
-                self.state = State::Ended(parse_end(&text));
-                self.buffer.clear();
-            }
-            None if after.len() > LONGEST_END => {
-                self.state = State::Ended(End { exit: -1, word: "cut".to_owned() });
-                self.buffer.clear();
-            }
-            None => {}
-        }
-    }
-
-    /// Passes on all but the last bytes, which may be the beginning of the end.
-    fn keep_last(&mut self, output: &mut Capped) {
-        let pass = self.buffer.len().saturating_sub(self.end_mark.len() - 1);
-        output.push(self.buffer.get(..pass).unwrap_or_default());
-        self.buffer.drain(..pass);
+        // The last bytes may be the beginning of a mark.
+        let certain = self.buffer.len() - possible_mark(&self.buffer, &self.mark);
+        take(&mut self.buffer, certain, &mut pieces);
+        pieces
     }
 }
 
-fn parse_end(text: &str) -> End {
-    let mut words = text.split(' ');
-    let exit = words.next().and_then(|exit| exit.parse().ok());
-    match (exit, words.next(), words.next()) {
-        (Some(exit), Some(word), None) => End { exit, word: word.to_owned() },
-        _ => End { exit: -1, word: text.to_owned() },
+fn too_long(line: &[u8]) -> Option<usize> {
+    (line.len() >= LONGEST).then_some(LONGEST)
+}
+
+fn take(buffer: &mut Vec<u8>, count: usize, pieces: &mut Vec<Piece>) {
+    if count > 0 {
+        pieces.push(Piece::Bytes(buffer.drain(..count).collect()));
+    }
+}
+
+/// How many of the last bytes of `buffer` are the beginning of `mark`.
+fn possible_mark(buffer: &[u8], mark: &[u8]) -> usize {
+    let longest = buffer.len().min(mark.len() - 1);
+    (0..=longest).rev().find(|length| buffer.ends_with(mark.get(..*length).unwrap_or_default())).unwrap_or(0)
+}
+
+/// Standard error: a step's own bytes, once what the login shell printed is over.
+#[derive(Debug)]
+pub(super) struct Gate {
+    mark: Vec<u8>,
+    buffer: Vec<u8>,
+    open: bool,
+}
+
+impl Gate {
+    pub(super) fn new(nonce: &str) -> Self {
+        Self { mark: format!("\n{nonce}\n").into_bytes(), buffer: Vec::new(), open: false }
+    }
+
+    /// The step's own part of what came.
+    pub(super) fn pass<'a>(&mut self, bytes: &'a [u8]) -> std::borrow::Cow<'a, [u8]> {
+        if self.open {
+            return bytes.into();
+        }
+        self.buffer.extend_from_slice(bytes);
+        if let Some(at) = find(&self.buffer, &self.mark) {
+            self.open = true;
+            let rest = self.buffer.split_off(at + self.mark.len());
+            self.buffer.clear();
+            return rest.into();
+        }
+        let excess = self.buffer.len().saturating_sub(LONGEST);
+        self.buffer.drain(..excess);
+        Vec::new().into()
+    }
+
+    /// The last of what the login shell printed, where it never came to an end.
+    pub(super) fn before(&self) -> &[u8] {
+        &self.buffer
     }
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    let first = *needle.first()?;
+    let mut from = 0;
+    while let Some(offset) = haystack.get(from..)?.iter().position(|byte| *byte == first) {
+        let at = from + offset;
+        if haystack.get(at..)?.starts_with(needle) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -143,42 +121,54 @@ mod tests {
 
     use super::*;
 
-    fn decode(chunks: &[&[u8]]) -> (Vec<u8>, Option<End>) {
+    fn decode(chunks: &[&[u8]]) -> (Vec<u8>, Vec<String>) {
         let mut decoder = Decoder::new("N0NCE");
-        let mut output = Capped::default();
-        for chunk in chunks {
-            decoder.push(chunk, &mut output);
+        let (mut bytes, mut said) = (Vec::new(), Vec::new());
+        for piece in chunks.iter().flat_map(|chunk| decoder.push(chunk)) {
+            match piece {
+                Piece::Bytes(more) => bytes.extend(more),
+                Piece::Said(words) => said.push(words),
+            }
         }
-        (output.kept(), decoder.end().cloned())
+        (bytes, said)
     }
 
     #[test]
-    fn what_the_login_shell_prints_is_not_the_steps() {
-        let (body, end) = decode(&[b"Welcome!\nN0NCE begin\nhello\n", b"\nN0NCE end 0 held\n"]);
-        assert_eq!(body, b"hello\n");
-        assert_eq!(end, Some(End { exit: 0, word: "held".to_owned() }));
+    fn what_the_runner_says_is_told_from_what_a_step_prints() {
+        let (bytes, said) = decode(&[b"hello\n", b"\nN0NCE gap out 7\nwor", b"ld\nN0NCE end 0 none\n"]);
+        assert_eq!(bytes, b"hello\nworld");
+        assert_eq!(said, ["gap out 7", "end 0 none"]);
     }
 
     #[test]
     fn an_end_that_was_cut_is_no_end() {
-        let (body, end) = decode(&[b"N0NCE begin\nhello\nN0NCE end 0 he"]);
-        assert_eq!(body, b"hello");
-        assert_eq!(end, None);
+        assert_eq!(decode(&[b"hello\nN0NCE end 0 he"]), (b"hello".to_vec(), Vec::new()));
     }
 
     #[test]
     fn what_comes_without_end_costs_a_fixed_buffer() {
         let mut decoder = Decoder::new("N0NCE");
-        let mut output = Capped::default();
         let flood = vec![b'x'; 1024 * 1024];
-        for text in [b"".as_slice(), b"N0NCE begin\n", b"\nN0NCE end 0 none\n"] {
-            decoder.push(text, &mut output);
+        for text in [b"".as_slice(), b"\nN0NCE end "] {
+            decoder.push(text);
             for _ in 0..16 {
-                decoder.push(&flood, &mut output);
+                decoder.push(&flood);
             }
-            assert!(decoder.buffer.len() + decoder.preamble.len() < 4096);
+            assert!(decoder.buffer.len() < 2 * LONGEST);
         }
-        assert!(decoder.end().is_some());
+        let mut gate = Gate::new("N0NCE");
+        for _ in 0..16 {
+            assert!(gate.pass(&flood).is_empty());
+        }
+        assert!(gate.buffer.len() <= LONGEST);
+    }
+
+    #[test]
+    fn standard_error_begins_where_the_login_shell_ended() {
+        let mut gate = Gate::new("N0NCE");
+        assert!(gate.pass(b"Welcome!\n\nN0N").is_empty());
+        assert_eq!(gate.pass(b"CE\noops").as_ref(), b"oops");
+        assert_eq!(gate.pass(b" again").as_ref(), b" again");
     }
 
     proptest! {
@@ -187,14 +177,12 @@ mod tests {
             body in proptest::collection::vec(any::<u8>(), 0..300),
             cuts in proptest::collection::vec(0usize..400, 0..6),
         ) {
-            let stream = [b"noise\nN0NCE begin\n", body.as_slice(), b"\nN0NCE end 7 none\n"].concat();
+            let stream = [body.as_slice(), b"\nN0NCE end 7 none\n"].concat();
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
             cuts.extend([0, stream.len()]);
             cuts.sort_unstable();
             let chunks: Vec<&[u8]> = cuts.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect();
-            let (found, end) = decode(&chunks);
-            prop_assert_eq!(found, body);
-            prop_assert_eq!(end, Some(End { exit: 7, word: "none".to_owned() }));
+            prop_assert_eq!(decode(&chunks), (body, vec!["end 7 none".to_owned()]));
         }
     }
 }

@@ -1,21 +1,28 @@
-//! The remote protocol: start a step on a host, follow it, collect its end; and the probe.
+//! The remote protocol: start a step on a host, or find the one that was started, and follow it to its end.
 //!
-//! Owns the shell text that reaches a host and the frames that come back. The engine knows only
-//! start, follow and end: what stands behind them may change without it.
+//! Owns the shell text that reaches a host and the words that come back (docs/ledger.md). A step runs in a process
+//! of its own, under a claim in the host's ledger, whatever becomes of the connection. The engine knows only
+//! what was found.
 
 mod frame;
+mod lock;
 mod output;
 mod probe;
+mod runner;
 mod script;
+mod survey;
 
-use crate::plan::PlannedStep;
+use crate::plan::{LedgerPlace, PlannedStep, quote};
 use crate::text::RemoteText;
-use crate::transport::{LinkLost, NotStarted, Process, ProcessEvent, Session};
+use crate::transport::{LinkLost, Session};
 
+pub use lock::Locked;
 pub use output::{Capped, StepOutput};
 pub use probe::{ProbeError, ProbeRequest, probe};
+pub use runner::OpenError;
+pub use survey::{break_lock, is_running, remove_ledger, survey};
 
-use frame::{Decoder, End};
+use runner::Runner;
 
 /// The right to start one step. Only the dispatcher gives it, after the intent is on disk (law 2).
 #[derive(Debug)]
@@ -29,20 +36,61 @@ impl Permit {
     }
 }
 
-/// The steps of one run on one host, over one connection.
+/// A step that may be started, once: however often it is asked for, the claim lets it pass one time (law 3).
+#[derive(Debug)]
+pub struct StepRequest<'a> {
+    _permit: Permit,
+    step: &'a PlannedStep,
+    /// Which try it is, from 1: a person's word that a step was not done lets it be tried again.
+    attempt: u32,
+    /// The host's boot in which the start was decided; `None` where nothing was asked of the host for it yet.
+    decided_in: Option<String>,
+}
+
+impl<'a> StepRequest<'a> {
+    /// A step that the host has not heard of.
+    pub fn new(permit: Permit, step: &'a PlannedStep, attempt: u32) -> Self {
+        Self { _permit: permit, step, attempt, decided_in: None }
+    }
+
+    /// A step that may have been started already, in this boot of the host or an earlier one.
+    pub fn adopt(permit: Permit, step: &'a PlannedStep, attempt: u32, boot: Option<&str>) -> Self {
+        let decided_in = Some(boot.unwrap_or("unknown").to_owned());
+        Self { _permit: permit, step, attempt, decided_in }
+    }
+}
+
+/// What came of removing something from a host; an error says why it is still there.
+pub type Removed = Result<(), String>;
+
+/// What keeps a step's process alive when the connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeper {
+    /// A transient systemd unit of its own: not even `KillUserProcesses=yes` ends it.
+    Unit,
+    /// A session of its own, by setsid(1).
+    Session,
+}
+
+impl Keeper {
+    /// How it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unit => "systemd unit",
+            Self::Session => "setsid",
+        }
+    }
+}
+
+/// One run's ledger on a host, over one connection.
 pub struct Ledger {
-    session: Box<dyn Session>,
-    /// Whether the login shell is known to print nothing of its own.
-    quiet_login: bool,
+    runner: Runner,
+    boot: String,
+    keeper: Keeper,
+    run: String,
 }
 
-/// The script within what a session is asked to run; for tests that play a host.
-#[cfg(test)]
-pub(crate) fn script_of(program: &str) -> String {
-    script::of(program)
-}
-
-/// How a step ended on the host.
+/// What was found of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepEnded {
     /// The path that it needs is not there: it was not run.
@@ -59,117 +107,153 @@ pub enum StepEnded {
         exit: i32,
         /// Whether its proof holds; `None`: it has none, or it could not be looked at.
         proven: Option<bool>,
+        /// How long it ran, by the host's clock.
+        milliseconds: u64,
     },
+    /// It was begun, and its process is gone without a word: what its proof shows, where it decides.
+    Vanished {
+        /// Whether what it was to do is done.
+        proven: Option<bool>,
+    },
+    /// The host has been booted anew since the start was decided, and knows nothing of it.
+    ClaimLost,
+}
+
+/// The script within a line that a runner is sent; for tests that play a host.
+#[cfg(test)]
+pub(crate) fn script_of(line: &[u8]) -> String {
+    let encoded = String::from_utf8_lossy(line).trim().to_owned();
+    String::from_utf8(data_encoding::BASE64.decode(encoded.as_bytes()).unwrap()).unwrap()
 }
 
 impl Ledger {
-    /// A ledger over an authenticated connection. Where the login shell is known to print nothing of its own
-    /// (the probe finds out), the word that a step's output begins is saved, and with it a round trip: OpenSSH
-    /// sends a small packet only when the one before it has been acknowledged.
-    pub fn new(session: Box<dyn Session>, quiet_login: bool) -> Self {
-        Self { session, quiet_login }
+    /// Starts a runner over an authenticated connection.
+    pub async fn open(session: Box<dyn Session>, run: &str, place: &LedgerPlace) -> Result<Self, OpenError> {
+        let sudo = if place.sudo { "yes" } else { "no" };
+        let folder = place.state_dir.as_deref().unwrap_or_default();
+        let opening = format!("open_ledger {} {} {sudo}", quote(folder), quote(run));
+        let (runner, said) = Runner::open(session, &opening).await?;
+        let mut words = said.split(' ').skip(1);
+        let boot = words.next().unwrap_or_default().to_owned();
+        let keeper = if words.next() == Some("unit") { Keeper::Unit } else { Keeper::Session };
+        Ok(Self { runner, boot, keeper, run: run.to_owned() })
     }
 
-    /// Starts a step. The permit is used up: nothing starts a step twice.
+    /// The host's boot id (`/proc/sys/kernel/random/boot_id`).
+    pub fn boot(&self) -> &str {
+        &self.boot
+    }
+
+    /// What keeps steps alive on this host.
+    pub fn keeper(&self) -> Keeper {
+        self.keeper
+    }
+
+    /// Starts a step, or finds the one that was started, and follows it to its end; `output` says how much of its
+    /// output is known already, and gets the rest. After a lost link the same request may be made again over the
+    /// next connection.
     ///
     /// # Errors
-    /// The step was certainly not started.
-    pub async fn start(&mut self, permit: Permit, step: &PlannedStep) -> Result<RunningStep, NotStarted> {
-        let Permit(()) = permit;
-        self.run(&script::step(step)).await
+    /// The connection went away. The step goes on without it.
+    pub async fn run(
+        &mut self,
+        request: &mut StepRequest<'_>,
+        output: &mut StepOutput,
+    ) -> Result<StepEnded, LinkLost> {
+        let folder = request.step.folder(request.attempt);
+        let (mode, boot) = match &request.decided_in {
+            None => ("new", self.boot.clone()),
+            Some(boot) => ("adopt", boot.clone()),
+        };
+        request.decided_in = Some(boot.clone());
+        let spec = script::spec(request.step, &format!("{}/{folder}", self.run));
+        let line = format!(
+            "step {} {} {mode} {} {} {} {}",
+            quote(&folder),
+            script::effect(request.step.effect),
+            quote(&boot),
+            output.stdout.bytes(),
+            output.stderr.bytes(),
+            quote(&spec)
+        );
+        self.runner.request(&line).await?;
+        let said = self.runner.answer(output).await?;
+        if let Some(why) = said.strip_prefix("not-started ") {
+            return Ok(StepEnded::NotStarted(RemoteText::from(why).to_string()));
+        }
+        let ended = Ended::read(&said)?;
+        self.runner.stragglers(output, ended.stderr_bytes).await;
+        output.ends_at(ended.stdout_bytes, ended.stderr_bytes, ended.whole);
+        ended.meaning()
     }
 
-    async fn run(&mut self, body: &str) -> Result<RunningStep, NotStarted> {
-        let nonce = uuid::Uuid::now_v7().simple().to_string();
-        let decoder = || if self.quiet_login { Decoder::begun(&nonce) } else { Decoder::new(&nonce) };
-        let (stdout, stderr) = (decoder(), decoder());
-        let process =
-            self.session.start(&script::program(&script::framed(&nonce, body, !self.quiet_login))).await?;
-        Ok(RunningStep { process, stdout, stderr, quiet_login: self.quiet_login })
+    /// Asks the host something; gives what it printed and its exit code.
+    async fn ask(&mut self, script: &str, output: &mut StepOutput) -> Result<i32, LinkLost> {
+        self.runner.request(&format!("ask {}", quote(script))).await?;
+        let said = self.runner.answer(output).await?;
+        said.strip_prefix("end ").and_then(|code| code.parse().ok()).ok_or_else(|| unreadable(&said))
     }
 
     /// Ends the connection in order.
     pub async fn close(self) {
-        self.session.close().await;
+        self.runner.close().await;
     }
 }
 
-/// A step that was started.
-pub struct RunningStep {
-    process: Box<dyn Process>,
-    stdout: Decoder,
-    stderr: Decoder,
-    quiet_login: bool,
+fn unreadable(said: &str) -> LinkLost {
+    LinkLost(format!("the host's answer cannot be read: {}", said.escape_debug()))
 }
 
-impl RunningStep {
-    /// Follows the step to its end; its output goes to `output`, which bounds it.
-    ///
-    /// # Errors
-    /// The connection or the shell ended without a word on the step: its end is unknown.
-    pub async fn follow(self, output: &mut StepOutput) -> Result<StepEnded, LinkLost> {
-        self.follow_login(output).await.0
-    }
+/// The runner's word on a step's end.
+struct Ended {
+    exit: i32,
+    word: String,
+    milliseconds: u64,
+    stdout_bytes: u64,
+    stderr_bytes: u64,
+    whole: bool,
+}
 
-    /// The same, and whether the login shell printed nothing of its own.
-    async fn follow_login(mut self, output: &mut StepOutput) -> (Result<StepEnded, LinkLost>, bool) {
-        let mut farewell = None;
-        let ended = loop {
-            if let (Some(end), Some(_)) = (self.stdout.end(), self.stderr.end()) {
-                break step_ended(end);
-            }
-            match self.process.next().await {
-                Some(ProcessEvent::Refused) => {
-                    break Ok(StepEnded::NotStarted("the host refused to run a program".to_owned()));
-                }
-                Some(ProcessEvent::Stdout(bytes)) => self.stdout.push(&bytes, &mut output.stdout),
-                Some(ProcessEvent::Stderr(bytes)) => self.stderr.push(&bytes, &mut output.stderr),
-                Some(ProcessEvent::Exit(code)) => {
-                    farewell = Some(format!("the shell ended with exit code {code}"));
-                }
-                Some(ProcessEvent::Signal(name)) => {
-                    farewell = Some(format!("the shell was ended by signal {name}"));
-                }
-                None => break self.cut_off(farewell),
-            }
+impl Ended {
+    /// Reads `end EXIT WORD MILLISECONDS OUT ERR whole|cut KEEPER`.
+    fn read(said: &str) -> Result<Self, LinkLost> {
+        let words: Vec<&str> = said.split(' ').collect();
+        let read = || {
+            let ["end", exit, word, milliseconds, stdout, stderr, whole, ..] = words.as_slice() else {
+                return None;
+            };
+            Some(Self {
+                exit: exit.parse().ok()?,
+                word: (*word).to_owned(),
+                milliseconds: milliseconds.parse().ok()?,
+                stdout_bytes: stdout.parse().ok()?,
+                stderr_bytes: stderr.parse().ok()?,
+                whole: *whole == "whole",
+            })
         };
-        let quiet =
-            self.quiet_login || (self.stdout.preamble().is_empty() && self.stderr.preamble().is_empty());
-        if ended.is_ok() {
-            self.process.finish().await;
-        }
-        (ended, quiet)
+        read().ok_or_else(|| unreadable(said))
     }
 
-    /// Nothing further will be heard.
-    fn cut_off(&self, farewell: Option<String>) -> Result<StepEnded, LinkLost> {
-        // The word on the step may have come on one stream, and the other one been cut.
-        if let Some(end) = self.stdout.end() {
-            return step_ended(end);
-        }
-        // Where no beginning is awaited, nobody can say that there was none.
-        let begun = self.quiet_login || self.stdout.has_begun() || self.stderr.has_begun();
-        match farewell {
-            // The login shell ended in order, and never came to our words.
-            Some(farewell) if !begun => {
-                let said = [self.stdout.preamble(), self.stderr.preamble()].concat();
-                let lines = RemoteText::from_bytes(&said).last_lines(4).join(" / ");
-                let said = if lines.is_empty() { String::new() } else { format!(", and said: {lines}") };
-                Ok(StepEnded::NotStarted(format!("{farewell} before it ran anything{said}")))
+    fn meaning(&self) -> Result<StepEnded, LinkLost> {
+        let ran = |proven| StepEnded::Ran { exit: self.exit, proven, milliseconds: self.milliseconds };
+        Ok(match self.word.as_str() {
+            "absent" => StepEnded::NotNeeded,
+            "present" => StepEnded::Refused,
+            "blind" => StepEnded::Blind,
+            "no-room" => {
+                StepEnded::NotStarted("the host's ledger could not be written: is its disk full?".to_owned())
             }
-            farewell => Err(LinkLost(farewell.unwrap_or_else(|| "nothing further was heard".to_owned()))),
-        }
+            "held" => ran(Some(true)),
+            "refuted" => ran(Some(false)),
+            "unclear" | "none" => ran(None),
+            "lost-claim" => StepEnded::ClaimLost,
+            "vanished-held" => StepEnded::Vanished { proven: Some(true) },
+            "vanished-refuted" => StepEnded::Vanished { proven: Some(false) },
+            word if word.starts_with("vanished-") => StepEnded::Vanished { proven: None },
+            word => return Err(unreadable(word)),
+        })
     }
 }
 
-fn step_ended(end: &End) -> Result<StepEnded, LinkLost> {
-    match end.word.as_str() {
-        "absent" => Ok(StepEnded::NotNeeded),
-        "present" => Ok(StepEnded::Refused),
-        "blind" => Ok(StepEnded::Blind),
-        "held" => Ok(StepEnded::Ran { exit: end.exit, proven: Some(true) }),
-        "refuted" => Ok(StepEnded::Ran { exit: end.exit, proven: Some(false) }),
-        "unclear" | "none" => Ok(StepEnded::Ran { exit: end.exit, proven: None }),
-        word => Err(LinkLost(format!("the host's answer cannot be read: {}", word.escape_debug()))),
-    }
-}
+#[cfg(test)]
+mod tests;

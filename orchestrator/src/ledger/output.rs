@@ -25,9 +25,30 @@ pub struct Capped {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     bytes: u64,
+    cut: bool,
+}
+
+impl StepOutput {
+    /// Takes the host's word on how much there was, and whether it could keep all that it should.
+    pub(super) fn ends_at(&mut self, stdout_bytes: u64, stderr_bytes: u64, whole: bool) {
+        for (stream, bytes) in [(&mut self.stdout, stdout_bytes), (&mut self.stderr, stderr_bytes)] {
+            stream.bytes = stream.bytes.max(bytes);
+            stream.cut = !whole;
+        }
+    }
 }
 
 impl Capped {
+    /// How many bytes there were so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Counts bytes that will not come.
+    pub fn skip(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
     /// Takes the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
@@ -53,6 +74,11 @@ impl Capped {
             kept.extend_from_slice(format!("\n[… {} bytes were not kept …]\n", self.dropped()).as_bytes());
         }
         kept.extend(&self.tail);
+        if self.cut {
+            kept.extend_from_slice(
+                b"\n[... the host's disk was full: what came after this was not kept ...]\n",
+            );
+        }
         kept
     }
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ixporch_inventory::{Become, Host, Inventory, Selector, SelectorError};
 
 use super::{
-    Command, HostAction, HostPlan, Plan, PlannedProof, PlannedStep, PlannedWave, Switch, whole_seconds,
+    Command, HostAction, HostPlan, LedgerPlace, Plan, PlannedProof, PlannedStep, PlannedWave, Switch,
+    whole_seconds,
 };
 use crate::facts::Facts;
 use crate::procedure::{Action, Condition, Placeholder, Procedure, Proof, Reads, Step, Template};
@@ -132,7 +133,8 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         release: None,
         action: HostAction::Current,
         upstream: None,
-        quiet_login: false,
+        commit: None,
+        place: LedgerPlace::default(),
         opening: request.procedure.opening().map(|step| step.id.clone()),
         closes_at: request.procedure.closing_number(),
         closed: history.closed,
@@ -149,7 +151,8 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
             if request.procedure.moves_code() {
                 plan.upstream.clone_from(&facts.remote_commit);
             }
-            plan.quiet_login = facts.quiet_login;
+            plan.commit.clone_from(&facts.commit);
+            plan.place = place(host, facts, user);
             // Somebody else opened the site: that debt is paid.
             if facts.maintenance == Some(false)
                 && let Some(opening) = plan.closed.take()
@@ -163,10 +166,44 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                 plan.action = HostAction::Upgrade(builder.steps());
                 plan.stays_closed = was_closed;
             }
+            let mut locked = Vec::new();
+            if let Some(lock) = &facts.traces.lock {
+                locked.push(format!(
+                    "locked by {}: nothing is started until that run gives it back",
+                    lock.holder()
+                ));
+            }
             plan.notes = notes(request, facts, ours, plan.unfinished, &plan.action);
+            plan.notes.append(&mut locked);
         }
     }
     plan
+}
+
+/// How a login comes to run something as another user.
+fn switch(host: &Host, facts: &Facts, user: &str, wanted: Option<&str>) -> Switch {
+    let login = facts.login_user.as_deref().unwrap_or(user);
+    match wanted {
+        None => Switch::None,
+        Some(wanted) if wanted == login => Switch::None,
+        Some(_) if login == "root" => Switch::Runuser,
+        // Without sudo another user cannot be reached; sudo then says so in its own words.
+        Some(_) => match host.become_method() {
+            Become::Sudo => Switch::Sudo,
+            Become::None => Switch::None,
+        },
+    }
+}
+
+/// Where the ledger and the lock of a host are.
+fn place(host: &Host, facts: &Facts, user: &str) -> LedgerPlace {
+    LedgerPlace {
+        state_dir: host.text("state_dir").map(str::to_owned),
+        sudo: host.become_method() == Become::Sudo,
+        ixp_root: host.text("ixp_root").unwrap_or_default().to_owned(),
+        owner: facts.tree_owner.clone(),
+        switch: switch(host, facts, user, facts.tree_owner.as_deref()),
+    }
 }
 
 /// A host is current when it stands at the target's commit, the site is open, and no run of ours broke off
@@ -189,10 +226,7 @@ fn notes(
         return notes;
     }
     if unfinished {
-        notes.push(
-            "an earlier run broke off here, and its last step may still be running: all steps are run again"
-                .to_owned(),
-        );
+        notes.push("an earlier run broke off here: all steps are run again".to_owned());
     }
     match facts.maintenance {
         Some(true) if ours => {
@@ -314,17 +348,7 @@ impl HostBuilder<'_> {
     }
 
     fn switch(&self, wanted: Option<&str>) -> Switch {
-        let login = self.facts.login_user.as_deref().unwrap_or(self.user);
-        match wanted {
-            None => Switch::None,
-            Some(wanted) if wanted == login => Switch::None,
-            Some(_) if login == "root" => Switch::Runuser,
-            // Without sudo another user cannot be reached; sudo then says so in its own words.
-            Some(_) => match self.host.become_method() {
-                Become::Sudo => Switch::Sudo,
-                Become::None => Switch::None,
-            },
-        }
+        switch(self.host, self.facts, self.user, wanted)
     }
 
     fn proof(&self, proof: &Proof) -> PlannedProof {

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// How a command comes to run as its user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Switch {
     /// The login is that user already.
+    #[default]
     None,
     /// By sudo(8), which must not ask for a password.
     Sudo,
@@ -16,9 +17,20 @@ pub enum Switch {
     Runuser,
 }
 
+impl Switch {
+    /// The words that become `user`, in front of a command.
+    pub fn words(self, user: &str) -> Vec<String> {
+        let words: &[&str] = match self {
+            Self::None => return Vec::new(),
+            Self::Sudo => &["sudo", "-n", "-u", user, "--"],
+            Self::Runuser => &["runuser", "-u", user, "--"],
+        };
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+}
+
 /// What is run on a host: final, with nothing left to fill in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Command {
     /// Program and arguments; a script is `sh -c SCRIPT`.
     pub argv: Vec<String>,
@@ -34,8 +46,24 @@ pub struct Command {
     pub timeout_seconds: u64,
 }
 
-/// How long a command that was asked to end may go on before it is killed, in seconds.
-const KILL_AFTER: u64 = 10;
+/// Keeps the deadline: `sh -c DEADLINE sh SECONDS MARK PROGRAM…`. timeout(1) ends its own process group only as long as
+/// its child lives, so what is left of it then is ended here, and what has left the group by its mark.
+const DEADLINE: &str = r#"limit=$1 mark=$2; shift 2
+read -r from _ < /proc/uptime
+timeout -k 10 "$limit" env "IXPORCH_STEP=$mark" "$@" &
+group=$!
+wait "$group"; code=$?
+read -r to _ < /proc/uptime
+case $code in 124 | 137 | 143)
+  if [ "$((${to%.*} - ${from%.*}))" -ge "$limit" ]; then
+    kill -KILL -- "-$group"
+    for file in $(grep -ls "IXPORCH_STEP=$mark" /proc/[0-9]*/environ); do
+      process=${file%/environ}
+      kill -KILL "${process##*/}"
+    done
+  fi 2>/dev/null ;;
+esac
+exit "$code""#;
 
 /// Changes the folder, then becomes the program; used as `sh -c CHANGE_FOLDER sh FOLDER PROGRAM…`.
 const CHANGE_FOLDER: &str = "cd -- \"$1\" && shift && exec \"$@\"";
@@ -61,28 +89,19 @@ impl Command {
 
     /// The words that change the user, in front of another command.
     pub fn switch_words(&self) -> Vec<String> {
-        let Some(user) = &self.user else { return Vec::new() };
-        let words: &[&str] = match self.switch {
-            Switch::None => return Vec::new(),
-            Switch::Sudo => &["sudo", "-n", "-u", user, "--"],
-            Switch::Runuser => &["runuser", "-u", user, "--"],
-        };
-        words.iter().map(|word| (*word).to_owned()).collect()
+        self.user.as_deref().map(|user| self.switch.words(user)).unwrap_or_default()
     }
 
     /// The line that a POSIX shell on the host runs. The deadline stands beneath sudo, so that it
-    /// may end what it started.
-    pub fn to_shell_line(&self) -> String {
+    /// may end what it started; `mark` is in the environment of all that.
+    pub fn to_shell_line(&self, mark: &str) -> String {
         let mut words = self.switch_words();
-        words.extend([
-            "timeout".to_owned(),
-            "-k".to_owned(),
-            KILL_AFTER.to_string(),
-            self.timeout_seconds.to_string(),
-        ]);
-        if !self.environment.is_empty() {
-            words.push("env".to_owned());
-            words.extend(self.environment.iter().map(|(name, value)| format!("{name}={value}")));
+        words.extend(["sh", "-c", DEADLINE, "sh"].map(str::to_owned));
+        words.extend([self.timeout_seconds.to_string(), mark.to_owned()]);
+        words.extend(self.environment.iter().map(|(name, value)| format!("{name}={value}")));
+        if self.argv.first().is_some_and(|program| program.contains('=')) {
+            // env(1) would take it for a variable.
+            words.extend(["sh", "-c", "exec \"$@\"", "sh"].map(str::to_owned));
         }
         if let Some(folder) = &self.cwd {
             words.extend(["sh", "-c", CHANGE_FOLDER, "sh", folder].map(str::to_owned));
@@ -132,7 +151,8 @@ mod tests {
             switch: Switch::Sudo,
             timeout_seconds: 120,
         };
-        insta::assert_snapshot!(command.to_shell_line(), @r#"sudo -n -u www-data -- timeout -k 10 120 env 'HOME=/srv/ixp manager' sh -c 'cd -- "$1" && shift && exec "$@"' sh /srv/ixpmanager php artisan down"#);
+        let line = command.to_shell_line("run/01-x").replace(&quote(DEADLINE), "DEADLINE");
+        insta::assert_snapshot!(line, @r#"sudo -n -u www-data -- sh -c DEADLINE sh 120 run/01-x 'HOME=/srv/ixp manager' sh -c 'cd -- "$1" && shift && exec "$@"' sh /srv/ixpmanager php artisan down"#);
         insta::assert_snapshot!(command.to_operator_line(), @r#"sudo -u www-data -- sh -c "cd /srv/ixpmanager && env 'HOME=/srv/ixp manager' php artisan down""#);
     }
 
@@ -148,7 +168,7 @@ mod tests {
                 switch: Switch::None,
                 timeout_seconds: 5,
             };
-            let output = Process::new("sh").arg("-c").arg(command.to_shell_line()).output().unwrap();
+            let output = Process::new("sh").arg("-c").arg(command.to_shell_line("run/01-x")).output().unwrap();
             prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{value}|end|"));
         }
     }

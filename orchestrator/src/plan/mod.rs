@@ -25,7 +25,6 @@ use crate::procedure::{Effect, Reads};
 
 /// What will be done, in which order, on which hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Version of this format: 1.
     pub format: u32,
@@ -45,7 +44,6 @@ pub struct Plan {
 
 /// One wave of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PlannedWave {
     /// Its name.
     pub name: String,
@@ -65,7 +63,6 @@ pub struct PlannedWave {
 
 /// What will be done on one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct HostPlan {
     /// The host's name.
     pub host: String,
@@ -77,8 +74,12 @@ pub struct HostPlan {
     pub action: HostAction,
     /// The commit that upstream had at the target when the host was probed.
     pub upstream: Option<String>,
-    /// Whether the login shell printed nothing of its own when the host was probed.
-    pub quiet_login: bool,
+    /// The commit that was installed when the host was probed.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// Where the ledger and the lock are kept.
+    #[serde(default)]
+    pub place: LedgerPlace,
     /// The step that opens the site again, where the procedure has one.
     pub opening: Option<String>,
     /// The place of the step that closes the site: with it the host's upgrade begins.
@@ -95,9 +96,24 @@ pub struct HostPlan {
     pub notes: Vec<String>,
 }
 
+/// Where a host's ledger and lock are kept, and how they are reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerPlace {
+    /// The folder of ledgers; `None`: `.ixporch` in the login's home folder.
+    pub state_dir: Option<String>,
+    /// Whether sudo may be used.
+    pub sudo: bool,
+    /// The installation that the lock is for.
+    pub ixp_root: String,
+    /// Who owns the installed tree, and so the lock; `None`: the login user.
+    pub owner: Option<String>,
+    /// How the owner is reached.
+    pub switch: Switch,
+}
+
 /// What will be done on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 pub enum HostAction {
     /// These steps, in order.
     Upgrade(Vec<PlannedStep>),
@@ -109,7 +125,6 @@ pub enum HostAction {
 
 /// One step with every value final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PlannedStep {
     /// Its place in the procedure, from 1; part of the names of its output files.
     pub number: u32,
@@ -141,7 +156,7 @@ pub struct PlannedStep {
 
 /// A proof with every value final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 pub enum PlannedProof {
     /// The path exists; the step's user is asked.
     Exists(String),
@@ -178,6 +193,14 @@ impl Plan {
     /// How many hosts have steps to run.
     pub fn hosts_to_upgrade(&self) -> usize {
         self.hosts().filter(|(_, host)| matches!(host.action, HostAction::Upgrade(_))).count()
+    }
+}
+
+impl PlannedStep {
+    /// The name of its folder in the ledger, for the given try.
+    pub fn folder(&self, attempt: u32) -> String {
+        let again = if attempt > 1 { format!(".{attempt}") } else { String::new() };
+        format!("{:02}-{}{again}", self.number, self.id)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ixporch_inventory::GateKind;
 use ixporch_inventory::value::Amount;
 
-use super::{Command, HostAction, HostPlan, Plan, PlannedStep, PlannedWave, Switch};
+use super::{Command, HostAction, HostPlan, LedgerPlace, Plan, PlannedStep, PlannedWave, Switch};
 use crate::procedure::Effect;
 
 /// A change that runs `true` as the login user.
@@ -43,7 +43,8 @@ pub(crate) fn host(name: &str) -> HostPlan {
         release: None,
         action: HostAction::Upgrade(steps),
         upstream: None,
-        quiet_login: false,
+        commit: None,
+        place: LedgerPlace::default(),
         opening: Some("up".to_owned()),
         closes_at: Some(1),
         closed: None,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::plan::{HostPlan, PlannedWave};
-use crate::state::{HostState, RunState, StepState};
+use crate::state::{HostState, LinkGap, RunState, StepState};
 
 /// The JSON document of a run.
 pub fn document(state: &RunState) -> Value {
@@ -22,6 +22,8 @@ pub fn document(state: &RunState) -> Value {
         "last_event": state.last,
         "finished": state.exit_code.is_some(),
         "interrupted": state.interrupted,
+        "resumed": state.resumed,
+        "instead_of": header.instead_of,
         "exit_code": state.exit_code.unwrap_or_else(|| state.exit().code()),
         "waves": header.plan.waves.iter().map(|wave| wave_value(state, wave)).collect::<Vec<_>>(),
     })
@@ -59,6 +61,10 @@ fn host_value(state: &RunState, plan: &HostPlan) -> Value {
         "why": host.why.to_string(),
         "failing_step": host.failing_step().filter(|_| !host.outcome.is_some_and(crate::event::HostOutcome::is_good)).map(|step| &step.id),
         "stays_closed": plan.stays_closed,
+        "locked": host.locked,
+        "held_by": host.held_by,
+        "steps_kept_by": host.keeper,
+        "link_gaps": host.gaps.iter().map(link_gap).collect::<Vec<_>>(),
         "debts": debts,
         "notes": plan.notes,
         "steps": host.steps.iter().map(|step| step_value(plan, step)).collect::<Vec<_>>(),
@@ -72,6 +78,10 @@ fn step_value(plan: &HostPlan, step: &StepState) -> Value {
         "title": planned.map(|planned| &planned.title),
         "effect": planned.map(|planned| planned.effect),
     });
+    if let (Some(value), Some(said)) = (value.as_object_mut(), &step.resolution) {
+        let said = json!({ "done": said.done, "reason": said.reason, "by": said.by });
+        value.insert("resolution".to_owned(), said);
+    }
     let ended = match &step.end {
         None => json!({ "outcome": null }),
         Some(end) => json!({
@@ -89,6 +99,10 @@ fn step_value(plan: &HostPlan, step: &StepState) -> Value {
         value.extend(ended);
     }
     value
+}
+
+fn link_gap(gap: &LinkGap) -> Value {
+    json!({ "from": gap.from, "to": gap.to, "step": gap.step, "why": gap.why.to_string() })
 }
 
 fn stream(captured: &crate::event::Captured) -> Value {

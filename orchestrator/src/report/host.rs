@@ -7,6 +7,7 @@ use super::{Names, Paint, duration};
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::plan::HostPlan;
 use crate::state::{HostState, RunState};
+use crate::text::harmless_line;
 
 /// How many of the failing step's last lines are shown.
 const LAST_LINES: usize = 8;
@@ -24,10 +25,24 @@ pub fn host(paint: Paint, names: &Names, state: &RunState, name: &str) -> String
             state.plan_of(name).and_then(|plan| plan.step(&step.id)).map_or("", |planned| &planned.title);
         let end = step.end.as_ref().map_or_else(|| paint.bad("no end was seen"), |end| end_words(paint, end));
         let _ = writeln!(text, "  {:26} {end}  {}", step.id, paint.dim(title));
+        if let Some(said) = &step.resolution {
+            let how = if said.done { "done" } else { "not done" };
+            let _ = writeln!(
+                text,
+                "  {:26} resolved as {how} by {}: {}",
+                "",
+                said.by,
+                harmless_line(&said.reason)
+            );
+        }
     }
     let planned = state.plan_of(name).map(HostPlan::steps).unwrap_or_default();
     for step in planned.iter().filter(|step| !host.steps.iter().any(|known| known.id == step.id)) {
         let line = format!("{:26} not reached         {}", step.id, step.title);
+        let _ = writeln!(text, "  {}", paint.dim(&line));
+    }
+    if !host.keeper.is_empty() {
+        let line = format!("each step in a process of its own, kept by: {}", host.keeper);
         let _ = writeln!(text, "  {}", paint.dim(&line));
     }
     text.push_str(&trouble(paint, names, state, name));
@@ -77,10 +92,18 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str)
         let _ = writeln!(text, "    {} it was so before the run", paint.warn("in maintenance:"));
     }
     let plan = state.plan_of(name);
-    if host.outcome == Some(HostOutcome::Unknown)
-        && let Some(plan) = plan
-    {
-        let _ = writeln!(text, "    it may still be running there: ssh {} 'ps -ef'", plan.login);
+    text.push_str(&gaps(paint, host));
+    if let Some(plan) = plan {
+        text.push_str(&unknown(names, host, plan));
+    }
+    if host.is_owed_release() {
+        let _ = writeln!(
+            text,
+            "    {} its lock; give it back with: {} resume {}",
+            paint.warn("still owed:"),
+            names.program,
+            names.run
+        );
     }
     let opening = plan.and_then(|plan| plan.opening.as_deref());
     if host.debts.iter().any(|debt| opening == Some(debt.step.as_str())) {
@@ -93,10 +116,56 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str)
         if let Some(plan) = state.plan_of(name)
             && let Some(step) = plan.step(&debt.step)
         {
-            let _ =
-                writeln!(text, "      the next upgrade pays it; by hand, once every step before it is done:");
+            let payer = if host.locked { "resuming the run" } else { "the next upgrade" };
+            let _ = writeln!(text, "      {payer} pays it; by hand, once every step before it is done:");
             let _ = writeln!(text, "      {}", plan.by_hand(step));
         }
+    }
+    text
+}
+
+/// When there was no connection.
+fn gaps(paint: Paint, host: &HostState) -> String {
+    let mut text = String::new();
+    for gap in &host.gaps {
+        let away = match gap.to {
+            Some(to) => {
+                let milliseconds = u64::try_from(to.duration_since(gap.from).as_millis()).unwrap_or(0);
+                format!("for {}", duration(milliseconds))
+            }
+            None => "and not made again".to_owned(),
+        };
+        let during = gap.step.as_ref().map_or_else(String::new, |step| format!(", during {step}"));
+        let from = gap.from.strftime("%H:%M:%SZ");
+        let _ = writeln!(text, "    {} lost at {from} {away}{during}", paint.dim("connection:"));
+    }
+    text
+}
+
+/// What a person needs to find out how a step ended, and to say so.
+fn unknown(names: &Names, host: &HostState, plan: &HostPlan) -> String {
+    let mut text = String::new();
+    let Some(step) = host.steps.iter().find(|step| step.is_unknown() && step.resolution.is_none()) else {
+        return text;
+    };
+    if host.outcome != Some(HostOutcome::Unknown) {
+        return text;
+    }
+    let (program, run, name, id) = (&names.program, &names.run, &plan.host, &step.id);
+    let home = plan.place.state_dir.as_deref().unwrap_or("~/.ixporch");
+    let _ = writeln!(
+        text,
+        "    what is left of it there: ssh {} 'ls -l {home}/runs/*/*-{id}*; ps -ef'",
+        plan.login
+    );
+    let _ = writeln!(text, "    look again, and go on where it has ended: {program} resume {run}");
+    for (word, what) in
+        [("done", "it did its work"), ("not-done", "it did nothing that stays; it is run again")]
+    {
+        let _ = writeln!(
+            text,
+            "    where {what}: {program} resolve {run} {name} --step {id} --as {word} --reason TEXT"
+        );
     }
     text
 }
@@ -117,9 +186,6 @@ fn pending(paint: Paint, names: &Names, host: &HostState, name: &str) -> String 
         "    {count} pending statement{plural}: {} logs {} {name} {step}",
         names.program, names.run
     );
-    let _ = writeln!(
-        text,
-        "    run the upgrade again at a terminal to approve them, or set schema_approval = \"any\""
-    );
+    let _ = writeln!(text, "    go on at a terminal to approve them: {} resume {}", names.program, names.run);
     text
 }

@@ -10,7 +10,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
     Some(match &envelope.event {
         RunEvent::WaveStarted { wave } => paint.strong(&format!("wave {wave}")),
         RunEvent::WaveHeld { wave, why, .. } => paint.warn(&format!("wave {wave} is not begun: {why}")),
-        RunEvent::StepStarted { host, step } => {
+        RunEvent::StepStarted { host, step, .. } => {
             paint.dim(&format!("{host:width$}  {} {step} …", place(state, host, step)))
         }
         RunEvent::StepFinished { host, step, end } => {
@@ -29,10 +29,30 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
                 format!("{host:width$}  {text}: {first}")
             }
         }
+        RunEvent::RunResumed { operator, .. } => paint.strong(&format!("resumed by {operator}")),
+        RunEvent::HostRefused { host, lock } => {
+            format!("{host:width$}  {} {}", paint.warn("locked by"), lock.holder())
+        }
+        RunEvent::LinkLost { host, why, .. } => {
+            let what = format!("the connection was lost, what runs there goes on: {why}");
+            format!("{host:width$}  {}", paint.warn(&what))
+        }
+        RunEvent::LinkRestored { host } => {
+            format!("{host:width$}  {}", paint.dim("the connection was made again"))
+        }
+        RunEvent::StepAdopted { host, step } => {
+            paint.dim(&format!("{host:width$}  {} {step} is looked for …", place(state, host, step)))
+        }
+        RunEvent::StepResolved { host, step, done, by, .. } => {
+            let how = if *done { "done" } else { "not done" };
+            format!("{host:width$}  {} {step} resolved as {how} by {by}", place(state, host, step))
+        }
         RunEvent::Interrupted => paint.warn("interrupted"),
         RunEvent::RunStarted(_)
         | RunEvent::WaveFinished { .. }
         | RunEvent::HostConnected { .. }
+        | RunEvent::HostLocked { .. }
+        | RunEvent::HostReleased { .. }
         | RunEvent::RunFinished { .. } => return None,
     })
 }

@@ -11,6 +11,7 @@ mod plan;
 mod status;
 mod summary;
 mod table;
+mod traces;
 
 pub use document::{document, host_document};
 pub use host::host as host_report;
@@ -20,6 +21,7 @@ pub use plan::plan;
 pub use status::status;
 pub use summary::summary;
 pub use table::{bytes, duration, table};
+pub use traces::{KnownRun, ledgers, traces};
 
 /// What reports call runs, so that they can say what to type next.
 #[derive(Debug, Clone)]

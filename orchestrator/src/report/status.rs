@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Paint, bytes, table};
+use super::{KnownRun, Paint, bytes, table, traces};
 use crate::facts::Facts;
 
-/// The status table: what the probe found, or why it found nothing.
-pub fn status(paint: Paint, probes: &BTreeMap<String, Result<Facts, String>>) -> String {
+/// The status table: what the probe found, or why it found nothing; below it who holds which host, and what is owed.
+pub fn status(
+    paint: Paint,
+    program: &str,
+    probes: &BTreeMap<String, Result<Facts, String>>,
+    known: &dyn Fn(&str) -> KnownRun,
+) -> String {
     let heading = [
         "host",
         "release",
@@ -23,16 +28,23 @@ pub fn status(paint: Paint, probes: &BTreeMap<String, Result<Facts, String>>) ->
     ];
     let mut rows = Vec::new();
     let mut failures = String::new();
+    let mut locks = String::new();
     for (host, probe) in probes {
         match probe {
-            Ok(facts) => rows.push(row(host, facts)),
+            Ok(facts) => {
+                rows.push(row(host, facts));
+                if facts.traces.lock.is_some() {
+                    let _ = writeln!(locks, "\n{}", paint.strong(host));
+                    locks.push_str(&traces(paint, program, host, &facts.traces, known));
+                }
+            }
             Err(why) => {
                 rows.push(vec![host.clone(), "unreachable".to_owned()]);
                 let _ = writeln!(failures, "\n{}  {}", paint.strong(host), why.replace('\n', "\n  "));
             }
         }
     }
-    format!("{}{failures}", table(&heading, &rows))
+    format!("{}{locks}{failures}", table(&heading, &rows))
 }
 
 fn row(host: &str, facts: &Facts) -> Vec<String> {

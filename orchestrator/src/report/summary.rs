@@ -7,9 +7,8 @@ use super::host::trouble;
 use super::lines::outcome_word;
 use super::{Names, Paint, duration};
 use crate::event::{HostOutcome, RunHeader};
-use crate::plan::{PlannedWave, fold_names, quote};
-use crate::procedure::DEFAULT_PROCEDURE;
-use crate::state::RunState;
+use crate::plan::{PlannedWave, fold_names};
+use crate::state::{HostState, RunState};
 
 /// The summary of a run.
 pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
@@ -25,7 +24,9 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
         .filter_map(|(_, host)| {
             let outcome = state.hosts.get(&host.host).and_then(|host| host.outcome);
             let owes = state.hosts.get(&host.host).is_some_and(|host| !host.debts.is_empty());
-            let wants_a_look = owes || host.stays_closed || !outcome.is_some_and(HostOutcome::is_good);
+            let away = state.hosts.get(&host.host).is_some_and(|host| !host.gaps.is_empty());
+            let wants_a_look =
+                owes || away || host.stays_closed || !outcome.is_some_and(HostOutcome::is_good);
             wants_a_look.then_some((outcome, host.host.as_str()))
         })
         .collect();
@@ -44,6 +45,9 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
         text.push_str(&next(names, header, state));
     } else {
         let _ = writeln!(text, "{}", paint.warn(names.not_ended()));
+        if !names.going_on {
+            let _ = writeln!(text, "next: {} resume {}", names.program, names.run);
+        }
     }
     text
 }
@@ -108,38 +112,36 @@ fn result_line(paint: Paint, names: &Names, state: &RunState) -> String {
 
 /// What to type next.
 fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
-    let with = |wanted: &[HostOutcome]| -> Vec<&str> {
-        state
-            .hosts
-            .iter()
-            .filter(|(_, host)| host.outcome.is_some_and(|outcome| wanted.contains(&outcome)))
-            .map(|(name, _)| name.as_str())
-            .collect()
-    };
+    let (program, run) = (&names.program, &names.run);
     let mut text = String::new();
-    let again =
-        with(&[HostOutcome::Failed, HostOutcome::Unreachable, HostOutcome::Held, HostOutcome::NotStarted]);
-    if !again.is_empty() {
-        let mut words = vec!["upgrade".to_owned(), "--inventory".to_owned(), quote(&header.inventory)];
-        words.extend(header.plan.target.iter().flat_map(|target| ["--to".to_owned(), quote(target)]));
-        if header.procedure != DEFAULT_PROCEDURE {
-            words.extend(["--procedure".to_owned(), quote(&header.procedure)]);
+    for (_, plan) in header.plan.hosts() {
+        let Some(host) = state.hosts.get(&plan.host) else { continue };
+        let waits = host.steps.iter().any(|step| step.is_unknown() && step.resolution.is_none());
+        if waits && matches!(host.outcome, Some(HostOutcome::Unknown)) {
+            let _ = writeln!(
+                text,
+                "next: look at {name}, and say how it ended: {program} report {run} --host {name}",
+                name = plan.host
+            );
         }
-        words.extend(["--limit".to_owned(), quote(&fold_names(again))]);
-        let _ = writeln!(
-            text,
-            "next: when what is named above is mended or answered: {} {}",
-            names.program,
-            words.join(" ")
-        );
     }
-    let look = with(&[HostOutcome::Unknown, HostOutcome::Crashed]);
-    for name in look {
-        let _ = writeln!(
-            text,
-            "next: a person must look at {name}: {} report {} --host {name}",
-            names.program, names.run
-        );
+    let ended = |outcome: Option<HostOutcome>| outcome.is_some_and(|outcome| !outcome.is_unfinished());
+    let begun = |host: &HostState| host.locked || !host.steps.is_empty();
+    let goes_on =
+        state.hosts.values().any(|host| begun(host) && !ended(host.outcome) || host.is_owed_release());
+    let failed = state.hosts.values().any(|host| host.outcome == Some(HostOutcome::Failed));
+    let left = state.hosts.values().any(|host| !host.outcome.is_some_and(HostOutcome::is_good));
+    if goes_on || (left && !failed && state.unfinished_hosts().len() == left_over(state)) {
+        let _ = writeln!(text, "next: to go on with this run: {program} resume {run}");
+    }
+    if failed || (left && !goes_on && state.unfinished_hosts().len() < left_over(state)) {
+        let _ =
+            writeln!(text, "next: when what is named above is mended: {program} resume {run} --rerun failed");
     }
     text
+}
+
+/// How many hosts did not end well.
+fn left_over(state: &RunState) -> usize {
+    state.hosts.values().filter(|host| !host.outcome.is_some_and(HostOutcome::is_good)).count()
 }

@@ -49,8 +49,9 @@ impl ExitCode {
     }
 
     /// The code of one host. A held host's debts wait with it: what it needs is its gate's answer.
-    fn of_host(outcome: Option<HostOutcome>, owes: bool) -> Self {
+    fn of_host(outcome: Option<HostOutcome>, owes: bool, held_by_another: bool) -> Self {
         match outcome {
+            Some(HostOutcome::NotStarted | HostOutcome::Held) if held_by_another => Self::Locked,
             Some(HostOutcome::Held) => Self::Held,
             Some(HostOutcome::Unknown | HostOutcome::Crashed) => Self::NeedsPerson,
             _ if owes => Self::NeedsPerson,
@@ -60,13 +61,14 @@ impl ExitCode {
         }
     }
 
-    /// How bad it is: 1 > 6 > 5 > 7 > 4 > 0.
+    /// How bad it is: 1 > 6 > 5 > 7 > 8 > 4 > 0.
     fn severity(self) -> u8 {
         match self {
-            Self::Internal => 6,
-            Self::NeedsPerson => 5,
-            Self::Failed => 4,
-            Self::Held => 3,
+            Self::Internal => 7,
+            Self::NeedsPerson => 6,
+            Self::Failed => 5,
+            Self::Held => 4,
+            Self::Locked => 3,
             Self::Unreachable => 2,
             _ => 0,
         }
@@ -79,7 +81,11 @@ impl RunState {
         if self.interrupted {
             return ExitCode::Interrupted;
         }
-        let hosts = self.hosts.values().map(|host| ExitCode::of_host(host.outcome, !host.debts.is_empty()));
+        let hosts = self.hosts.values().map(|host| {
+            // A lock that nobody gave back is owed like anything else.
+            let owes = !host.debts.is_empty() || host.is_owed_release();
+            ExitCode::of_host(host.outcome, owes, host.held_by.is_some())
+        });
         let waves = self.held_waves.iter().filter(|wave| wave.at_gate).map(|_| ExitCode::Held);
         hosts.chain(waves).max_by_key(|code| code.severity()).unwrap_or(ExitCode::Success)
     }

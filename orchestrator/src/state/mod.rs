@@ -11,8 +11,10 @@ use jiff::Timestamp;
 pub use exit::ExitCode;
 
 use crate::event::{Envelope, HostOutcome, RunEvent, RunHeader, StepEnd, StepOutcome};
+use crate::facts::HostLock;
 use crate::plan::{History, HostPlan};
 use crate::procedure::Effect;
+use crate::text::RemoteText;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct RunState {
     pub held_waves: Vec<HeldWave>,
     /// Whether the operator asked the run to stop.
     pub interrupted: bool,
+    /// How often it was taken up again.
+    pub resumed: u32,
     /// The exit code that the run ended with; `None` while it runs, or where it was cut off.
     pub exit_code: Option<u8>,
 }
@@ -52,20 +56,60 @@ pub struct HostState {
     /// How it ended; `None` while its lane goes on, or where the run was cut off.
     pub outcome: Option<HostOutcome>,
     /// Why, for people.
-    pub why: crate::text::RemoteText,
+    pub why: RemoteText,
     /// Its steps that were started or skipped, in that order.
     pub steps: Vec<StepState>,
     /// What it is owed.
     pub debts: Vec<Debt>,
+    /// Whether the run holds the host's lock.
+    pub locked: bool,
+    /// Who holds it, where that kept the run from the host.
+    pub held_by: Option<HostLock>,
+    /// The steps that a schema review let pass.
+    pub approved: BTreeSet<String>,
+    /// What keeps its steps alive when the connection ends.
+    pub keeper: String,
+    /// The times in which there was no connection.
+    pub gaps: Vec<LinkGap>,
+}
+
+/// A time without a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkGap {
+    /// When that was noticed.
+    pub from: Timestamp,
+    /// When there was one again; `None`: not within the run.
+    pub to: Option<Timestamp>,
+    /// The step that was being followed.
+    pub step: Option<String>,
+    /// What was noticed.
+    pub why: RemoteText,
 }
 
 /// Where a step stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StepState {
     /// Its id.
     pub id: String,
     /// How it ended; `None`: it was started, and no end was seen.
     pub end: Option<StepEnd>,
+    /// The host's boot in which its start was decided.
+    pub boot: Option<String>,
+    /// Which try it is, from 1; a person's word that it was not done lets it be tried again.
+    pub attempt: u32,
+    /// A person's word on how it had ended.
+    pub resolution: Option<Resolution>,
+}
+
+/// A person's word on a step whose end nobody saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// Whether it is done.
+    pub done: bool,
+    /// Why they say so.
+    pub reason: String,
+    /// Who said so.
+    pub by: String,
 }
 
 /// Something a host is still owed.
@@ -101,7 +145,11 @@ impl RunState {
             RunEvent::WaveHeld { wave, why, at_gate } => {
                 self.held_waves.push(HeldWave { wave: wave.clone(), why: why.clone(), at_gate: *at_gate });
             }
-            RunEvent::StepStarted { host, step } => self.step_started(host, step),
+            RunEvent::StepStarted { host, step, boot } => self.step_started(host, step, boot.as_deref()),
+            RunEvent::StepResolved { host, step, done, reason, by } => {
+                let resolution = Resolution { done: *done, reason: reason.clone(), by: by.clone() };
+                self.step_resolved(host, step, resolution);
+            }
             RunEvent::StepFinished { host, step, end } => self.step_finished(host, step, end),
             RunEvent::HostFinished { host, outcome, why } => {
                 let host = self.hosts.entry(host.clone()).or_default();
@@ -110,11 +158,59 @@ impl RunState {
             }
             RunEvent::Interrupted => self.interrupted = true,
             RunEvent::RunFinished { exit_code } => self.exit_code = Some(*exit_code),
+            RunEvent::RunResumed { .. } => self.resume(),
+            RunEvent::HostConnected { host, keeper } => {
+                let host = self.host(host);
+                host.keeper.clone_from(keeper);
+                host.link_is_back(envelope.at);
+            }
+            RunEvent::HostLocked { host } => self.host(host).locked = true,
+            RunEvent::HostReleased { host } => self.host(host).locked = false,
+            RunEvent::HostRefused { host, lock } => self.host(host).held_by = Some(lock.clone()),
+            RunEvent::LinkLost { host, step, why } => {
+                let gap = LinkGap { from: envelope.at, to: None, step: step.clone(), why: why.clone() };
+                self.host(host).gaps.push(gap);
+            }
+            RunEvent::LinkRestored { host } => self.host(host).link_is_back(envelope.at),
+            RunEvent::ReviewAnswered { host, step, approved: true, .. } => {
+                self.host(host).approved.insert(step.clone());
+            }
             RunEvent::WaveStarted { .. }
             | RunEvent::WaveFinished { .. }
-            | RunEvent::HostConnected { .. }
+            | RunEvent::StepAdopted { .. }
             | RunEvent::ReviewAnswered { .. } => {}
         }
+    }
+
+    fn host(&mut self, host: &str) -> &mut HostState {
+        self.hosts.entry(host.to_owned()).or_default()
+    }
+
+    /// The run goes on: what kept it from its end is as if it had not been said.
+    pub(crate) fn resume(&mut self) {
+        self.resumed += 1;
+        self.interrupted = false;
+        self.exit_code = None;
+        self.held_waves.clear();
+        let plan = self.header.as_ref().map(|header| header.plan.clone());
+        for (name, host) in &mut self.hosts {
+            let planned = plan.as_ref().and_then(|plan| plan.host(name));
+            if planned.is_some_and(|plan| host.is_unfinished(plan)) {
+                host.outcome = None;
+                host.why = RemoteText::default();
+                host.held_by = None;
+            }
+        }
+    }
+
+    /// The hosts that `resume` would work on: those that have not ended for good, and those whose lock is still held.
+    pub fn unfinished_hosts(&self) -> Vec<&str> {
+        let Some(header) = &self.header else { return Vec::new() };
+        let hosts = header.plan.hosts().filter_map(|(_, plan)| {
+            let host = self.hosts.get(&plan.host)?;
+            (host.is_unfinished(plan) || host.locked).then_some(plan.host.as_str())
+        });
+        hosts.collect()
     }
 
     /// The plan of a host of this run.
@@ -123,11 +219,23 @@ impl RunState {
     }
 
     /// A host is owed what a step may have made from the moment on at which the step was let go.
-    fn step_started(&mut self, host: &str, step: &str) {
+    fn step_started(&mut self, host: &str, step: &str, boot: Option<&str>) {
         let debt =
             self.plan_of(host).and_then(|plan| plan.step(step)).and_then(|planned| planned.debt.clone());
-        let host = self.hosts.entry(host.to_owned()).or_default();
-        host.steps.push(StepState { id: step.to_owned(), end: None });
+        let host = self.host(host);
+        let boot = boot.map(str::to_owned);
+        match host.steps.iter_mut().find(|known| known.id == step) {
+            // A person said that it was not done: this is its next try.
+            Some(known) => {
+                known.end = None;
+                known.boot = boot;
+                known.resolution = None;
+                known.attempt += 1;
+            }
+            None => {
+                host.steps.push(StepState { id: step.to_owned(), boot, attempt: 1, ..StepState::default() });
+            }
+        }
         if let Some(payer) = debt
             && !host.debts.iter().any(|known| known.step == payer)
         {
@@ -136,10 +244,15 @@ impl RunState {
     }
 
     fn step_finished(&mut self, host: &str, step: &str, end: &StepEnd) {
-        let host = self.hosts.entry(host.to_owned()).or_default();
-        match host.steps.iter_mut().rev().find(|known| known.id == step && known.end.is_none()) {
+        let host = self.host(host);
+        match host.steps.iter_mut().find(|known| known.id == step) {
             Some(known) => known.end = Some(end.clone()),
-            None => host.steps.push(StepState { id: step.to_owned(), end: Some(end.clone()) }),
+            None => host.steps.push(StepState {
+                id: step.to_owned(),
+                end: Some(end.clone()),
+                attempt: 1,
+                ..StepState::default()
+            }),
         }
         match end.outcome {
             StepOutcome::Succeeded => host.debts.retain(|debt| debt.step != step),
@@ -150,6 +263,41 @@ impl RunState {
             StepOutcome::Failed | StepOutcome::TimedOut | StepOutcome::Skipped | StepOutcome::Unknown => {}
         }
     }
+
+    /// A person's word stands where the host's is missing.
+    fn step_resolved(&mut self, host: &str, step: &str, resolution: Resolution) {
+        let host = self.host(host);
+        let done = resolution.done;
+        if let Some(known) = host.steps.iter_mut().find(|known| known.id == step) {
+            known.resolution = Some(resolution);
+        }
+        if done {
+            host.debts.retain(|debt| debt.step != step);
+        } else {
+            host.debts.retain(|debt| debt.since.as_deref() != Some(step));
+        }
+    }
+}
+
+impl StepState {
+    /// Whether nothing is left to be done of it: it succeeded, was not needed, or a person said that it is done.
+    pub fn is_done(&self) -> bool {
+        let ended_well = self
+            .end
+            .as_ref()
+            .is_some_and(|end| matches!(end.outcome, StepOutcome::Succeeded | StepOutcome::Skipped));
+        ended_well || self.is_unknown() && self.resolution.as_ref().is_some_and(|said| said.done)
+    }
+
+    /// Whether it was started, and nobody saw its end.
+    pub fn is_unknown(&self) -> bool {
+        self.end.as_ref().is_none_or(|end| end.outcome == StepOutcome::Unknown)
+    }
+
+    /// Whether a person said that it was not done, and it has not been tried again since.
+    pub fn may_be_tried_again(&self) -> bool {
+        self.is_unknown() && self.resolution.as_ref().is_some_and(|said| !said.done)
+    }
 }
 
 impl HostState {
@@ -159,13 +307,34 @@ impl HostState {
         Self { debts, ..Self::default() }
     }
 
+    /// Whether it has ended for good, and its lock was not given back.
+    pub fn is_owed_release(&self) -> bool {
+        self.locked && self.outcome.is_some_and(|outcome| !outcome.is_unfinished())
+    }
+
+    /// The step of this id, where it was started or skipped.
+    pub fn step(&self, id: &str) -> Option<&StepState> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+
+    fn link_is_back(&mut self, at: Timestamp) {
+        if let Some(gap) = self.gaps.last_mut() {
+            gap.to.get_or_insert(at);
+        }
+    }
+
+    /// Whether the run can still bring it to an end: something planned was not done, and nothing failed for good.
+    pub fn is_unfinished(&self, plan: &HostPlan) -> bool {
+        !plan.steps().is_empty()
+            && match self.outcome {
+                None => true,
+                Some(outcome) => outcome.is_unfinished(),
+            }
+    }
+
     /// The step at which the host stopped: the last one that did not end well.
     pub fn failing_step(&self) -> Option<&StepState> {
-        self.steps.iter().rev().find(|step| {
-            step.end.as_ref().is_none_or(|end| {
-                matches!(end.outcome, StepOutcome::Failed | StepOutcome::TimedOut | StepOutcome::Unknown)
-            })
-        })
+        self.steps.iter().rev().find(|step| !step.is_done())
     }
 
     /// What the run leaves behind on the host, for the plan of the next one.

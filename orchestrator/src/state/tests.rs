@@ -17,6 +17,9 @@ fn header(hosts: &[&str]) -> RunHeader {
         inventory: "i".to_owned(),
         procedure: "p".to_owned(),
         plan_digest: plan.digest(),
+        origin: "here".to_owned(),
+        instead_of: None,
+        keep_ledger: false,
         plan,
     }
 }
@@ -32,7 +35,7 @@ fn fold(events: Vec<RunEvent>) -> RunState {
 }
 
 fn started(host: &str, step: &str) -> RunEvent {
-    RunEvent::StepStarted { host: host.to_owned(), step: step.to_owned() }
+    RunEvent::StepStarted { host: host.to_owned(), step: step.to_owned(), boot: None }
 }
 
 fn finished(host: &str, step: &str, outcome: StepOutcome, proven: Option<bool>) -> RunEvent {
@@ -138,4 +141,73 @@ fn a_site_is_ours_as_long_as_its_opening_is_owed() {
         ended("a", HostOutcome::Upgraded),
     ];
     assert_eq!(leaves(opened, |plan| plan.closed = Some("up".to_owned())).closed, None);
+}
+
+fn resolved(host: &str, step: &str, done: bool) -> RunEvent {
+    let (reason, by) = ("looked".to_owned(), "me".to_owned());
+    RunEvent::StepResolved { host: host.to_owned(), step: step.to_owned(), done, reason, by }
+}
+
+fn resumed() -> RunEvent {
+    RunEvent::RunResumed { operator: "me".to_owned(), ixporch: "0".to_owned() }
+}
+
+#[test]
+fn a_resumed_run_forgets_what_kept_it_from_its_end_and_nothing_else() {
+    let mut events = vec![started("a", "down"), finished("a", "down", StepOutcome::Succeeded, Some(true))];
+    events.extend([ended("a", HostOutcome::Held), ended("b", HostOutcome::Failed), RunEvent::Interrupted]);
+    events.push(RunEvent::RunFinished { exit_code: 130 });
+    assert_eq!(fold(events.clone()).unfinished_hosts(), ["a"]);
+    events.push(resumed());
+    let state = fold(events);
+    assert_eq!((state.hosts["a"].outcome, state.hosts["b"].outcome), (None, Some(HostOutcome::Failed)));
+    assert!(!state.interrupted && state.exit_code.is_none());
+    assert!(state.hosts["a"].step("down").unwrap().is_done());
+    assert_eq!(state.hosts["a"].debts.len(), 1);
+}
+
+#[test]
+fn a_step_that_is_looked_for_again_is_one_step() {
+    let unknown = finished("a", "down", StepOutcome::Unknown, None);
+    let found = finished("a", "down", StepOutcome::Succeeded, Some(true));
+    let state = fold(vec![started("a", "down"), unknown, resumed(), found]);
+    assert_eq!(state.hosts["a"].steps.len(), 1);
+    assert!(state.hosts["a"].step("down").unwrap().is_done());
+}
+
+#[test]
+fn a_persons_word_decides_what_nobody_saw() {
+    let unknown = || vec![started("a", "down"), finished("a", "down", StepOutcome::Unknown, None)];
+    let step = |done| {
+        let mut events = unknown();
+        events.push(resolved("a", "down", done));
+        fold(events).hosts["a"].clone()
+    };
+    let done = step(true);
+    assert!(done.step("down").unwrap().is_done());
+    assert_eq!(done.debts.len(), 1, "what it made is still owed");
+    let not_done = step(false);
+    assert!(!not_done.step("down").unwrap().is_done() && not_done.step("down").unwrap().may_be_tried_again());
+    assert_eq!(not_done.debts, []);
+    let mut again = unknown();
+    again.extend([resolved("a", "down", false), started("a", "down")]);
+    let again = fold(again).hosts["a"].clone();
+    assert_eq!((again.steps.len(), again.steps[0].attempt, again.debts.len()), (1, 2, 1));
+    assert!(!again.steps[0].may_be_tried_again(), "one word allows one try");
+}
+
+#[test]
+fn a_lock_that_was_not_given_back_is_owed_and_one_of_another_run_has_its_own_code() {
+    let locked = RunEvent::HostLocked { host: "a".to_owned() };
+    let good = ended("b", HostOutcome::Upgraded);
+    let kept = fold(vec![locked.clone(), ended("a", HostOutcome::Upgraded), good.clone()]);
+    assert_eq!((kept.exit().code(), kept.unfinished_hosts()), (6, vec!["a"]));
+    let released = RunEvent::HostReleased { host: "a".to_owned() };
+    assert_eq!(
+        fold(vec![locked, released, ended("a", HostOutcome::Upgraded), good.clone()]).exit().code(),
+        0
+    );
+    let lock = HostLock { run: "other".to_owned(), ..HostLock::default() };
+    let refused = RunEvent::HostRefused { host: "a".to_owned(), lock };
+    assert_eq!(fold(vec![refused, ended("a", HostOutcome::NotStarted), good]).exit().code(), 8);
 }

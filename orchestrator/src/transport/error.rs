@@ -140,6 +140,15 @@ impl ConnectError {
         }
     }
 
+    /// Whether no later try can end otherwise, until somebody changes something.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::HostKey { .. } | Self::File(_) => true,
+            Self::Jump { source, .. } => source.is_final(),
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 pub use error::{ConnectError, HostKeyRefusal, LinkLost, NotStarted};
-pub use patience::connect;
+pub use patience::{connect, reconnecting};
 
 /// Where to connect to, and as whom.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub struct Target {
     pub connect_timeout: Duration,
     /// After how much silence the other side is asked whether it is there.
     pub keepalive: Duration,
+    /// How long a connection that was lost is tried again.
+    pub reconnect_for: Duration,
 }
 
 /// One jump host.
@@ -62,7 +64,7 @@ pub trait Transport: Send + Sync + 'static {
 pub trait Session: Send {
     /// Starts `program` by the login shell.
     ///
-    /// `program` must be words that every login shell takes alike. Its standard input is empty.
+    /// `program` must be words that every login shell takes alike. Its standard input is what is sent to it.
     ///
     /// # Errors
     /// The program was certainly not started.
@@ -74,6 +76,12 @@ pub trait Session: Send {
 
 /// A program that was started on a host. Dropping it does not end it.
 pub trait Process: Send {
+    /// Sends bytes to its standard input.
+    ///
+    /// # Errors
+    /// The connection went away; some of it may have arrived.
+    fn send(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), LinkLost>>;
+
     /// What it does next; `None` when nothing further will be heard of it.
     fn next(&mut self) -> BoxFuture<'_, Option<ProcessEvent>>;
 

@@ -8,6 +8,19 @@ use super::{ConnectError, Session, Target, Transport};
 /// How often a connection is tried that the other side cut before it had authenticated.
 const TRIES: usize = 5;
 
+/// The pauses between the tries to make a lost connection again: growing, with jitter, never more than this apart.
+const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// The pauses between tries to make a lost connection again, without end: who waits knows how long.
+pub fn reconnecting() -> impl Iterator<Item = std::time::Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(std::time::Duration::from_millis(200))
+        .with_max_delay(LONGEST_PAUSE)
+        .with_jitter()
+        .without_max_times()
+        .build()
+}
+
 /// Connects; what was cut before authentication is tried again after a pause with jitter. `connecting` bounds
 /// how many connections are being made at once. Connection tries are never step tries (law 3).
 pub async fn connect(

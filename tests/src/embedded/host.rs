@@ -106,6 +106,13 @@ impl EmbeddedHost {
         self.root().join("storage/framework/down").exists()
     }
 
+    /// What runs left on the host: ledgers, and the lock.
+    pub fn leftovers(&self) -> Vec<String> {
+        let lock = self.root().join(".git/ixporch.lock");
+        let places = [self.folder.join(".ixporch"), lock];
+        places.iter().filter(|path| path.exists()).map(|path| path.display().to_string()).collect()
+    }
+
     /// The commands that the stand-ins were asked to run, in order.
     pub fn asked(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.folder.join("asked")).unwrap_or_default();

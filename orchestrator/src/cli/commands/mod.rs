@@ -1,11 +1,16 @@
 //! One file per subcommand.
 
+mod execute;
 pub(super) mod init;
 pub(super) mod inventory;
+pub(super) mod ledger;
+pub(super) mod lock;
 pub(super) mod logs;
 pub(super) mod plan;
 pub(super) mod procedure;
 pub(super) mod report;
+pub(super) mod resolve;
+pub(super) mod resume;
 pub(super) mod runs;
 pub(super) mod status;
 pub(super) mod upgrade;

@@ -1,9 +1,9 @@
 //! `ixporch status`: what is installed on the hosts.
 
-use ixporch_inventory::Host;
 use serde_json::{Value, json};
 
 use super::work;
+use crate::cli::access::Access;
 use crate::cli::args::{self, Format};
 use crate::cli::error::CliError;
 use crate::cli::load;
@@ -20,21 +20,24 @@ pub(in crate::cli) fn run(
 ) -> Result<ExitCode, CliError> {
     let selection = &arguments.selection;
     let inventory = load::inventory(&selection.file)?;
-    let hosts: Vec<&Host> = match load::selector(selection)? {
-        Some(selector) => inventory.select(&selector)?,
-        None => inventory.hosts.iter().collect(),
+    let hosts = work::selected(&inventory, load::selector(selection)?.as_ref())?;
+    let access = Access {
+        settings,
+        file: &selection.file.inventory,
+        inventory: &inventory,
+        connecting: &arguments.connecting,
+        transport: work::transport(settings),
     };
-    let transport = work::transport(settings);
-    let file = &selection.file.inventory;
-    let probing =
-        work::probe(&hosts, None, file, &inventory, &arguments.connecting, settings, &transport, printer);
-    let probes = work::runtime()?.block_on(probing);
+    let probes = work::runtime()?.block_on(work::probe(&access, &hosts, None, printer));
     let value = |(host, probe): (&String, &Result<Facts, String>)| match probe {
         Ok(facts) => json!({ "host": host, "reachable": true, "facts": facts }),
         Err(why) => json!({ "host": host, "reachable": false, "why": why }),
     };
     match printer.format {
-        Format::Human => printer.result(&report::status(printer.out, &probes)),
+        Format::Human => {
+            let known = |run: &str| work::known_run(settings, run);
+            printer.result(&report::status(printer.out, &settings.program, &probes, &known));
+        }
         Format::Json => {
             let hosts: Vec<Value> = probes.iter().map(value).collect();
             printer.json(&json!({ "format": 1, "hosts": hosts }));

@@ -1,22 +1,21 @@
 //! What `plan` and `upgrade` share: load, probe, plan.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
-use ixporch_inventory::{Host, Inventory};
+use ixporch_inventory::{Host, Inventory, Selector};
 
-use crate::cli::args::{Connecting, Work};
+use crate::cli::access::Access;
+use crate::cli::args::Work;
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
-use crate::cli::probing::{Prober, Probes};
+use crate::cli::probing::{self, Probes};
 use crate::cli::prompt::Passphrases;
 use crate::cli::settings::Settings;
-use crate::cli::targets;
 use crate::journal::Store;
 use crate::plan::{self, History, HostPlan, Options, Plan, Request};
-use crate::state::ExitCode;
+use crate::report::KnownRun;
 use crate::transport::ssh::SshTransport;
 use crate::transport::{Target, Transport};
 
@@ -46,18 +45,16 @@ pub(super) async fn plan(work: &Work, settings: &Settings, printer: Printer) -> 
     let inventory = load::inventory(&work.selection.file)?;
     let procedure = load::procedure(&work.procedure)?;
     let options = Options { target: work.to.clone(), limit: load::selector(&work.selection)? };
-    let hosts: Vec<&Host> = match &options.limit {
-        Some(selector) => inventory.select(selector)?,
-        None => inventory.hosts.iter().collect(),
-    };
+    let hosts = selected(&inventory, options.limit.as_ref())?;
     if let Some(target) = &options.target
         && ixporch_inventory::value::branch(target).is_err()
     {
         return Err(plan::PlanError::Target(target.clone()).into());
     }
     let transport = transport(settings);
-    let to = options.target.as_deref();
-    let facts = probe(&hosts, to, file, &inventory, &work.connecting, settings, &transport, printer).await;
+    let connecting = &work.connecting;
+    let access = Access { settings, file, inventory: &inventory, connecting, transport };
+    let facts = probe(&access, &hosts, options.target.as_deref(), printer).await;
     let request = Request {
         inventory: &inventory,
         procedure: &procedure,
@@ -67,36 +64,35 @@ pub(super) async fn plan(work: &Work, settings: &Settings, printer: Printer) -> 
         default_user: &settings.user,
     };
     let plan = plan::build(&request)?;
-    let accept_new = work.connecting.accept_new;
-    let targets = hosts
-        .iter()
-        .map(|host| (host.name.clone(), targets::target(settings, file, &inventory, host, accept_new)))
-        .collect();
-    Ok(Planned { plan, targets, transport })
+    let targets = hosts.iter().map(|host| (host.name.clone(), access.target(host))).collect();
+    Ok(Planned { plan, targets, transport: access.transport })
+}
+
+/// The hosts that are meant, in the inventory's order.
+pub(super) fn selected<'i>(
+    inventory: &'i Inventory,
+    limit: Option<&Selector>,
+) -> Result<Vec<&'i Host>, CliError> {
+    Ok(match limit {
+        Some(selector) => inventory.select(selector)?,
+        None => inventory.hosts.iter().collect(),
+    })
 }
 
 /// Probes hosts and says that it does.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the prober's fields, given by two commands that hold them apart"
-)]
 pub(super) async fn probe(
+    access: &Access<'_>,
     hosts: &[&Host],
     to: Option<&str>,
-    file: &Path,
-    inventory: &Inventory,
-    connecting: &Connecting,
-    settings: &Settings,
-    transport: &Arc<dyn Transport>,
     printer: Printer,
 ) -> Probes {
     let plural = if hosts.len() == 1 { "" } else { "s" };
     printer.say(&printer.err.dim(&format!("probing {} host{plural} …", hosts.len())));
-    let transport = Arc::clone(transport);
-    Prober { settings, file, inventory, connecting, transport, to }.probe(hosts).await
+    probing::probe(access, hosts, to).await
 }
 
-/// What the earlier runs left behind on the hosts: for each, the last run that names it tells.
+/// What the earlier runs left behind on the hosts: for each, the last run that names it tells. One that is at work
+/// now tells nothing yet; the host's lock keeps others away from what it does.
 fn history(store: &Store, hosts: &[&Host]) -> Result<BTreeMap<String, History>, CliError> {
     let mut open: BTreeMap<&str, &Host> = hosts.iter().map(|host| (host.name.as_str(), *host)).collect();
     let mut history = BTreeMap::new();
@@ -106,19 +102,11 @@ fn history(store: &Store, hosts: &[&Host]) -> Result<BTreeMap<String, History>, 
         }
         // What a journal that cannot be read says of debts is not known, so nothing is assumed.
         let run = store.load(&id)?;
-        let Some(header) = &run.state.header else { continue };
+        let Some(header) = run.state.header.as_ref().filter(|_| !run.going_on) else { continue };
         for (_, plan) in header.plan.hosts() {
             let Some(state) = run.state.hosts.get(&plan.host) else { continue };
             if !open.get(plan.host.as_str()).is_some_and(|host| is_same(plan, host)) {
                 continue;
-            }
-            if run.going_on {
-                let shown = store.shorten(&id)?;
-                return Err(CliError::new(
-                    ExitCode::Locked,
-                    format!("run {shown} is at work on `{}`", plan.host),
-                )
-                .help(format!("wait for its end: ixporch report {shown}")));
             }
             open.remove(plan.host.as_str());
             history.insert(plan.host.clone(), state.leaves(header.plan.moves_code, plan));
@@ -127,8 +115,20 @@ fn history(store: &Store, hosts: &[&Host]) -> Result<BTreeMap<String, History>, 
     Ok(history)
 }
 
+/// What this controller's journals say of a run that a host names.
+pub(super) fn known_run(settings: &Settings, run: &str) -> KnownRun {
+    match settings.store.load(run) {
+        Err(_) => KnownRun::Unknown,
+        Ok(run) if run.going_on => KnownRun::GoingOn,
+        Ok(run) if run.state.exit_code.is_some() && run.state.unfinished_hosts().is_empty() => {
+            KnownRun::Ended
+        }
+        Ok(_) => KnownRun::Unfinished,
+    }
+}
+
 /// Another inventory may call another machine by the same name.
-fn is_same(plan: &HostPlan, host: &Host) -> bool {
+pub(super) fn is_same(plan: &HostPlan, host: &Host) -> bool {
     let port = if host.port() == 22 {
         !plan.login.contains("-p ")
     } else {

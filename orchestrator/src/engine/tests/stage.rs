@@ -1,6 +1,6 @@
 //! The stage: every host plays a part, nothing leaves the process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,9 @@ use crate::engine::{About, Answer, Attendant, Brake, BrakeState, Dispatched, Job
 use crate::event::{Envelope, HostOutcome};
 use crate::journal::Store;
 use crate::plan::{PlannedWave, sample};
-use crate::transport::{ConnectError, NotStarted, Process, ProcessEvent, Session, Target, Transport};
+use crate::transport::{
+    ConnectError, LinkLost, NotStarted, Process, ProcessEvent, Session, Target, Transport,
+};
 
 /// What a host does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +23,12 @@ pub(super) enum Part {
     Good,
     Down,
     FailsSecondStep,
+    /// The connection is lost in its second step, and can be made again; the step has ended meanwhile.
     LosesLinkInSecondStep,
+    /// It is lost, and cannot be made again.
+    VanishesInSecondStep,
+    /// The process of its second step is gone without a word.
+    KillsSecondStep,
     Garbage,
     Panics,
     HangsInSecondStep,
@@ -31,11 +38,13 @@ pub(super) enum Part {
     IsLeftInSecondStep,
 }
 
-pub(super) const PARTS: [Part; 7] = [
+pub(super) const PARTS: [Part; 9] = [
     Part::Good,
     Part::Down,
     Part::FailsSecondStep,
     Part::LosesLinkInSecondStep,
+    Part::VanishesInSecondStep,
+    Part::KillsSecondStep,
     Part::Garbage,
     Part::Panics,
     Part::HangsInSecondStep,
@@ -49,29 +58,36 @@ pub(super) struct Stage {
     pub(super) brake: Brake,
 }
 
+/// A host's shell, as far as a runner sees it.
 pub(super) struct Actor {
     host: String,
     part: Part,
     journal: PathBuf,
     heard: Arc<Mutex<Vec<(String, usize, String)>>>,
     brake: Brake,
-    steps: usize,
+    nonce: String,
+    /// What it is about to say; `None` ends the connection.
+    says: VecDeque<Option<ProcessEvent>>,
 }
-
-pub(super) struct Play(std::vec::IntoIter<ProcessEvent>, bool);
 
 impl Transport for Stage {
     fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Box<dyn Session>, ConnectError>> {
         async move {
             let part = self.parts[&target.host];
-            if part == Part::Down {
+            let heard = self.heard.lock().unwrap().iter().filter(|(host, ..)| *host == target.host).count();
+            if part == Part::Down || (part == Part::VanishesInSecondStep && heard > 0) {
                 let (address, why) = (target.address.clone(), "connection refused".to_owned());
                 return Err(ConnectError::Tcp { address, port: 22, why, refused: true });
             }
-            let (journal, heard) = (self.journal.clone(), Arc::clone(&self.heard));
-            let brake = self.brake.clone();
-            let actor = Actor { host: target.host.clone(), part, journal, heard, brake, steps: 0 };
-            let session: Box<dyn Session> = Box::new(actor);
+            let session: Box<dyn Session> = Box::new(Actor {
+                host: target.host.clone(),
+                part,
+                journal: self.journal.clone(),
+                heard: Arc::clone(&self.heard),
+                brake: self.brake.clone(),
+                nonce: String::new(),
+                says: VecDeque::new(),
+            });
             Ok(session)
         }
         .boxed()
@@ -79,40 +95,17 @@ impl Transport for Stage {
 }
 
 impl Session for Actor {
-    fn start<'a>(&'a mut self, program: &'a str) -> BoxFuture<'a, Result<Box<dyn Process>, NotStarted>> {
-        async move {
-            self.steps += 1;
-            let journal = std::fs::read_to_string(&self.journal).unwrap_or_default();
-            self.heard.lock().unwrap().push((self.host.clone(), self.steps, journal));
-            let text = crate::ledger::script_of(program);
-            let nonce =
-                text.split("printf '%s begin\\n' ").nth(1).unwrap().split(';').next().unwrap().to_owned();
-            let begin = format!("{nonce} begin\n");
-            let end = |exit: u8| format!("{begin}out\n{nonce} end {exit} none\n");
-            let both = |text: String| {
-                vec![ProcessEvent::Stdout(text.clone().into_bytes()), ProcessEvent::Stderr(text.into_bytes())]
-            };
-            let second = self.steps == 2;
-            let (events, hangs) = match self.part {
-                Part::FailsSecondStep if second => (both(end(1)), false),
-                Part::LosesLinkInSecondStep if second => (both(begin), false),
-                Part::HangsInSecondStep if second => (both(begin), true),
-                Part::IsLeftInSecondStep if second => {
-                    self.brake.press(BrakeState::Detach);
-                    (both(begin), true)
-                }
-                Part::HasPendingSchemaChanges => {
-                    let pending = "Checking if database connected to default entity manager needs updating...\n     DROP INDEX x";
-                    (both(format!("{begin}{pending}\n{nonce} end 0 none\n")), false)
-                }
-                Part::Garbage => (both("\u{1b}[2Jgarbage\n".repeat(3)), false),
-                Part::Panics if second => panic!("the actor forgot its lines"),
-                _ => (both(end(0)), false),
-            };
-            let process: Box<dyn Process> = Box::new(Play(events.into_iter(), hangs));
-            Ok(process)
-        }
-        .boxed()
+    fn start<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Box<dyn Process>, NotStarted>> {
+        let actor = Self {
+            host: self.host.clone(),
+            part: self.part,
+            journal: self.journal.clone(),
+            heard: Arc::clone(&self.heard),
+            brake: self.brake.clone(),
+            nonce: String::new(),
+            says: VecDeque::new(),
+        };
+        async move { Ok(Box::new(actor) as Box<dyn Process>) }.boxed()
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
@@ -120,13 +113,81 @@ impl Session for Actor {
     }
 }
 
-impl Process for Play {
+impl Actor {
+    fn print(&mut self, text: &str) {
+        self.says.push_back(Some(ProcessEvent::Stdout(text.as_bytes().to_vec())));
+    }
+
+    fn say(&mut self, words: &str) {
+        let line = format!("\n{} {words}\n", self.nonce);
+        self.print(&line);
+    }
+
+    fn hear(&mut self, script: &str) {
+        if let Some(rest) = script.strip_prefix("nonce=") {
+            self.nonce = rest.lines().next().unwrap().to_owned();
+            if self.part == Part::Garbage {
+                self.print(&"\u{1b}[2Jgarbage\n".repeat(3));
+                self.says.push_back(Some(ProcessEvent::Exit(1)));
+                self.says.push_back(None);
+            }
+            self.says.push_back(Some(ProcessEvent::Stderr(format!("\n{}\n", self.nonce).into_bytes())));
+            self.say("ready boot setsid");
+        } else if script.starts_with("ask ") {
+            if script.contains("ixporch.lock") && script.contains("ln ") {
+                self.print("taken\n");
+            }
+            self.say("end 0");
+        } else {
+            self.step(script.split(' ').nth(1).unwrap());
+        }
+    }
+
+    /// Steps are known by their folders: the second one of every host is `01-work`.
+    fn step(&mut self, folder: &str) {
+        let journal = std::fs::read_to_string(&self.journal).unwrap_or_default();
+        let mut heard = self.heard.lock().unwrap();
+        let again =
+            heard.iter().filter(|(host, _, what)| *host == self.host && what.ends_with(folder)).count() > 0;
+        let number = heard.iter().filter(|(host, ..)| *host == self.host).count() + usize::from(!again);
+        if !again {
+            heard.push((self.host.clone(), number, format!("{journal}{folder}")));
+        }
+        drop(heard);
+        let end = |exit: u8| format!("end {exit} none 5 4 0 whole setsid");
+        let second = folder.ends_with("-work");
+        self.print(if again { "" } else { "out\n" });
+        match self.part {
+            Part::FailsSecondStep if second => self.say(&end(1)),
+            Part::KillsSecondStep if second => self.say("end 0 vanished-none 0 4 0 whole setsid"),
+            Part::LosesLinkInSecondStep if second && !again => self.says.push_back(None),
+            Part::VanishesInSecondStep if second => self.says.push_back(None),
+            Part::HangsInSecondStep if second => {}
+            Part::IsLeftInSecondStep if second => self.brake.press(BrakeState::Detach),
+            Part::HasPendingSchemaChanges => {
+                self.print("Checking if database connected to default entity manager needs updating...\n     DROP INDEX x");
+                self.say(&end(0));
+            }
+            Part::Panics if second => panic!("the actor forgot its lines"),
+            _ => self.say(&end(0)),
+        }
+    }
+}
+
+impl Process for Actor {
+    fn send(&mut self, line: Vec<u8>) -> BoxFuture<'_, Result<(), LinkLost>> {
+        async move {
+            self.hear(&crate::ledger::script_of(&line));
+            Ok(())
+        }
+        .boxed()
+    }
+
     fn next(&mut self) -> BoxFuture<'_, Option<ProcessEvent>> {
         async move {
-            match self.0.next() {
-                Some(event) => Some(event),
-                None if self.1 => futures::future::pending().await,
-                None => None,
+            match self.says.pop_front() {
+                Some(event) => event,
+                None => futures::future::pending().await,
             }
         }
         .boxed()
@@ -166,6 +227,7 @@ pub(super) fn target(host: &str) -> Target {
         accept_new: false,
         connect_timeout: Duration::from_secs(1),
         keepalive: Duration::from_secs(1),
+        reconnect_for: Duration::from_secs(60),
     }
 }
 
@@ -177,7 +239,12 @@ pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, attendant: Arc<dyn Atte
             operator: "me".to_owned(),
             inventory: "i".to_owned(),
             procedure: "p".to_owned(),
+            origin: "here".to_owned(),
+            instead_of: None,
+            keep_ledger: false,
         },
+        resumed: None,
+        lock_wait: Duration::ZERO,
         targets: stage.parts.keys().map(|name| (name.clone(), target(name))).collect(),
         transport: Arc::new(stage),
         attendant,

@@ -13,7 +13,9 @@ use russh::{ChannelMsg, Disconnect};
 
 use self::client::{Handle, Hop};
 use self::identity::KeyFiles;
-use super::{ConnectError, NotStarted, PassphraseSource, Process, ProcessEvent, Session, Target, Transport};
+use super::{
+    ConnectError, LinkLost, NotStarted, PassphraseSource, Process, ProcessEvent, Session, Target, Transport,
+};
 
 /// Connections by russh.
 pub struct SshTransport {
@@ -112,8 +114,7 @@ impl Session for SshSession {
                     Err(error) => return Err(NotStarted(error.to_string())),
                 }
             };
-            // No reply is asked for, and no input is sent: for that the host would first have to open its window,
-            // and OpenSSH's small packets wait for one another (Nagle), a round trip each. Two in all, so.
+            // No reply is asked for: it would cost a round trip, and silence says as much.
             channel.exec(false, program).await.map_err(|error| NotStarted(error.to_string()))?;
             let process: Box<dyn Process> = Box::new(SshProcess { channel });
             Ok(process)
@@ -135,6 +136,11 @@ struct SshProcess {
 }
 
 impl Process for SshProcess {
+    fn send(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), LinkLost>> {
+        async move { self.channel.data_bytes(bytes).await.map_err(|error| LinkLost(error.to_string())) }
+            .boxed()
+    }
+
     fn next(&mut self) -> BoxFuture<'_, Option<ProcessEvent>> {
         async move {
             loop {

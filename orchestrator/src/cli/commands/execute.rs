@@ -1,0 +1,107 @@
+//! What `upgrade` and `resume` share: carry out a plan, show what happens, report.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::cli::args::{Connecting, Format};
+use crate::cli::attendant::{Screen, Terminal};
+use crate::cli::error::CliError;
+use crate::cli::printer::Printer;
+use crate::cli::settings::Settings;
+use crate::cli::signals;
+use crate::engine::{self, About, Brake, Dispatched, Job, Limits, Reporter};
+use crate::event::Envelope;
+use crate::journal::Writer;
+use crate::plan::Plan;
+use crate::report::{self, Names};
+use crate::state::{ExitCode, RunState};
+use crate::transport::{Target, Transport};
+
+/// A run that is about to begin, or to be taken up again.
+pub(super) struct Execution<'a> {
+    pub(super) plan: Plan,
+    pub(super) about: About,
+    pub(super) resumed: Option<RunState>,
+    pub(super) targets: BTreeMap<String, Target>,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) journal: Writer,
+    pub(super) connecting: &'a Connecting,
+    pub(super) lock_wait: Duration,
+}
+
+impl Execution<'_> {
+    /// Carries it out; gives what the program exits with.
+    pub(super) async fn run(self, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+        let folder = self.journal.folder().to_owned();
+        let run = settings.store.shorten(&self.about.run)?;
+        let brake = Brake::default();
+        let screen = Screen::default();
+        let watching = tokio::spawn(signals::watch(brake.clone(), printer));
+        let job = Job {
+            plan: self.plan,
+            about: self.about,
+            resumed: self.resumed,
+            lock_wait: self.lock_wait,
+            targets: self.targets,
+            transport: self.transport,
+            attendant: Arc::new(Terminal::new(&settings.user, printer, screen.clone())),
+            limits: Limits {
+                forks: usize::try_from(self.connecting.forks).unwrap_or(1),
+                connecting: usize::try_from(self.connecting.connecting).unwrap_or(1),
+            },
+            brake,
+        };
+        let reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Progress { printer, screen })];
+        let dispatched = engine::run(job, self.journal, reporters, Timestamp::now)
+            .await
+            .map_err(|error| CliError::internal(format!("the run broke down: {error}")))?;
+        watching.abort();
+        let names = Names { program: settings.program.clone(), run, going_on: false };
+        show(&dispatched.state, &names, printer);
+        end(&dispatched, &folder, &names)
+    }
+}
+
+/// Shows the report of a run.
+pub(super) fn show(state: &RunState, names: &Names, printer: Printer) {
+    match printer.format {
+        Format::Human => printer.result(&format!("\n{}", report::summary(printer.out, names, state))),
+        Format::Json => printer.json(&report::document(state)),
+        // The events were the result.
+        Format::Jsonl => {}
+    }
+}
+
+fn end(dispatched: &Dispatched, folder: &std::path::Path, names: &Names) -> Result<ExitCode, CliError> {
+    match &dispatched.journal_failure {
+        None => Ok(dispatched.state.exit()),
+        Some(why) => {
+            Err(CliError::internal(format!("the journal could not be written: {why}")).help(format!(
+                "nothing new was started; free space (or allow writing) where {} is, then: {} resume {}",
+                folder.display(),
+                names.program,
+                names.run
+            )))
+        }
+    }
+}
+
+/// Progress on standard error; with `--format jsonl` the events themselves on standard output.
+struct Progress {
+    printer: Printer,
+    screen: Screen,
+}
+
+impl Reporter for Progress {
+    fn on_event(&mut self, state: &RunState, envelope: &Envelope) {
+        if self.printer.format == Format::Jsonl {
+            self.printer.json(envelope);
+        }
+        if let Some(line) = report::line(self.printer.err, state, envelope) {
+            self.screen.show(self.printer, line);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! `ixporch ledger`: what runs left on the hosts.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::work;
+use crate::cli::access::{Access, Answers, Question};
+use crate::cli::args::{self, Format, LedgerCommand};
+use crate::cli::error::CliError;
+use crate::cli::load;
+use crate::cli::printer::Printer;
+use crate::cli::settings::Settings;
+use crate::facts::Traces;
+use crate::ledger;
+use crate::report;
+use crate::state::ExitCode;
+
+pub(in crate::cli) fn run(
+    arguments: &args::Ledger,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
+    match &arguments.command {
+        LedgerCommand::List(arguments) => list(arguments, settings, printer),
+        LedgerCommand::Clean(arguments) => clean(arguments, settings, printer),
+    }
+}
+
+/// The question for a host's lock and ledgers.
+pub(super) fn survey() -> Question<Traces> {
+    Box::new(|ledger, place| {
+        Box::pin(async move { ledger::survey(ledger, place).await.map_err(|error| error.to_string()) })
+    })
+}
+
+/// Asks the selected hosts for their locks and ledgers.
+pub(super) fn traces_of(arguments: &args::Status, settings: &Settings) -> Result<Answers<Traces>, CliError> {
+    ask(arguments, settings, survey)
+}
+
+fn ask<T: Send + 'static>(
+    arguments: &args::Status,
+    settings: &Settings,
+    question: fn() -> Question<T>,
+) -> Result<Answers<T>, CliError> {
+    let selection = &arguments.selection;
+    let inventory = load::inventory(&selection.file)?;
+    let hosts = work::selected(&inventory, load::selector(selection)?.as_ref())?;
+    let access = Access {
+        settings,
+        file: &selection.file.inventory,
+        inventory: &inventory,
+        connecting: &arguments.connecting,
+        transport: work::transport(settings),
+    };
+    Ok(work::runtime()?.block_on(access.ask(&hosts, |_| question())))
+}
+
+/// What the program exits with when hosts were asked.
+pub(super) fn reached<T>(answers: &Answers<T>) -> ExitCode {
+    if answers.values().all(Result::is_ok) { ExitCode::Success } else { ExitCode::Unreachable }
+}
+
+/// Prints hosts as one document or as lines.
+pub(super) fn print(printer: Printer, hosts: &[Value]) {
+    match printer.format {
+        Format::Jsonl => hosts.iter().for_each(|host| printer.json(host)),
+        Format::Human | Format::Json => printer.json(&json!({ "format": 1, "hosts": hosts })),
+    }
+}
+
+fn list(arguments: &args::Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+    let traces = traces_of(arguments, settings)?;
+    match printer.format {
+        Format::Human => {
+            let mut text = String::new();
+            for (host, traces) in &traces {
+                let _ = write!(text, "{}  ", printer.out.strong(host));
+                match traces {
+                    Err(why) => {
+                        let _ = writeln!(text, "unreachable: {}", why.replace('\n', "\n  "));
+                    }
+                    Ok(traces) if traces.ledgers.is_empty() => text.push_str("no ledgers\n"),
+                    Ok(traces) => {
+                        text.push('\n');
+                        text.push_str(&report::ledgers(printer.out, traces));
+                    }
+                }
+            }
+            printer.result(&text);
+        }
+        Format::Json | Format::Jsonl => {
+            let hosts: Vec<_> = traces
+                .iter()
+                .map(|(host, traces)| match traces {
+                    Ok(traces) => json!({ "host": host, "reachable": true, "ledgers": traces.ledgers }),
+                    Err(why) => json!({ "host": host, "reachable": false, "why": why }),
+                })
+                .collect();
+            print(printer, &hosts);
+        }
+    }
+    Ok(reached(&traces))
+}
+
+/// A run's ledger is left alone as long as the run holds the host: it is what `resume` goes on from.
+fn clean(arguments: &args::Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+    let cleaned: Answers<Vec<(String, Result<(), String>)>> = ask(arguments, settings, || {
+        Box::new(|ledger, place| {
+            Box::pin(async move {
+                let traces = ledger::survey(ledger, place).await.map_err(|error| error.to_string())?;
+                let holder = traces.lock.map(|lock| lock.run);
+                let mut cleaned = Vec::new();
+                for run in traces.ledgers.into_iter().map(|ledger| ledger.run) {
+                    let removed = if Some(&run) == holder.as_ref() {
+                        Err("it holds the host's lock".to_owned())
+                    } else {
+                        ledger::remove_ledger(ledger, &run).await.map_err(|error| error.to_string())?
+                    };
+                    cleaned.push((run, removed));
+                }
+                Ok(cleaned)
+            })
+        })
+    })?;
+    let mut text = String::new();
+    for (host, runs) in &cleaned {
+        match runs {
+            Err(why) => {
+                let _ = writeln!(text, "{}  unreachable: {why}", printer.out.strong(host));
+            }
+            Ok(runs) if runs.is_empty() => {
+                let _ = writeln!(text, "{}  no ledgers", printer.out.strong(host));
+            }
+            Ok(runs) => {
+                for (run, removed) in runs {
+                    let what = match removed {
+                        Ok(()) => "removed".to_owned(),
+                        Err(why) => format!("left alone: {why}"),
+                    };
+                    let _ = writeln!(text, "{}  run {run}  {what}", printer.out.strong(host));
+                }
+            }
+        }
+    }
+    match printer.format {
+        Format::Human => printer.result(&text),
+        Format::Json | Format::Jsonl => {
+            let hosts: Vec<_> = cleaned
+                .iter()
+                .map(|(host, runs)| match runs {
+                    Ok(runs) => {
+                        let runs: Vec<_> = runs
+                            .iter()
+                            .map(|(run, removed)| json!({ "run": run, "removed": removed.is_ok(), "why": removed.as_ref().err() }))
+                            .collect();
+                        json!({ "host": host, "reachable": true, "runs": runs })
+                    }
+                    Err(why) => json!({ "host": host, "reachable": false, "why": why }),
+                })
+                .collect();
+            print(printer, &hosts);
+        }
+    }
+    Ok(reached(&cleaned))
+}

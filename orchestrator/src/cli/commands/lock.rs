@@ -1,0 +1,146 @@
+//! `ixporch lock`: who holds the hosts.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use super::{ledger, work};
+use crate::cli::access::{Access, Answers};
+use crate::cli::args::{self, Connecting, Format, InventoryFile, LockCommand};
+use crate::cli::error::CliError;
+use crate::cli::load;
+use crate::cli::printer::Printer;
+use crate::cli::settings::Settings;
+use crate::facts::Traces;
+use crate::ledger::break_lock;
+use crate::report;
+use crate::state::ExitCode;
+
+pub(in crate::cli) fn run(
+    arguments: &args::Lock,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
+    match &arguments.command {
+        LockCommand::Show(arguments) => show(arguments, settings, printer),
+        LockCommand::Break { file, connecting, host, reason, even_if_running } => {
+            let broken = Break { file, connecting, host, reason, even_if_running: *even_if_running };
+            broken.run(settings, printer)
+        }
+    }
+}
+
+fn show(arguments: &args::Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+    let traces = ledger::traces_of(arguments, settings)?;
+    match printer.format {
+        Format::Human => printer.result(&text(&traces, settings, printer)),
+        Format::Json | Format::Jsonl => {
+            let hosts: Vec<_> = traces
+                .iter()
+                .map(|(host, traces)| match traces {
+                    Ok(traces) => json!({ "host": host, "reachable": true, "lock": traces.lock }),
+                    Err(why) => json!({ "host": host, "reachable": false, "why": why }),
+                })
+                .collect();
+            ledger::print(printer, &hosts);
+        }
+    }
+    Ok(ledger::reached(&traces))
+}
+
+fn text(traces: &Answers<Traces>, settings: &Settings, printer: Printer) -> String {
+    let mut text = String::new();
+    for (host, traces) in traces {
+        let _ = write!(text, "{}  ", printer.out.strong(host));
+        match traces {
+            Err(why) => {
+                let _ = writeln!(text, "unreachable: {}", why.replace('\n', "\n  "));
+            }
+            Ok(Traces { lock: None, .. }) => text.push_str("not locked\n"),
+            Ok(traces) => {
+                text.push('\n');
+                let known = |run: &str| work::known_run(settings, run);
+                text.push_str(&report::traces(printer.out, &settings.program, host, traces, &known));
+            }
+        }
+    }
+    text
+}
+
+struct Break<'a> {
+    file: &'a InventoryFile,
+    connecting: &'a Connecting,
+    host: &'a str,
+    reason: &'a str,
+    even_if_running: bool,
+}
+
+impl Break<'_> {
+    fn run(&self, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+        if self.reason.trim().is_empty() {
+            return Err(CliError::usage("a reason is needed").help("--reason \"that laptop is gone\""));
+        }
+        let inventory = load::inventory(self.file)?;
+        let Some(host) = inventory.host(self.host) else {
+            let names = inventory.hosts.iter().map(|host| host.name.as_str());
+            let mut error = CliError::usage(format!("the inventory has no host `{}`", self.host));
+            error.help = ixporch_inventory::suggest::help(self.host, names);
+            return Err(error);
+        };
+        let access = Access {
+            settings,
+            file: &self.file.inventory,
+            inventory: &inventory,
+            connecting: self.connecting,
+            transport: work::transport(settings),
+        };
+        let runtime = work::runtime()?;
+        let unreachable =
+            |why: &String| CliError::new(ExitCode::Unreachable, format!("{}: {why}", self.host));
+        let found = runtime.block_on(access.ask(&[host], |_| ledger::survey()));
+        let found = found.get(self.host).ok_or_else(|| CliError::internal("the host was not asked"))?;
+        let traces = found.as_ref().map_err(unreachable)?;
+        let Some(lock) = &traces.lock else {
+            printer.say(&format!("{} is not locked", self.host));
+            return Ok(ExitCode::Success);
+        };
+        let running = traces.ledgers.iter().any(|ledger| ledger.run == lock.run && ledger.is_running());
+        if running && !self.even_if_running {
+            return Err(CliError::new(
+                ExitCode::Locked,
+                format!("a step of run {} is still running on {}", lock.run, self.host),
+            )
+            .help("wait for its end, or break the lock all the same with --even-if-running"));
+        }
+        let run = lock.run.clone();
+        let broken = runtime.block_on(access.ask(&[host], |_| {
+            let run = run.clone();
+            Box::new(move |ledger, place| {
+                Box::pin(
+                    async move { break_lock(ledger, place, &run).await.map_err(|error| error.to_string())? },
+                )
+            })
+        }));
+        match broken.get(self.host) {
+            Some(Ok(())) => {
+                let known = match settings.store.load(&lock.run) {
+                    Ok(known) if !known.going_on => format!(
+                        "\nwhat that run still owes is in its report: {} report {}",
+                        settings.program, lock.run
+                    ),
+                    _ => String::new(),
+                };
+                printer.say(&format!(
+                    "{}: broke the lock of {}, by {}: {}{known}",
+                    self.host,
+                    lock.holder(),
+                    settings.user,
+                    self.reason
+                ));
+                Ok(ExitCode::Success)
+            }
+            Some(Err(why)) => Err(unreachable(why)),
+            None => Err(CliError::internal("the host was not asked")),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `ixporch resolve`: a person's word on a step whose end nobody saw.
+
+use ixporch_inventory::suggest;
+use jiff::Timestamp;
+
+use crate::cli::args::{self, Verdict};
+use crate::cli::error::CliError;
+use crate::cli::printer::Printer;
+use crate::cli::settings::Settings;
+use crate::event::{Envelope, RunEvent};
+use crate::state::ExitCode;
+
+pub(in crate::cli) fn run(
+    arguments: &args::Resolve,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
+    let run = settings.store.load(&settings.store.find(&arguments.run)?)?;
+    let shown = settings.store.shorten(&run.id)?;
+    let Some(host) = run.state.hosts.get(&arguments.host) else {
+        let mut error = CliError::usage(format!("run {shown} has no host `{}`", arguments.host));
+        error.help = suggest::help(&arguments.host, run.state.hosts.keys().map(String::as_str));
+        return Err(error);
+    };
+    let unknown: Vec<&str> = host
+        .steps
+        .iter()
+        .filter(|step| step.is_unknown() && step.resolution.is_none())
+        .map(|step| step.id.as_str())
+        .collect();
+    if !unknown.contains(&arguments.step.as_str()) {
+        let error = CliError::usage(format!(
+            "the end of `{}` on {} is not unknown: there is nothing to resolve",
+            arguments.step, arguments.host
+        ));
+        return Err(match unknown.as_slice() {
+            [] => error.help(format!("{} report {shown} --host {}", settings.program, arguments.host)),
+            steps => error.help(format!("unknown there: {}", steps.join(", "))),
+        });
+    }
+    if arguments.reason.trim().is_empty() {
+        return Err(CliError::usage("a reason is needed: it stands in the journal")
+            .help("--reason \"the table is there: looked with SHOW TABLES\""));
+    }
+    let Some(mut journal) = settings.store.reopen(&run)? else {
+        return Err(CliError::new(
+            ExitCode::Locked,
+            format!("run {shown} is going on: its controller may yet see the end of `{}`", arguments.step),
+        ));
+    };
+    let event = RunEvent::StepResolved {
+        host: arguments.host.clone(),
+        step: arguments.step.clone(),
+        done: arguments.verdict == Verdict::Done,
+        reason: arguments.reason.clone(),
+        by: settings.user.clone(),
+    };
+    let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;
+    journal.append(&[Envelope { sequence, at: Timestamp::now(), event }], true)?;
+    printer.say(&format!(
+        "`{}` on {} is resolved as {}; go on with: {} resume {shown}",
+        arguments.step,
+        arguments.host,
+        if arguments.verdict == Verdict::Done { "done" } else { "not done, and will be run again" },
+        settings.program
+    ));
+    Ok(ExitCode::Success)
+}

@@ -1,0 +1,38 @@
+//! Signals: how a person asks a run to stop.
+
+use super::printer::Printer;
+use crate::engine::{Brake, BrakeState};
+
+/// Each Ctrl-C (or SIGTERM, or SIGHUP of a closed terminal) presses the brake one notch harder. Signals that
+/// this process was started to ignore, as nohup(1) does with SIGHUP, stay ignored.
+pub(super) async fn watch(brake: Brake, printer: Printer) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let ignored = ignored_signals();
+    let watched = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
+        .into_iter()
+        .filter(|kind| !ignored.contains(&kind.as_raw_value()))
+        .filter_map(|kind| signal(kind).ok());
+    let (hand, mut presses) = tokio::sync::mpsc::channel(1);
+    for mut signal in watched {
+        let hand = hand.clone();
+        tokio::spawn(async move { while signal.recv().await.is_some() && hand.send(()).await.is_ok() {} });
+    }
+    drop(hand);
+    while presses.recv().await.is_some() {
+        brake.press_harder();
+        printer.say(&printer.err.warn(match brake.state() {
+            BrakeState::Go | BrakeState::Drain => {
+                "stopping: nothing new is started, steps in flight go on to their end (Ctrl-C again: leave them to the hosts)"
+            }
+            BrakeState::Detach => "leaving: steps in flight go on on the hosts; `ixporch resume` finds them",
+        }));
+    }
+}
+
+/// The signals that this process was started to ignore: `SigIgn` of proc(5), a bit for each, from 1.
+fn ignored_signals() -> Vec<i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    (1..=64).filter(|signal| mask & (1 << (signal - 1)) != 0).collect()
+}

@@ -1,0 +1,194 @@
+//! Traces: what runs of ixporch left on a host, the lock and their ledgers.
+//!
+//! Pure: the shell text that looks for them is `ledger`'s.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::text::harmless_line;
+
+/// What was found on a host of ixporch's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traces {
+    /// Who holds the host.
+    pub lock: Option<HostLock>,
+    /// The ledgers of runs, the oldest first.
+    pub ledgers: Vec<LedgerRun>,
+    /// The host's present boot.
+    pub boot: String,
+}
+
+/// A host's lock: it belongs to one run, and names its owner.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostLock {
+    /// The run that holds the host.
+    pub run: String,
+    /// Who started that run.
+    pub operator: String,
+    /// The controller that it was started on.
+    pub origin: String,
+    /// Since when, by the controller's clock.
+    pub since: Option<Timestamp>,
+    /// The host's boot in which it was taken.
+    pub boot: String,
+    /// The folder of the run's ledger on the host.
+    pub ledger: String,
+}
+
+/// The ledger of one run on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerRun {
+    /// The run.
+    pub run: String,
+    /// Its steps on this host, in order.
+    pub steps: Vec<LedgerStep>,
+}
+
+/// One step in a ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerStep {
+    /// Its id.
+    pub step: String,
+    /// Where it stands.
+    pub state: LedgerState,
+    /// Its exit code, where it has ended.
+    pub exit_code: Option<i32>,
+    /// The step that is owed since it was begun.
+    pub debt: Option<String>,
+}
+
+/// Where a step stands by the host's own word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LedgerState {
+    /// It was claimed, and has not begun.
+    Claimed,
+    /// It runs.
+    Running,
+    /// It has ended.
+    Ended,
+    /// It was begun, and its process is gone without a word.
+    Vanished,
+}
+
+impl HostLock {
+    /// The lines that say who holds the host; its host adds its boot id and where the ledger is.
+    pub fn to_text(&self) -> String {
+        let since = self.since.map_or_else(String::new, |at| at.to_string());
+        let line = |key: &str, value: &str| format!("{key} {}\n", harmless_line(value));
+        let who = line("run", &self.run) + &line("operator", &self.operator);
+        who + &line("origin", &self.origin) + &line("since", &since)
+    }
+
+    /// Reads a lock; `None` where it names no run.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut lock = Self::default();
+        for line in text.lines() {
+            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+            let value = harmless_line(value.trim());
+            match key {
+                "run" => lock.run = value,
+                "operator" => lock.operator = value,
+                "origin" => lock.origin = value,
+                "since" => lock.since = value.parse().ok(),
+                "boot" => lock.boot = value,
+                "ledger" => lock.ledger = value,
+                _ => {}
+            }
+        }
+        (!lock.run.is_empty()).then_some(lock)
+    }
+
+    /// Who holds the host, since when, for people.
+    pub fn holder(&self) -> String {
+        let since =
+            self.since.map_or_else(String::new, |at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M:%SZ")));
+        format!("run {} of {} on {}{since}", self.run, self.operator, self.origin)
+    }
+}
+
+impl LedgerRun {
+    /// What the host is still owed by this run's steps: a debt is made when its step begins, and paid when
+    /// the paying step has succeeded.
+    pub fn debts(&self) -> Vec<&str> {
+        let paid = |payer: &str| {
+            self.steps.iter().any(|step| {
+                step.step == payer && step.state == LedgerState::Ended && step.exit_code == Some(0)
+            })
+        };
+        let begun = self.steps.iter().filter(|step| step.state != LedgerState::Claimed);
+        begun.filter_map(|step| step.debt.as_deref()).filter(|payer| !paid(payer)).collect()
+    }
+
+    /// The last step that it knows.
+    pub fn last(&self) -> Option<&LedgerStep> {
+        self.steps.last()
+    }
+
+    /// Whether anything of it still runs.
+    pub fn is_running(&self) -> bool {
+        self.steps.iter().any(|step| step.state == LedgerState::Running)
+    }
+}
+
+/// Reads the lines that a host prints of its ledgers: `run RUN`, and for each of its steps
+/// `step STATE EXIT ID DEBT` (`-` for what there is not).
+pub(super) fn ledgers(text: &str) -> Vec<LedgerRun> {
+    let mut runs: Vec<LedgerRun> = Vec::new();
+    for line in text.lines() {
+        match line.split(' ').collect::<Vec<_>>().as_slice() {
+            ["run", run] => runs.push(LedgerRun { run: harmless_line(run), steps: Vec::new() }),
+            ["step", state, exit, id, debt] => {
+                let state = match *state {
+                    "claimed" => LedgerState::Claimed,
+                    "running" => LedgerState::Running,
+                    "ended" => LedgerState::Ended,
+                    _ => LedgerState::Vanished,
+                };
+                let step = LedgerStep {
+                    step: harmless_line(id),
+                    state,
+                    exit_code: exit.parse().ok(),
+                    debt: Some(harmless_line(debt)).filter(|debt| debt != "-"),
+                };
+                if let Some(run) = runs.last_mut() {
+                    run.steps.push(step);
+                }
+            }
+            _ => {}
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_comes_back_as_it_was_written() {
+        let lock = HostLock {
+            run: "0198".to_owned(),
+            operator: "alice".to_owned(),
+            origin: "laptop".to_owned(),
+            since: Some(Timestamp::UNIX_EPOCH),
+            boot: "b".to_owned(),
+            ledger: "/root/.ixporch/runs/0198".to_owned(),
+        };
+        let text = format!("{}boot b\nledger /root/.ixporch/runs/0198\n", lock.to_text());
+        assert_eq!(HostLock::parse(&text), Some(lock));
+        assert_eq!(HostLock::parse("garbage\n"), None);
+    }
+
+    #[test]
+    fn a_ledger_says_what_is_owed() {
+        let runs =
+            ledgers("run 0198\nstep ended 0 maintenance-on maintenance-off\nstep running - composer -\n");
+        assert_eq!(runs[0].debts(), ["maintenance-off"]);
+        assert!(runs[0].is_running());
+        let paid = ledgers("run 1\nstep ended 0 on off\nstep ended 0 off -\n");
+        assert!(paid[0].debts().is_empty());
+        let refused = ledgers("run 1\nstep claimed - on off\n");
+        assert!(refused[0].debts().is_empty());
+    }
+}

@@ -1,0 +1,30 @@
+# What the probe asks besides. `web` is the web server's user. Nothing here may change the host.
+closed() {
+  case $(as "$web" sh -c 'if [ -e "$1" ]; then echo yes; else echo no; fi' sh "$root/storage/framework/down") in
+  yes) return 0 ;; no) return 1 ;; *) return 2 ;;
+  esac
+}
+version() { as "$web" sh -c 'head -c 4096 "$1/version.php" 2>/dev/null || head -c 4096 "$1/library/IXP/Version.php"' sh "$root"; }
+in_tree() { as "$owner" env GIT_OPTIONAL_LOCKS=0 git -C "$root" "$@"; }
+upstream() { as "$owner" timeout -k 5 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes' git -C "$root" ls-remote origin "$@"; }
+aside() {
+  as "$web" timeout -k 5 20 sh -c '
+    home=$(mktemp -d) || exit 1
+    trap "rm -rf \"$home\"" EXIT
+    # Not every sh runs its EXIT trap when it is ended.
+    trap "exit 143" TERM HUP INT
+    cd "$1" && shift
+    CI=1 HOME=$home COMPOSER_HOME=$home COMPOSER_CACHE_DIR=/dev/null "$@"' sh "$root" "$@"
+}
+ask login-user printf %s "$me"
+ask sudo sudo -n true
+ask tree-owner printf %s "$owner"
+ask version version
+ask describe in_tree describe --tags --always
+ask commit in_tree rev-parse HEAD
+ask branch in_tree symbolic-ref --quiet --short HEAD
+ask remote in_tree config --get remote.origin.url
+ask modified in_tree status --porcelain --untracked-files=no
+ask git git --version
+ask disk df -Pk "$root"
+ask maintenance closed

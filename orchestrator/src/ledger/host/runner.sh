@@ -1,0 +1,208 @@
+# The runner: one shell for each connection. It starts steps, follows them, and says how they ended. Nothing depends
+# on its life: a step lives in a session or unit of its own, and the next runner finds everything in the ledger.
+#
+# POSIX sh for dash, bash and busybox. `nonce` is set before this; no step ever sees it. Standard output and standard
+# error carry the step's own bytes; what the runner itself says is a line on standard output that begins with the nonce.
+
+say() { printf '\n%s %s\n' "$nonce" "$*"; }
+nap() { sleep "$1" 2>/dev/null || sleep 1; }
+
+mask=$(umask)
+umask 077
+boot=
+read -r boot 2>/dev/null < /proc/sys/kernel/random/boot_id
+
+# open FOLDER RUN SUDO: FOLDER is where ledgers are kept, empty for the usual place.
+open_ledger() {
+  state=${1:-$HOME/.ixporch} run=$2
+  ledger=$state/runs/$run keeper=setsid as_root=
+  if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ]; then
+      keeper=unit
+    elif [ "$3" = yes ] && sudo -n -l systemd-run >/dev/null 2>&1; then
+      keeper=unit as_root='sudo -n'
+    fi
+  fi
+  # Whatever a login shell printed of its own on standard error ends here.
+  printf '\n%s\n' "$nonce" >&2
+  say ready "$boot" "$keeper"
+}
+
+# ask SCRIPT: answers a question; its output comes back as it is.
+ask() {
+  (
+    umask "$mask"
+    eval "$1"
+  ) </dev/null
+  say end "$?"
+}
+
+# Whether the step's process lives, or anything in its session. $1: its folder.
+alive() {
+  pid= start= then=
+  read -r pid start then 2>/dev/null < "$1/begun/process" || return 1
+  [ "$then" = "$boot" ] || return 1
+  if read -r line 2>/dev/null < "/proc/$pid/stat"; then
+    # shellcheck disable=SC2086
+    set -- ${line##*) }
+    # A zombie has ended; another process that was given the same number began at another time.
+    [ "$1" = Z ] || { [ "${20}" = "$start" ]; return; }
+  fi
+  for stat in /proc/[0-9]*/stat; do
+    read -r line 2>/dev/null < "$stat" || continue
+    # shellcheck disable=SC2086
+    set -- ${line##*) }
+    [ "$4" != "$pid" ] || [ "$1" = Z ] || return 0
+  done
+  return 1
+}
+
+# step FOLDER EFFECT MODE BOOT OUT ERR SPEC: starts a step, or finds the one that was started. MODE is `new`, or `adopt`
+# where an earlier connection may have started it; BOOT is the boot in which its start was decided, OUT and ERR are
+# how many bytes of its output are known already.
+step() {
+  d=$ledger/$1
+  # A person may have said that an earlier try did nothing; as long as it runs there is no other one.
+  for earlier in "$ledger/${1%.[0-9]*}" "$ledger/${1%.[0-9]*}".[0-9]*; do
+    if [ "$earlier" != "$d" ] && [ ! -e "$earlier/rc" ] && alive "$earlier"; then
+      say not-started "an earlier try is still running in $earlier"
+      return
+    fi
+  done
+  mkdir -p "$ledger" 2>/dev/null
+  if why=$(mkdir "$d" 2>&1); then
+    # The claim may have been lost with the power, and the body may have run.
+    if [ "$3$2" = adoptchange ] && [ "$4" != "$boot" ]; then
+      rmdir "$d"
+      say end 0 lost-claim 0 "$5" "$6" whole
+      return
+    fi
+    claim "$1" "$2" "$7" || return
+  elif [ ! -d "$d" ]; then
+    say "not-started $why"
+    return
+  elif [ -e "$d/rc" ] || alive "$d"; then
+    :
+  elif [ -d "$d/begun" ]; then
+    if [ "$2" = check ]; then
+      rm -rf "$d"
+      step "$@"
+      return
+    fi
+  else
+    # The body never ran: this claim is still good. Whoever makes `begun` first runs it, so it cannot run twice.
+    claim "$1" "$2" "$7" || return
+  fi
+  follow "$5" "$6"
+}
+
+# Makes a claim good and starts the step's own process.
+claim() {
+  # What ends the step must find room on a full disk: the record is written now, and only overwritten then.
+  # Nothing is written over: a process of an earlier try may just be starting.
+  if ! { printf '%s\n' "$3" > "$d/spec.$$" && mv "$d/spec.$$" "$d/spec" &&
+    { [ -e "$d/rc.tmp" ] || printf '%-126s\n' '' > "$d/rc.tmp"; } && : >> "$d/out.0" && : >> "$d/err.0" &&
+    : >> "$d/out-whole" && : >> "$d/err-whole" && { export -p && printf 'umask %s\n' "$mask"; } > "$d/environment.$$" &&
+    mv "$d/environment.$$" "$d/environment"; } 2>/dev/null; then
+    rm -rf "$d"
+    say not-started "the ledger cannot be written: is the disk of $state full?"
+    return 1
+  fi
+  [ "$2" = check ] || sync "$d/spec" "$d/rc.tmp" "$d" "$ledger" "$state/runs" 2>/dev/null
+  # --uid is the login's: what runs as another user comes to it as it always does.
+  # shellcheck disable=SC2086
+  if [ "$keeper" = unit ] && $as_root systemd-run --quiet --collect --unit="ixporch-$run-$1" --description="ixporch: $1" \
+    --uid="$(id -u)" --gid="$(id -g)" --working-directory="$PWD" -p KillMode=process -p StandardOutput=null -p StandardError=null \
+    /bin/sh "$d/spec" </dev/null >/dev/null 2>&1; then
+    printf 'unit\n' > "$d/keeper"
+  else
+    printf 'setsid\n' > "$d/keeper"
+    setsid sh "$d/spec" </dev/null >/dev/null 2>&1 &
+  fi 2>/dev/null
+}
+
+# The first segment of stream $1 that begins after byte $2, as `next`; segments are named by the byte they begin at.
+next_segment() {
+  next=
+  for file in "$d/$1".*; do
+    number=${file##*.}
+    if [ "$number" -gt "$2" ] && { [ -z "$next" ] || [ "$number" -lt "$next" ]; }; then next=$number; fi
+  done
+}
+
+# Opens stream $1 as descriptor $2 at byte $3, in the last segment that begins before it.
+open_stream() {
+  at=0
+  while next_segment "$1" "$at" && [ -n "$next" ] && [ "$next" -le "$3" ]; do at=$next; done
+  eval "$1_at=$at; exec $2<\"\$d/$1.\$at\""
+  [ "$3" = "$at" ] || dd bs=1 skip="$(($3 - at))" count=0 <&"$2" 2>/dev/null
+}
+
+# Passes on what stream $1, open as descriptor $2, has got meanwhile; $3 is where to.
+pump() {
+  while :; do
+    # Nobody listens any more: the next runner goes on.
+    cat <&"$2" >&"$3" || exit 1
+    eval "at=\$$1_at"
+    next_segment "$1" "$at"
+    [ -n "$next" ] || return 0
+    # This segment is complete: its rest, then the next one that is still there.
+    cat <&"$2" >&"$3" || exit 1
+    read -r _ position < "/proc/self/fdinfo/$2"
+    end=$((at + position))
+    until eval "command exec $2<\"\$d/$1.\$next\"" 2>/dev/null; do
+      at=$next
+      next_segment "$1" "$at"
+      [ -n "$next" ] || { nap 0.01; next=$at; }
+    done
+    eval "$1_at=$next"
+    [ "$next" = "$end" ] || say gap "$1" "$((next - end))"
+  done
+}
+
+# How many bytes stream $1 has.
+length_of() {
+  at=0
+  while next_segment "$1" "$at" && [ -n "$next" ]; do at=$next; done
+  echo "$((at + $(wc -c < "$d/$1.$at")))"
+}
+
+# follow OUT ERR: passes on the step's output from these bytes on, and says how it ended.
+follow() {
+  open_stream out 5 "$1"
+  open_stream err 6 "$2"
+  polls=0 ended=
+  while :; do
+    # Whatever was printed before the end was seen is passed on after it.
+    if [ -e "$d/rc" ]; then
+      ended=yes
+    elif [ "$polls" -gt 8 ] && ! alive "$d" && [ ! -e "$d/rc" ]; then
+      if [ -d "$d/begun" ]; then
+        ended=vanished
+      elif [ "$polls" -gt 200 ]; then
+        # Its process never came, and must not come later.
+        mkdir "$d/begun" 2>/dev/null && ended=never
+      fi
+    fi
+    pump out 5 1
+    pump err 6 2
+    [ -z "$ended" ] || break
+    polls=$((polls + 1))
+    if [ "$polls" -lt 5 ]; then nap 0.01; else nap 0.05; fi
+  done
+  exec 5<&- 6<&-
+  by= cut=whole
+  read -r by 2>/dev/null < "$d/keeper"
+  [ -e "$d/out-whole" ] && [ -e "$d/err-whole" ] || cut=cut
+  case $ended in
+  yes)
+    read -r exit word milliseconds < "$d/rc"
+    say end "$exit" "$word" "$milliseconds" "$(length_of out)" "$(length_of err)" "$cut" "$by"
+    ;;
+  vanished) say end 0 "vanished-$(sh "$d/spec" prove 2>/dev/null)" 0 "$(length_of out)" "$(length_of err)" "$cut" "$by" ;;
+  never)
+    rm -rf "$d"
+    say not-started 'its process did not come up within 10 s'
+    ;;
+  esac
+}

@@ -1,0 +1,122 @@
+//! The lock of a host: who may change it now.
+//!
+//! It belongs to a run, lies beside the installed tree, and is taken as the tree's owner, so that every login and every
+//! controller sees the same one (docs/decisions/0008-host-lock.md).
+
+use super::output::StepOutput;
+use super::{Ledger, Removed};
+use crate::facts::HostLock;
+use crate::plan::{LedgerPlace, quote};
+use crate::text::RemoteText;
+use crate::transport::LinkLost;
+
+/// What came of trying to take a host's lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Locked {
+    /// It is this run's now.
+    Taken {
+        /// The commit that is installed, so that a plan can be compared with it.
+        commit: Option<String>,
+    },
+    /// It was this run's already.
+    Ours,
+    /// Another run has it.
+    Held(HostLock),
+    /// It cannot be taken, and this is why.
+    Failed(String),
+}
+
+/// `sh -c LOCK sh ROOT RUN TEXT BOOT LEDGER INSTEAD`: a hard link is made or it is not, and its content is there from
+/// its first moment on (link(2)).
+const LOCK: &str = r#"umask 022
+if [ -d "$1/.git" ]; then lock=$1/.git/ixporch.lock; else lock=$1/.ixporch.lock; fi
+mine=$lock.$2
+printf '%sboot %s\nledger %s\n' "$3" "$4" "$5" > "$mine" && sync "$mine" 2>/dev/null
+[ -s "$mine" ] || { echo failed; rm -f "$mine"; exit; }
+if ln "$mine" "$lock" 2>/dev/null; then
+  echo taken
+  git -C "$1" rev-parse --verify --quiet HEAD
+elif grep -qxF "run $2" "$lock" 2>/dev/null; then
+  echo ours
+elif [ -n "$6" ] && grep -qxF "run $6" "$lock" 2>/dev/null; then
+  mv "$mine" "$lock" && echo taken && git -C "$1" rev-parse --verify --quiet HEAD
+elif [ -e "$lock" ]; then
+  echo held
+  cat "$lock"
+else
+  echo failed
+fi
+rm -f "$mine"
+sync "${lock%/*}" 2>/dev/null
+true"#;
+
+/// `sh -c UNLOCK sh LOCK RUN`: removes the lock where it is that of the run.
+pub(super) const UNLOCK: &str = r#"if grep -qxF "run $2" "$1" 2>/dev/null; then rm -f "$1" && sync "${1%/*}" 2>/dev/null; [ ! -e "$1" ]
+else [ ! -e "$1" ] || { echo "it is not that of run $2 any more"; exit 1; }; fi"#;
+
+/// What precedes a command that is run as the tree's owner.
+fn as_owner(place: &LedgerPlace) -> String {
+    let words = place.owner.as_deref().map(|owner| place.switch.words(owner)).unwrap_or_default();
+    words.iter().map(|word| quote(word) + " ").collect()
+}
+
+impl Ledger {
+    /// Takes the host's lock for this run; `instead_of` names a run whose lock may be taken over.
+    ///
+    /// # Errors
+    /// The connection went away; the lock may have been taken.
+    pub async fn lock(
+        &mut self,
+        place: &LedgerPlace,
+        lock: &HostLock,
+        instead_of: Option<&str>,
+    ) -> Result<Locked, LinkLost> {
+        let script = format!(
+            "{}sh -c {} sh {} {} {} \"$boot\" \"$ledger\" {}",
+            as_owner(place),
+            quote(LOCK),
+            quote(&place.ixp_root),
+            quote(&lock.run),
+            quote(&lock.to_text()),
+            quote(instead_of.unwrap_or_default()),
+        );
+        let mut output = StepOutput::default();
+        let exit = self.ask(&script, &mut output).await?;
+        let said = RemoteText::from_bytes(&output.stdout.kept());
+        let (word, rest) = said.raw().split_once('\n').unwrap_or((said.raw(), ""));
+        Ok(match word {
+            "taken" => Locked::Taken { commit: rest.lines().next().map(str::to_owned) },
+            "ours" => Locked::Ours,
+            "held" => Locked::Held(HostLock::parse(rest).unwrap_or_default()),
+            _ => Locked::Failed(failure(exit, &output)),
+        })
+    }
+
+    /// Gives the host's lock back, where it is this run's.
+    ///
+    /// # Errors
+    /// The connection went away.
+    pub async fn unlock(&mut self, place: &LedgerPlace) -> Result<Removed, LinkLost> {
+        let root = quote(&place.ixp_root);
+        let script = format!(
+            "lock={root}/.ixporch.lock\n[ ! -d {root}/.git ] || lock={root}/.git/ixporch.lock\n{}sh -c {} sh \"$lock\" {}",
+            as_owner(place),
+            quote(UNLOCK),
+            quote(&self.run),
+        );
+        self.removed(&script).await
+    }
+
+    /// Runs a script that removes something; it says why where it does not.
+    pub(super) async fn removed(&mut self, script: &str) -> Result<Removed, LinkLost> {
+        let mut output = StepOutput::default();
+        let exit = self.ask(script, &mut output).await?;
+        Ok(if exit == 0 { Ok(()) } else { Err(failure(exit, &output)) })
+    }
+}
+
+fn failure(exit: i32, output: &StepOutput) -> String {
+    let said = [output.stdout.kept(), output.stderr.kept()].concat();
+    let lines = RemoteText::from_bytes(&said).last_lines(2).join(" / ");
+    if lines.is_empty() || lines == "failed" { format!("exit code {exit}") } else { lines }
+}

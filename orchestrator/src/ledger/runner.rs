@@ -1,0 +1,147 @@
+//! The controller's side of the runner: one shell for each connection, asked one thing after another.
+//!
+//! Owns requests and answers as lines. What they mean for a step is `super`'s.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use data_encoding::BASE64;
+
+use super::frame::{Decoder, Gate, Piece};
+use super::output::StepOutput;
+use crate::text::RemoteText;
+use crate::transport::{LinkLost, NotStarted, Process, ProcessEvent, Session};
+
+/// What every connection begins with.
+const RUNNER: &str = include_str!("host/runner.sh");
+
+/// The words by which a login shell of any kind becomes the runner.
+///
+/// bash, dash, zsh, fish and csh disagree on backslashes, exclamation marks and line breaks within quotes, so
+/// requests travel in base64, which has none of them, one a line.
+pub(super) const PROGRAM: &str =
+    "exec /bin/sh -c 'while read -r line; do eval \"$(echo $line | base64 -d)\"; done'";
+
+/// How long what a step printed to standard error may be on its way after the word on its end.
+const STRAGGLERS: Duration = Duration::from_secs(2);
+
+/// Why there is no runner.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The host let nothing begin.
+    #[error(transparent)]
+    NotStarted(#[from] NotStarted),
+    /// The connection went away.
+    #[error(transparent)]
+    Link(#[from] LinkLost),
+}
+
+/// A shell on the host that waits for requests.
+pub(super) struct Runner {
+    session: Box<dyn Session>,
+    process: Box<dyn Process>,
+    stdout: Decoder,
+    stderr: Gate,
+    pieces: VecDeque<Piece>,
+    farewell: Option<String>,
+}
+
+impl Runner {
+    /// Starts a runner; `opening` is its first request. Gives what it said to that.
+    pub(super) async fn open(
+        mut session: Box<dyn Session>,
+        opening: &str,
+    ) -> Result<(Self, String), OpenError> {
+        let nonce = uuid::Uuid::now_v7().simple().to_string();
+        let process = session.start(PROGRAM).await?;
+        let mut runner = Self {
+            session,
+            process,
+            stdout: Decoder::new(&nonce),
+            stderr: Gate::new(&nonce),
+            pieces: VecDeque::new(),
+            farewell: None,
+        };
+        runner.request(&format!("nonce={nonce}\n{RUNNER}\n{opening}")).await?;
+        // What the login shell prints before is kept for the case that nothing else comes.
+        let mut before = StepOutput::default();
+        match runner.answer(&mut before).await {
+            Ok(said) => Ok((runner, said)),
+            Err(lost) => match &runner.farewell {
+                Some(farewell) => {
+                    let noise = [before.stdout.kept(), runner.stderr.before().to_owned()].concat();
+                    let lines = RemoteText::from_bytes(&noise).last_lines(4).join(" / ");
+                    let said = if lines.is_empty() { String::new() } else { format!(", and said: {lines}") };
+                    Err(NotStarted(format!("{farewell} before it ran anything{said}")).into())
+                }
+                None => Err(lost.into()),
+            },
+        }
+    }
+
+    /// Asks for something.
+    pub(super) async fn request(&mut self, script: &str) -> Result<(), LinkLost> {
+        let mut line = BASE64.encode(script.as_bytes());
+        line.push('\n');
+        self.process.send(line.into_bytes()).await
+    }
+
+    /// Waits for the runner's word on what was asked; what comes before it goes to `output`.
+    pub(super) async fn answer(&mut self, output: &mut StepOutput) -> Result<String, LinkLost> {
+        loop {
+            while let Some(piece) = self.pieces.pop_front() {
+                match piece {
+                    Piece::Bytes(bytes) => output.stdout.push(&bytes),
+                    Piece::Said(said) => match read_gap(&said) {
+                        Some(("out", bytes)) => output.stdout.skip(bytes),
+                        Some((_, bytes)) => output.stderr.skip(bytes),
+                        None => return Ok(said),
+                    },
+                }
+            }
+            self.hear(output).await?;
+        }
+    }
+
+    /// Waits until so many bytes of standard error are known, or until they are not to be expected any more.
+    pub(super) async fn stragglers(&mut self, output: &mut StepOutput, bytes: u64) {
+        let all = async { while output.stderr.bytes() < bytes && self.hear(output).await.is_ok() {} };
+        // What did not come is counted as dropped.
+        let _ = tokio::time::timeout(STRAGGLERS, all).await;
+    }
+
+    async fn hear(&mut self, output: &mut StepOutput) -> Result<(), LinkLost> {
+        match self.process.next().await {
+            Some(ProcessEvent::Stdout(bytes)) => self.pieces.extend(self.stdout.push(&bytes)),
+            Some(ProcessEvent::Stderr(bytes)) => output.stderr.push(&self.stderr.pass(&bytes)),
+            Some(ProcessEvent::Refused) => {
+                self.farewell = Some("the host refused to run a shell".to_owned());
+                return Err(self.lost());
+            }
+            Some(ProcessEvent::Exit(code)) => {
+                self.farewell = Some(format!("the shell ended with exit code {code}"));
+            }
+            Some(ProcessEvent::Signal(name)) => {
+                self.farewell = Some(format!("the shell was ended by signal {name}"));
+            }
+            None => return Err(self.lost()),
+        }
+        Ok(())
+    }
+
+    fn lost(&self) -> LinkLost {
+        LinkLost(self.farewell.clone().unwrap_or_else(|| "the connection was cut".to_owned()))
+    }
+
+    /// Ends the connection in order.
+    pub(super) async fn close(self) {
+        self.process.finish().await;
+        self.session.close().await;
+    }
+}
+
+/// A word on bytes that the host had not kept when they could be sent.
+fn read_gap(said: &str) -> Option<(&str, u64)> {
+    let (stream, bytes) = said.strip_prefix("gap ")?.split_once(' ')?;
+    Some((stream, bytes.parse().ok()?))
+}

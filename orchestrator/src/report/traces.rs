@@ -1,0 +1,90 @@
+//! What runs left on a host: the lock, and the ledgers with their steps and debts.
+
+use std::fmt::Write;
+
+use super::Paint;
+use crate::facts::{LedgerRun, LedgerState, Traces};
+
+/// What this controller knows of a run that another host names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownRun {
+    /// There is no journal of it here.
+    Unknown,
+    /// Its controller is this one, and at work.
+    GoingOn,
+    /// It has no end yet: `resume` goes on with it.
+    Unfinished,
+    /// It has ended.
+    Ended,
+}
+
+/// The lock of a host with its run's steps and debts; empty where it is not locked.
+pub fn traces(
+    paint: Paint,
+    program: &str,
+    host: &str,
+    traces: &Traces,
+    known: &dyn Fn(&str) -> KnownRun,
+) -> String {
+    let mut text = String::new();
+    let Some(lock) = &traces.lock else { return text };
+    let _ = writeln!(text, "  {} {}", paint.warn("locked by"), lock.holder());
+    let ledger = traces.ledgers.iter().find(|ledger| ledger.run == lock.run);
+    match ledger {
+        Some(ledger) => text.push_str(&steps(paint, ledger)),
+        None => {
+            let _ = writeln!(text, "    its ledger is not in this login's reach: {}", lock.ledger);
+        }
+    }
+    for debt in ledger.map(LedgerRun::debts).unwrap_or_default() {
+        let _ = writeln!(text, "    {} {debt}", paint.warn("still owed:"));
+    }
+    if lock.boot != traces.boot && !traces.boot.is_empty() {
+        let _ = writeln!(text, "    the host was booted anew since the lock was taken");
+    }
+    let run = &lock.run;
+    let next = match known(run) {
+        KnownRun::GoingOn => format!("its controller is at work: {program} report {run}"),
+        KnownRun::Unfinished => format!("go on with it: {program} resume {run}"),
+        KnownRun::Ended => format!(
+            "that run has ended: {program} resume {run} gives the lock back, or {program} lock break {host} --reason TEXT"
+        ),
+        KnownRun::Unknown => format!(
+            "no journal of it is here; on {}: ixporch resume {run}. Where that is gone for good: {program} lock break {host} --reason TEXT",
+            lock.origin
+        ),
+    };
+    let _ = writeln!(text, "    {next}");
+    text
+}
+
+/// All ledgers of a host.
+pub fn ledgers(paint: Paint, traces: &Traces) -> String {
+    let mut text = String::new();
+    for ledger in &traces.ledgers {
+        let holds = traces.lock.as_ref().is_some_and(|lock| lock.run == ledger.run);
+        let word = if holds { "  holds the host's lock" } else { "" };
+        let _ = writeln!(text, "  run {}{word}", ledger.run);
+        text.push_str(&steps(paint, ledger));
+    }
+    text
+}
+
+fn steps(paint: Paint, ledger: &LedgerRun) -> String {
+    let mut text = String::new();
+    let open: Vec<_> = ledger.steps.iter().filter(|step| step.state != LedgerState::Ended).collect();
+    let shown = if open.is_empty() { ledger.last().into_iter().collect() } else { open };
+    for step in shown {
+        let word = match step.state {
+            LedgerState::Claimed => "is claimed, and has not begun".to_owned(),
+            LedgerState::Running => "is running".to_owned(),
+            LedgerState::Ended => match step.exit_code {
+                Some(0) | None => "was the last to end".to_owned(),
+                Some(code) => format!("was the last to end, with exit code {code}"),
+            },
+            LedgerState::Vanished => paint.bad("was begun, and its process is gone without a word"),
+        };
+        let _ = writeln!(text, "    {} {word}", paint.strong(&step.step));
+    }
+    text
+}
