@@ -9,6 +9,7 @@
 mod authentication;
 mod documents;
 mod examples;
+mod faults;
 mod host_keys;
 mod inventory;
 mod maintenance;

@@ -15,10 +15,17 @@ pub mod fleet;
 pub mod program;
 pub mod slow_link;
 pub mod sshd;
+pub mod wire;
 
-/// Says that a test was not run, past the test runner, which hides what passing tests print.
-pub fn say_not_run(why: &str) {
+/// Says something past the test runner, which hides what passing tests print.
+pub fn say(what: &str) {
     use std::io::Write;
+    let mut err = std::io::stderr();
+    writeln!(err, "{what}").expect("standard error can be written");
+}
+
+/// Says that a test was not run.
+pub fn say_not_run(why: &str) {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
-    writeln!(std::io::stderr(), "NOT RUN: {name}: {why}").expect("standard error can be written");
+    say(&format!("NOT RUN: {name}: {why}"));
 }

@@ -24,7 +24,7 @@ pub(super) async fn watch(brake: Brake, printer: Printer) {
             BrakeState::Go | BrakeState::Drain => {
                 "stopping: nothing new is started, steps in flight go on to their end (Ctrl-C again: leave them to the hosts)"
             }
-            BrakeState::Detach => "leaving: steps in flight go on on the hosts; `ixporch resume` finds them",
+            BrakeState::Detach => "leaving: steps in flight go on on the hosts; resuming the run finds them",
         }));
     }
 }

@@ -6,9 +6,7 @@ use tokio::time::Instant;
 
 use super::brake::BrakeState;
 use super::dispatch::HostEvents;
-use super::lane::End;
 use super::link::{Link, Way};
-use crate::event::HostOutcome;
 use crate::facts::HostLock;
 use crate::ledger::{self, Locked};
 use crate::plan::HostPlan;
@@ -31,8 +29,20 @@ pub(super) struct Claim {
     pub(super) wait: Duration,
 }
 
+/// Why a run has no hold on a host.
+pub(super) enum NotHeld {
+    /// The connection was lost, and could not be made again.
+    Lost(String),
+    /// Something stands against it. `ours`: its lock was taken all the same, and is to be given back.
+    Refused { why: String, ours: bool },
+}
+
+fn refused(why: impl Into<String>) -> NotHeld {
+    NotHeld::Refused { why: why.into(), ours: false }
+}
+
 impl Claim {
-    /// Takes the host's lock; `Err` is how the host ends without it.
+    /// Takes the host's lock.
     pub(super) async fn take(
         &self,
         link: &mut Link<'_>,
@@ -40,17 +50,19 @@ impl Claim {
         events: &HostEvents,
         plan: &HostPlan,
         before: &HostState,
-    ) -> Result<(), End> {
-        let touched = !before.steps.is_empty();
-        let not_now = if touched { HostOutcome::Held } else { HostOutcome::NotStarted };
+    ) -> Result<(), NotHeld> {
+        // What could not be written down must not be taken either.
+        events
+            .settled()
+            .await
+            .map_err(|denied| refused(format!("the journal cannot be written: {}", denied.0)))?;
         let until = Instant::now() + self.wait;
+        let mut waited = false;
         loop {
-            let locked = self.try_to_take(link, way).await.map_err(|lost| {
-                (
-                    HostOutcome::Unreachable,
-                    format!("the connection was lost before the host was locked: {}", lost.0),
-                )
-            })?;
+            let locked = tokio::select! {
+                locked = self.try_to_take(link, way) => locked.map_err(|lost| NotHeld::Lost(lost.0))?,
+                () = way.brake.reaches(BrakeState::Detach) => return Err(refused("the run was interrupted twice")),
+            };
             let holder = match locked {
                 Locked::Ours => {
                     events.locked().await;
@@ -58,31 +70,27 @@ impl Claim {
                 }
                 Locked::Taken { commit } => {
                     events.locked().await;
-                    let moved = commit.zip(plan.commit.as_ref()).filter(|(now, then)| now != *then);
-                    return match moved {
-                        Some((now, then)) if !touched => {
-                            let why = format!(
-                                "the installed commit is {now} now, and the plan was made at {then}: plan again"
-                            );
-                            Err(self.give_back(link, way, events, (HostOutcome::NotStarted, why)).await)
-                        }
-                        _ => Ok(()),
+                    let ours = true;
+                    return match reason_against(plan, before, commit, waited) {
+                        Some(why) => Err(NotHeld::Refused { why, ours }),
+                        None => Ok(()),
                     };
                 }
                 Locked::Held(holder) => holder,
                 Locked::Failed(why) => {
-                    return Err((not_now, format!("the host's lock cannot be taken: {why}")));
+                    return Err(refused(format!("the host's lock cannot be taken: {why}")));
                 }
             };
             if Instant::now() >= until {
                 let why = format!("locked by {}", holder.holder());
                 events.refused(holder).await;
-                return Err((not_now, why));
+                return Err(refused(why));
             }
+            waited = true;
             tokio::select! {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
                 () = way.brake.reaches(BrakeState::Drain) => {
-                    return Err((not_now, "the run was interrupted while another one held the host".to_owned()));
+                    return Err(refused("the run was interrupted while another one held the host"));
                 }
             }
         }
@@ -93,7 +101,7 @@ impl Claim {
             let ledger = link.ledger().await?;
             let taking = async {
                 if let Some(earlier) = &self.instead_of
-                    && ledger::is_running(ledger, &way.place, earlier).await?
+                    && ledger::is_running(ledger, earlier).await?
                 {
                     let why = format!("a step of run {earlier} is still running there");
                     return Ok(Locked::Failed(why));
@@ -110,29 +118,27 @@ impl Claim {
         }
     }
 
-    /// Removes the ledger and gives the lock back, once every end is in the journal; adds to the end's reason what
-    /// is still there.
+    /// Removes the ledger and gives the lock back, once every end is in the journal; gives what is still there.
     pub(super) async fn give_back(
         &self,
         link: &mut Link<'_>,
         way: &Way,
         events: &HostEvents,
-        end: End,
-    ) -> End {
-        let (outcome, why) = end;
-        let with = |more: String| (outcome, if why.is_empty() { more } else { format!("{why}\n{more}") });
+    ) -> Result<(), String> {
         if events.settled().await.is_err() {
-            return with(
-                "its lock and ledger are left on it, since the journal cannot be written".to_owned(),
-            );
+            return Err("its lock and ledger are left on it, since the journal cannot be written".to_owned());
         }
-        match self.try_to_give_back(link, way).await {
+        let given = tokio::select! {
+            given = self.try_to_give_back(link, way) => given,
+            () = way.brake.reaches(BrakeState::Detach) => Err(LinkLost("the run was interrupted twice".to_owned())),
+        };
+        match given {
             Ok(Ok(())) => {
                 events.released().await;
-                (outcome, why.clone())
+                Ok(())
             }
-            Ok(Err(left)) => with(format!("its lock or ledger is still there: {left}")),
-            Err(lost) => with(format!("its lock and ledger are still there: {}", lost.0)),
+            Ok(Err(left)) => Err(format!("its lock or ledger is still there: {left}")),
+            Err(lost) => Err(format!("its lock and ledger are still there: {}", lost.0)),
         }
     }
 
@@ -158,6 +164,27 @@ impl Claim {
             }
         }
     }
+}
+
+/// What stands against working on a host whose lock was free: somebody may have been there since the plan was made.
+fn reason_against(
+    plan: &HostPlan,
+    before: &HostState,
+    commit: Option<String>,
+    waited: bool,
+) -> Option<String> {
+    if before.was_touched() {
+        // This run's lock is gone: what it knows of the host may be wrong by now.
+        return Some(
+            "its lock was broken, or another run had it meanwhile: plan again (--rerun unfinished)"
+                .to_owned(),
+        );
+    }
+    if waited {
+        return Some("another run was at work here since the plan was made: plan again".to_owned());
+    }
+    let (now, then) = commit.zip(plan.commit.as_ref()).filter(|(now, then)| now != *then)?;
+    Some(format!("the installed commit is {now} now, and the plan was made at {then}: plan again"))
 }
 
 /// An answer in time.

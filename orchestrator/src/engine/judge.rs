@@ -16,6 +16,7 @@ pub(super) fn judge(step: &PlannedStep, ended: StepEnded, output: &StepOutput) -
     let (exit, proven, milliseconds) = match ended {
         StepEnded::Ran { exit, proven, milliseconds } => (exit, proven, milliseconds),
         StepEnded::Vanished { proven } => return vanished(proven, output),
+        StepEnded::StillRunning => return unseen("an earlier try of it is still running", output),
         StepEnded::ClaimLost => {
             let why = "the host was booted anew after its start was decided, and knows nothing of it: whether it ran is not known";
             return unseen(why, output);

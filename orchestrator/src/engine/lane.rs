@@ -7,21 +7,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::brake::BrakeState;
-use super::claim::Claim;
+use super::claim::{Claim, NotHeld};
 use super::dispatch::HostEvents;
 use super::link::{Link, NoLink, Way};
 use super::{Attendant, HostReport, judge};
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::gate::{self, Decision};
-use crate::ledger::{StepEnded, StepOutput, StepRequest};
+use crate::ledger::{self, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::Effect;
-use crate::state::HostState;
+use crate::state::{HostState, StepState};
 use crate::transport::LinkLost;
 
 /// How much longer than the host's own deadline the controller waits before it calls the link dead: the time
 /// that is left to a command after its deadline, the time that looking at proofs may take, and some for the way.
 const DEAD_LINK: Duration = Duration::from_secs(10 + 80 + 30);
+
+/// How often a check is made again whose process is gone without a word.
+const CHECK_AGAIN: u32 = 2;
 
 /// How often a step may be longer without a word than that.
 const SILENCES: u32 = 3;
@@ -72,12 +75,10 @@ impl Lane {
     }
 
     async fn upgrade(&self, steps: &[PlannedStep]) -> End {
-        let mut course = Course { touched: !self.before.steps.is_empty(), ..Course::default() };
+        let mut course = Course { touched: self.before.was_touched(), ..Course::default() };
         let Some(way) = &self.way else {
-            return (
-                HostOutcome::NotStarted,
-                "the inventory does not name it any more, so it cannot be reached".to_owned(),
-            );
+            let why = "the inventory does not name it any more, or names another machine or login by it";
+            return self.stopped(HostOutcome::NotStarted, why.to_owned());
         };
         if way.brake.state() > BrakeState::Go {
             return self.interrupted(&course, "it was connected to");
@@ -85,7 +86,7 @@ impl Lane {
         let mut link = match Link::connect(way, &self.events).await {
             Ok(link) => link,
             Err(NoLink::Interrupted) => return self.interrupted(&course, "it was connected to"),
-            Err(NoLink::Unreachable(why)) => return self.unreachable(why),
+            Err(NoLink::Unreachable(why)) => return self.stopped(HostOutcome::Unreachable, why),
         };
         let end = self.hold_and_work(&mut link, way, &mut course, steps).await;
         link.close().await;
@@ -100,22 +101,46 @@ impl Lane {
         course: &mut Course,
         steps: &[PlannedStep],
     ) -> End {
-        if let Err(end) = self.claim.take(link, way, &self.events, &self.plan, &self.before).await {
-            return end;
-        }
-        let end = self.steps(link, way, course, steps).await;
-        if end.0.is_unfinished() && course.touched {
+        let (outcome, why) = match self.claim.take(link, way, &self.events, &self.plan, &self.before).await {
+            Ok(()) => self.steps(link, way, course, steps).await,
+            Err(NotHeld::Lost(why)) => return self.stopped(HostOutcome::Unreachable, why),
+            Err(NotHeld::Refused { why, ours }) => {
+                let not_now = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
+                let end = self.stopped(not_now, why);
+                if !ours {
+                    return end;
+                }
+                // The lock that was taken keeps nobody from what this run does not do.
+                course.touched = false;
+                end
+            }
+        };
+        if outcome.is_unfinished() && course.touched {
             // Whoever goes on with the host later finds it locked, and its ledger as it is.
-            return end;
+            return (outcome, why);
         }
-        self.claim.give_back(link, way, &self.events, end).await
+        match self.claim.give_back(link, way, &self.events).await {
+            Ok(()) => (outcome, why),
+            Err(left) if why.is_empty() => (outcome, left),
+            Err(left) => (outcome, format!("{why}\n{left}")),
+        }
     }
 
     async fn steps(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, steps: &[PlannedStep]) -> End {
-        for step in steps {
-            if let Some(known) = self.before.step(&step.id)
-                && known.is_done()
-            {
+        let again = self.checks_to_repeat(steps);
+        for (place, step) in steps.iter().enumerate() {
+            let known = self.before.step(&step.id);
+            if let Some(known) = known.filter(|known| known.has_failed()) {
+                let why = known.end.as_ref().map(|end| end.why.to_string()).unwrap_or_default();
+                return (HostOutcome::Failed, format!("`{}`: {why}", step.id));
+            }
+            if let Some(known) = known.filter(|known| known.is_done() && !again.contains(&place)) {
+                // A person's word does not end what is still running.
+                if known.is_unknown()
+                    && let Err(end) = self.nothing_runs(link, step).await
+                {
+                    return end;
+                }
                 course.learn(known.end.as_ref());
                 continue;
             }
@@ -126,14 +151,41 @@ impl Lane {
         (HostOutcome::Upgraded, String::new())
     }
 
+    /// The places of those checks, made in an earlier session, that stand directly before the change with which this
+    /// one begins: what they found may not hold any more.
+    fn checks_to_repeat(&self, steps: &[PlannedStep]) -> std::ops::Range<usize> {
+        let is_done = |step: &PlannedStep| self.before.step(&step.id).is_some_and(StepState::is_done);
+        let first = steps.iter().position(|step| !is_done(step)).unwrap_or(steps.len());
+        let is_new = steps
+            .get(first)
+            .is_some_and(|step| self.before.step(&step.id).is_none_or(StepState::may_be_tried_again));
+        if !is_new {
+            return 0..0;
+        }
+        let done = steps.get(..first).unwrap_or_default();
+        let checks = done.iter().rev().take_while(|step| step.effect == Effect::Check).count();
+        first - checks..first
+    }
+
+    /// Whether nothing of the run is running on the host; `Err` ends the lane.
+    async fn nothing_runs(&self, link: &mut Link<'_>, step: &PlannedStep) -> Result<(), End> {
+        let asked = async {
+            let ledger = link.ledger().await?;
+            ledger::is_running(ledger, &self.claim.lock.run).await
+        };
+        match asked.await {
+            Ok(false) => Ok(()),
+            Ok(true) => Err((HostOutcome::Unknown, format!("`{}` is still running there", step.id))),
+            Err(lost) => Err(self.cut_off(step, &lost)),
+        }
+    }
+
     /// Gives back what an ended host still holds.
     async fn release_only(&self) {
         let Some(way) = &self.way else { return };
         if let Ok(mut link) = Link::connect(way, &self.events).await {
-            let _ = self
-                .claim
-                .give_back(&mut link, way, &self.events, (HostOutcome::Upgraded, String::new()))
-                .await;
+            // What is left there stays owed, and the report says so.
+            let _ = self.claim.give_back(&mut link, way, &self.events).await;
             link.close().await;
         }
     }
@@ -150,7 +202,7 @@ impl Lane {
             return Err(self.interrupted(course, &format!("`{}`", step.id)));
         }
         let known = self.before.step(&step.id);
-        let adopts = known.is_some_and(|known| known.is_unknown() && !known.may_be_tried_again());
+        let adopts = known.is_some_and(|known| known.is_unknown() && known.resolution.is_none());
         if !adopts {
             if step.when_schema_pending && course.pending.as_ref().is_some_and(Vec::is_empty) {
                 self.events.step_finished(step, StepEnd::skipped("no schema change is pending"), None).await;
@@ -164,7 +216,7 @@ impl Lane {
                 }
             }
         }
-        let boot = link.boot().await.map_err(|lost| self.cut_off(course, step, &lost))?;
+        let boot = link.boot().await.map_err(|lost| self.cut_off(step, &lost))?;
         if way.brake.state() > BrakeState::Go {
             return Err(self.interrupted(course, &format!("`{}`", step.id)));
         }
@@ -175,10 +227,9 @@ impl Lane {
         };
         let permit = permit.map_err(|denied| {
             let outcome = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
-            (
-                outcome,
-                format!("the journal cannot be written, so `{}` was not started: {}", step.id, denied.0),
-            )
+            let what = if adopts { "looked for" } else { "started" };
+            let why = format!("the journal cannot be written, so `{}` was not {what}: {}", step.id, denied.0);
+            self.stopped(outcome, why)
         })?;
         course.touched = true;
         let mut request = match known {
@@ -220,12 +271,21 @@ impl Lane {
     ) -> Result<StepEnded, LinkLost> {
         let patience = Duration::from_secs(step.command.timeout_seconds) + DEAD_LINK;
         let course = async {
-            let mut silences = 0;
+            let (mut silences, mut vanished) = (0, 0);
             loop {
                 let ledger = link.ledger().await?;
                 let lost = match tokio::time::timeout(patience, ledger.run(request, output)).await {
                     Ok(Ok(ended)) => {
                         link.is_good();
+                        // A check that was killed changed nothing: it is made again.
+                        if matches!(ended, StepEnded::Vanished { .. })
+                            && step.effect == Effect::Check
+                            && vanished < CHECK_AGAIN
+                        {
+                            vanished += 1;
+                            *output = StepOutput::default();
+                            continue;
+                        }
                         return Ok(ended);
                     }
                     Ok(Err(lost)) => lost,
@@ -251,7 +311,8 @@ impl Lane {
     /// A schema review stands before the step: pending statements pass by policy, by a person, or not.
     async fn review(&self, course: &Course, step: &PlannedStep) -> Result<(), End> {
         let Some(approval) = step.schema_review else { return Ok(()) };
-        if self.before.approved.contains(&step.id) {
+        // An approval is for what was shown, and for nothing else.
+        if self.before.approved.contains(&step.id) && course.pending == self.shown_before() {
             return Ok(());
         }
         // What nobody has seen nobody can have approved.
@@ -284,29 +345,32 @@ impl Lane {
         }
     }
 
+    /// The pending statements that an earlier session of the run showed.
+    fn shown_before(&self) -> Option<Vec<String>> {
+        let mut shown = Course::default();
+        for step in &self.before.steps {
+            shown.learn(step.end.as_ref());
+        }
+        shown.pending
+    }
+
     /// How a lane ends that was stopped between two steps.
     fn interrupted(&self, course: &Course, before: &str) -> End {
         let why = format!("the run was interrupted before {before}");
-        match (self.has_unknown_step(), course.touched) {
-            (true, _) => (HostOutcome::Unknown, why),
-            (false, true) => (HostOutcome::Held, why),
-            (false, false) => (HostOutcome::NotStarted, why),
-        }
+        let outcome = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
+        self.stopped(outcome, why)
     }
 
     /// How a lane ends whose connection is gone for good, between two steps.
-    fn cut_off(&self, course: &Course, step: &PlannedStep, lost: &LinkLost) -> End {
-        let (outcome, _) = self.interrupted(course, "");
-        (outcome, format!("the connection was lost before `{}`: {}", step.id, lost.0))
+    fn cut_off(&self, step: &PlannedStep, lost: &LinkLost) -> End {
+        let why = format!("the connection was lost before `{}`: {}", step.id, lost.0);
+        self.stopped(HostOutcome::Unreachable, why)
     }
 
-    /// A host that cannot be reached: where a step of it is under way, that is what matters.
-    fn unreachable(&self, why: String) -> End {
-        if self.has_unknown_step() { (HostOutcome::Unknown, why) } else { (HostOutcome::Unreachable, why) }
-    }
-
-    fn has_unknown_step(&self) -> bool {
-        self.before.steps.iter().any(|step| !step.is_done() && step.is_unknown())
+    /// How a lane ends in which nothing was done: where a step of an earlier session is under way, that is what matters.
+    fn stopped(&self, outcome: HostOutcome, why: String) -> End {
+        let under_way = self.before.has_unknown_step();
+        (if under_way { HostOutcome::Unknown } else { outcome }, why)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::transport::{self, ConnectError, LinkLost, Target, Transport};
 const OPENING: Duration = Duration::from_secs(60);
 
 /// A connection that lasted so long was a good one: when it is lost, patience begins anew.
-const LASTING: Duration = Duration::from_secs(30);
+const LASTING: Duration = Duration::from_secs(5 * 60);
 
 /// How to reach one host, again and again.
 pub(super) struct Way {

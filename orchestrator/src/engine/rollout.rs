@@ -18,7 +18,7 @@ use crate::facts::HostLock;
 use crate::gate::{self, Decision, Tally};
 use crate::journal::Writer;
 use crate::plan::{HostAction, HostPlan, PlannedWave};
-use crate::state::RunState;
+use crate::state::{HostState, RunState};
 
 /// Runs a job to its end, whatever that is.
 ///
@@ -108,7 +108,8 @@ impl Rollout {
             if stopped.is_none() && has_work && !self.was_begun(wave) {
                 stopped = self.gate(wave, &ended).await;
             }
-            if let Some((why, at_gate)) = stopped.as_ref().filter(|_| has_work) {
+            let is_new = has_work && !self.was_begun(wave);
+            if let Some((why, at_gate)) = stopped.as_ref().filter(|_| is_new) {
                 self.hold(wave, why, *at_gate).await;
                 let first = if why.starts_with("wave `") {
                     why.clone()
@@ -138,9 +139,7 @@ impl Rollout {
 
     /// Whether a wave passed its gate already.
     fn was_begun(&self, wave: &PlannedWave) -> bool {
-        let began = |plan: &HostPlan| {
-            self.before.hosts.get(&plan.host).is_some_and(|host| host.locked || !host.steps.is_empty())
-        };
+        let began = |plan: &HostPlan| self.before.hosts.get(&plan.host).is_some_and(HostState::was_touched);
         wave.hosts.iter().any(began)
     }
 

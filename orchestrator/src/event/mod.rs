@@ -61,6 +61,11 @@ pub enum RunEvent {
         /// The version of ixporch that did.
         ixporch: String,
     },
+    /// Another run took over the hosts that this one left. It is not taken up again.
+    RunTakenOver {
+        /// That run.
+        by: String,
+    },
     /// A host's lane connected.
     HostConnected {
         /// Its name.

@@ -32,7 +32,7 @@ pub enum HostOutcome {
     NotStarted,
     /// It waits at a gate, or was stopped between two steps.
     Held,
-    /// It could not be reached; nothing was started on it.
+    /// It could not be reached, or not any more, and nothing runs there.
     Unreachable,
     /// A step failed.
     Failed,

@@ -115,6 +115,17 @@ impl Store {
         Ok(writer)
     }
 
+    /// The ids of all runs, the one first that was written last.
+    pub fn ids_by_last_event(&self) -> Result<Vec<String>, JournalError> {
+        let written = |id: &String| {
+            let path = self.root.join(id).join(JOURNAL);
+            std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+        };
+        let mut ids = self.ids()?;
+        ids.sort_by_key(|id| std::cmp::Reverse(written(id)));
+        Ok(ids)
+    }
+
     /// The ids of all runs, the newest first (ids are UUIDv7, which sort by time).
     pub fn ids(&self) -> Result<Vec<String>, JournalError> {
         if !self.root.exists() {
@@ -155,13 +166,24 @@ impl Store {
         Ok(unique.unwrap_or(id).to_owned())
     }
 
-    /// Takes up the journal of a run that has no end; `None` where the process that writes it still lives.
-    pub fn reopen(&self, run: &LoadedRun) -> Result<Option<Writer>, JournalError> {
-        Writer::reopen(self.root.join(&run.id), run.length)
+    /// Takes up the journal of a run whose writer has ended, and reads it; `None` where it still lives. Nobody else can
+    /// write it from then on, so what was read is all of it.
+    pub fn take_up(&self, id: &str) -> Result<Option<(Writer, LoadedRun)>, JournalError> {
+        let Some(mut writer) = Writer::take_up(self.root.join(id))? else { return Ok(None) };
+        let mut run = self.read(id)?;
+        run.going_on = false;
+        writer.cut_to(run.length)?;
+        Ok(Some((writer, run)))
     }
 
     /// Reads a run. A torn last line is normal; a bad line before it is not.
     pub fn load(&self, id: &str) -> Result<LoadedRun, JournalError> {
+        let mut run = self.read(id)?;
+        run.going_on = is_locked(&self.root.join(id).join(JOURNAL))?;
+        Ok(run)
+    }
+
+    fn read(&self, id: &str) -> Result<LoadedRun, JournalError> {
         let folder = self.root.join(id);
         let path = folder.join(JOURNAL);
         let text = fs_err::read(&path)?;
@@ -174,7 +196,7 @@ impl Store {
         {
             return Err(JournalError::Format { path, found: header.format });
         }
-        let going_on = is_locked(&path)?;
+        let going_on = false;
         Ok(LoadedRun { id: id.to_owned(), folder, events, state, torn, length, going_on })
     }
 }
@@ -248,7 +270,9 @@ mod tests {
             assert_eq!(run.events, envelopes(3)[..lines]);
             // Whoever goes on with it leaves no trace of the cut.
             let more = Envelope { sequence: 9, ..envelopes(1).remove(0) };
-            store.reopen(&run).unwrap().unwrap().append(std::slice::from_ref(&more), true).unwrap();
+            let (mut writer, _) = store.take_up("run").unwrap().unwrap();
+            writer.append(std::slice::from_ref(&more), true).unwrap();
+            drop(writer);
             let run = store.load("run").unwrap();
             assert!(!run.torn);
             assert_eq!(run.events.last(), Some(&more));
@@ -261,10 +285,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
         let writer = store.create("run").unwrap();
-        let run = store.load("run").unwrap();
-        assert!(store.reopen(&run).unwrap().is_none());
+        assert!(store.take_up("run").unwrap().is_none());
         drop(writer);
-        assert!(store.reopen(&run).unwrap().is_some());
+        assert!(store.take_up("run").unwrap().is_some());
     }
 
     #[test]

@@ -35,20 +35,25 @@ impl Writer {
         Ok(Self::new(file, folder, 0))
     }
 
-    /// Takes up a journal again, of which the first `length` bytes are whole lines: what a power cut or a full disk left
-    /// of a line after them is dropped. `None`: the process that writes it lives.
-    pub(super) fn reopen(folder: PathBuf, length: u64) -> Result<Option<Self>, JournalError> {
+    /// Takes up a journal again; `None`: the process that writes it lives. It is written once it was read, and
+    /// cut to its whole lines.
+    pub(super) fn take_up(folder: PathBuf) -> Result<Option<Self>, JournalError> {
         let file = OpenOptions::new().read(true).append(true).open(folder.join(JOURNAL))?;
         match file.file().try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
+            Ok(()) => Ok(Some(Self::new(file, folder, 0))),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
         }
-        if file.metadata()?.len() > length {
-            file.set_len(length)?;
-            file.sync_all()?;
+    }
+
+    /// Drops what a power cut or a full disk left of a line after the first `length` bytes.
+    pub(super) fn cut_to(&mut self, length: u64) -> Result<(), JournalError> {
+        if self.file.metadata()?.len() > length {
+            self.file.set_len(length)?;
+            self.file.sync_all()?;
         }
-        Ok(Some(Self::new(file, folder, length)))
+        self.length = length;
+        Ok(())
     }
 
     fn new(file: File, folder: PathBuf, length: u64) -> Self {

@@ -26,33 +26,55 @@ pub enum Locked {
     Failed(String),
 }
 
+/// Where the lock of the installation `$1` is. Only the tree's owner can be relied on to see that.
+const PLACE: &str = r#"if [ -d "$1/.git" ]; then lock=$1/.git/ixporch.lock; else lock=$1/.ixporch.lock; fi
+"#;
+
 /// `sh -c LOCK sh ROOT RUN TEXT BOOT LEDGER INSTEAD`: a hard link is made or it is not, and its content is there from
 /// its first moment on (link(2)).
 const LOCK: &str = r#"umask 022
-if [ -d "$1/.git" ]; then lock=$1/.git/ixporch.lock; else lock=$1/.ixporch.lock; fi
 mine=$lock.$2
 printf '%sboot %s\nledger %s\n' "$3" "$4" "$5" > "$mine" && sync "$mine" 2>/dev/null
 [ -s "$mine" ] || { echo failed; rm -f "$mine"; exit; }
-if ln "$mine" "$lock" 2>/dev/null; then
-  echo taken
-  git -C "$1" rev-parse --verify --quiet HEAD
-elif grep -qxF "run $2" "$lock" 2>/dev/null; then
-  echo ours
-elif [ -n "$6" ] && grep -qxF "run $6" "$lock" 2>/dev/null; then
-  mv "$mine" "$lock" && echo taken && git -C "$1" rev-parse --verify --quiet HEAD
-elif [ -e "$lock" ]; then
-  echo held
-  cat "$lock"
-else
-  echo failed
-fi
+tries=0 said=
+while [ -z "$said" ]; do
+  tries=$((tries + 1))
+  if ln "$mine" "$lock" 2>/dev/null; then
+    said=taken
+  elif grep -qxF "run $2" "$lock" 2>/dev/null; then
+    said=ours
+    grep -qxF "ledger $5" "$lock" || said=elsewhere
+  elif [ -n "$6" ] && grep -qxF "run $6" "$lock" 2>/dev/null; then
+    mv "$mine" "$lock" && said=taken
+  elif [ -e "$lock" ]; then
+    said=held
+  elif [ "$tries" = 5 ]; then
+    # It was not somebody else who gave it back just now.
+    said=failed
+  fi
+done
 rm -f "$mine"
 sync "${lock%/*}" 2>/dev/null
+echo "$said"
+case $said in
+taken) git -C "$1" rev-parse --verify --quiet HEAD ;;
+held | elsewhere) cat "$lock" ;;
+esac
 true"#;
 
-/// `sh -c UNLOCK sh LOCK RUN`: removes the lock where it is that of the run.
-pub(super) const UNLOCK: &str = r#"if grep -qxF "run $2" "$1" 2>/dev/null; then rm -f "$1" && sync "${1%/*}" 2>/dev/null; [ ! -e "$1" ]
-else [ ! -e "$1" ] || { echo "it is not that of run $2 any more"; exit 1; }; fi"#;
+/// `sh -c UNLOCK sh ROOT RUN`: removes the lock where it is that of the run.
+pub(super) const UNLOCK: &str = r#"if grep -qxF "run $2" "$lock" 2>/dev/null; then
+  rm -f "$lock" && sync "${lock%/*}" 2>/dev/null
+  [ ! -e "$lock" ]
+elif [ -e "$lock" ]; then
+  echo "the lock is not that of run $2"
+  exit 1
+fi"#;
+
+/// The words that run a script on the lock of an installation; more arguments may follow.
+pub(super) fn at_the_lock(script: &str) -> String {
+    format!("sh -c {} sh", quote(&format!("{PLACE}{script}")))
+}
 
 /// What precedes a command that is run as the tree's owner.
 fn as_owner(place: &LedgerPlace) -> String {
@@ -72,9 +94,9 @@ impl Ledger {
         instead_of: Option<&str>,
     ) -> Result<Locked, LinkLost> {
         let script = format!(
-            "{}sh -c {} sh {} {} {} \"$boot\" \"$ledger\" {}",
+            "{}{} {} {} {} \"$boot\" \"$ledger\" {}",
             as_owner(place),
-            quote(LOCK),
+            at_the_lock(LOCK),
             quote(&place.ixp_root),
             quote(&lock.run),
             quote(&lock.to_text()),
@@ -87,6 +109,12 @@ impl Ledger {
         Ok(match word {
             "taken" => Locked::Taken { commit: rest.lines().next().map(str::to_owned) },
             "ours" => Locked::Ours,
+            "elsewhere" => {
+                let there = HostLock::parse(rest).unwrap_or_default().ledger;
+                Locked::Failed(format!(
+                    "the run's ledger is {there}: it was made by another login, or with another state_dir"
+                ))
+            }
             "held" => Locked::Held(HostLock::parse(rest).unwrap_or_default()),
             _ => Locked::Failed(failure(exit, &output)),
         })
@@ -97,11 +125,11 @@ impl Ledger {
     /// # Errors
     /// The connection went away.
     pub async fn unlock(&mut self, place: &LedgerPlace) -> Result<Removed, LinkLost> {
-        let root = quote(&place.ixp_root);
         let script = format!(
-            "lock={root}/.ixporch.lock\n[ ! -d {root}/.git ] || lock={root}/.git/ixporch.lock\n{}sh -c {} sh \"$lock\" {}",
+            "{}{} {} {}",
             as_owner(place),
-            quote(UNLOCK),
+            at_the_lock(UNLOCK),
+            quote(&place.ixp_root),
             quote(&self.run),
         );
         self.removed(&script).await

@@ -115,6 +115,8 @@ pub enum StepEnded {
         /// Whether what it was to do is done.
         proven: Option<bool>,
     },
+    /// An earlier try of it runs still, although a person said that it did nothing.
+    StillRunning,
     /// The host has been booted anew since the start was decided, and knows nothing of it.
     ClaimLost,
 }
@@ -247,6 +249,7 @@ impl Ended {
             "refuted" => ran(Some(false)),
             "unclear" | "none" => ran(None),
             "lost-claim" => StepEnded::ClaimLost,
+            "still-running" => StepEnded::StillRunning,
             "vanished-held" => StepEnded::Vanished { proven: Some(true) },
             "vanished-refuted" => StepEnded::Vanished { proven: Some(false) },
             word if word.starts_with("vanished-") => StepEnded::Vanished { proven: None },

@@ -6,7 +6,7 @@
 
 use super::Ledger;
 use super::output::StepOutput;
-use super::survey::PRELUDE;
+use super::survey::questions;
 use crate::facts::{self, Facts, FactsError};
 use crate::plan::quote;
 use crate::transport::LinkLost;
@@ -61,12 +61,13 @@ fn script(request: &ProbeRequest) -> String {
         format!("ask memcached systemctl show -p LoadState -p ActiveState {}\n", quote(unit))
     });
     format!(
-        "root={root}; web={web}; sudo={sudo}\n{PRELUDE}{QUESTIONS}\
+        "root={root}; web={web}; sudo={sudo}\n{}{QUESTIONS}\
          ask php aside {php} -r 'echo PHP_VERSION;'\n\
          ask composer aside {composer} --version --no-ansi --no-interaction\n\
          ask bower aside {bower} --version\n\
          ask remote-commit upstream {references}\n\
          {unit}",
+        questions(),
         root = quote(&request.ixp_root),
         web = quote(&request.web_user),
         php = words(&request.php),

@@ -1,5 +1,6 @@
 //! The survey: only what ixporch itself left on a host, its lock and its ledgers.
 
+use super::lock::{UNLOCK, at_the_lock};
 use super::output::StepOutput;
 use super::probe::ProbeError;
 use super::{Ledger, Removed};
@@ -12,7 +13,15 @@ pub(super) const PRELUDE: &str = include_str!("host/prelude.sh");
 
 fn prelude(place: &LedgerPlace) -> String {
     let sudo = if place.sudo { "yes" } else { "no" };
-    format!("root={}; sudo={sudo}\n{PRELUDE}", quote(&place.ixp_root))
+    format!("root={}; sudo={sudo}\n{}", quote(&place.ixp_root), questions())
+}
+
+/// The prelude, with the two questions that are ixporch's own.
+pub(super) fn questions() -> String {
+    format!(
+        "{PRELUDE}ask lock as \"$owner\" {} \"$root\"\nask ledgers ledgers\n",
+        at_the_lock("cat \"$lock\"")
+    )
 }
 
 /// Asks for the lock and the ledgers.
@@ -22,24 +31,30 @@ pub async fn survey(ledger: &mut Ledger, place: &LedgerPlace) -> Result<Traces, 
     Ok(facts::parse_traces(&output.stdout.kept())?)
 }
 
+/// The beginning of a script that looks at a run's steps: ends where one is running, with its folder.
+fn unless_running(run: &str) -> String {
+    format!(
+        "folder=$state/runs/{}\nfor step in \"$folder\"/*/; do\n  step=${{step%/}}\n  \
+         if [ -d \"$step\" ] && [ ! -e \"$step/rc\" ] && alive \"$step\"; then echo \"$step is still running\"; exit 1; fi\n\
+         done\n",
+        quote(run)
+    )
+}
+
 /// Whether a step of a run is running on the host.
 ///
 /// # Errors
-/// The connection went away, or what the host says of it cannot be read.
-pub async fn is_running(ledger: &mut Ledger, place: &LedgerPlace, run: &str) -> Result<bool, LinkLost> {
-    match survey(ledger, place).await {
-        Ok(traces) => Ok(traces.ledgers.iter().any(|of| of.run == run && of.is_running())),
-        Err(ProbeError::Link(lost)) => Err(lost),
-        Err(unreadable @ ProbeError::Facts(_)) => Err(LinkLost(unreadable.to_string())),
-    }
+/// The connection went away.
+pub async fn is_running(ledger: &mut Ledger, run: &str) -> Result<bool, LinkLost> {
+    Ok(ledger.removed(&unless_running(run)).await?.is_err())
 }
 
 /// Removes the lock of a host, whoever holds it, provided that it is still the one of this run.
 pub async fn break_lock(ledger: &mut Ledger, place: &LedgerPlace, run: &str) -> Result<Removed, LinkLost> {
     let script = format!(
-        "{{ {}\n}} >/dev/null\nlock=$(lock_of \"$root\")\nas \"$owner\" sh -c {} sh \"$lock\" {}",
+        "{{ {}\n}} >/dev/null\nas \"$owner\" {} \"$root\" {}",
         prelude(place),
-        quote(super::lock::UNLOCK),
+        at_the_lock(UNLOCK),
         quote(run)
     );
     ledger.removed(&script).await
@@ -48,10 +63,8 @@ pub async fn break_lock(ledger: &mut Ledger, place: &LedgerPlace, run: &str) -> 
 /// Removes the ledger of a run, provided that nothing of it runs.
 pub async fn remove_ledger(ledger: &mut Ledger, run: &str) -> Result<Removed, LinkLost> {
     let script = format!(
-        "folder=$state/runs/{}\nfor step in \"$folder\"/*/; do\n\
-         if [ -d \"$step\" ] && [ ! -e \"$step/rc\" ] && alive \"${{step%/}}\"; then echo \"${{step%/}} is still running\"; exit 1; fi\ndone\n\
-         rm -rf \"$folder\" && {{ rmdir \"$state/runs\" \"$state\" 2>/dev/null; true; }}",
-        quote(run)
+        "{}rm -rf \"$folder\" && {{ rmdir \"$state/runs\" \"$state\" 2>/dev/null; true; }}",
+        unless_running(run)
     );
     ledger.removed(&script).await
 }

@@ -117,19 +117,24 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
     })
 }
 
-fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
-    let user = host.user().unwrap_or(request.default_user);
-    let history = request.history.get(&host.name).cloned().unwrap_or_default();
-    let mut login = format!("{user}@{}", host.address());
+/// How to reach a host by hand, as OpenSSH's ssh is told: its user, address, port and jump hosts.
+pub fn login(host: &Host, default_user: &str) -> String {
+    let mut login = format!("{}@{}", host.user().unwrap_or(default_user), host.address());
     if host.port() != 22 {
         login = format!("-p {} {login}", host.port());
     }
     if !host.list("jump").is_empty() {
         login = format!("-J {} {login}", host.list("jump").join(","));
     }
+    login
+}
+
+fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
+    let user = host.user().unwrap_or(request.default_user);
+    let history = request.history.get(&host.name).cloned().unwrap_or_default();
     let mut plan = HostPlan {
         host: host.name.clone(),
-        login,
+        login: login(host, request.default_user),
         release: None,
         action: HostAction::Current,
         upstream: None,

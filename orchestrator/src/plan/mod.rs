@@ -16,7 +16,7 @@ use ixporch_inventory::value::Amount;
 use ixporch_inventory::{GateKind, SchemaApproval};
 use serde::{Deserialize, Serialize};
 
-pub use build::{History, Options, PlanError, ProbeResult, Request, build};
+pub use build::{History, Options, PlanError, ProbeResult, Request, build, login};
 pub use command::{Command, Switch, quote};
 pub use fold::fold_names;
 

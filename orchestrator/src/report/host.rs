@@ -80,7 +80,12 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str)
             }
         }
         let _ = writeln!(text, "    all of it: {} logs {} {name} {}", names.program, names.run, step.id);
-    } else if bad {
+        // The step's own reason has been told.
+        let told = format!("`{}`: {why}", step.id);
+        for line in host.why.to_string().lines().filter(|line| !told.contains(line)) {
+            let _ = writeln!(text, "    {line}");
+        }
+    } else {
         for line in host.why.to_string().lines() {
             let _ = writeln!(text, "    {line}");
         }
@@ -95,6 +100,10 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str)
     text.push_str(&gaps(paint, host));
     if let Some(plan) = plan {
         text.push_str(&unknown(names, host, plan));
+    }
+    if host.locked && !host.is_owed_release() && host.outcome.is_some() {
+        let _ =
+            writeln!(text, "    {} by this run, until it goes on or is taken over", paint.warn("locked:"));
     }
     if host.is_owed_release() {
         let _ = writeln!(

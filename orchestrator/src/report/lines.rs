@@ -51,6 +51,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         RunEvent::RunStarted(_)
         | RunEvent::WaveFinished { .. }
         | RunEvent::HostConnected { .. }
+        | RunEvent::RunTakenOver { .. }
         | RunEvent::HostLocked { .. }
         | RunEvent::HostReleased { .. }
         | RunEvent::RunFinished { .. } => return None,

@@ -21,7 +21,7 @@ pub use plan::plan;
 pub use status::status;
 pub use summary::summary;
 pub use table::{bytes, duration, table};
-pub use traces::{KnownRun, ledgers, traces};
+pub use traces::{HostWords, KnownRun, ledgers, traces};
 
 /// What reports call runs, so that they can say what to type next.
 #[derive(Debug, Clone)]

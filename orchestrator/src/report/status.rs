@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{KnownRun, Paint, bytes, table, traces};
+use super::{HostWords, KnownRun, Paint, bytes, table, traces};
 use crate::facts::Facts;
 
 /// The status table: what the probe found, or why it found nothing; below it who holds which host, and what is owed.
 pub fn status(
     paint: Paint,
     program: &str,
+    inventory: &str,
     probes: &BTreeMap<String, Result<Facts, String>>,
     known: &dyn Fn(&str) -> KnownRun,
 ) -> String {
@@ -35,7 +36,12 @@ pub fn status(
                 rows.push(row(host, facts));
                 if facts.traces.lock.is_some() {
                     let _ = writeln!(locks, "\n{}", paint.strong(host));
-                    locks.push_str(&traces(paint, program, host, &facts.traces, known));
+                    locks.push_str(&traces(
+                        paint,
+                        HostWords { program, inventory, host },
+                        &facts.traces,
+                        known,
+                    ));
                 }
             }
             Err(why) => {

@@ -23,7 +23,8 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
         .hosts()
         .filter_map(|(_, host)| {
             let outcome = state.hosts.get(&host.host).and_then(|host| host.outcome);
-            let owes = state.hosts.get(&host.host).is_some_and(|host| !host.debts.is_empty());
+            let owing = |host: &HostState| !host.debts.is_empty() || host.is_owed_release();
+            let owes = state.hosts.get(&host.host).is_some_and(owing);
             let away = state.hosts.get(&host.host).is_some_and(|host| !host.gaps.is_empty());
             let wants_a_look =
                 owes || away || host.stays_closed || !outcome.is_some_and(HostOutcome::is_good);
@@ -114,6 +115,10 @@ fn result_line(paint: Paint, names: &Names, state: &RunState) -> String {
 fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
     let (program, run) = (&names.program, &names.run);
     let mut text = String::new();
+    if let Some(by) = &state.taken_over_by {
+        let _ = writeln!(text, "next: its hosts were taken over by run {by}: {program} report {by}");
+        return text;
+    }
     for (_, plan) in header.plan.hosts() {
         let Some(host) = state.hosts.get(&plan.host) else { continue };
         let waits = host.steps.iter().any(|step| step.is_unknown() && step.resolution.is_none());
@@ -125,10 +130,10 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
             );
         }
     }
-    let ended = |outcome: Option<HostOutcome>| outcome.is_some_and(|outcome| !outcome.is_unfinished());
-    let begun = |host: &HostState| host.locked || !host.steps.is_empty();
-    let goes_on =
-        state.hosts.values().any(|host| begun(host) && !ended(host.outcome) || host.is_owed_release());
+    let goes_on = state.hosts.values().any(|host| {
+        let ended = host.outcome.is_some_and(|outcome| !outcome.is_unfinished());
+        host.is_owed_release() || host.was_touched() && !ended
+    });
     let failed = state.hosts.values().any(|host| host.outcome == Some(HostOutcome::Failed));
     let left = state.hosts.values().any(|host| !host.outcome.is_some_and(HostOutcome::is_good));
     if goes_on || (left && !failed && state.unfinished_hosts().len() == left_over(state)) {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::Paint;
 use crate::facts::{LedgerRun, LedgerState, Traces};
+use crate::plan::quote;
 
 /// What this controller knows of a run that another host names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +19,21 @@ pub enum KnownRun {
     Ended,
 }
 
+/// What a person must repeat to name a host.
+#[derive(Debug, Clone, Copy)]
+pub struct HostWords<'a> {
+    /// The program with the options that a person must repeat.
+    pub program: &'a str,
+    /// The inventory file.
+    pub inventory: &'a str,
+    /// The host.
+    pub host: &'a str,
+}
+
 /// The lock of a host with its run's steps and debts; empty where it is not locked.
 pub fn traces(
     paint: Paint,
-    program: &str,
-    host: &str,
+    words: HostWords<'_>,
     traces: &Traces,
     known: &dyn Fn(&str) -> KnownRun,
 ) -> String {
@@ -43,14 +54,14 @@ pub fn traces(
         let _ = writeln!(text, "    the host was booted anew since the lock was taken");
     }
     let run = &lock.run;
+    let HostWords { program, inventory, host } = words;
+    let break_it = format!("{program} lock break {host} --inventory {} --reason TEXT", quote(inventory));
     let next = match known(run) {
         KnownRun::GoingOn => format!("its controller is at work: {program} report {run}"),
         KnownRun::Unfinished => format!("go on with it: {program} resume {run}"),
-        KnownRun::Ended => format!(
-            "that run has ended: {program} resume {run} gives the lock back, or {program} lock break {host} --reason TEXT"
-        ),
+        KnownRun::Ended => format!("that run has ended, or was taken over: {break_it}"),
         KnownRun::Unknown => format!(
-            "no journal of it is here; on {}: ixporch resume {run}. Where that is gone for good: {program} lock break {host} --reason TEXT",
+            "no journal of it is here; on {}: ixporch resume {run}. Where that is gone for good: {break_it}",
             lock.origin
         ),
     };

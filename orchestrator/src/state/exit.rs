@@ -51,7 +51,7 @@ impl ExitCode {
     /// The code of one host. A held host's debts wait with it: what it needs is its gate's answer.
     fn of_host(outcome: Option<HostOutcome>, owes: bool, held_by_another: bool) -> Self {
         match outcome {
-            Some(HostOutcome::NotStarted | HostOutcome::Held) if held_by_another => Self::Locked,
+            Some(HostOutcome::NotStarted | HostOutcome::Held) if held_by_another && !owes => Self::Locked,
             Some(HostOutcome::Held) => Self::Held,
             Some(HostOutcome::Unknown | HostOutcome::Crashed) => Self::NeedsPerson,
             _ if owes => Self::NeedsPerson,
@@ -78,7 +78,8 @@ impl ExitCode {
 impl RunState {
     /// The exit code that this state asks for.
     pub fn exit(&self) -> ExitCode {
-        if self.interrupted {
+        // Whoever pressed Ctrl-C when everything was done has interrupted nothing.
+        if self.interrupted && !self.unfinished_hosts().is_empty() {
             return ExitCode::Interrupted;
         }
         let hosts = self.hosts.values().map(|host| {

@@ -35,6 +35,8 @@ pub struct RunState {
     pub interrupted: bool,
     /// How often it was taken up again.
     pub resumed: u32,
+    /// The run that took its hosts over.
+    pub taken_over_by: Option<String>,
     /// The exit code that the run ended with; `None` while it runs, or where it was cut off.
     pub exit_code: Option<u8>,
 }
@@ -159,6 +161,7 @@ impl RunState {
             RunEvent::Interrupted => self.interrupted = true,
             RunEvent::RunFinished { exit_code } => self.exit_code = Some(*exit_code),
             RunEvent::RunResumed { .. } => self.resume(),
+            RunEvent::RunTakenOver { by } => self.taken_over_by = Some(by.clone()),
             RunEvent::HostConnected { host, keeper } => {
                 let host = self.host(host);
                 host.keeper.clone_from(keeper);
@@ -205,7 +208,9 @@ impl RunState {
 
     /// The hosts that `resume` would work on: those that have not ended for good, and those whose lock is still held.
     pub fn unfinished_hosts(&self) -> Vec<&str> {
-        let Some(header) = &self.header else { return Vec::new() };
+        let Some(header) = self.header.as_ref().filter(|_| self.taken_over_by.is_none()) else {
+            return Vec::new();
+        };
         let hosts = header.plan.hosts().filter_map(|(_, plan)| {
             let host = self.hosts.get(&plan.host)?;
             (host.is_unfinished(plan) || host.locked).then_some(plan.host.as_str())
@@ -289,6 +294,12 @@ impl StepState {
         ended_well || self.is_unknown() && self.resolution.as_ref().is_some_and(|said| said.done)
     }
 
+    /// Whether its end is known, and is no good one: it is not run again by the same run.
+    pub fn has_failed(&self) -> bool {
+        let failed = |end: &StepEnd| matches!(end.outcome, StepOutcome::Failed | StepOutcome::TimedOut);
+        self.end.as_ref().is_some_and(failed)
+    }
+
     /// Whether it was started, and nobody saw its end.
     pub fn is_unknown(&self) -> bool {
         self.end.as_ref().is_none_or(|end| end.outcome == StepOutcome::Unknown)
@@ -305,6 +316,16 @@ impl HostState {
     fn new(plan: &HostPlan) -> Self {
         let debts = plan.owed.iter().map(|step| Debt { step: step.clone(), since: None }).collect();
         Self { debts, ..Self::default() }
+    }
+
+    /// Whether a step of it was started whose end nobody saw, and nobody has judged.
+    pub fn has_unknown_step(&self) -> bool {
+        self.steps.iter().any(|step| !step.is_done() && step.is_unknown())
+    }
+
+    /// Whether the run did anything with it: only then does it tell what was left behind there.
+    pub fn was_touched(&self) -> bool {
+        self.locked || !self.steps.is_empty()
     }
 
     /// Whether it has ended for good, and its lock was not given back.

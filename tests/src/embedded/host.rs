@@ -9,8 +9,10 @@ use tokio::net::TcpListener;
 
 use super::{new_key, server};
 
-const STAND_INS: [(&str, &str); 5] = [
+const STAND_INS: [(&str, &str); 7] = [
     ("git", include_str!("stand-ins/git")),
+    ("hold", include_str!("stand-ins/hold")),
+    ("timeout", include_str!("stand-ins/timeout")),
     ("php", include_str!("stand-ins/php")),
     ("composer", include_str!("stand-ins/composer")),
     ("bower", include_str!("stand-ins/bower")),
@@ -30,7 +32,7 @@ pub struct EmbeddedHost {
 impl EmbeddedHost {
     pub(super) async fn start(folder: &Path, name: &str, accepted: PublicKey) -> Self {
         let folder = folder.join(name);
-        for sub in ["bin", "upstream", "database"] {
+        for sub in ["bin", "upstream", "database", "hold", "held"] {
             std::fs::create_dir_all(folder.join(sub)).expect("a host's folder can be made");
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be listened on");
@@ -104,6 +106,54 @@ impl EmbeddedHost {
     /// Whether the site is in maintenance mode.
     pub fn in_maintenance(&self) -> bool {
         self.root().join("storage/framework/down").exists()
+    }
+
+    /// Makes a step wait at a point: `start`, `middle` or `end` of its body.
+    pub fn hold(&self, step: &str, point: &str) {
+        std::fs::write(self.folder.join(format!("hold/{step}.{point}")), "").expect("a file can be written");
+    }
+
+    /// Whether a step waits there.
+    pub fn is_held(&self, step: &str, point: &str) -> bool {
+        self.folder.join(format!("held/{step}.{point}")).exists()
+    }
+
+    /// Lets it go on.
+    pub fn let_go(&self, step: &str, point: &str) {
+        // It may never have been held.
+        let _ = std::fs::remove_file(self.folder.join(format!("hold/{step}.{point}")));
+    }
+
+    /// Lets it go on wherever it waits.
+    pub fn let_go_for_good(&self, step: &str) {
+        for point in ["start", "middle", "end"] {
+            self.let_go(step, point);
+        }
+    }
+
+    /// The steps whose bodies began, in that order, as the host counted them.
+    pub fn bodies(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder.join("bodies")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// The ledger's folder of a step, once it is there.
+    pub fn ledger_of(&self, step: &str) -> Option<PathBuf> {
+        let runs = std::fs::read_dir(self.folder.join(".ixporch/runs")).ok()?;
+        let steps =
+            runs.flatten().flat_map(|run| std::fs::read_dir(run.path()).into_iter().flatten().flatten());
+        let wanted = format!("-{step}");
+        steps.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with(&wanted)).max()
+    }
+
+    /// Kills everything of a step, as an out-of-memory killer or an impatient person would.
+    pub fn kill_step(&self, step: &str) {
+        let process = self.ledger_of(step).expect("it was claimed").join("begun/process");
+        let text = std::fs::read_to_string(process).expect("it has begun");
+        let session = text.split(' ').next().expect("a process id").to_owned();
+        let status =
+            Command::new("pkill").args(["-KILL", "-s", &session]).status().expect("pkill can be run");
+        assert!(status.success(), "nothing of {step} was running");
     }
 
     /// What runs left on the host: ledgers, and the lock.

@@ -13,7 +13,7 @@ use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::facts::Traces;
 use crate::ledger::break_lock;
-use crate::report;
+use crate::report::{self, HostWords};
 use crate::state::ExitCode;
 
 pub(in crate::cli) fn run(
@@ -33,7 +33,7 @@ pub(in crate::cli) fn run(
 fn show(arguments: &args::Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
     let traces = ledger::traces_of(arguments, settings)?;
     match printer.format {
-        Format::Human => printer.result(&text(&traces, settings, printer)),
+        Format::Human => printer.result(&text(arguments, &traces, settings, printer)),
         Format::Json | Format::Jsonl => {
             let hosts: Vec<_> = traces
                 .iter()
@@ -48,8 +48,9 @@ fn show(arguments: &args::Status, settings: &Settings, printer: Printer) -> Resu
     Ok(ledger::reached(&traces))
 }
 
-fn text(traces: &Answers<Traces>, settings: &Settings, printer: Printer) -> String {
+fn text(arguments: &args::Status, traces: &Answers<Traces>, settings: &Settings, printer: Printer) -> String {
     let mut text = String::new();
+    let inventory = arguments.selection.file.inventory.display().to_string();
     for (host, traces) in traces {
         let _ = write!(text, "{}  ", printer.out.strong(host));
         match traces {
@@ -59,8 +60,9 @@ fn text(traces: &Answers<Traces>, settings: &Settings, printer: Printer) -> Stri
             Ok(Traces { lock: None, .. }) => text.push_str("not locked\n"),
             Ok(traces) => {
                 text.push('\n');
+                let words = HostWords { program: &settings.program, inventory: &inventory, host };
                 let known = |run: &str| work::known_run(settings, run);
-                text.push_str(&report::traces(printer.out, &settings.program, host, traces, &known));
+                text.push_str(&report::traces(printer.out, words, traces, &known));
             }
         }
     }
@@ -109,6 +111,13 @@ impl Break<'_> {
             return Err(CliError::new(
                 ExitCode::Locked,
                 format!("a step of run {} is still running on {}", lock.run, self.host),
+            )
+            .help("wait for its end, or break the lock all the same with --even-if-running"));
+        }
+        if work::known_run(settings, &lock.run) == report::KnownRun::GoingOn && !self.even_if_running {
+            return Err(CliError::new(
+                ExitCode::Locked,
+                format!("run {} is going on: its controller is at work", lock.run),
             )
             .help("wait for its end, or break the lock all the same with --even-if-running"));
         }

@@ -16,7 +16,7 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let plan = work::runtime()?.block_on(work::plan(&arguments.work, settings, printer))?.plan;
+    let plan = work::runtime()?.block_on(work::plan(&arguments.work, None, settings, printer))?.plan;
     match printer.format {
         Format::Human => {
             printer.result(&report::plan(printer.out, &plan, true));

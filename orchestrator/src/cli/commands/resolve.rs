@@ -8,6 +8,8 @@ use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::event::{Envelope, RunEvent};
+use crate::journal::LoadedRun;
+use crate::procedure::Effect;
 use crate::state::ExitCode;
 
 pub(in crate::cli) fn run(
@@ -15,8 +17,14 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let run = settings.store.load(&settings.store.find(&arguments.run)?)?;
-    let shown = settings.store.shorten(&run.id)?;
+    let id = settings.store.find(&arguments.run)?;
+    let shown = settings.store.shorten(&id)?;
+    let Some((mut journal, run)) = settings.store.take_up(&id)? else {
+        return Err(CliError::new(
+            ExitCode::Locked,
+            format!("run {shown} is going on: its controller may yet see the end of `{}`", arguments.step),
+        ));
+    };
     let Some(host) = run.state.hosts.get(&arguments.host) else {
         let mut error = CliError::usage(format!("run {shown} has no host `{}`", arguments.host));
         error.help = suggest::help(&arguments.host, run.state.hosts.keys().map(String::as_str));
@@ -26,6 +34,8 @@ pub(in crate::cli) fn run(
         .steps
         .iter()
         .filter(|step| step.is_unknown() && step.resolution.is_none())
+        // A check that nobody saw the end of is simply made again.
+        .filter(|step| is_change(&run, &arguments.host, &step.id))
         .map(|step| step.id.as_str())
         .collect();
     if !unknown.contains(&arguments.step.as_str()) {
@@ -42,12 +52,6 @@ pub(in crate::cli) fn run(
         return Err(CliError::usage("a reason is needed: it stands in the journal")
             .help("--reason \"the table is there: looked with SHOW TABLES\""));
     }
-    let Some(mut journal) = settings.store.reopen(&run)? else {
-        return Err(CliError::new(
-            ExitCode::Locked,
-            format!("run {shown} is going on: its controller may yet see the end of `{}`", arguments.step),
-        ));
-    };
     let event = RunEvent::StepResolved {
         host: arguments.host.clone(),
         step: arguments.step.clone(),
@@ -65,4 +69,9 @@ pub(in crate::cli) fn run(
         settings.program
     ));
     Ok(ExitCode::Success)
+}
+
+fn is_change(run: &LoadedRun, host: &str, step: &str) -> bool {
+    let planned = run.state.plan_of(host).and_then(|plan| plan.step(step));
+    planned.is_some_and(|planned| planned.effect == Effect::Change)
 }

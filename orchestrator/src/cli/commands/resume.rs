@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::execute::{self, Execution};
-use super::{upgrade, work};
+use super::upgrade::{self, Earlier};
+use super::work;
+use ixporch_inventory::Host;
+
 use crate::cli::access::Access;
 use crate::cli::args::{self, InventoryFile, Rerun, RunOptions, Selection, Work};
 use crate::cli::error::CliError;
@@ -15,7 +18,7 @@ use crate::cli::settings::Settings;
 use crate::engine::About;
 use crate::event::{HostOutcome, RunHeader};
 use crate::journal::{LoadedRun, Writer};
-use crate::plan::HostAction;
+use crate::plan::{self, HostAction, HostPlan};
 use crate::report::Names;
 use crate::state::ExitCode;
 
@@ -26,13 +29,13 @@ pub(in crate::cli) fn run(
 ) -> Result<ExitCode, CliError> {
     let runtime = work::runtime()?;
     let exit = runtime.block_on(async {
-        let run = settings.store.load(&settings.store.find(&arguments.run)?)?;
+        let (journal, run) = take_up(&settings.store.find(&arguments.run)?, settings)?;
         let Some(header) = run.state.header.clone() else {
             return Err(CliError::invalid("the run has no events: it was cut off before it began"));
         };
         match arguments.rerun {
-            None => Box::pin(resume(arguments, run, header, settings, printer)).await,
-            Some(rerun) => Box::pin(again(arguments, rerun, &run, &header, settings, printer)).await,
+            None => Box::pin(resume(arguments, journal, run, header, settings, printer)).await,
+            Some(rerun) => Box::pin(again(arguments, rerun, journal, &run, &header, settings, printer)).await,
         }
     });
     // A question that nobody answered may still be waiting on a thread of its own.
@@ -42,13 +45,18 @@ pub(in crate::cli) fn run(
 
 async fn resume(
     arguments: &args::Resume,
+    journal: Writer,
     run: LoadedRun,
     header: RunHeader,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let journal = take_up(&run, settings)?;
     let shown = settings.store.shorten(&run.id)?;
+    if let Some(by) = &run.state.taken_over_by {
+        let by = settings.store.shorten(by)?;
+        return Err(CliError::invalid(format!("run {shown} was taken over by run {by}"))
+            .help(format!("{} resume {by}", settings.program)));
+    }
     if run.torn {
         printer
             .say(&printer.err.warn("the journal's last line was cut off; it goes on from the line before"));
@@ -60,6 +68,13 @@ async fn resume(
         let names = Names { program: settings.program.clone(), run: shown, going_on: false };
         execute::show(&run.state, &names, printer);
         return Ok(run.state.exit());
+    }
+    let placeless = |name: &String| header.plan.host(name).is_some_and(|plan| plan.place.ixp_root.is_empty());
+    if unfinished.iter().any(placeless) {
+        return Err(CliError::invalid(format!(
+            "run {shown} was made by a version that kept no ledgers on the hosts"
+        ))
+        .help(format!("{} resume {shown} --rerun unfinished", settings.program)));
     }
     let plural = if unfinished.len() == 1 { "" } else { "s" };
     printer.say(&printer.err.strong(&format!("resuming run {shown}: {} host{plural}", unfinished.len())));
@@ -74,11 +89,12 @@ async fn resume(
         connecting: &arguments.connecting,
         transport: work::transport(settings),
     };
-    // A host that the inventory calls by another address now is another machine.
+    // A host of another address is another machine, and another login has another ledger.
+    let is_same = |plan: &HostPlan, host: &&Host| plan::login(host, &settings.user) == plan.login;
     let targets: BTreeMap<_, _> = header
         .plan
         .hosts()
-        .filter_map(|(_, plan)| inventory.host(&plan.host).filter(|host| work::is_same(plan, host)))
+        .filter_map(|(_, plan)| inventory.host(&plan.host).filter(|host| is_same(plan, host)))
         .map(|host| (host.name.clone(), access.target(host)))
         .collect();
     let about = About {
@@ -104,11 +120,11 @@ async fn resume(
 }
 
 /// The journal of a run whose controller has ended.
-fn take_up(run: &LoadedRun, settings: &Settings) -> Result<Writer, CliError> {
-    let shown = settings.store.shorten(&run.id)?;
-    settings.store.reopen(run)?.ok_or_else(|| {
+fn take_up(id: &str, settings: &Settings) -> Result<(Writer, LoadedRun), CliError> {
+    let shown = settings.store.shorten(id)?;
+    settings.store.take_up(id)?.ok_or_else(|| {
         CliError::new(ExitCode::Locked, format!("run {shown} is going on: its controller is at work"))
-            .help(format!("wait for its end, or end it: {} report {shown}", settings.program))
+            .help(format!("wait for its end; how far it is: {} report {shown}", settings.program))
     })
 }
 
@@ -116,13 +132,12 @@ fn take_up(run: &LoadedRun, settings: &Settings) -> Result<Writer, CliError> {
 async fn again(
     arguments: &args::Resume,
     rerun: Rerun,
+    journal: Writer,
     run: &LoadedRun,
     header: &RunHeader,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    // Held until the new run has ended: nobody resumes the old one meanwhile.
-    let _journal = take_up(run, settings)?;
     let hosts = hosts_of(rerun, run, header);
     if hosts.is_empty() {
         printer.say("the run left no such host: there is nothing to run again");
@@ -140,7 +155,9 @@ async fn again(
         to: header.plan.target.clone(),
     };
     let options = RunOptions { keep_ledger: header.keep_ledger || arguments.options.keep_ledger };
-    let instead_of = Some(run.id.clone());
+    // The earlier run's journal is held until the new one has ended: nobody takes it up meanwhile.
+    let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;
+    let instead_of = Some(Earlier { run: run.id.clone(), journal, sequence });
     upgrade::upgrade(&work, arguments.yes, &options, Duration::ZERO, instead_of, settings, printer).await
 }
 

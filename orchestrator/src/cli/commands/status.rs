@@ -35,8 +35,9 @@ pub(in crate::cli) fn run(
     };
     match printer.format {
         Format::Human => {
+            let inventory = selection.file.inventory.display().to_string();
             let known = |run: &str| work::known_run(settings, run);
-            printer.result(&report::status(printer.out, &settings.program, &probes, &known));
+            printer.result(&report::status(printer.out, &settings.program, &inventory, &probes, &known));
         }
         Format::Json => {
             let hosts: Vec<Value> = probes.iter().map(value).collect();

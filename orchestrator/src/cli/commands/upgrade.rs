@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::execute::Execution;
 use super::work::{self, Planned};
 use crate::cli::args::{self, RunOptions, Work};
@@ -10,6 +12,8 @@ use crate::cli::printer::Printer;
 use crate::cli::prompt;
 use crate::cli::settings::Settings;
 use crate::engine::About;
+use crate::event::{Envelope, RunEvent};
+use crate::journal::Writer;
 use crate::procedure::Procedure;
 use crate::report;
 use crate::state::ExitCode;
@@ -34,13 +38,30 @@ pub(in crate::cli) fn run(
     exit
 }
 
-/// Plans, asks, and runs; `instead_of` is the run whose locks may be taken over.
+/// A run whose hosts are taken over.
+pub(super) struct Earlier {
+    pub(super) run: String,
+    pub(super) journal: Writer,
+    /// The number of the next event in its journal.
+    pub(super) sequence: u64,
+}
+
+impl Earlier {
+    /// Writes down that another run has its hosts now.
+    fn hand_over(&mut self, to: &str) -> Result<(), CliError> {
+        let event = RunEvent::RunTakenOver { by: to.to_owned() };
+        let envelope = Envelope { sequence: self.sequence, at: Timestamp::now(), event };
+        Ok(self.journal.append(&[envelope], true)?)
+    }
+}
+
+/// Plans, asks, and runs; `earlier` is the run whose hosts are taken over.
 pub(super) async fn upgrade(
     work: &Work,
     yes: bool,
     options: &RunOptions,
     lock_wait: Duration,
-    instead_of: Option<String>,
+    mut earlier: Option<Earlier>,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
@@ -49,7 +70,9 @@ pub(super) async fn upgrade(
             .help("read it with `ixporch plan`, then run `ixporch upgrade --yes`"));
     }
     settings.store.prepare()?;
-    let planned = Box::pin(work::plan(work, settings, printer)).await?;
+    let planned =
+        Box::pin(work::plan(work, earlier.as_ref().map(|earlier| earlier.run.as_str()), settings, printer))
+            .await?;
     printer.say(&report::plan(printer.err, &planned.plan, false));
     if planned.plan.hosts_to_upgrade() > 0 && !yes {
         confirm(planned.plan.hosts_to_upgrade())?;
@@ -58,6 +81,9 @@ pub(super) async fn upgrade(
     let procedure = if is_built_in { work.procedure.clone() } else { absolute(work.procedure.as_ref()) };
     let run = uuid::Uuid::now_v7().to_string();
     let journal = settings.store.create(&run)?;
+    if let Some(earlier) = &mut earlier {
+        earlier.hand_over(&run)?;
+    }
     let Planned { plan, targets, transport } = planned;
     let about = About {
         run,
@@ -65,7 +91,7 @@ pub(super) async fn upgrade(
         inventory: absolute(&work.selection.file.inventory),
         procedure,
         origin: settings.origin.clone(),
-        instead_of,
+        instead_of: earlier.as_ref().map(|earlier| earlier.run.clone()),
         keep_ledger: options.keep_ledger,
     };
     let connecting = &work.connecting;

@@ -39,8 +39,13 @@ pub(super) fn transport(settings: &Settings) -> Arc<dyn Transport> {
     Arc::new(SshTransport::new(Arc::new(Passphrases { askpass: settings.askpass.clone() })))
 }
 
-/// Loads, probes and plans.
-pub(super) async fn plan(work: &Work, settings: &Settings, printer: Printer) -> Result<Planned, CliError> {
+/// Loads, probes and plans; `earlier` is a run whose hosts are taken over.
+pub(super) async fn plan(
+    work: &Work,
+    earlier: Option<&str>,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<Planned, CliError> {
     let file = &work.selection.file.inventory;
     let inventory = load::inventory(&work.selection.file)?;
     let procedure = load::procedure(&work.procedure)?;
@@ -59,7 +64,7 @@ pub(super) async fn plan(work: &Work, settings: &Settings, printer: Printer) -> 
         inventory: &inventory,
         procedure: &procedure,
         facts: &facts,
-        history: &history(&settings.store, &hosts)?,
+        history: &history(&settings.store, &hosts, earlier)?,
         options: &options,
         default_user: &settings.user,
     };
@@ -91,21 +96,29 @@ pub(super) async fn probe(
     probing::probe(access, hosts, to).await
 }
 
-/// What the earlier runs left behind on the hosts: for each, the last run that names it tells. One that is at work
-/// now tells nothing yet; the host's lock keeps others away from what it does.
-fn history(store: &Store, hosts: &[&Host]) -> Result<BTreeMap<String, History>, CliError> {
+/// What the earlier runs left behind on the hosts: for each, the run tells that did something there last. One that is at
+/// work now tells nothing yet, unless it is the one that is taken over; the host's lock keeps others away from what
+/// it does.
+fn history(
+    store: &Store,
+    hosts: &[&Host],
+    earlier: Option<&str>,
+) -> Result<BTreeMap<String, History>, CliError> {
     let mut open: BTreeMap<&str, &Host> = hosts.iter().map(|host| (host.name.as_str(), *host)).collect();
     let mut history = BTreeMap::new();
-    for id in store.ids()? {
+    for id in store.ids_by_last_event()? {
         if open.is_empty() {
             break;
         }
         // What a journal that cannot be read says of debts is not known, so nothing is assumed.
         let run = store.load(&id)?;
-        let Some(header) = run.state.header.as_ref().filter(|_| !run.going_on) else { continue };
+        let tells = !run.going_on || earlier == Some(id.as_str());
+        let Some(header) = run.state.header.as_ref().filter(|_| tells) else { continue };
         for (_, plan) in header.plan.hosts() {
             let Some(state) = run.state.hosts.get(&plan.host) else { continue };
-            if !open.get(plan.host.as_str()).is_some_and(|host| is_same(plan, host)) {
+            let is_same = open.get(plan.host.as_str()).is_some_and(|host| is_same(plan, host));
+            // A run that did nothing there only repeats what was known before it.
+            if !is_same || !state.was_touched() {
                 continue;
             }
             open.remove(plan.host.as_str());
@@ -128,7 +141,7 @@ pub(super) fn known_run(settings: &Settings, run: &str) -> KnownRun {
 }
 
 /// Another inventory may call another machine by the same name.
-pub(super) fn is_same(plan: &HostPlan, host: &Host) -> bool {
+fn is_same(plan: &HostPlan, host: &Host) -> bool {
     let port = if host.port() == 22 {
         !plan.login.contains("-p ")
     } else {

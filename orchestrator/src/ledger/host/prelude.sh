@@ -13,15 +13,12 @@ ask() {
   name=$1; shift
   text=$("$@" </dev/null 2>/dev/null); code=$?
   # A fact is a line or a few; what is longer is cut here, not on the controller.
-  text=$(printf '%s' "$text" | head -c 8192)
+  text=$(printf '%s' "$text" | head -c 65536)
   printf 'fact %s %s %s\n%s\n' "$name" "$code" "${#text}" "$text"
 }
 owner=$(as root stat -c %U "$root/.git" </dev/null 2>/dev/null) || owner=$(stat -c %U "$root/.git" 2>/dev/null) || owner=$me
 
-# The lock stands beside the tree that it is for, so that every login sees the same one.
-lock_of() {
-  if [ -d "$1/.git" ]; then echo "$1/.git/ixporch.lock"; else echo "$1/.ixporch.lock"; fi
-}
+# What runs left in the ledgers of this login, a line for each run and for each of its steps.
 ledgers() {
   for folder in "$state"/runs/*/; do
     [ -d "$folder" ] || continue
@@ -47,5 +44,3 @@ ledgers() {
   done
 }
 ask boot-id printf %s "$boot"
-ask lock as "$owner" cat "$(lock_of "$root")"
-ask ledgers ledgers
