@@ -93,7 +93,8 @@ async fn ask_one<T>(
     let session = connected.map_err(|error| format!("{error}\nhelp: {}", error.help()))?;
     let asking = async {
         // Nobody's run: what is asked here starts no step.
-        let mut ledger = Ledger::open(session, "none", &place).await.map_err(|error| error.to_string())?;
+        let mut ledger =
+            Ledger::open(session, "none", &target.host, &place).await.map_err(|error| error.to_string())?;
         let answer = question(&mut ledger, &place).await;
         ledger.close().await;
         answer

@@ -60,21 +60,26 @@ impl Claim {
         let mut waited = false;
         loop {
             let locked = tokio::select! {
-                locked = self.try_to_take(link, way) => locked.map_err(|lost| NotHeld::Lost(lost.0))?,
+                locked = self.try_to_take(link, way, before) => locked.map_err(|lost| NotHeld::Lost(lost.0))?,
                 () = way.brake.reaches(BrakeState::Detach) => return Err(refused("the run was interrupted twice")),
             };
             let holder = match locked {
-                Locked::Ours => {
+                Locked::Ours { .. } if before.was_touched() => {
                     events.locked().await;
                     return Ok(());
                 }
-                Locked::Taken { commit } => {
+                Locked::Taken { commit } | Locked::Ours { commit } => {
                     events.locked().await;
                     let ours = true;
                     return match reason_against(plan, before, commit, waited) {
                         Some(why) => Err(NotHeld::Refused { why, ours }),
                         None => Ok(()),
                     };
+                }
+                Locked::LedgerGone => {
+                    return Err(refused(
+                        "the run's ledger is gone from the host, so nobody can say what ran: look at it, and resolve its unknown step",
+                    ));
                 }
                 Locked::Held(holder) => holder,
                 Locked::Failed(why) => {
@@ -96,7 +101,14 @@ impl Claim {
         }
     }
 
-    async fn try_to_take(&self, link: &mut Link<'_>, way: &Way) -> Result<Locked, LinkLost> {
+    async fn try_to_take(
+        &self,
+        link: &mut Link<'_>,
+        way: &Way,
+        before: &HostState,
+    ) -> Result<Locked, LinkLost> {
+        // Where a step may be under way, only its ledger can tell of it.
+        let expected = before.has_unknown_step();
         loop {
             let ledger = link.ledger().await?;
             let taking = async {
@@ -106,7 +118,7 @@ impl Claim {
                     let why = format!("a step of run {earlier} is still running there");
                     return Ok(Locked::Failed(why));
                 }
-                ledger.lock(&way.place, &self.lock, self.instead_of.as_deref()).await
+                ledger.lock(&way.place, &self.lock, self.instead_of.as_deref(), expected).await
             };
             match answered(taking).await {
                 Ok(locked) => {

@@ -141,7 +141,7 @@ impl From<ConnectError> for Failure {
 impl Way {
     async fn connect(&self) -> Result<Ledger, Failure> {
         let session = transport::connect(&*self.transport, &self.target, &self.connecting).await?;
-        let opening = Ledger::open(session, &self.run, &self.place);
+        let opening = Ledger::open(session, &self.run, &self.target.host, &self.place);
         let failed = |why: String| Failure { why, is_final: false };
         match tokio::time::timeout(OPENING, opening).await {
             Ok(Ok(ledger)) => Ok(ledger),

@@ -40,6 +40,12 @@ pub struct HostLock {
 pub struct LedgerRun {
     /// The run.
     pub run: String,
+    /// What the run's inventory calls the host.
+    #[serde(default)]
+    pub host: String,
+    /// The folder on the host.
+    #[serde(default)]
+    pub folder: String,
     /// Its steps on this host, in order.
     pub steps: Vec<LedgerStep>,
 }
@@ -107,6 +113,14 @@ impl HostLock {
     }
 }
 
+impl Traces {
+    /// The ledger of the run that holds the lock, where this login can see it.
+    pub fn of_the_lock(&self) -> Option<&LedgerRun> {
+        let lock = self.lock.as_ref()?;
+        self.ledgers.iter().find(|ledger| ledger.run == lock.run && ledger.folder == lock.ledger)
+    }
+}
+
 impl LedgerRun {
     /// What the host is still owed by this run's steps: a debt is made when its step begins, and paid when
     /// the paying step has succeeded.
@@ -131,13 +145,18 @@ impl LedgerRun {
     }
 }
 
-/// Reads the lines that a host prints of its ledgers: `run RUN`, and for each of its steps
+/// Reads the lines that a host prints of its ledgers: `ledger RUN HOST FOLDER`, and for each of its steps
 /// `step STATE EXIT ID DEBT` (`-` for what there is not).
 pub(super) fn ledgers(text: &str) -> Vec<LedgerRun> {
     let mut runs: Vec<LedgerRun> = Vec::new();
     for line in text.lines() {
         match line.split(' ').collect::<Vec<_>>().as_slice() {
-            ["run", run] => runs.push(LedgerRun { run: harmless_line(run), steps: Vec::new() }),
+            ["ledger", run, host, folder @ ..] => runs.push(LedgerRun {
+                run: harmless_line(run),
+                host: harmless_line(host),
+                folder: harmless_line(&folder.join(" ")),
+                steps: Vec::new(),
+            }),
             ["step", state, exit, id, debt] => {
                 let state = match *state {
                     "claimed" => LedgerState::Claimed,
@@ -182,13 +201,14 @@ mod tests {
 
     #[test]
     fn a_ledger_says_what_is_owed() {
-        let runs =
-            ledgers("run 0198\nstep ended 0 maintenance-on maintenance-off\nstep running - composer -\n");
+        let runs = ledgers(
+            "ledger 0198 h1 /root/.ixporch/runs/0198/h1\nstep ended 0 maintenance-on maintenance-off\nstep running - composer -\n",
+        );
         assert_eq!(runs[0].debts(), ["maintenance-off"]);
         assert!(runs[0].is_running());
-        let paid = ledgers("run 1\nstep ended 0 on off\nstep ended 0 off -\n");
+        let paid = ledgers("ledger 1 h1 /f\nstep ended 0 on off\nstep ended 0 off -\n");
         assert!(paid[0].debts().is_empty());
-        let refused = ledgers("run 1\nstep claimed - on off\n");
+        let refused = ledgers("ledger 1 h1 /f\nstep claimed - on off\n");
         assert!(refused[0].debts().is_empty());
     }
 }

@@ -19,7 +19,12 @@ pub enum Locked {
         commit: Option<String>,
     },
     /// It was this run's already.
-    Ours,
+    Ours {
+        /// The commit that is installed.
+        commit: Option<String>,
+    },
+    /// It was this run's already, and the run's ledger is gone.
+    LedgerGone,
     /// Another run has it.
     Held(HostLock),
     /// It cannot be taken, and this is why.
@@ -57,7 +62,7 @@ rm -f "$mine"
 sync "${lock%/*}" 2>/dev/null
 echo "$said"
 case $said in
-taken) git -C "$1" rev-parse --verify --quiet HEAD ;;
+taken | ours) git -C "$1" rev-parse --verify --quiet HEAD ;;
 held | elsewhere) cat "$lock" ;;
 esac
 true"#;
@@ -76,6 +81,16 @@ pub(super) fn at_the_lock(script: &str) -> String {
     format!("sh -c {} sh", quote(&format!("{PLACE}{script}")))
 }
 
+/// What follows the lock's word, in `said`: the ledger is made where it must be, and the word is passed on.
+fn make_ledger(expected: bool) -> String {
+    let ours =
+        if expected { "[ -d \"$ledger\" ] || said=ledger-gone" } else { "make_ledger || said=no-ledger" };
+    format!(
+        "case $said in\ntaken*) make_ledger || said=no-ledger ;;\nours*) {ours} ;;\nesac\n\
+         [ \"$said\" != no-ledger ] || {{ echo \"$ledger cannot be made\"; exit 1; }}\nprintf '%s\\n' \"$said\"\n"
+    )
+}
+
 /// What precedes a command that is run as the tree's owner.
 fn as_owner(place: &LedgerPlace) -> String {
     let words = place.owner.as_deref().map(|owner| place.switch.words(owner)).unwrap_or_default();
@@ -83,7 +98,8 @@ fn as_owner(place: &LedgerPlace) -> String {
 }
 
 impl Ledger {
-    /// Takes the host's lock for this run; `instead_of` names a run whose lock may be taken over.
+    /// Takes the host's lock for this run, and makes its ledger; `instead_of` names a run whose lock may be taken over.
+    /// Where `expected`, the ledger is there already, and is not made anew.
     ///
     /// # Errors
     /// The connection went away; the lock may have been taken.
@@ -92,15 +108,17 @@ impl Ledger {
         place: &LedgerPlace,
         lock: &HostLock,
         instead_of: Option<&str>,
+        expected: bool,
     ) -> Result<Locked, LinkLost> {
         let script = format!(
-            "{}{} {} {} {} \"$boot\" \"$ledger\" {}",
+            "said=$({}{} {} {} {} \"$boot\" \"$ledger\" {})\n{MAKE}",
             as_owner(place),
             at_the_lock(LOCK),
             quote(&place.ixp_root),
             quote(&lock.run),
             quote(&lock.to_text()),
             quote(instead_of.unwrap_or_default()),
+            MAKE = make_ledger(expected),
         );
         let mut output = StepOutput::default();
         let exit = self.ask(&script, &mut output).await?;
@@ -108,7 +126,8 @@ impl Ledger {
         let (word, rest) = said.raw().split_once('\n').unwrap_or((said.raw(), ""));
         Ok(match word {
             "taken" => Locked::Taken { commit: rest.lines().next().map(str::to_owned) },
-            "ours" => Locked::Ours,
+            "ours" => Locked::Ours { commit: rest.lines().next().map(str::to_owned) },
+            "ledger-gone" => Locked::LedgerGone,
             "elsewhere" => {
                 let there = HostLock::parse(rest).unwrap_or_default().ledger;
                 Locked::Failed(format!(

@@ -20,7 +20,7 @@ pub use lock::Locked;
 pub use output::{Capped, StepOutput};
 pub use probe::{ProbeError, ProbeRequest, probe};
 pub use runner::OpenError;
-pub use survey::{break_lock, is_running, remove_ledger, survey};
+pub use survey::{break_lock, is_running, remove_folder, remove_ledger, survey};
 
 use runner::Runner;
 
@@ -88,6 +88,7 @@ pub struct Ledger {
     boot: String,
     keeper: Keeper,
     run: String,
+    host: String,
 }
 
 /// What was found of a step.
@@ -129,16 +130,21 @@ pub(crate) fn script_of(line: &[u8]) -> String {
 }
 
 impl Ledger {
-    /// Starts a runner over an authenticated connection.
-    pub async fn open(session: Box<dyn Session>, run: &str, place: &LedgerPlace) -> Result<Self, OpenError> {
+    /// Starts a runner over an authenticated connection; `host` is what the inventory calls the host.
+    pub async fn open(
+        session: Box<dyn Session>,
+        run: &str,
+        host: &str,
+        place: &LedgerPlace,
+    ) -> Result<Self, OpenError> {
         let sudo = if place.sudo { "yes" } else { "no" };
         let folder = place.state_dir.as_deref().unwrap_or_default();
-        let opening = format!("open_ledger {} {} {sudo}", quote(folder), quote(run));
+        let opening = format!("open_ledger {} {} {} {sudo}", quote(folder), quote(run), quote(host));
         let (runner, said) = Runner::open(session, &opening).await?;
         let mut words = said.split(' ').skip(1);
         let boot = words.next().unwrap_or_default().to_owned();
         let keeper = if words.next() == Some("unit") { Keeper::Unit } else { Keeper::Session };
-        Ok(Self { runner, boot, keeper, run: run.to_owned() })
+        Ok(Self { runner, boot, keeper, run: run.to_owned(), host: host.to_owned() })
     }
 
     /// The host's boot id (`/proc/sys/kernel/random/boot_id`).
@@ -168,7 +174,7 @@ impl Ledger {
             Some(boot) => ("adopt", boot.clone()),
         };
         request.decided_in = Some(boot.clone());
-        let spec = script::spec(request.step, &format!("{}/{folder}", self.run));
+        let spec = script::spec(request.step, &format!("{}/{}/{folder}", self.run, self.host));
         let line = format!(
             "step {} {} {mode} {} {} {} {}",
             quote(&folder),

@@ -76,7 +76,7 @@ impl Capped {
         kept.extend(&self.tail);
         if self.cut {
             kept.extend_from_slice(
-                b"\n[... the host's disk was full: what came after this was not kept ...]\n",
+                b"\n[... what came after this was not kept: the host's disk was full, or it came too late ...]\n",
             );
         }
         kept

@@ -31,14 +31,18 @@ pub async fn survey(ledger: &mut Ledger, place: &LedgerPlace) -> Result<Traces, 
     Ok(facts::parse_traces(&output.stdout.kept())?)
 }
 
-/// The beginning of a script that looks at a run's steps: ends where one is running, with its folder.
-fn unless_running(run: &str) -> String {
+/// The beginning of a script that looks at the steps of a ledger, as `$folder`: ends where one is running.
+fn unless_running(folder: &str) -> String {
     format!(
-        "folder=$state/runs/{}\nfor step in \"$folder\"/*/; do\n  step=${{step%/}}\n  \
+        "folder={folder}\nfor step in \"$folder\"/*/; do\n  step=${{step%/}}\n  \
          if [ -d \"$step\" ] && [ ! -e \"$step/rc\" ] && alive \"$step\"; then echo \"$step is still running\"; exit 1; fi\n\
          done\n",
-        quote(run)
     )
+}
+
+/// The folder of a run's ledger for the host that a connection is for, for a shell on it.
+fn folder_of(run: &str) -> String {
+    format!("$state/runs/{}/$host", quote(run))
 }
 
 /// Whether a step of a run is running on the host.
@@ -46,7 +50,7 @@ fn unless_running(run: &str) -> String {
 /// # Errors
 /// The connection went away.
 pub async fn is_running(ledger: &mut Ledger, run: &str) -> Result<bool, LinkLost> {
-    Ok(ledger.removed(&unless_running(run)).await?.is_err())
+    Ok(ledger.removed(&unless_running(&folder_of(run))).await?.is_err())
 }
 
 /// Removes the lock of a host, whoever holds it, provided that it is still the one of this run.
@@ -60,11 +64,28 @@ pub async fn break_lock(ledger: &mut Ledger, place: &LedgerPlace, run: &str) -> 
     ledger.removed(&script).await
 }
 
-/// Removes the ledger of a run, provided that nothing of it runs.
+/// Removes the ledger of a run for this host, provided that nothing of it runs.
+///
+/// # Errors
+/// The connection went away.
 pub async fn remove_ledger(ledger: &mut Ledger, run: &str) -> Result<Removed, LinkLost> {
+    remove(ledger, &folder_of(run)).await
+}
+
+/// Removes the ledger in a folder that a survey named, provided that nothing of it runs.
+///
+/// # Errors
+/// The connection went away.
+pub async fn remove_folder(ledger: &mut Ledger, folder: &str) -> Result<Removed, LinkLost> {
+    remove(ledger, &quote(folder)).await
+}
+
+/// Removes a folder, and those above it that are empty then; one that the operator chose stays.
+async fn remove(ledger: &mut Ledger, folder: &str) -> Result<Removed, LinkLost> {
     let script = format!(
-        "{}rm -rf \"$folder\" && {{ rmdir \"$state/runs\" \"$state\" 2>/dev/null; true; }}",
-        unless_running(run)
+        "{}rm -rf \"$folder\" || exit 1\nrmdir \"${{folder%/*}}\" \"$state/runs\" 2>/dev/null\n\
+         [ \"$state\" != \"$usual\" ] || rmdir \"$state\" 2>/dev/null\ntrue",
+        unless_running(folder)
     );
     ledger.removed(&script).await
 }

@@ -40,7 +40,7 @@ pub fn traces(
     let mut text = String::new();
     let Some(lock) = &traces.lock else { return text };
     let _ = writeln!(text, "  {} {}", paint.warn("locked by"), lock.holder());
-    let ledger = traces.ledgers.iter().find(|ledger| ledger.run == lock.run);
+    let ledger = traces.of_the_lock();
     match ledger {
         Some(ledger) => text.push_str(&steps(paint, ledger)),
         None => {
@@ -73,9 +73,9 @@ pub fn traces(
 pub fn ledgers(paint: Paint, traces: &Traces) -> String {
     let mut text = String::new();
     for ledger in &traces.ledgers {
-        let holds = traces.lock.as_ref().is_some_and(|lock| lock.run == ledger.run);
+        let holds = traces.of_the_lock().is_some_and(|holder| holder == ledger);
         let word = if holds { "  holds the host's lock" } else { "" };
-        let _ = writeln!(text, "  run {}{word}", ledger.run);
+        let _ = writeln!(text, "  run {} as {}{word}", ledger.run, ledger.host);
         text.push_str(&steps(paint, ledger));
     }
     text

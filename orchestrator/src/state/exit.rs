@@ -51,7 +51,9 @@ impl ExitCode {
     /// The code of one host. A held host's debts wait with it: what it needs is its gate's answer.
     fn of_host(outcome: Option<HostOutcome>, owes: bool, held_by_another: bool) -> Self {
         match outcome {
-            Some(HostOutcome::NotStarted | HostOutcome::Held) if held_by_another && !owes => Self::Locked,
+            // What such a host is owed is the other run's to pay.
+            Some(HostOutcome::NotStarted) if held_by_another => Self::Locked,
+            Some(HostOutcome::Held) if held_by_another && !owes => Self::Locked,
             Some(HostOutcome::Held) => Self::Held,
             Some(HostOutcome::Unknown | HostOutcome::Crashed) => Self::NeedsPerson,
             _ if owes => Self::NeedsPerson,

@@ -140,8 +140,8 @@ impl EmbeddedHost {
     /// The ledger's folder of a step, once it is there.
     pub fn ledger_of(&self, step: &str) -> Option<PathBuf> {
         let runs = std::fs::read_dir(self.folder.join(".ixporch/runs")).ok()?;
-        let steps =
-            runs.flatten().flat_map(|run| std::fs::read_dir(run.path()).into_iter().flatten().flatten());
+        let ledgers = runs.flatten().map(|run| run.path().join(&self.name));
+        let steps = ledgers.flat_map(|ledger| std::fs::read_dir(ledger).into_iter().flatten().flatten());
         let wanted = format!("-{step}");
         steps.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with(&wanted)).max()
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use ixporch_inventory::Host;
 use serde_json::{Value, json};
 
 use super::work;
@@ -36,13 +37,13 @@ pub(super) fn survey() -> Question<Traces> {
 
 /// Asks the selected hosts for their locks and ledgers.
 pub(super) fn traces_of(arguments: &args::Status, settings: &Settings) -> Result<Answers<Traces>, CliError> {
-    ask(arguments, settings, survey)
+    ask(arguments, settings, |_| survey())
 }
 
 fn ask<T: Send + 'static>(
     arguments: &args::Status,
     settings: &Settings,
-    question: fn() -> Question<T>,
+    question: fn(&Host) -> Question<T>,
 ) -> Result<Answers<T>, CliError> {
     let selection = &arguments.selection;
     let inventory = load::inventory(&selection.file)?;
@@ -54,7 +55,7 @@ fn ask<T: Send + 'static>(
         connecting: &arguments.connecting,
         transport: work::transport(settings),
     };
-    Ok(work::runtime()?.block_on(access.ask(&hosts, |_| question())))
+    Ok(work::runtime()?.block_on(access.ask(&hosts, question)))
 }
 
 /// What the program exits with when hosts were asked.
@@ -106,19 +107,23 @@ fn list(arguments: &args::Status, settings: &Settings, printer: Printer) -> Resu
 
 /// A run's ledger is left alone as long as the run holds the host: it is what `resume` goes on from.
 fn clean(arguments: &args::Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
-    let cleaned: Answers<Vec<(String, Result<(), String>)>> = ask(arguments, settings, || {
-        Box::new(|ledger, place| {
+    let cleaned: Answers<Vec<(String, Result<(), String>)>> = ask(arguments, settings, |host| {
+        let name = host.name.clone();
+        Box::new(move |ledger, place| {
             Box::pin(async move {
                 let traces = ledger::survey(ledger, place).await.map_err(|error| error.to_string())?;
                 let holder = traces.lock.map(|lock| lock.run);
                 let mut cleaned = Vec::new();
-                for run in traces.ledgers.into_iter().map(|ledger| ledger.run) {
-                    let removed = if Some(&run) == holder.as_ref() {
-                        Err("it holds the host's lock".to_owned())
+                for left in traces.ledgers {
+                    let removed = if Some(&left.run) == holder.as_ref() {
+                        Err("its run holds the host's lock".to_owned())
+                    } else if left.host != name {
+                        Err(format!("it is that of the installation that its inventory calls {}", left.host))
                     } else {
-                        ledger::remove_ledger(ledger, &run).await.map_err(|error| error.to_string())?
+                        let removed = ledger::remove_folder(ledger, &left.folder).await;
+                        removed.map_err(|error| error.to_string())?
                     };
-                    cleaned.push((run, removed));
+                    cleaned.push((left.run, removed));
                 }
                 Ok(cleaned)
             })

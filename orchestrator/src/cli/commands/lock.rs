@@ -106,13 +106,18 @@ impl Break<'_> {
             printer.say(&format!("{} is not locked", self.host));
             return Ok(ExitCode::Success);
         };
-        let running = traces.ledgers.iter().any(|ledger| ledger.run == lock.run && ledger.is_running());
-        if running && !self.even_if_running {
-            return Err(CliError::new(
-                ExitCode::Locked,
-                format!("a step of run {} is still running on {}", lock.run, self.host),
-            )
-            .help("wait for its end, or break the lock all the same with --even-if-running"));
+        let running = match traces.of_the_lock() {
+            Some(ledger) if ledger.is_running() => {
+                Some(format!("a step of run {} is still running", lock.run))
+            }
+            Some(_) => None,
+            None => {
+                Some(format!("whether a step of run {} is running cannot be seen by this login", lock.run))
+            }
+        };
+        if let Some(running) = running.filter(|_| !self.even_if_running) {
+            return Err(CliError::new(ExitCode::Locked, format!("{}: {running}", self.host))
+                .help("wait for its end, or break the lock all the same with --even-if-running"));
         }
         if work::known_run(settings, &lock.run) == report::KnownRun::GoingOn && !self.even_if_running {
             return Err(CliError::new(

@@ -124,7 +124,7 @@ impl Actor {
     }
 
     fn hear(&mut self, script: &str) {
-        if let Some(rest) = script.strip_prefix("nonce=") {
+        if let Some(rest) = script.strip_prefix("unset nonce; nonce=") {
             self.nonce = rest.lines().next().unwrap().to_owned();
             if self.part == Part::Garbage {
                 self.print(&"\u{1b}[2Jgarbage\n".repeat(3));

@@ -18,29 +18,29 @@ ask() {
 }
 owner=$(as root stat -c %U "$root/.git" </dev/null 2>/dev/null) || owner=$(stat -c %U "$root/.git" 2>/dev/null) || owner=$me
 
-# What runs left in the ledgers of this login, a line for each run and for each of its steps.
+# What runs left in the ledgers of this login: a line for each ledger, and one for each of its steps.
 ledgers() {
-  for folder in "$state"/runs/*/; do
+  for folder in "$state"/runs/*/*/; do
     [ -d "$folder" ] || continue
     folder=${folder%/}
-    echo "run ${folder##*/}"
+    of=${folder%/*}
+    echo "ledger ${of##*/} ${folder##*/} $folder"
     for step in "$folder"/*/; do
-      step=${step%/} exit=- id=- debt=-
-      [ -d "$step" ] || continue
+      step=${step%/} exit=- id=- debt=- word=
+      [ -e "$step/spec" ] || continue
       read -r _ _ id _ debt 2>/dev/null < "$step/spec"
       if [ -e "$step/rc" ]; then
         read -r exit word _ < "$step/rc"
         state_of=ended
         case $word in absent | present | blind | no-room) debt=- ;; esac
+      elif [ ! -d "$step/begun" ]; then
+        state_of=claimed
       elif alive "$step"; then
         state_of=running
-      elif [ -d "$step/begun" ]; then
-        state_of=vanished
       else
-        state_of=claimed
+        state_of=vanished
       fi
-      echo "step $state_of $exit $id ${debt:--}"
+      echo "step $state_of ${exit:--} $id ${debt:--}"
     done
   done
 }
-ask boot-id printf %s "$boot"

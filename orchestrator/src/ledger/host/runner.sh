@@ -12,21 +12,34 @@ umask 077
 boot=
 read -r boot 2>/dev/null < /proc/sys/kernel/random/boot_id
 
-# open FOLDER RUN SUDO: FOLDER is where ledgers are kept, empty for the usual place.
+# open FOLDER RUN HOST SUDO: FOLDER is where ledgers are kept, empty for the usual place; HOST is what the inventory
+# calls this host, since two installations of one machine have a ledger each.
 open_ledger() {
-  state=${1:-$HOME/.ixporch} run=$2
-  ledger=$state/runs/$run keeper=setsid as_root=
+  usual=$HOME/.ixporch
+  state=${1:-$usual} run=$2 host=$3
+  ledger=$state/runs/$run/$host keeper=setsid as_root=
   if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1; then
     if [ "$(id -u)" = 0 ]; then
       keeper=unit
-    elif [ "$3" = yes ] && sudo -n -l systemd-run >/dev/null 2>&1; then
+    elif [ "$4" = yes ] && sudo -n -l systemd-run >/dev/null 2>&1; then
       keeper=unit as_root='sudo -n'
     fi
   fi
+  # The last connection is the one that counts: what an earlier one sent may arrive late, and starts nothing then.
+  read -r line < "/proc/$$/stat"
+  # shellcheck disable=SC2086
+  set -- ${line##*) }
+  me=$$-${20}
+  [ ! -d "$ledger" ] || echo "$me" 2>/dev/null > "$ledger/connection"
   # Whatever a login shell printed of its own on standard error ends here.
   printf '\n%s\n' "$nonce" >&2
   say ready "$boot" "$keeper"
 }
+
+# Makes the run's ledger, which nothing else makes.
+make_ledger() {
+  mkdir -p "$ledger" && echo "$me" > "$ledger/connection" && sync "$ledger" "$state/runs/$run" "$state/runs" "$state"
+} 2>/dev/null
 
 # ask SCRIPT: answers a question; its output comes back as it is.
 ask() {
@@ -37,10 +50,10 @@ ask() {
   say end "$?"
 }
 
-# Whether the step's process lives, or anything in its session. $1: its folder.
-alive() {
+# Whether the process that file $1 names lives, or anything in its session.
+lives() {
   pid= start= then=
-  read -r pid start then 2>/dev/null < "$1/begun/process" || return 1
+  read -r pid start then 2>/dev/null < "$1" || return 1
   [ "$then" = "$boot" ] || return 1
   if read -r line 2>/dev/null < "/proc/$pid/stat"; then
     # shellcheck disable=SC2086
@@ -57,11 +70,23 @@ alive() {
   return 1
 }
 
+# Whether the step in folder $1 was begun and runs.
+alive() { lives "$1/begun/process"; }
+
 # step FOLDER EFFECT MODE BOOT OUT ERR SPEC: starts a step, or finds the one that was started. MODE is `new`, or `adopt`
 # where an earlier connection may have started it; BOOT is the boot in which its start was decided, OUT and ERR are
 # how many bytes of its output are known already.
 step() {
-  d=$ledger/$1
+  d=$ledger/$1 who=
+  read -r who 2>/dev/null < "$ledger/connection"
+  if [ "$who" != "$me" ]; then
+    if [ "$3$2" = adoptchange ]; then
+      say end 0 lost-claim 0 "$5" "$6" whole
+    else
+      say not-started "the run's ledger $ledger is not there, or serves another connection"
+    fi
+    return
+  fi
   # A person may have said that an earlier try of a change did nothing: the host knows better where it has ended after
   # all, and as long as it runs there is no other one.
   for earlier in "$ledger/${1%.[0-9]*}" "$ledger/${1%.[0-9]*}".[0-9]*; do
@@ -74,7 +99,6 @@ step() {
       return
     fi
   done
-  mkdir -p "$ledger" 2>/dev/null
   if why=$(mkdir "$d" 2>&1); then
     # The claim may have been lost with the power, and the body may have run.
     if [ "$3$2" = adoptchange ] && [ "$4" != "$boot" ]; then
@@ -82,48 +106,67 @@ step() {
       say end 0 lost-claim 0 "$5" "$6" whole
       return
     fi
-    claim "$1" "$2" "$7" || return
-  elif [ ! -d "$d" ]; then
-    say "not-started $why"
-    return
-  elif [ -e "$d/rc" ] || alive "$d"; then
-    :
-  elif [ -d "$d/begun" ]; then
-    if [ "$2" = check ]; then
+    claim "$1" "$2" "$7" || {
       rm -rf "$d"
-      step "$@"
+      say not-started "the ledger cannot be written: is the disk of $state full?"
       return
+    }
+  elif [ ! -d "$d" ]; then
+    say not-started "$why"
+    return
+  elif [ -e "$d/rc" ]; then
+    :
+  elif [ ! -d "$d/begun" ]; then
+    # The body has not run: this claim is still good. Whoever makes `begun` first runs it, so it cannot run twice.
+    claim "$1" "$2" "$7"
+  elif [ "$2" = check ] && ! alive "$d" && [ ! -e "$d/rc" ]; then
+    # What only looks may look again, and what it had printed does not count.
+    if rm -rf "$d" && [ ! -d "$d" ]; then
+      say again
+      step "$1" "$2" new "$4" 0 0 "$7"
+    else
+      say not-started "$d cannot be removed"
     fi
-  else
-    # The body never ran: this claim is still good. Whoever makes `begun` first runs it, so it cannot run twice.
-    claim "$1" "$2" "$7" || return
+    return
   fi
   follow "$5" "$6"
 }
 
-# Makes a claim good and starts the step's own process.
+# Makes a claim good and starts the step's own process. Nothing is written over: a process of an earlier try may just
+# be starting.
 claim() {
-  # What ends the step must find room on a full disk: the record is written now, and only overwritten then.
-  # Nothing is written over: a process of an earlier try may just be starting.
-  if ! { printf '%s\n' "$3" > "$d/spec.$$" && mv "$d/spec.$$" "$d/spec" &&
-    { [ -e "$d/rc.tmp" ] || printf '%-126s\n' '' > "$d/rc.tmp"; } && : >> "$d/out.0" && : >> "$d/err.0" &&
-    : >> "$d/out-whole" && : >> "$d/err-whole" && { export -p && printf 'umask %s\n' "$mask"; } > "$d/environment.$$" &&
-    mv "$d/environment.$$" "$d/environment"; } 2>/dev/null; then
-    rm -rf "$d"
-    say not-started "the ledger cannot be written: is the disk of $state full?"
-    return 1
-  fi
-  [ "$2" = check ] || sync "$d/spec" "$d/rc.tmp" "$d" "$ledger" "$state/runs" 2>/dev/null
+  # What ends the step must find room on a full disk: the record is written now, and only overwritten then; names that
+  # say something are there already, and only changed then.
+  {
+    printf '%s\n' "$3" > "$d/spec.$$" && mv "$d/spec.$$" "$d/spec" &&
+      { [ -e "$d/rc.tmp" ] || printf '%-126s\n' '' > "$d/rc.tmp"; } && : >> "$d/out.0" && : >> "$d/err.0" &&
+      : >> "$d/out-whole" && : >> "$d/err-whole" && : >> "$d/room" &&
+      { export -p && printf 'umask %s\n' "$mask"; } > "$d/environment.$$" && mv "$d/environment.$$" "$d/environment"
+  } 2>/dev/null || return 1
+  [ "$2" = check ] || sync "$d/spec" "$d/rc.tmp" "$d" "$ledger" 2>/dev/null
   # --uid is the login's: what runs as another user comes to it as it always does.
   # shellcheck disable=SC2086
-  if [ "$keeper" = unit ] && $as_root systemd-run --quiet --collect --unit="ixporch-$run-$1" --description="ixporch: $1" \
-    --uid="$(id -u)" --gid="$(id -g)" --working-directory="$PWD" -p KillMode=process -p StandardOutput=null -p StandardError=null \
-    /bin/sh "$d/spec" </dev/null >/dev/null 2>&1; then
-    printf 'unit\n' > "$d/keeper"
+  if [ "$keeper" = unit ] && $as_root systemd-run --quiet --collect --unit="ixporch-$run-$host-$1" --description="ixporch: $1" \
+    --uid="$(id -u)" --gid="$(id -g)" --working-directory="$PWD" -p KillMode=process -p IgnoreSIGPIPE=no \
+    -p StandardOutput=null -p StandardError=null /bin/sh "$d/spec" </dev/null >/dev/null 2>&1; then
+    echo unit > "$d/keeper"
   else
-    printf 'setsid\n' > "$d/keeper"
+    echo setsid > "$d/keeper"
     setsid sh "$d/spec" </dev/null >/dev/null 2>&1 &
   fi 2>/dev/null
+}
+
+# Whether a step that has not begun is given up: its process did not come within 10 s, and must not come later.
+never_comes() {
+  [ "$polls" -gt 200 ] && ! lives "$d/started" || return 1
+  # Taken away as it stands: from then on nothing can begin in it.
+  mv "$d" "$d.gone.$$" 2>/dev/null || return 1
+  if [ -d "$d.gone.$$/begun" ]; then
+    # It came at the last moment.
+    mv "$d.gone.$$" "$d"
+    return 1
+  fi
+  rm -rf "$d.gone.$$"
 }
 
 # The first segment of stream $1 that begins after byte $2, as `next`; segments are named by the byte they begin at.
@@ -131,6 +174,7 @@ next_segment() {
   next=
   for file in "$d/$1".*; do
     number=${file##*.}
+    case $number in *[!0-9]*) continue ;; esac
     if [ "$number" -gt "$2" ] && { [ -z "$next" ] || [ "$number" -lt "$next" ]; }; then next=$number; fi
   done
 }
@@ -178,16 +222,17 @@ follow() {
   open_stream err 6 "$2"
   polls=0 ended=
   while :; do
-    # Whatever was printed before the end was seen is passed on after it.
+    # Whatever was printed before the end was seen is passed on after it. A step has vanished only where it had begun
+    # before its process was looked for in vain.
     if [ -e "$d/rc" ]; then
       ended=yes
-    elif [ "$polls" -gt 8 ] && ! alive "$d" && [ ! -e "$d/rc" ]; then
-      if [ -d "$d/begun" ]; then
-        ended=vanished
-      elif [ "$polls" -gt 200 ]; then
-        # Its process never came, and must not come later.
-        mkdir "$d/begun" 2>/dev/null && ended=never
-      fi
+    elif [ ! -d "$d" ]; then
+      ended=gone
+    elif [ -d "$d/begun" ]; then
+      [ "$polls" -le 8 ] || alive "$d" || [ -e "$d/rc" ] || ended=vanished
+    elif never_comes; then
+      say not-started 'its process did not come up within 10 s'
+      break
     fi
     pump out 5 1
     pump err 6 2
@@ -196,22 +241,18 @@ follow() {
     if [ "$polls" -lt 5 ]; then nap 0.01; else nap 0.05; fi
   done
   exec 5<&- 6<&-
-  by= cut=whole
+  by= cut=whole exit= word= milliseconds=
+  [ "$ended" != gone ] || say end 0 lost-claim 0 "$1" "$2" whole
+  [ -d "$d" ] && [ -n "$ended" ] || return
   read -r by 2>/dev/null < "$d/keeper"
   [ -e "$d/out-whole" ] && [ -e "$d/err-whole" ] || cut=cut
-  if [ "$ended" = yes ]; then
-    read -r exit word milliseconds < "$d/rc"
-    # A power cut can leave the record without its content.
-    [ -n "$milliseconds" ] || ended=vanished
-  fi
-  case $ended in
-  yes)
-    say end "$exit" "$word" "$milliseconds" "$(length_of out)" "$(length_of err)" "$cut" "$by"
-    ;;
-  vanished) say end 0 "vanished-$(sh "$d/spec" prove 2>/dev/null)" 0 "$(length_of out)" "$(length_of err)" "$cut" "$by" ;;
-  never)
-    rm -rf "$d"
-    say not-started 'its process did not come up within 10 s'
+  [ "$ended" = vanished ] || read -r exit word milliseconds < "$d/rc"
+  # A power cut can leave a record without its content.
+  case ${exit:-x}${milliseconds:-x} in
+  *[!0-9]*)
+    word=$(sh "$d/spec" prove 2>/dev/null)
+    exit=0 word=vanished-$word milliseconds=0
     ;;
   esac
+  say end "$exit" "$word" "$milliseconds" "$(length_of out)" "$(length_of err)" "$cut" "$by"
 }

@@ -15,7 +15,13 @@ fi
 [ ! -e "$d/environment" ] || . "$d/environment"
 mask=$(umask)
 umask 077
-rm -f "$d/environment"
+read -r boot < /proc/sys/kernel/random/boot_id
+read -r line < "/proc/$$/stat"
+# shellcheck disable=SC2086
+set -- ${line##*) }
+process="$$ ${20} $boot"
+# Whoever waits for the beginning waits as long as this process lives.
+echo "$process" 2>/dev/null > "$d/started"
 
 # In hundredths of a second since the host was booted.
 uptime() {
@@ -30,8 +36,10 @@ end() {
   exit 0
 }
 
-# Whatever cannot be written before the body may not begin it; another process that has begun it is left alone.
+# Whatever cannot be written before the body may not begin it. Another process of the same claim that is about to begin
+# sees the name, which needs no room, and does not; one that has begun is left alone.
 no_room() {
+  mv "$d/room" "$d/no-room" 2>/dev/null
   [ -d "$d/begun" ] && exit 0
   end 0 no-room
 }
@@ -67,32 +75,31 @@ since=$(uptime)
 word=$(guard)
 before=$(observe)
 pipe=$d/pipe.$$ mine=$d/begins.$$
-read -r line < "/proc/$$/stat"
-# shellcheck disable=SC2086
-set -- ${line##*) }
 { mkfifo "$pipe-out" "$pipe-err" && mkdir "$mine" && printf '%s\n' "$before" > "$mine/before" &&
-  printf '%s %s %s\n' "$$" "${20}" "$(cat /proc/sys/kernel/random/boot_id)" > "$mine/process"; } 2>/dev/null || no_room
+  echo "$process" > "$mine/process"; } 2>/dev/null || no_room
 # Two processes may have come this far, by a connection that was lost and made again: a rename lets one of them pass.
 # Without a beginning on disk the body never ran.
 mv "$mine" "$d/begun" 2>/dev/null || no_room
 [ ! -d "$d/begun/begins.$$" ] || exit 0
+[ ! -e "$d/no-room" ] || end 0 no-room
+rm -f "$d/environment"
 [ -z "$word" ] || end 0 "$word"
 [ "$effect" = check ] || sync "$d/begun/before" "$d/begun/process" "$d/begun" "$d" 2>/dev/null
 keep out < "$pipe-out" &
-out=$!
 keep err < "$pipe-err" &
-err=$!
 since=$(uptime)
 (
   umask "$mask"
   body
 ) </dev/null > "$pipe-out" 2> "$pipe-err"
 exit=$?
-# What the step left in the background may hold its output open: that is not waited for.
+# What the step left in the background may hold its output open: that is not waited for, and what it prints later is
+# not kept, but it is read, so that it does not die of it.
 tries=0
-while { [ -e "$pipe-out" ] || [ -e "$pipe-err" ]; } && [ "$tries" -lt 50 ]; do
+while { [ -e "$pipe-out" ] || [ -e "$pipe-err" ]; } && [ "$tries" -lt 100 ]; do
   tries=$((tries + 1))
   sleep 0.01 2>/dev/null || sleep 1
 done
-kill "$out" "$err" 2>/dev/null
+[ ! -e "$pipe-out" ] || mv "$d/out-whole" "$d/out-cut"
+[ ! -e "$pipe-err" ] || mv "$d/err-whole" "$d/err-cut"
 end "$exit" "$(judge "$before" "$(observe)")"

@@ -80,8 +80,8 @@ fn output_is_kept_as_it_is() {
 #[test]
 fn what_a_step_leaves_in_the_background_is_not_waited_for() {
     let began = std::time::Instant::now();
-    assert_ends(&planned(&["sh", "-c", "sleep 7 & echo left"], None, None), "0 none");
-    assert!(began.elapsed() < std::time::Duration::from_secs(6));
+    assert_ends(&planned(&["sh", "-c", "sleep 30 & echo left"], None, None), "0 none");
+    assert!(began.elapsed() < std::time::Duration::from_secs(20));
 }
 
 /// The mark of a process that nothing but the deadline ends: it has left its group, and ignores TERM.
