@@ -16,6 +16,7 @@ mod maintenance;
 mod openssh;
 mod procedure;
 mod questions;
+mod resume;
 mod round_trips;
 mod stage;
 mod upgrade;
