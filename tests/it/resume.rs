@@ -140,8 +140,8 @@ fn a_deadline_is_kept_while_nobody_is_connected() {
     let ended = || host.ledger_of("own").is_some_and(|folder| folder.join("rc").exists());
     wait_until(&stage, "the host has ended it", ended);
     for pid in std::fs::read_to_string(&pids).unwrap().lines() {
-        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "a child lives: {state}");
+        let process = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        assert!(process.is_empty() || process.contains(") Z "), "a child lives: {process}");
     }
     let resumed = stage.program.run(&["resume"]);
     assert_eq!(resumed.code, 5, "{resumed}");
@@ -234,14 +234,14 @@ fn a_lock_is_shown_and_broken_and_its_run_does_not_go_on() {
     child.wait().unwrap();
     // Another controller, which has no journal of that run, is told all that the host knows.
     let elsewhere = tempfile::tempdir().unwrap();
-    let state = elsewhere.path().display().to_string();
-    let shown = stage.run(&["--state-dir", &state, "lock", "show"]);
+    let journals = elsewhere.path().display().to_string();
+    let shown = stage.run(&["--state-dir", &journals, "lock", "show"]);
     for words in
         ["locked by run", "composer is running", "still owed: maintenance-off", "no journal of it is here"]
     {
         assert!(shown.stdout.contains(words), "{words} is missing\n{shown}");
     }
-    let status = stage.run(&["--state-dir", &state, "status"]);
+    let status = stage.run(&["--state-dir", &journals, "status"]);
     assert!(status.stdout.contains("composer is running"), "{status}");
     let refused = stage.run(&["lock", "break", "a", "--reason", "it is in the way"]);
     assert_eq!(refused.code, 8, "{refused}");

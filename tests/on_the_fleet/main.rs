@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod faults;
 mod shows;
 mod stage;
 mod stale_metadata;

@@ -21,19 +21,24 @@ pub(crate) struct Stage {
 impl Stage {
     /// `None` where there is no fleet and none is required: the test has said so.
     pub(crate) fn new() -> Option<Self> {
+        let stage = Self::bare()?;
+        stage.fleet.fleet(&["reset", "h1", "h2", "h3", "h4"]);
+        stage.warm_caches();
+        Some(stage)
+    }
+
+    /// The fleet as it stands, for a test that resets hosts itself.
+    pub(crate) fn bare() -> Option<Self> {
         // A test that failed while it had the fleet leaves nothing that a reset would not mend.
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(fleet) = Fleet::find() else {
             ixporch_tests::say_not_run("the fleet is not up (tests/fleet/fleet up)");
             return None;
         };
-        fleet.fleet(&["reset", "h1", "h2", "h3", "h4"]);
         let home = tempfile::tempdir().unwrap();
         let program =
             Program::new(env!("CARGO_BIN_EXE_ixporch-under-test"), home.path()).behind(&Fleet::controller());
-        let stage = Self { fleet, program, _home: home, _turn: turn };
-        stage.warm_caches();
-        Some(stage)
+        Some(Self { fleet, program, _home: home, _turn: turn })
     }
 
     /// One validation fills Doctrine's cache in memcached, as a page view does: only then can it be stale.

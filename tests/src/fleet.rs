@@ -34,6 +34,24 @@ impl Fleet {
         ["ip", "netns", "exec", "ixporch-ctl"]
     }
 
+    /// The address of a host.
+    pub fn address(host: &str) -> String {
+        let number: u32 = host.trim_start_matches('h').parse().expect("hosts are called h1, h2, …");
+        format!("198.18.77.{}", 10 + number)
+    }
+
+    /// Where the key and the known host keys of the running fleet are.
+    pub fn state(&self) -> PathBuf {
+        self.folder.join("var")
+    }
+
+    /// The root folder of a host as this machine sees it, also while the host is without power.
+    pub fn root_of(host: &str) -> PathBuf {
+        let cache =
+            std::env::var("IXPORCH_FLEET_CACHE").unwrap_or_else(|_| "/var/cache/ixporch-fleet".to_owned());
+        Path::new(&cache).join("run").join(host).join("root")
+    }
+
     /// Runs a command of the fleet; it must succeed.
     pub fn fleet(&self, arguments: &[&str]) -> String {
         let output = self.output(arguments);

@@ -128,6 +128,17 @@ crash_host() {
   rm -f "$RUN/$1/supervisor"
 }
 
+has_new_pid_1() { local now; now=$(leader_of "$1") && [ "$now" != "$2" ]; }
+
+# Reboots the host as its administrator would, and waits until it is up again.
+reboot_host() {
+  local before
+  before=$(leader_of "$1")
+  in_host "$1" systemctl reboot > /dev/null 2>&1 || true
+  until_true 120 has_new_pid_1 "$1" "$before" || die "$1 does not go down"
+  await_host "$1"
+}
+
 # Ends the host in order, so that its database is closed.
 stop_host() {
   local leader
