@@ -248,7 +248,7 @@ fn a_disk_that_is_full_at_any_step_takes_no_end_away() {
     for cell in 0..STEPS.len() {
         ground.stage.fleet.on(
             &name(cell),
-            "for home in /root /home/ops; do mkdir -p $home/.ixporch; mount -t tmpfs -o size=256k,mode=700 tmpfs $home/.ixporch; done
+            "for home in /root /home/ops; do mkdir -p $home/.ixporch; mount -t tmpfs -o size=4m,mode=700 tmpfs $home/.ixporch; done
              chown ops: /home/ops/.ixporch",
         );
     }
@@ -256,7 +256,7 @@ fn a_disk_that_is_full_at_any_step_takes_no_end_away() {
     ground.at_every_step(|cell| {
         ground.stage.fleet.on(
             &name(cell),
-            "for home in /root /home/ops; do head -c 1M /dev/zero > $home/.ixporch/full; done 2>/dev/null; true",
+            "for home in /root /home/ops; do head -c 5M /dev/zero > $home/.ixporch/full; done 2>/dev/null; true",
         );
         ground.let_go(cell);
     });
@@ -265,9 +265,12 @@ fn a_disk_that_is_full_at_any_step_takes_no_end_away() {
     for (cell, host) in ground.hosts(&run).iter().enumerate() {
         let steps = host["steps"].as_array().unwrap();
         let step = steps.iter().find(|step| step["step"] == STEPS[cell]).unwrap();
-        assert_eq!(step["outcome"], "succeeded", "{}: its end was lost: {host:#}", STEPS[cell]);
+        // Where only its words say how it ended, a person must look: there was no room for them.
+        let is_read = STEPS[cell] == "schema-update" && point(cell, ground.odd) == "start";
+        let wanted = if is_read { "unknown" } else { "succeeded" };
+        assert_eq!(step["outcome"], wanted, "{}: its end was lost: {host:#}", STEPS[cell]);
         // The next one finds no room to be claimed in, and says so.
-        if cell + 1 < STEPS.len() {
+        if cell + 1 < STEPS.len() && !is_read {
             assert_eq!(host["failing_step"], STEPS[cell + 1], "{host:#}");
             let why = host["why"].as_str().unwrap();
             assert!(why.contains("No space left") || why.contains("disk"), "{why}");
@@ -282,7 +285,7 @@ fn a_disk_that_is_full_at_any_step_takes_no_end_away() {
         "fault matrix: disk full: {} cells, no change repeated or lost",
         STEPS.len()
     ));
-    let again = ground.stage.program.run(&["resume", "--rerun", "failed", "--yes"]);
+    let again = ground.stage.program.run(&["resume", "--rerun", "unfinished", "--yes"]);
     assert_eq!(again.code, 0, "{again}");
 }
 
@@ -295,13 +298,13 @@ impl Ground {
     }
 }
 
-/// What the issue's story tells: a cable that is pulled for a minute, and a controller that is killed meanwhile.
+/// What's story tells: a cable that is pulled for a minute, and a controller that is killed meanwhile.
 #[test]
 fn a_pulled_cable_and_a_killed_controller_end_in_four_upgraded_hosts() {
     let Some(stage) = Stage::new() else { return };
     stage.fleet.fleet(&["publish", "v4.5.0"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    for (host, hold) in [("h2", "composer.start"), ("h4", "schema-update.start")] {
+    for (host, hold) in [("h2", "composer.end"), ("h4", "schema-update.start")] {
         std::fs::write(Fleet::root_of(host).join("usr/local/bin/timeout"), include_str!("witness.sh"))
             .unwrap();
         stage.fleet.on(
@@ -322,9 +325,9 @@ fn a_pulled_cable_and_a_killed_controller_end_in_four_upgraded_hosts() {
     let mut command = stage.program.command(&["upgrade", "--yes", "--inventory", &inventory]);
     let mut controller = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     runtime.block_on(async {
-        until("composer is under way", || held("h2", "composer.start")).await;
+        until("composer is under way", || held("h2", "composer.end")).await;
         stage.fleet.fleet(&["fault", "link-down", "h2"]);
-        let_go("h2", "composer.start");
+        let_go("h2", "composer.end");
         until("the schema is being updated", || held("h4", "schema-update.start")).await;
         controller.kill().unwrap();
         controller.wait().unwrap();

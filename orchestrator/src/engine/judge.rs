@@ -106,6 +106,12 @@ fn verdict(
         return failed(format!("exit code {exit}"));
     }
     if let Some(reads) = step.reads {
+        if output.is_cut() {
+            // Only its words say how it ended, and they did not stay.
+            let why = "what it printed was lost on the host (a full disk?), and its exit code says nothing"
+                .to_owned();
+            return Err((StepOutcome::Unknown, why));
+        }
         read_output(reads, output, end)?;
     }
     match (&step.proof, proven) {
@@ -192,6 +198,18 @@ mod tests {
             StepOutcome::Succeeded
         );
         assert_eq!(read("Command Cancelled!"), StepOutcome::Failed);
+    }
+
+    #[test]
+    fn words_that_were_lost_leave_the_end_unknown() {
+        let mut planned = step("x", None);
+        planned.reads = Some(Reads::DoctrineSchemaUpdate);
+        let mut output = StepOutput::default();
+        output.ends_at(0, 0, false);
+        assert_eq!(judge(&planned, ran(0, None), &output).outcome, StepOutcome::Unknown);
+        assert_eq!(judge(&planned, ran(1, None), &output).outcome, StepOutcome::Failed);
+        planned.reads = None;
+        assert_eq!(judge(&planned, ran(0, None), &output).outcome, StepOutcome::Succeeded);
     }
 
     #[test]

@@ -29,8 +29,13 @@ pub struct Capped {
 }
 
 impl StepOutput {
+    /// Whether some of it was lost on the host.
+    pub fn is_cut(&self) -> bool {
+        self.stdout.cut || self.stderr.cut
+    }
+
     /// Takes the host's word on how much there was, and whether it could keep all that it should.
-    pub(super) fn ends_at(&mut self, stdout_bytes: u64, stderr_bytes: u64, whole: bool) {
+    pub(crate) fn ends_at(&mut self, stdout_bytes: u64, stderr_bytes: u64, whole: bool) {
         for (stream, bytes) in [(&mut self.stdout, stdout_bytes), (&mut self.stderr, stderr_bytes)] {
             stream.bytes = stream.bytes.max(bytes);
             stream.cut = !whole;
