@@ -15,6 +15,7 @@ pub mod fleet;
 pub mod program;
 pub mod slow_link;
 pub mod sshd;
+pub mod verdict;
 pub mod wire;
 
 /// Says something past the test runner, which hides what passing tests print.

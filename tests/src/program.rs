@@ -11,6 +11,8 @@ pub struct Program {
     /// Words in front of it: where it is run.
     prefix: Vec<String>,
     home: PathBuf,
+    /// A variable that is set for it.
+    variable: Option<(String, String)>,
 }
 
 /// What a command printed and how it ended.
@@ -28,13 +30,20 @@ pub struct Ended {
 impl Program {
     /// The program at `program`, with its home in `home`.
     pub fn new(program: impl Into<PathBuf>, home: impl Into<PathBuf>) -> Self {
-        Self { path: program.into(), prefix: Vec::new(), home: home.into() }
+        Self { path: program.into(), prefix: Vec::new(), home: home.into(), variable: None }
     }
 
     /// Runs it behind other words (`ip netns exec …`).
     #[must_use]
     pub fn behind(mut self, prefix: &[&str]) -> Self {
         self.prefix = prefix.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// Sets a variable for it.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variable = Some((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -51,6 +60,7 @@ impl Program {
             .env("HOME", &self.home)
             .env("USER", "tester")
             .env("LC_ALL", "C.UTF-8")
+            .envs(self.variable.clone())
             .current_dir(&self.home)
             .stdin(Stdio::null());
         command

@@ -2,12 +2,15 @@
 //!
 //! What is cut off is held back and arrives when the cable is mended, as TCP's own retransmissions would.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+
+use crate::embedded::EmbeddedFleet;
 
 /// What the cable does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +122,23 @@ async fn carry(
     let _ = state.wait_for(|state| state.lets_through(to_host)).await;
     let _ = to.shutdown().await;
     (from, to)
+}
+
+/// Lays a cable to every host of a fleet, and lets the inventory and `known_hosts` beside it lead through them.
+pub async fn lay(fleet: &EmbeddedFleet, inventory: &Path) -> Vec<Wire> {
+    let known_hosts = inventory.with_file_name("known_hosts");
+    let read = |path: &Path| std::fs::read_to_string(path).expect("it was written");
+    let (mut text, mut known) = (read(inventory), read(&known_hosts));
+    let mut wires = Vec::new();
+    for host in &fleet.hosts {
+        let wire = Wire::to(host.port).await;
+        text = text.replace(&format!("port = {}\n", host.port), &format!("port = {}\n", wire.port));
+        known = known.replace(&format!("]:{} ", host.port), &format!("]:{} ", wire.port));
+        wires.push(wire);
+    }
+    std::fs::write(inventory, text).expect("the inventory can be written");
+    std::fs::write(known_hosts, known).expect("known_hosts can be written");
+    wires
 }
 
 /// Waits until something holds; looks again every few milliseconds, and gives up after a minute.

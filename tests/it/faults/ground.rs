@@ -5,30 +5,11 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use ixporch_tests::embedded::EmbeddedHost;
-use ixporch_tests::wire::{State, Wire, until};
+use ixporch_tests::verdict::{self, STEPS};
+use ixporch_tests::wire::{self, State, Wire, until};
 use serde_json::Value;
 
 use crate::stage::{Stage, host_of};
-
-/// The steps of the v4 procedure that an upgrade to the branch's head runs, in order.
-pub(crate) const STEPS: [&str; 14] = [
-    "tree-check",
-    "fetch",
-    "target-check",
-    "maintenance-on",
-    "closed-check",
-    "proxies-restore",
-    "code-pull",
-    "composer",
-    "frontend",
-    "memcached-before-schema",
-    "schema-review",
-    "schema-update",
-    "memcached-after-schema",
-    "maintenance-off",
-];
-
-const CHECKS: [&str; 4] = ["tree-check", "target-check", "closed-check", "schema-review"];
 
 /// Says how many cells of the matrix were tried.
 pub(crate) fn count(fault: &str, cells: usize) {
@@ -50,16 +31,7 @@ impl Ground {
         let names: Vec<String> = (0..STEPS.len()).map(name).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let stage = Stage::with(&[("all", &names)], "keepalive = \"1s\"\nconnect_timeout = \"2s\"\n");
-        let known_hosts = stage.folder.path().join("known_hosts");
-        let mut known = std::fs::read_to_string(&known_hosts).unwrap();
-        let mut wires = Vec::new();
-        for host in &stage.fleet.hosts {
-            let wire = stage.runtime.block_on(Wire::to(host.port));
-            stage.change_inventory(&format!("port = {}\n", host.port), &format!("port = {}\n", wire.port));
-            known = known.replace(&format!("]:{} ", host.port), &format!("]:{} ", wire.port));
-            wires.push(wire);
-        }
-        std::fs::write(known_hosts, known).unwrap();
+        let wires = stage.runtime.block_on(wire::lay(&stage.fleet, &stage.inventory));
         Self { stage, wires }
     }
 
@@ -151,49 +123,13 @@ impl Ground {
     /// `more` times more where a person said that it had done nothing.
     pub(crate) fn assert_undisturbed(&self, run: &str, cells: &[usize], more: usize) {
         let report = self.stage.program.json(&["--format", "json", "report", run]);
-        let wanted: Vec<(String, String)> =
-            STEPS.iter().map(|step| ((*step).to_owned(), "succeeded".to_owned())).collect();
         for cell in cells {
-            let host = self.host(*cell);
             let value = host_of(&report, &name(*cell));
-            let what = format!("{} on {}", STEPS[*cell], name(*cell));
-            assert_eq!(value["outcome"], "upgraded", "{what}: {value:#}");
-            assert_eq!(outcomes(&value), wanted, "{what}: the report differs from an undisturbed one's");
-            assert_eq!(value["debts"], serde_json::json!([]), "{what}");
-            assert_eq!(host.describe(), "v4.5.0", "{what}");
-            assert!(!host.in_maintenance(), "{what}: still closed");
-            assert_eq!(host.leftovers(), Vec::<String>::new(), "{what}");
-            self.assert_once(*cell, more, &what);
+            let more = BTreeMap::from([(STEPS[*cell].to_owned(), more)]);
+            let verdict = verdict::undisturbed(self.host(*cell), &value, &more);
+            assert_eq!(verdict, Ok(()), "{} on {}", STEPS[*cell], name(*cell));
         }
     }
-
-    fn assert_once(&self, cell: usize, more: usize, what: &str) {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for body in self.host(cell).bodies() {
-            *counts.entry(body).or_default() += 1;
-        }
-        for step in STEPS {
-            let ran = counts.get(step).copied().unwrap_or(0);
-            let allowed = if step == STEPS[cell] { 1 + more } else { 1 };
-            let is_check = CHECKS.contains(&step);
-            assert!(ran >= 1, "{what}: {step} was lost");
-            assert!(is_check || ran <= allowed, "{what}: {step} ran {ran} times");
-        }
-    }
-}
-
-/// What a report says of a host's steps, without times.
-fn outcomes(host: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
-    host["steps"].as_array().unwrap().iter().map(|step| (text(&step["step"]), outcome_of(step))).collect()
-}
-
-/// A step that a person judged to be done counts as done.
-fn outcome_of(step: &Value) -> String {
-    if step["resolution"]["done"] == true {
-        return "succeeded".to_owned();
-    }
-    step["outcome"].as_str().unwrap_or("none").to_owned()
 }
 
 /// A run's journal, read while it is written.

@@ -8,7 +8,9 @@ mod ground;
 
 use ixporch_tests::wire::{State, until};
 
-use self::ground::{Ground, STEPS};
+use ixporch_tests::verdict::STEPS;
+
+use self::ground::Ground;
 
 /// The steps whose work a person must judge when their process is killed: those without a proof that decides.
 fn resolve_unknown(ground: &Ground, run: &str, done: bool) -> usize {

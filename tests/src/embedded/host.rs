@@ -146,6 +146,15 @@ impl EmbeddedHost {
         steps.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with(&wanted)).max()
     }
 
+    /// Whether anything of a step is running.
+    pub fn is_running(&self, step: &str) -> bool {
+        let process = self.ledger_of(step).map(|folder| folder.join("begun/process"));
+        let text = process.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        let session = text.split(' ').next().unwrap_or_default();
+        !session.is_empty()
+            && Command::new("pgrep").args(["-s", session]).output().is_ok_and(|found| found.status.success())
+    }
+
     /// Kills everything of a step, as an out-of-memory killer or an impatient person would.
     pub fn kill_step(&self, step: &str) {
         let process = self.ledger_of(step).expect("it was claimed").join("begun/process");

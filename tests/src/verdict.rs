@@ -1,0 +1,90 @@
+//! What must hold of a host after a disturbed run: it ended as an undisturbed one, and every change ran once.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::embedded::EmbeddedHost;
+
+/// The steps of the v4 procedure that an upgrade to the branch's head runs, in order.
+pub const STEPS: [&str; 14] = [
+    "tree-check",
+    "fetch",
+    "target-check",
+    "maintenance-on",
+    "closed-check",
+    "proxies-restore",
+    "code-pull",
+    "composer",
+    "frontend",
+    "memcached-before-schema",
+    "schema-review",
+    "schema-update",
+    "memcached-after-schema",
+    "maintenance-off",
+];
+
+/// Those of them that only look, and may look again.
+pub const CHECKS: [&str; 4] = ["tree-check", "target-check", "closed-check", "schema-review"];
+
+/// Whether a host ended as an undisturbed one by its report and by its own state. `more` says of steps how many times
+/// more a person let them run.
+///
+/// # Errors
+/// What is wrong, for people.
+pub fn undisturbed(
+    host: &EmbeddedHost,
+    report: &Value,
+    more: &BTreeMap<String, usize>,
+) -> Result<(), String> {
+    let wrong = |what: &str| Err(format!("{}: {what}: {report:#}", host.name));
+    if report["outcome"] != "upgraded" {
+        return wrong("it is not upgraded");
+    }
+    if report["debts"] != serde_json::json!([]) {
+        return wrong("something is still owed");
+    }
+    let wanted: Vec<(String, String)> =
+        STEPS.iter().map(|step| ((*step).to_owned(), "succeeded".to_owned())).collect();
+    if outcomes(report) != wanted {
+        return wrong("the report differs from an undisturbed one's");
+    }
+    if host.describe() != "v4.5.0" || host.in_maintenance() {
+        return wrong("it is not at the release, or still closed");
+    }
+    if !host.leftovers().is_empty() {
+        return wrong("something of the run is left on it");
+    }
+    counted(&host.bodies(), more).map_err(|what| format!("{}: {what}", host.name))
+}
+
+/// Whether every body ran, and those of changes once.
+///
+/// # Errors
+/// Which did not, or too often.
+pub fn counted(bodies: &[String], more: &BTreeMap<String, usize>) -> Result<(), String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for body in bodies {
+        *counts.entry(body).or_default() += 1;
+    }
+    for step in STEPS {
+        let ran = counts.get(step).copied().unwrap_or(0);
+        let allowed = 1 + more.get(step).copied().unwrap_or(0);
+        if ran == 0 {
+            return Err(format!("{step} was lost"));
+        }
+        if ran > allowed && !CHECKS.contains(&step) {
+            return Err(format!("{step} ran {ran} times, {allowed} may"));
+        }
+    }
+    Ok(())
+}
+
+/// What a report says of a host's steps, without times. A step that a person judged to be done counts as done.
+fn outcomes(host: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
+    let outcome = |step: &Value| {
+        if step["resolution"]["done"] == true { "succeeded".to_owned() } else { text(&step["outcome"]) }
+    };
+    host["steps"].as_array().into_iter().flatten().map(|step| (text(&step["step"]), outcome(step))).collect()
+}
