@@ -259,3 +259,23 @@ fn a_lock_is_shown_and_broken_and_its_run_does_not_go_on() {
     assert!(!host.in_maintenance());
     assert_eq!(host.leftovers(), Vec::<String>::new());
 }
+
+#[test]
+fn output_is_shown_while_the_step_runs_each_stream_apart() {
+    use std::io::BufRead;
+    let stage = Stage::new(&[("all", &["a"])]);
+    let go_on = stage.folder.path().join("go-on");
+    let script = format!(
+        "echo first; echo second >&2; while [ ! -e '{}' ]; do sleep 0.02; done; echo third",
+        go_on.display()
+    );
+    let own = procedure(&stage, &script, "timeout = \"1m\"");
+    let mut child = start(&stage, &["--procedure", &own, "--live"]);
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+    for wanted in ["a  own | first", "a  own ! second"] {
+        assert!(lines.by_ref().any(|line| line.unwrap() == wanted), "{wanted} was not shown");
+    }
+    std::fs::write(&go_on, "").unwrap();
+    assert!(lines.by_ref().any(|line| line.unwrap() == "a  own | third"));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

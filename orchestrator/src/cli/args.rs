@@ -251,6 +251,10 @@ pub struct RunOptions {
     /// Leave the run's ledgers on the hosts; `ixporch ledger` lists and removes them
     #[arg(long)]
     pub keep_ledger: bool,
+
+    /// Show what steps print as they print it: `|` is standard output, `!` standard error
+    #[arg(long)]
+    pub live: bool,
 }
 
 /// A length of time such as `90s` or `10m`.

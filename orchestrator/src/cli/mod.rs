@@ -7,6 +7,7 @@ pub mod args;
 mod attendant;
 mod commands;
 mod error;
+mod live;
 mod load;
 mod printer;
 mod probing;

@@ -10,10 +10,10 @@ use super::brake::BrakeState;
 use super::claim::{Claim, NotHeld};
 use super::dispatch::HostEvents;
 use super::link::{Link, NoLink, Way};
-use super::{Attendant, HostReport, judge};
+use super::{Attendant, HostReport, LiveOutput, judge};
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::gate::{self, Decision};
-use crate::ledger::{self, StepEnded, StepOutput, StepRequest};
+use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::Effect;
 use crate::state::{HostState, StepState};
@@ -37,6 +37,7 @@ pub(super) struct Lane {
     pub(super) way: Option<Way>,
     pub(super) claim: Claim,
     pub(super) attendant: Arc<dyn Attendant>,
+    pub(super) live: Option<Arc<dyn LiveOutput>>,
     pub(super) events: HostEvents,
 }
 
@@ -237,7 +238,7 @@ impl Lane {
             Some(known) => StepRequest::new(permit, step, known.attempt + 1),
             None => StepRequest::new(permit, step, 1),
         };
-        let mut output = StepOutput::default();
+        let mut output = StepOutput::heard_by(self.listener(step));
         let end = match self.follow(link, way, &mut request, step, &mut output).await {
             Ok(ended) => judge::judge(step, ended, &output),
             Err(lost) => judge::unseen(&lost.to_string(), &output),
@@ -258,6 +259,12 @@ impl Lane {
                 Err((HostOutcome::Failed, format!("`{}`: {why}", step.id)))
             }
         }
+    }
+
+    /// Who hears what a step prints.
+    fn listener(&self, step: &PlannedStep) -> Option<Listener> {
+        let (live, host, step) = (Arc::clone(self.live.as_ref()?), self.plan.host.clone(), step.id.clone());
+        Some(Box::new(move |stream, bytes| live.output(&host, &step, stream, bytes)))
     }
 
     /// Follows a step to its end, over as many connections as that takes.
@@ -283,7 +290,7 @@ impl Lane {
                             && vanished < CHECK_AGAIN
                         {
                             vanished += 1;
-                            *output = StepOutput::default();
+                            output.forget();
                             continue;
                         }
                         return Ok(ended);

@@ -21,7 +21,7 @@ pub use brake::{Brake, BrakeState};
 pub use dispatch::{Dispatched, Reporter};
 pub use rollout::run;
 
-use crate::event::HostOutcome;
+use crate::event::{HostOutcome, Stream};
 use crate::plan::Plan;
 use crate::state::RunState;
 use crate::transport::{Target, Transport};
@@ -44,8 +44,16 @@ pub struct Job {
     pub attendant: Arc<dyn Attendant>,
     /// Bounds.
     pub limits: Limits,
+    /// Who is shown what steps print, as they print it.
+    pub live: Option<Arc<dyn LiveOutput>>,
     /// What stops it.
     pub brake: Brake,
+}
+
+/// Is shown what steps print. It must not wait: a step would wait with it.
+pub trait LiveOutput: Send + Sync + 'static {
+    /// Some more of a stream.
+    fn output(&self, host: &str, step: &str, stream: Stream, bytes: &[u8]);
 }
 
 /// What a run is called.

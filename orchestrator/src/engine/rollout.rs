@@ -228,6 +228,7 @@ impl Rollout {
             way,
             claim: self.claim.clone(),
             attendant: Arc::clone(&self.job.attendant),
+            live: self.job.live.clone(),
             events: self.events.of_host(&plan.host),
             plan: plan.clone(),
         }

@@ -227,6 +227,15 @@ pub struct StepEnd {
     pub pending_statements: Option<Vec<RemoteText>>,
 }
 
+/// One of the two streams of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
 /// What is kept of a stream; the whole of it, as far as it was kept, is in a file beside the journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Captured {

@@ -17,7 +17,7 @@ use crate::text::RemoteText;
 use crate::transport::{LinkLost, Session};
 
 pub use lock::Locked;
-pub use output::{Capped, StepOutput};
+pub use output::{Capped, Listener, StepOutput};
 pub use probe::{ProbeError, ProbeRequest, probe};
 pub use runner::OpenError;
 pub use survey::{break_lock, is_running, remove_folder, remove_ledger, survey};

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::event::Captured;
+use crate::event::{Captured, Stream};
 use crate::text::RemoteText;
 
 const HEAD: usize = 64 * 1024;
@@ -10,9 +10,13 @@ const TAIL: usize = 192 * 1024;
 /// How much of the end of a stream is kept within the journal itself.
 const JOURNAL_TAIL: usize = 2 * 1024;
 
+/// Hears a step's output as it comes.
+pub type Listener = Box<dyn Fn(Stream, &[u8]) + Send + Sync>;
+
 /// Both streams of a step.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct StepOutput {
+    listener: Option<Listener>,
     /// Standard output.
     pub stdout: Capped,
     /// Standard error.
@@ -29,6 +33,27 @@ pub struct Capped {
 }
 
 impl StepOutput {
+    /// Output that somebody listens to as it comes.
+    pub fn heard_by(listener: Option<Listener>) -> Self {
+        Self { listener, ..Self::default() }
+    }
+
+    /// Takes the next bytes of a stream.
+    pub fn push(&mut self, stream: Stream, bytes: &[u8]) {
+        match stream {
+            Stream::Stdout => self.stdout.push(bytes),
+            Stream::Stderr => self.stderr.push(bytes),
+        }
+        if let Some(listener) = self.listener.as_ref().filter(|_| !bytes.is_empty()) {
+            listener(stream, bytes);
+        }
+    }
+
+    /// Forgets what came: the step is made again.
+    pub fn forget(&mut self) {
+        (self.stdout, self.stderr) = (Capped::default(), Capped::default());
+    }
+
     /// Whether some of it was lost on the host.
     pub fn is_cut(&self) -> bool {
         self.stdout.cut || self.stderr.cut

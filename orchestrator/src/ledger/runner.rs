@@ -9,6 +9,7 @@ use data_encoding::BASE64;
 
 use super::frame::{Decoder, Gate, Piece};
 use super::output::StepOutput;
+use crate::event::Stream;
 use crate::text::RemoteText;
 use crate::transport::{LinkLost, NotStarted, Process, ProcessEvent, Session};
 
@@ -91,9 +92,9 @@ impl Runner {
         loop {
             while let Some(piece) = self.pieces.pop_front() {
                 match piece {
-                    Piece::Bytes(bytes) => output.stdout.push(&bytes),
+                    Piece::Bytes(bytes) => output.push(Stream::Stdout, &bytes),
                     // A check is made again: what was heard of it does not count.
-                    Piece::Said(said) if said == "again" => *output = StepOutput::default(),
+                    Piece::Said(said) if said == "again" => output.forget(),
                     Piece::Said(said) => match read_gap(&said) {
                         Some(("out", bytes)) => output.stdout.skip(bytes),
                         Some((_, bytes)) => output.stderr.skip(bytes),
@@ -115,7 +116,7 @@ impl Runner {
     async fn hear(&mut self, output: &mut StepOutput) -> Result<(), LinkLost> {
         match self.process.next().await {
             Some(ProcessEvent::Stdout(bytes)) => self.pieces.extend(self.stdout.push(&bytes)),
-            Some(ProcessEvent::Stderr(bytes)) => output.stderr.push(&self.stderr.pass(&bytes)),
+            Some(ProcessEvent::Stderr(bytes)) => output.push(Stream::Stderr, &self.stderr.pass(&bytes)),
             Some(ProcessEvent::Refused) => {
                 self.farewell = Some("the host refused to run a shell".to_owned());
                 return Err(self.lost());

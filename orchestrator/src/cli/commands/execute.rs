@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use crate::cli::args::{Connecting, Format};
 use crate::cli::attendant::{Screen, Terminal};
 use crate::cli::error::CliError;
+use crate::cli::live::Live;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::cli::signals;
-use crate::engine::{self, About, Brake, Dispatched, Job, Limits, Reporter};
+use crate::engine::{self, About, Brake, Dispatched, Job, Limits, LiveOutput, Reporter};
 use crate::event::Envelope;
 use crate::journal::Writer;
 use crate::plan::Plan;
@@ -30,6 +31,13 @@ pub(super) struct Execution<'a> {
     pub(super) journal: Writer,
     pub(super) connecting: &'a Connecting,
     pub(super) lock_wait: Duration,
+    /// Whether what steps print is shown as they print it.
+    pub(super) live: bool,
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
+fn broken(error: std::io::Error) -> CliError {
+    CliError::internal(format!("the run broke down: {error}"))
 }
 
 impl Execution<'_> {
@@ -52,12 +60,16 @@ impl Execution<'_> {
                 forks: usize::try_from(self.connecting.forks).unwrap_or(1),
                 connecting: usize::try_from(self.connecting.connecting).unwrap_or(1),
             },
+            live: self.live.then(|| Live::start(printer, screen.clone())).transpose().map_err(broken)?.map(
+                |live| {
+                    let live: Arc<dyn LiveOutput> = Arc::new(live);
+                    live
+                },
+            ),
             brake,
         };
         let reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Progress { printer, screen })];
-        let dispatched = engine::run(job, self.journal, reporters, Timestamp::now)
-            .await
-            .map_err(|error| CliError::internal(format!("the run broke down: {error}")))?;
+        let dispatched = engine::run(job, self.journal, reporters, Timestamp::now).await.map_err(broken)?;
         watching.abort();
         let names = Names { program: settings.program.clone(), run, going_on: false };
         show(&dispatched.state, &names, printer);

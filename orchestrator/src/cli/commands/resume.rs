@@ -115,6 +115,7 @@ async fn resume(
         journal,
         connecting: &arguments.connecting,
         lock_wait: Duration::ZERO,
+        live: arguments.options.live,
     };
     execution.run(settings, printer).await
 }
@@ -154,7 +155,8 @@ async fn again(
         procedure: header.procedure.clone(),
         to: header.plan.target.clone(),
     };
-    let options = RunOptions { keep_ledger: header.keep_ledger || arguments.options.keep_ledger };
+    let keep_ledger = header.keep_ledger || arguments.options.keep_ledger;
+    let options = RunOptions { keep_ledger, live: arguments.options.live };
     // The earlier run's journal is held until the new one has ended: nobody takes it up meanwhile.
     let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;
     let instead_of = Some(Earlier { run: run.id.clone(), journal, sequence });

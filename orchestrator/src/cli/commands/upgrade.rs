@@ -95,8 +95,17 @@ pub(super) async fn upgrade(
         keep_ledger: options.keep_ledger,
     };
     let connecting = &work.connecting;
-    let execution =
-        Execution { plan, about, resumed: None, targets, transport, journal, connecting, lock_wait };
+    let execution = Execution {
+        plan,
+        about,
+        resumed: None,
+        targets,
+        transport,
+        journal,
+        connecting,
+        lock_wait,
+        live: options.live,
+    };
     Box::pin(execution.run(settings, printer)).await
 }
 

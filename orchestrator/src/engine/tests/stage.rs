@@ -245,6 +245,7 @@ pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, attendant: Arc<dyn Atte
         },
         resumed: None,
         lock_wait: Duration::ZERO,
+        live: None,
         targets: stage.parts.keys().map(|name| (name.clone(), target(name))).collect(),
         transport: Arc::new(stage),
         attendant,
