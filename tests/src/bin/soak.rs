@@ -59,11 +59,15 @@ fn main() -> ExitCode {
     };
     let minutes = value("--minutes").unwrap_or(1);
     let mut seed = value("--seed").unwrap_or_else(|| Rng::new().u64(1..1_000_000_000));
+    // A copy: the program may be built anew meanwhile.
+    let own = tempfile::tempdir().unwrap();
+    let program = own.path().join("ixporch");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     let end = Instant::now() + Duration::from_secs(minutes * 60);
     let (mut rounds, mut faults) = (0, 0);
     loop {
         println!("round {rounds}: --seed {seed}");
-        match round(seed) {
+        match round(&program, seed) {
             Ok(tried) => faults += tried,
             Err(violation) => {
                 println!("VIOLATION with --seed {seed}: {violation}");
@@ -110,7 +114,7 @@ struct Round<'a> {
     controller: Mutex<Option<Child>>,
 }
 
-fn round(seed: u64) -> Result<usize, String> {
+fn round(program: &Path, seed: u64) -> Result<usize, String> {
     let mut rng = Rng::with_seed(seed);
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -126,8 +130,7 @@ fn round(seed: u64) -> Result<usize, String> {
             host.hold(plan.step, plan.point);
         }
     }
-    let exe = std::env::current_exe().unwrap();
-    let program = Program::new(exe, folder.path()).with_variable(AS_PROGRAM, "1");
+    let program = Program::new(program, folder.path()).with_variable(AS_PROGRAM, "1");
     let round = Round { fleet: &fleet, wires: &wires, program, controller: Mutex::new(None) };
     let result = std::thread::scope(|scope| {
         for (host, plans) in plans.iter().enumerate() {
