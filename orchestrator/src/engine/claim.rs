@@ -9,8 +9,8 @@ use super::dispatch::HostEvents;
 use super::link::{Link, Way};
 use crate::facts::HostLock;
 use crate::ledger::{self, Locked};
-use crate::plan::HostPlan;
-use crate::state::HostState;
+use crate::plan::{HostPlan, PlannedStep};
+use crate::state::{HostState, StepState};
 use crate::transport::LinkLost;
 
 /// How often a lock that another run holds is looked at.
@@ -60,8 +60,8 @@ impl Claim {
         let mut waited = false;
         loop {
             let locked = tokio::select! {
-                locked = self.try_to_take(link, way, before) => locked.map_err(|lost| NotHeld::Lost(lost.0))?,
-                () = way.brake.reaches(BrakeState::Detach) => return Err(refused("the run was interrupted twice")),
+                locked = self.try_to_take(link, way, before) => locked.map_err(|lost| NotHeld::Lost(format!("{} (its lock may have been taken)", lost.0)))?,
+                () = way.brake.reaches(BrakeState::Detach) => return Err(refused("the run was interrupted twice; the host's lock may have been taken")),
             };
             let holder = match locked {
                 Locked::Ours { .. } if before.was_touched() => {
@@ -75,6 +75,10 @@ impl Claim {
                         Some(why) => Err(NotHeld::Refused { why, ours }),
                         None => Ok(()),
                     };
+                }
+                Locked::NoLedger(why) => {
+                    events.locked().await;
+                    return Err(NotHeld::Refused { why, ours: !before.was_touched() });
                 }
                 Locked::LedgerGone => {
                     return Err(refused(
@@ -136,12 +140,13 @@ impl Claim {
         link: &mut Link<'_>,
         way: &Way,
         events: &HostEvents,
+        keep_ledger: bool,
     ) -> Result<(), String> {
         if events.settled().await.is_err() {
             return Err("its lock and ledger are left on it, since the journal cannot be written".to_owned());
         }
         let given = tokio::select! {
-            given = self.try_to_give_back(link, way) => given,
+            given = self.try_to_give_back(link, way, keep_ledger) => given,
             () = way.brake.reaches(BrakeState::Detach) => Err(LinkLost("the run was interrupted twice".to_owned())),
         };
         match given {
@@ -154,9 +159,14 @@ impl Claim {
         }
     }
 
-    async fn try_to_give_back(&self, link: &mut Link<'_>, way: &Way) -> Result<Result<(), String>, LinkLost> {
+    async fn try_to_give_back(
+        &self,
+        link: &mut Link<'_>,
+        way: &Way,
+        keep_ledger: bool,
+    ) -> Result<Result<(), String>, LinkLost> {
         loop {
-            let keep = self.keep_ledger;
+            let keep = self.keep_ledger || keep_ledger;
             let ledger = link.ledger().await?;
             let giving = async {
                 let earlier = self.instead_of.as_deref();
@@ -185,6 +195,11 @@ fn reason_against(
     commit: Option<String>,
     waited: bool,
 ) -> Option<String> {
+    // Where nothing is left to be run, only the end was not written down yet.
+    let is_done = |step: &PlannedStep| before.step(&step.id).is_some_and(StepState::is_done);
+    if before.steps.iter().any(StepState::has_failed) || plan.steps().iter().all(is_done) {
+        return None;
+    }
     if before.was_touched() {
         // This run's lock is gone: what it knows of the host may be wrong by now.
         return Some(
@@ -200,7 +215,7 @@ fn reason_against(
 }
 
 /// An answer in time.
-async fn answered<T>(asking: impl Future<Output = Result<T, LinkLost>>) -> Result<T, LinkLost> {
+pub(super) async fn answered<T>(asking: impl Future<Output = Result<T, LinkLost>>) -> Result<T, LinkLost> {
     tokio::time::timeout(ANSWER, asking)
         .await
         .unwrap_or_else(|_| Err(LinkLost(format!("no answer within {}s", ANSWER.as_secs()))))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::brake::BrakeState;
-use super::claim::{Claim, NotHeld};
+use super::claim::{Claim, NotHeld, answered};
 use super::dispatch::HostEvents;
 use super::link::{Link, NoLink, Way};
 use super::{Attendant, HostReport, LiveOutput, judge};
@@ -102,16 +102,20 @@ impl Lane {
         course: &mut Course,
         steps: &[PlannedStep],
     ) -> End {
+        let (mut keep_ledger, mut course_was_touched) = (false, false);
         let (outcome, why) = match self.claim.take(link, way, &self.events, &self.plan, &self.before).await {
             Ok(()) => self.steps(link, way, course, steps).await,
             Err(NotHeld::Lost(why)) => return self.stopped(HostOutcome::Unreachable, why),
             Err(NotHeld::Refused { why, ours }) => {
+                // What another session left in the ledger may be all that is known of a step.
+                keep_ledger = true;
                 let not_now = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
                 let end = self.stopped(not_now, why);
                 if !ours {
                     return end;
                 }
                 // The lock that was taken keeps nobody from what this run does not do.
+                course_was_touched = course.touched;
                 course.touched = false;
                 end
             }
@@ -120,7 +124,7 @@ impl Lane {
             // Whoever goes on with the host later finds it locked, and its ledger as it is.
             return (outcome, why);
         }
-        match self.claim.give_back(link, way, &self.events).await {
+        match self.claim.give_back(link, way, &self.events, keep_ledger && course_was_touched).await {
             Ok(()) => (outcome, why),
             Err(left) if why.is_empty() => (outcome, left),
             Err(left) => (outcome, format!("{why}\n{left}")),
@@ -138,7 +142,7 @@ impl Lane {
             if let Some(known) = known.filter(|known| known.is_done() && !again.contains(&place)) {
                 // A person's word does not end what is still running.
                 if known.is_unknown()
-                    && let Err(end) = self.nothing_runs(link, step).await
+                    && let Err(end) = self.nothing_runs(link, way, step).await
                 {
                     return end;
                 }
@@ -169,12 +173,18 @@ impl Lane {
     }
 
     /// Whether nothing of the run is running on the host; `Err` ends the lane.
-    async fn nothing_runs(&self, link: &mut Link<'_>, step: &PlannedStep) -> Result<(), End> {
+    async fn nothing_runs(&self, link: &mut Link<'_>, way: &Way, step: &PlannedStep) -> Result<(), End> {
         let asked = async {
             let ledger = link.ledger().await?;
-            ledger::is_running(ledger, &self.claim.lock.run).await
+            answered(ledger::is_running(ledger, &self.claim.lock.run)).await
         };
-        match asked.await {
+        let answer = tokio::select! {
+            answer = asked => answer,
+            () = way.brake.reaches(BrakeState::Detach) => {
+                Err(LinkLost("the run was interrupted twice".to_owned()))
+            }
+        };
+        match answer {
             Ok(false) => Ok(()),
             Ok(true) => Err((HostOutcome::Unknown, format!("`{}` is still running there", step.id))),
             Err(lost) => Err(self.cut_off(step, &lost)),
@@ -186,7 +196,7 @@ impl Lane {
         let Some(way) = &self.way else { return };
         if let Ok(mut link) = Link::connect(way, &self.events).await {
             // What is left there stays owed, and the report says so.
-            let _ = self.claim.give_back(&mut link, way, &self.events).await;
+            let _ = self.claim.give_back(&mut link, way, &self.events, false).await;
             link.close().await;
         }
     }
@@ -203,7 +213,13 @@ impl Lane {
             return Err(self.interrupted(course, &format!("`{}`", step.id)));
         }
         let known = self.before.step(&step.id);
-        let adopts = known.is_some_and(|known| known.is_unknown() && known.resolution.is_none());
+        // A check whose end said nothing is made again; everything else that is not known is looked for.
+        let is_looked_for = |known: &StepState| {
+            known.is_unknown()
+                && known.resolution.is_none()
+                && !(step.effect == Effect::Check && known.end_said_nothing())
+        };
+        let adopts = known.is_some_and(is_looked_for);
         if !adopts {
             if step.when_schema_pending && course.pending.as_ref().is_some_and(Vec::is_empty) {
                 self.events.step_finished(step, StepEnd::skipped("no schema change is pending"), None).await;
@@ -235,6 +251,7 @@ impl Lane {
         course.touched = true;
         let mut request = match known {
             Some(known) if adopts => StepRequest::adopt(permit, step, known.attempt, known.boot.as_deref()),
+            Some(known) if known.end_said_nothing() => StepRequest::anew(permit, step, known.attempt + 1),
             Some(known) => StepRequest::new(permit, step, known.attempt + 1),
             None => StepRequest::new(permit, step, 1),
         };

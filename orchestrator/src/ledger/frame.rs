@@ -1,7 +1,7 @@
 //! Frames: what the runner says, told apart from what steps print.
 //!
-//! Steps may print anything, and so may a login shell. The runner's words are lines that begin with a nonce, which
-//! no step ever sees.
+//! Steps may print anything, and so may a login shell. The runner's words stand between a nonce, which
+//! no step ever sees, and the end of the line.
 
 /// The longest line that the runner says.
 const LONGEST: usize = 4096;
@@ -24,7 +24,7 @@ pub(super) struct Decoder {
 
 impl Decoder {
     pub(super) fn new(nonce: &str) -> Self {
-        Self { mark: format!("\n{nonce} ").into_bytes(), buffer: Vec::new() }
+        Self { mark: format!("{nonce} ").into_bytes(), buffer: Vec::new() }
     }
 
     /// Takes bytes as they came, and gives what is certain by now, in order.
@@ -76,7 +76,7 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(nonce: &str) -> Self {
-        Self { mark: format!("\n{nonce}\n").into_bytes(), buffer: Vec::new(), open: false }
+        Self { mark: format!("{nonce}\n").into_bytes(), buffer: Vec::new(), open: false }
     }
 
     /// The step's own part of what came.
@@ -135,21 +135,21 @@ mod tests {
 
     #[test]
     fn what_the_runner_says_is_told_from_what_a_step_prints() {
-        let (bytes, said) = decode(&[b"hello\n", b"\nN0NCE gap out 7\nwor", b"ld\nN0NCE end 0 none\n"]);
+        let (bytes, said) = decode(&[b"hello\n", b"N0NCE gap out 7\nwor", b"ldN0NCE end 0 none\n"]);
         assert_eq!(bytes, b"hello\nworld");
         assert_eq!(said, ["gap out 7", "end 0 none"]);
     }
 
     #[test]
     fn an_end_that_was_cut_is_no_end() {
-        assert_eq!(decode(&[b"hello\nN0NCE end 0 he"]), (b"hello".to_vec(), Vec::new()));
+        assert_eq!(decode(&[b"helloN0NCE end 0 he"]), (b"hello".to_vec(), Vec::new()));
     }
 
     #[test]
     fn what_comes_without_end_costs_a_fixed_buffer() {
         let mut decoder = Decoder::new("N0NCE");
         let flood = vec![b'x'; 1024 * 1024];
-        for text in [b"".as_slice(), b"\nN0NCE end "] {
+        for text in [b"".as_slice(), b"N0NCE end "] {
             decoder.push(text);
             for _ in 0..16 {
                 decoder.push(&flood);
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn standard_error_begins_where_the_login_shell_ended() {
         let mut gate = Gate::new("N0NCE");
-        assert!(gate.pass(b"Welcome!\n\nN0N").is_empty());
+        assert!(gate.pass(b"Welcome!\nN0N").is_empty());
         assert_eq!(gate.pass(b"CE\noops").as_ref(), b"oops");
         assert_eq!(gate.pass(b" again").as_ref(), b" again");
     }
@@ -177,7 +177,7 @@ mod tests {
             body in proptest::collection::vec(any::<u8>(), 0..300),
             cuts in proptest::collection::vec(0usize..400, 0..6),
         ) {
-            let stream = [body.as_slice(), b"\nN0NCE end 7 none\n"].concat();
+            let stream = [body.as_slice(), b"N0NCE end 7 none\n"].concat();
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
             cuts.extend([0, stream.len()]);
             cuts.sort_unstable();

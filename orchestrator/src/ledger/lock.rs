@@ -25,6 +25,8 @@ pub enum Locked {
     },
     /// It was this run's already, and the run's ledger is gone.
     LedgerGone,
+    /// It is this run's, and its ledger cannot be made, for this reason.
+    NoLedger(String),
     /// Another run has it.
     Held(HostLock),
     /// It cannot be taken, and this is why.
@@ -87,7 +89,7 @@ fn make_ledger(expected: bool) -> String {
         if expected { "[ -d \"$ledger\" ] || said=ledger-gone" } else { "make_ledger || said=no-ledger" };
     format!(
         "case $said in\ntaken*) make_ledger || said=no-ledger ;;\nours*) {ours} ;;\nesac\n\
-         [ \"$said\" != no-ledger ] || {{ echo \"$ledger cannot be made\"; exit 1; }}\nprintf '%s\\n' \"$said\"\n"
+         printf '%s\\n' \"$said\"\n"
     )
 }
 
@@ -128,6 +130,9 @@ impl Ledger {
             "taken" => Locked::Taken { commit: rest.lines().next().map(str::to_owned) },
             "ours" => Locked::Ours { commit: rest.lines().next().map(str::to_owned) },
             "ledger-gone" => Locked::LedgerGone,
+            "no-ledger" => Locked::NoLedger(
+                "the ledger cannot be made on the host: is the disk full, is the folder writable?".to_owned(),
+            ),
             "elsewhere" => {
                 let there = HostLock::parse(rest).unwrap_or_default().ledger;
                 Locked::Failed(format!(

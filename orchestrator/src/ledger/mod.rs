@@ -45,18 +45,25 @@ pub struct StepRequest<'a> {
     attempt: u32,
     /// The host's boot in which the start was decided; `None` where nothing was asked of the host for it yet.
     decided_in: Option<String>,
+    /// Whether the end of an earlier try was seen, and a person said that it was not done.
+    anew: bool,
 }
 
 impl<'a> StepRequest<'a> {
     /// A step that the host has not heard of.
     pub fn new(permit: Permit, step: &'a PlannedStep, attempt: u32) -> Self {
-        Self { _permit: permit, step, attempt, decided_in: None }
+        Self { _permit: permit, step, attempt, decided_in: None, anew: false }
+    }
+
+    /// A step that is tried again although an earlier try has ended: its end said nothing, and a person has judged it.
+    pub fn anew(permit: Permit, step: &'a PlannedStep, attempt: u32) -> Self {
+        Self { anew: true, ..Self::new(permit, step, attempt) }
     }
 
     /// A step that may have been started already, in this boot of the host or an earlier one.
     pub fn adopt(permit: Permit, step: &'a PlannedStep, attempt: u32, boot: Option<&str>) -> Self {
         let decided_in = Some(boot.unwrap_or("unknown").to_owned());
-        Self { _permit: permit, step, attempt, decided_in }
+        Self { _permit: permit, step, attempt, decided_in, anew: false }
     }
 }
 
@@ -170,6 +177,7 @@ impl Ledger {
     ) -> Result<StepEnded, LinkLost> {
         let folder = request.step.folder(request.attempt);
         let (mode, boot) = match &request.decided_in {
+            None if request.anew => ("anew", self.boot.clone()),
             None => ("new", self.boot.clone()),
             Some(boot) => ("adopt", boot.clone()),
         };

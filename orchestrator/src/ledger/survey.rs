@@ -35,7 +35,7 @@ pub async fn survey(ledger: &mut Ledger, place: &LedgerPlace) -> Result<Traces, 
 fn unless_running(folder: &str) -> String {
     format!(
         "folder={folder}\nfor step in \"$folder\"/*/; do\n  step=${{step%/}}\n  \
-         if [ -d \"$step\" ] && [ ! -e \"$step/rc\" ] && alive \"$step\"; then echo \"$step is still running\"; exit 1; fi\n\
+         if [ -d \"$step\" ] && ! told \"$step\" && alive \"$step\"; then echo \"$step is still running\"; exit 1; fi\n\
          done\n",
     )
 }

@@ -305,6 +305,11 @@ impl StepState {
         self.end.as_ref().is_none_or(|end| end.outcome == StepOutcome::Unknown)
     }
 
+    /// Whether the host told its end, and that said nothing: its words were lost.
+    pub fn end_said_nothing(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.outcome == StepOutcome::Unknown && end.exit_code.is_some())
+    }
+
     /// Whether a person said that it was not done, and it has not been tried again since.
     pub fn may_be_tried_again(&self) -> bool {
         self.is_unknown() && self.resolution.as_ref().is_some_and(|said| !said.done)

@@ -25,6 +25,10 @@ pub(in crate::cli) fn run(
             format!("run {shown} is going on: its controller may yet see the end of `{}`", arguments.step),
         ));
     };
+    if let Some(by) = &run.state.taken_over_by {
+        return Err(CliError::invalid(format!("run {shown} was taken over by run {by}"))
+            .help(format!("{} report {by}", settings.program)));
+    }
     let Some(host) = run.state.hosts.get(&arguments.host) else {
         let mut error = CliError::usage(format!("run {shown} has no host `{}`", arguments.host));
         error.help = suggest::help(&arguments.host, run.state.hosts.keys().map(String::as_str));

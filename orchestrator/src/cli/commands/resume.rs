@@ -20,7 +20,7 @@ use crate::event::{HostOutcome, RunHeader};
 use crate::journal::{LoadedRun, Writer};
 use crate::plan::{self, HostAction, HostPlan};
 use crate::report::Names;
-use crate::state::ExitCode;
+use crate::state::{ExitCode, HostState};
 
 pub(in crate::cli) fn run(
     arguments: &args::Resume,
@@ -54,8 +54,10 @@ async fn resume(
     let shown = settings.store.shorten(&run.id)?;
     if let Some(by) = &run.state.taken_over_by {
         let by = settings.store.shorten(by)?;
-        return Err(CliError::invalid(format!("run {shown} was taken over by run {by}"))
-            .help(format!("{} resume {by}", settings.program)));
+        return Err(CliError::invalid(format!("run {shown} was taken over by run {by}")).help(format!(
+            "{program} resume {by}; where that run never began: {program} resume {shown} --rerun unfinished",
+            program = settings.program
+        )));
     }
     if run.torn {
         printer
@@ -140,6 +142,24 @@ async fn again(
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
     let hosts = hosts_of(rerun, run, header);
+    let left_out: Vec<&str> = run
+        .state
+        .unfinished_hosts()
+        .into_iter()
+        .filter(|name| run.state.hosts.get(*name).is_some_and(HostState::was_touched))
+        .filter(|name| !hosts.iter().any(|host| host == name))
+        .collect();
+    if !hosts.is_empty() && !left_out.is_empty() {
+        let shown = settings.store.shorten(&run.id)?;
+        return Err(CliError::invalid(format!(
+            "run {shown} has not ended on {}: a new run would leave them behind",
+            left_out.join(", ")
+        ))
+        .help(format!(
+            "first {program} resume {shown}; or all of them: {program} resume {shown} --rerun unfinished",
+            program = settings.program
+        )));
+    }
     if hosts.is_empty() {
         printer.say("the run left no such host: there is nothing to run again");
         return Ok(run.state.exit());

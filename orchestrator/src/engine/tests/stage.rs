@@ -119,7 +119,7 @@ impl Actor {
     }
 
     fn say(&mut self, words: &str) {
-        let line = format!("\n{} {words}\n", self.nonce);
+        let line = format!("{} {words}\n", self.nonce);
         self.print(&line);
     }
 
@@ -131,7 +131,7 @@ impl Actor {
                 self.says.push_back(Some(ProcessEvent::Exit(1)));
                 self.says.push_back(None);
             }
-            self.says.push_back(Some(ProcessEvent::Stderr(format!("\n{}\n", self.nonce).into_bytes())));
+            self.says.push_back(Some(ProcessEvent::Stderr(format!("{}\n", self.nonce).into_bytes())));
             self.say("ready boot setsid");
         } else if script.starts_with("ask ") {
             if script.contains("ixporch.lock") && script.contains("ln ") {

@@ -29,14 +29,14 @@ ledgers() {
       step=${step%/} exit=- id=- debt=- word=
       [ -e "$step/spec" ] || continue
       read -r _ _ id _ debt 2>/dev/null < "$step/spec"
-      if [ -e "$step/rc" ]; then
+      if told "$step"; then
         read -r exit word _ < "$step/rc"
         state_of=ended
         case $word in absent | present | blind | no-room) debt=- ;; esac
-      elif [ ! -d "$step/begun" ]; then
-        state_of=claimed
       elif alive "$step"; then
         state_of=running
+      elif [ ! -d "$step/begun" ]; then
+        state_of=claimed
       else
         state_of=vanished
       fi

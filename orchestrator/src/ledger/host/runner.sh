@@ -2,9 +2,9 @@
 # on its life: a step lives in a session or unit of its own, and the next runner finds everything in the ledger.
 #
 # POSIX sh for dash, bash and busybox. `nonce` is set before this; no step ever sees it. Standard output and standard
-# error carry the step's own bytes; what the runner itself says is a line on standard output that begins with the nonce.
+# error carry the step's own bytes; what the runner itself says is on standard output, from the nonce to the line's end.
 
-say() { printf '\n%s %s\n' "$nonce" "$*"; }
+say() { printf '%s %s\n' "$nonce" "$*"; }
 nap() { sleep "$1" 2>/dev/null || sleep 1; }
 
 mask=$(umask)
@@ -30,15 +30,16 @@ open_ledger() {
   # shellcheck disable=SC2086
   set -- ${line##*) }
   me=$$-${20}
-  [ ! -d "$ledger" ] || echo "$me" 2>/dev/null > "$ledger/connection"
+  # Written over in place: a full disk must not take it away.
+  [ ! -e "$ledger/connection" ] || printf '%-40s\n' "$me" 1<>"$ledger/connection"
   # Whatever a login shell printed of its own on standard error ends here.
-  printf '\n%s\n' "$nonce" >&2
+  printf '%s\n' "$nonce" >&2
   say ready "$boot" "$keeper"
 }
 
 # Makes the run's ledger, which nothing else makes.
 make_ledger() {
-  mkdir -p "$ledger" && echo "$me" > "$ledger/connection" && sync "$ledger" "$state/runs/$run" "$state/runs" "$state"
+  mkdir -p "$ledger" && printf '%-40s\n' "$me" > "$ledger/connection" && sync "$ledger" "$state/runs/$run" "$state/runs" "$state"
 } 2>/dev/null
 
 # ask SCRIPT: answers a question; its output comes back as it is.
@@ -70,16 +71,36 @@ lives() {
   return 1
 }
 
-# Whether the step in folder $1 was begun and runs.
-alive() { lives "$1/begun/process"; }
+# Whether the step in folder $1 runs, or is about to begin.
+alive() {
+  if [ -d "$1/begun" ]; then lives "$1/begun/process"; else lives "$1/started"; fi
+}
 
-# step FOLDER EFFECT MODE BOOT OUT ERR SPEC: starts a step, or finds the one that was started. MODE is `new`, or `adopt`
-# where an earlier connection may have started it; BOOT is the boot in which its start was decided, OUT and ERR are
+# Whether the step in folder $1 has told its end: a power cut can leave a record without its content.
+told() {
+  read -r exit _ 2>/dev/null < "$1/rc" && [ -n "$exit" ]
+}
+
+# Takes away a claim whose body has not begun, so that it cannot begin any more; fails where it has.
+take_away() {
+  mv "$1" "$1.gone.$$" 2>/dev/null || return 1
+  if [ -d "$1.gone.$$/begun" ]; then
+    # It came at the last moment.
+    mv "$1.gone.$$" "$1"
+    return 1
+  fi
+  rm -rf "$1.gone.$$"
+}
+
+# step FOLDER EFFECT MODE BOOT OUT ERR SPEC: starts a step, or finds the one that was started. MODE is `new`, `adopt`
+# where an earlier connection may have started it, or `anew` where the end of an earlier try was seen and a person said
+# that it was not done; BOOT is the boot in which its start was decided, OUT and ERR are
 # how many bytes of its output are known already.
 step() {
   d=$ledger/$1 who=
   read -r who 2>/dev/null < "$ledger/connection"
-  if [ "$who" != "$me" ]; then
+  # What is there already may be looked at by whoever asks.
+  if [ "$who" != "$me" ] && [ ! -e "$d/rc" ] && [ ! -d "$d/begun" ]; then
     if [ "$3$2" = adoptchange ]; then
       say end 0 lost-claim 0 "$5" "$6" whole
     else
@@ -87,13 +108,15 @@ step() {
     fi
     return
   fi
-  # A person may have said that an earlier try of a change did nothing: the host knows better where it has ended after
-  # all, and as long as it runs there is no other one.
+  # A person may have said that an earlier try of a change did nothing. Where its end was not known then, the host knows
+  # better: it has ended after all, or runs still; one that has not begun must not begin later.
   for earlier in "$ledger/${1%.[0-9]*}" "$ledger/${1%.[0-9]*}".[0-9]*; do
-    if [ "$2" = check ] || [ "$earlier" = "$d" ] || [ -d "$d" ]; then
+    if [ "$2" = check ] || [ "$earlier" = "$d" ] || [ -d "$d" ] || [ ! -d "$earlier" ]; then
       :
-    elif [ -e "$earlier/rc" ]; then
-      d=$earlier
+    elif told "$earlier"; then
+      [ "$3" = anew ] || d=$earlier
+    elif [ ! -d "$earlier/begun" ] && take_away "$earlier"; then
+      :
     elif alive "$earlier"; then
       say end 0 still-running 0 "$5" "$6" whole
       return
@@ -114,12 +137,12 @@ step() {
   elif [ ! -d "$d" ]; then
     say not-started "$why"
     return
-  elif [ -e "$d/rc" ]; then
+  elif told "$d"; then
     :
   elif [ ! -d "$d/begun" ]; then
     # The body has not run: this claim is still good. Whoever makes `begun` first runs it, so it cannot run twice.
     claim "$1" "$2" "$7"
-  elif [ "$2" = check ] && ! alive "$d" && [ ! -e "$d/rc" ]; then
+  elif [ "$2" = check ] && [ "$who" = "$me" ] && ! alive "$d" && ! told "$d"; then
     # What only looks may look again, and what it had printed does not count.
     if rm -rf "$d" && [ ! -d "$d" ]; then
       say again
@@ -157,17 +180,7 @@ claim() {
 }
 
 # Whether a step that has not begun is given up: its process did not come within 10 s, and must not come later.
-never_comes() {
-  [ "$polls" -gt 200 ] && ! lives "$d/started" || return 1
-  # Taken away as it stands: from then on nothing can begin in it.
-  mv "$d" "$d.gone.$$" 2>/dev/null || return 1
-  if [ -d "$d.gone.$$/begun" ]; then
-    # It came at the last moment.
-    mv "$d.gone.$$" "$d"
-    return 1
-  fi
-  rm -rf "$d.gone.$$"
-}
+never_comes() { [ "$polls" -gt 200 ] && ! alive "$d" && take_away "$d"; }
 
 # The first segment of stream $1 that begins after byte $2, as `next`; segments are named by the byte they begin at.
 next_segment() {
