@@ -102,21 +102,19 @@ impl Lane {
         course: &mut Course,
         steps: &[PlannedStep],
     ) -> End {
-        let (mut keep_ledger, mut course_was_touched) = (false, false);
+        let mut keep_ledger = false;
         let (outcome, why) = match self.claim.take(link, way, &self.events, &self.plan, &self.before).await {
             Ok(()) => self.steps(link, way, course, steps).await,
             Err(NotHeld::Lost(why)) => return self.stopped(HostOutcome::Unreachable, why),
             Err(NotHeld::Refused { why, ours }) => {
-                // What another session left in the ledger may be all that is known of a step.
-                keep_ledger = true;
                 let not_now = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
                 let end = self.stopped(not_now, why);
                 if !ours {
                     return end;
                 }
-                // The lock that was taken keeps nobody from what this run does not do.
-                course_was_touched = course.touched;
-                course.touched = false;
+                // What an earlier session left in the ledger may be all that is known of a step; the lock that was taken
+                // now keeps nobody from what this run does not do.
+                keep_ledger = std::mem::take(&mut course.touched);
                 end
             }
         };
@@ -124,7 +122,7 @@ impl Lane {
             // Whoever goes on with the host later finds it locked, and its ledger as it is.
             return (outcome, why);
         }
-        match self.claim.give_back(link, way, &self.events, keep_ledger && course_was_touched).await {
+        match self.claim.give_back(link, way, &self.events, keep_ledger).await {
             Ok(()) => (outcome, why),
             Err(left) if why.is_empty() => (outcome, left),
             Err(left) => (outcome, format!("{why}\n{left}")),
