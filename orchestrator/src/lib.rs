@@ -10,6 +10,8 @@ pub mod text;
 pub mod procedure;
 
 pub mod facts;
+pub mod schema;
+
 pub mod plan;
 
 pub mod event;

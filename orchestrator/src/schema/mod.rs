@@ -1,0 +1,130 @@
+//! Schema changes: what the pending SQL of a host means, whatever way it is written.
+//!
+//! Owns how a statement is read, classed and fingerprinted, and how hosts are grouped by that. It
+//! knows no host's database: what a column was before a change is not told by the change.
+
+mod canonical;
+mod group;
+mod statement;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use group::{Group, difference, group};
+
+use crate::digest;
+
+/// What a change may do to what is there. The order is that of the danger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeClass {
+    /// Something new beside what is there: a table, a column, an index, a constraint.
+    Additive,
+    /// Something that is there becomes different: a type, a default, whether it may be NULL, a name.
+    Changing,
+    /// Something that is there may be lost; or nobody can say what it does.
+    Destructive,
+}
+
+/// One change of a schema.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Change {
+    /// What it may do.
+    pub class: ChangeClass,
+    /// Why it is classed so, in a few words: `drops a column`.
+    pub what: &'static str,
+    /// Its SQL, written in one way; as the host wrote it where it could not be read.
+    pub sql: String,
+}
+
+/// The changes that are pending on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaChanges {
+    /// Every change, in an order in which they can be executed.
+    pub changes: Vec<Change>,
+    /// What they are, in a word.
+    pub fingerprint: Fingerprint,
+}
+
+/// The digest of pending changes. It is the same for statements that differ only in white space, in
+/// the letter case of keywords, or in the order of statements that do not depend on one another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+/// How many digits of a fingerprint a person must name at least.
+pub const FINGERPRINT_DIGITS: usize = 12;
+
+impl SchemaChanges {
+    /// Reads statements as `doctrine:schema:update --sql` prints them, without their semicolons.
+    pub fn read<'s>(statements: impl IntoIterator<Item = &'s str>) -> Self {
+        let statements = canonical::order(statements.into_iter().map(statement::read).collect());
+        let text: Vec<&str> = statements.iter().map(|statement| statement.sql.as_str()).collect();
+        let digest = digest::sha256(text.join(";\n").as_bytes());
+        let hex = digest.strip_prefix("sha256:").unwrap_or(&digest).to_owned();
+        let changes = statements.into_iter().flat_map(|statement| statement.changes).collect();
+        Self { changes, fingerprint: Fingerprint(hex) }
+    }
+
+    /// The most dangerous class among them; `None` where nothing is pending.
+    pub fn class(&self) -> Option<ChangeClass> {
+        self.changes.iter().map(|change| change.class).max()
+    }
+
+    /// `3 additions, 1 drop`: how many there are of each kind.
+    pub fn summary(&self) -> String {
+        let words: Vec<String> = [
+            (ChangeClass::Additive, "addition", "additions"),
+            (ChangeClass::Changing, "change", "changes"),
+            (ChangeClass::Destructive, "destructive", "destructive"),
+        ]
+        .into_iter()
+        .filter_map(|(class, one, many)| {
+            match self.changes.iter().filter(|change| change.class == class).count() {
+                0 => None,
+                1 => Some(format!("1 {one}")),
+                count => Some(format!("{count} {many}")),
+            }
+        })
+        .collect();
+        if words.is_empty() { "nothing pending".to_owned() } else { words.join(", ") }
+    }
+
+    /// The destructive ones.
+    pub fn destructive(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.class == ChangeClass::Destructive)
+    }
+}
+
+impl Fingerprint {
+    /// Whether a person means this one: by all its digits, or by at least [`FINGERPRINT_DIGITS`] of them.
+    pub fn is_named_by(&self, digits: &str) -> bool {
+        digits.len() >= FINGERPRINT_DIGITS && self.0.starts_with(&digits.to_ascii_lowercase())
+    }
+
+    /// All its digits.
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Shows as many digits as a person needs.
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0.get(..FINGERPRINT_DIGITS).unwrap_or(&self.0))
+    }
+}
+
+impl fmt::Display for ChangeClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Additive => "additive",
+            Self::Changing => "changing",
+            Self::Destructive => "destructive",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
