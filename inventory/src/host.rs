@@ -61,6 +61,8 @@ pub enum Become {
 pub enum SchemaApproval {
     /// A person looks at the pending SQL.
     Review,
+    /// A person, unless the changes only add something.
+    Additive,
     /// Everything passes.
     Any,
 }
@@ -166,7 +168,11 @@ impl Host {
 
     /// Who lets pending schema changes through.
     pub fn schema_approval(&self) -> SchemaApproval {
-        if self.text("schema_approval") == Some("any") { SchemaApproval::Any } else { SchemaApproval::Review }
+        match self.text("schema_approval") {
+            Some("any") => SchemaApproval::Any,
+            Some("additive") => SchemaApproval::Additive,
+            _ => SchemaApproval::Review,
+        }
     }
 
     fn value(&self, key: &str) -> Option<&Value> {

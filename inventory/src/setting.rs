@@ -170,7 +170,19 @@ pub const SPECS: &[Spec] = &[
         key: "schema_approval",
         kind: Kind::Choice(&["review", "additive", "any"]),
         built_in: Some("review"),
-        doc: "Who lets pending schema changes through: `review` a person, `any` everybody. `additive` does not exist yet.",
+        doc: "Who lets pending schema changes through: `review` a person, `additive` a person unless they only add something, `any` everybody.",
+    },
+    Spec {
+        key: "review_timeout",
+        kind: Kind::Time,
+        built_in: Some("30m"),
+        doc: "How long a host waits in maintenance for the schema review; then it is taken back to its start.",
+    },
+    Spec {
+        key: "schema_never_converges",
+        kind: Kind::Choice(&["fail", "accept"]),
+        built_in: Some("fail"),
+        doc: "What it means where column changes that were executed stay pending for ever, as with MariaDB: `fail` the host fails, `accept` it goes on, and the report says so.",
     },
     Spec {
         key: "on_failure",
@@ -359,10 +371,6 @@ fn check_text(spec: &Spec, key: &str, text: &str, span: &Range<usize>, problems:
             .help(
                 "write `on_failure = \"stop\"`: a host that fails is left as it is, and its debts are named",
             )),
-        ("schema_approval", "additive") => {
-            Err(value::Refusal::new("is `additive`, which does not exist yet")
-                .help("write `review` (a person looks at the pending SQL) or `any` (everything passes)"))
-        }
         _ => Ok(()),
     });
     match verdict {

@@ -18,5 +18,7 @@ mod procedure;
 mod questions;
 mod resume;
 mod round_trips;
+mod schema_review;
 mod stage;
 mod upgrade;
+mod waves;

@@ -40,8 +40,8 @@ fn a_person_sees_the_plan_and_the_pending_sql_and_approves_both() {
     let (code, shown) = upgrade_at_a_terminal(&stage, "y\ny\n");
     assert_eq!(code, Some(0), "{shown}");
     assert!(shown.contains("Upgrade 1 host? [y/N]"), "{shown}");
-    assert!(shown.contains("CREATE TABLE audit_log (id INT NOT NULL);"), "{shown}");
-    assert!(shown.contains("Execute this statement on a? [y/N]"), "{shown}");
+    assert!(shown.contains("+ CREATE TABLE audit_log (id INT NOT NULL)"), "{shown}");
+    assert!(shown.contains("Execute group 1 (1 addition) on 1 host? [y/N]"), "{shown}");
     assert!(shown.contains("schema changes approved by tester"), "{shown}");
     assert!(!stage.fleet.host("a").in_maintenance());
 }
@@ -51,7 +51,10 @@ fn a_person_who_does_not_approve_the_sql_holds_the_host() {
     let stage = stage_with_review();
     let (code, shown) = upgrade_at_a_terminal(&stage, "y\nn\n");
     assert_eq!(code, Some(7), "{shown}");
-    assert_eq!(host_of(&stage.report(), "a")["outcome"], "held");
+    let report = host_of(&stage.report(), "a");
+    assert_eq!((&report["outcome"], &report["went_back"]), (&"held".into(), &1.into()));
+    let host = stage.fleet.host("a");
+    assert_eq!((host.describe().as_str(), host.in_maintenance()), ("v4.4.0", false));
     assert!(!stage.fleet.host("a").asked().iter().any(|asked| asked.contains("--force")));
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::embedded::EmbeddedHost;
 
 /// The steps of the v4 procedure that an upgrade to the branch's head runs, in order.
-pub const STEPS: [&str; 14] = [
+pub const STEPS: [&str; 16] = [
     "tree-check",
     "fetch",
     "target-check",
@@ -19,13 +19,16 @@ pub const STEPS: [&str; 14] = [
     "frontend",
     "memcached-before-schema",
     "schema-review",
+    "schema-recheck",
     "schema-update",
     "memcached-after-schema",
+    "schema-verify",
     "maintenance-off",
 ];
 
 /// Those of them that only look, and may look again.
-pub const CHECKS: [&str; 4] = ["tree-check", "target-check", "closed-check", "schema-review"];
+pub const CHECKS: [&str; 6] =
+    ["tree-check", "target-check", "closed-check", "schema-review", "schema-recheck", "schema-verify"];
 
 /// Whether a host ended as an undisturbed one by its report and by its own state. `more` says of steps how many times
 /// more a person let them run.

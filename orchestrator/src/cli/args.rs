@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, ValueEnum};
 
 use crate::procedure::DEFAULT_PROCEDURE;
+use crate::schema::FINGERPRINT_DIGITS;
 
 /// Upgrades fleets of IXP Manager hosts over SSH, without an agent.
 #[derive(Debug, Parser)]
@@ -51,6 +52,8 @@ pub enum Subcommand {
     Lock(Lock),
     /// List or remove what runs left on the hosts
     Ledger(Ledger),
+    /// Show the schema changes of a run: its hosts by what is pending on them, or was
+    Schema(Schema),
     /// List the runs of this controller
     Runs,
     /// Show the report of a run
@@ -147,6 +150,26 @@ pub struct Work {
     /// The release to go to, a git tag such as v4.5.0 [default: the head of each host's branch]
     #[arg(long, value_name = "TAG")]
     pub to: Option<String>,
+
+    /// Which waves
+    #[command(flatten)]
+    pub waves: Waves,
+}
+
+/// Which of the inventory's waves.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Waves {
+    /// Only this wave
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["from_wave", "until_wave"])]
+    pub wave: Option<String>,
+
+    /// This wave and those after it
+    #[arg(long, value_name = "NAME")]
+    pub from_wave: Option<String>,
+
+    /// Those before this wave, and it
+    #[arg(long, value_name = "NAME")]
+    pub until_wave: Option<String>,
 }
 
 /// Arguments of `inventory`.
@@ -239,10 +262,30 @@ pub struct Upgrade {
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     pub lock_wait: Duration,
 
-    /// Start without asking. Pending schema changes are still asked about at the terminal; without one, such a
-    /// host is held in maintenance (exit code 7), unless its `schema_approval` is `any`
+    /// Start without asking. Gates of waves and pending schema changes are still asked about at the terminal;
+    /// without one they hold (exit code 7), unless they are approved, or `schema_approval` lets them pass
     #[arg(short, long)]
     pub yes: bool,
+
+    /// What is approved beforehand
+    #[command(flatten)]
+    pub approvals: Approvals,
+}
+
+/// What a person approves.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Approvals {
+    /// Let this wave start
+    #[arg(long, value_name = "WAVE")]
+    pub approve: Vec<String>,
+
+    /// Let these schema changes be executed wherever they are pending: their fingerprint, as `ixporch schema` shows it
+    #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
+    pub approve_schema: Vec<String>,
+
+    /// Why; it stands in the journal
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub reason: String,
 }
 
 /// How a run is carried out.
@@ -263,6 +306,17 @@ fn time(text: &str) -> Result<Duration, String> {
         return Ok(Duration::ZERO);
     }
     ixporch_inventory::value::parse_time(text).map_err(|refusal| refusal.why)
+}
+
+/// The digits of a fingerprint.
+fn fingerprint(text: &str) -> Result<String, String> {
+    let is_digits = text.chars().all(|c| c.is_ascii_hexdigit());
+    if is_digits && (FINGERPRINT_DIGITS..=64).contains(&text.len()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err(format!(
+        "a fingerprint is at least {FINGERPRINT_DIGITS} of the digits 0-9 and a-f, as `ixporch schema` shows it"
+    ))
 }
 
 /// Arguments of `resume`.
@@ -287,6 +341,10 @@ pub struct Resume {
     /// How a run is carried out
     #[command(flatten)]
     pub options: RunOptions,
+
+    /// What is approved
+    #[command(flatten)]
+    pub approvals: Approvals,
 
     /// With --rerun: start without asking
     #[arg(short, long, requires = "rerun")]
@@ -396,6 +454,14 @@ pub struct Report {
     /// Only this host, with all its steps
     #[arg(long, value_name = "HOST")]
     pub host: Option<String>,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// The run, or the beginning of its id
+    #[arg(default_value = "latest")]
+    pub run: String,
 }
 
 /// Arguments of `logs`.

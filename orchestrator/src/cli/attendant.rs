@@ -9,8 +9,10 @@ use tokio::sync::Mutex;
 
 use super::printer::Printer;
 use super::prompt;
-use crate::engine::{Answer, Attendant};
-use crate::text::RemoteText;
+use crate::engine::{Answer, Attendant, ReviewQuestion};
+use crate::plan::fold_names;
+use crate::report::{self, Paint};
+use crate::schema::Group;
 
 /// The terminal, as progress and questions share it: while a question is open, progress waits in memory.
 #[derive(Debug, Clone, Default)]
@@ -85,19 +87,44 @@ impl Attendant for Terminal {
         prompt::is_attended()
     }
 
-    fn review<'a>(&'a self, host: &'a str, statements: &'a [String]) -> BoxFuture<'a, Option<Answer>> {
-        let mut text = format!("\n{}\n", self.printer.err.strong(&format!("{host}: pending schema changes")));
-        for statement in statements {
-            let _ = writeln!(text, "  {};", RemoteText::from(statement.as_str()));
-        }
-        let count = statements.len();
-        let these =
-            if count == 1 { "this statement".to_owned() } else { format!("these {count} statements") };
-        let _ = write!(text, "{host} is in maintenance until this is answered. Execute {these} on {host}?");
-        self.ask(text).boxed()
+    fn review<'a>(&'a self, question: &'a ReviewQuestion) -> BoxFuture<'a, Option<Answer>> {
+        self.ask(review_text(self.printer.err, question)).boxed()
     }
 
     fn start_wave<'a>(&'a self, wave: &'a str) -> BoxFuture<'a, Option<Answer>> {
         self.ask(format!("\nStart wave {wave}?")).boxed()
     }
+}
+
+/// What a person reads before they answer: first how many groups there are, then each group by itself.
+fn review_text(paint: Paint, question: &ReviewQuestion) -> String {
+    let groups: Vec<Group<'_>> = question
+        .groups
+        .iter()
+        .map(|group| Group {
+            changes: group.changes.clone(),
+            hosts: group.hosts.iter().map(String::as_str).collect(),
+        })
+        .collect();
+    let mut text = "\n".to_owned();
+    if question.asked == 0 {
+        let heading = format!("pending schema changes: {}", report::schema_line(&groups));
+        let _ = writeln!(text, "{}", paint.strong(&heading));
+    }
+    let Some(group) = groups.get(question.asked) else { return text };
+    let largest = groups.first().filter(|_| question.asked > 0);
+    text.push_str(&report::schema_group(paint, question.asked + 1, group, largest));
+    let names = fold_names(group.hosts.iter().copied());
+    let (count, are) = match group.hosts.len() {
+        1 => ("1 host".to_owned(), "is"),
+        many => (format!("{many} hosts"), "are"),
+    };
+    let _ = write!(
+        text,
+        "{names} {are} in maintenance until this is answered, and at {} taken back.\nExecute group {} ({}) on {count}?",
+        question.until.strftime("%H:%M:%SZ"),
+        question.asked + 1,
+        group.changes.summary(),
+    );
+    text
 }

@@ -1,6 +1,6 @@
 //! Errors as the user sees them: what, where, why, and what to type next.
 
-use ixporch_inventory::{Problems, SelectorError};
+use ixporch_inventory::{Problems, SelectorError, suggest};
 
 use crate::journal::JournalError;
 use crate::plan::PlanError;
@@ -68,6 +68,17 @@ impl From<PlanError> for CliError {
     fn from(error: PlanError) -> Self {
         match error {
             PlanError::Selector(error) => error.into(),
+            PlanError::Wave { ref name, ref known } => {
+                let mut cli = Self::usage(error.to_string());
+                let declared = known.iter().map(String::as_str);
+                cli.help = suggest::help(name, declared).or_else(|| {
+                    known.is_empty().then(|| "it declares none: choose hosts with --limit".to_owned())
+                });
+                cli
+            }
+            error @ PlanError::WavesBackwards { .. } => {
+                Self::usage(error.to_string()).help("give the earlier one to --from-wave")
+            }
             error @ PlanError::Target(_) => {
                 Self::usage(error.to_string()).help("a tag looks like v4.5.0; `git tag` on a host lists them")
             }

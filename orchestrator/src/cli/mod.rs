@@ -65,6 +65,7 @@ fn run(command: &Subcommand, settings: &Settings, printer: Printer) -> Result<Ex
         Subcommand::Resolve(arguments) => commands::resolve::run(arguments, settings, printer),
         Subcommand::Lock(arguments) => commands::lock::run(arguments, settings, printer),
         Subcommand::Ledger(arguments) => commands::ledger::run(arguments, settings, printer),
+        Subcommand::Schema(arguments) => commands::schema::run(arguments, settings, printer),
         Subcommand::Runs => commands::runs::run(settings, printer),
         Subcommand::Report(arguments) => commands::report::run(arguments, settings, printer),
         Subcommand::Logs(arguments) => commands::logs::run(arguments, settings, printer),

@@ -14,6 +14,7 @@ use crate::facts::HostLock;
 use crate::journal::Writer;
 use crate::ledger::{Permit, StepOutput};
 use crate::plan::PlannedStep;
+use crate::schema::Fingerprint;
 use crate::state::RunState;
 use crate::text::RemoteText;
 
@@ -158,9 +159,24 @@ impl HostEvents {
         self.events.tell(event).await;
     }
 
-    pub(super) async fn reviewed(&self, step: &str, approved: bool, by: &str) {
+    pub(super) async fn review_awaited(&self, step: &str, fingerprint: &Fingerprint, until: Timestamp) {
+        let (host, step, fingerprint) = (self.host.clone(), step.to_owned(), fingerprint.clone());
+        self.events.tell(RunEvent::ReviewAwaited { host, step, fingerprint, until }).await;
+    }
+
+    pub(super) async fn reviewed(&self, step: &str, approved: bool, by: &str, fingerprint: &Fingerprint) {
         let (host, step, by) = (self.host.clone(), step.to_owned(), by.to_owned());
-        self.events.tell(RunEvent::ReviewAnswered { host, step, approved, by }).await;
+        let fingerprint = Some(fingerprint.clone());
+        self.events.tell(RunEvent::ReviewAnswered { host, step, approved, by, fingerprint }).await;
+    }
+
+    pub(super) async fn going_back(&self, why: &str) {
+        let event = RunEvent::GoingBack { host: self.host.clone(), why: RemoteText::from(why) };
+        self.events.tell(event).await;
+    }
+
+    pub(super) async fn went_back(&self) {
+        self.events.tell(RunEvent::WentBack { host: self.host.clone() }).await;
     }
 
     pub(super) async fn finished(&self, outcome: HostOutcome, why: &str) {
@@ -331,6 +347,10 @@ fn is_landmark(event: &RunEvent) -> bool {
             | RunEvent::RunResumed { .. }
             | RunEvent::HostFinished { .. }
             | RunEvent::ReviewAnswered { .. }
+            | RunEvent::SchemaApproved { .. }
+            | RunEvent::WaveApproved { .. }
+            | RunEvent::GoingBack { .. }
+            | RunEvent::WentBack { .. }
             | RunEvent::RunFinished { .. }
     )
 }

@@ -5,14 +5,20 @@ use crate::facts::{self, PendingSql, SchemaUpdateEnd};
 use crate::ledger::{StepEnded, StepOutput};
 use crate::plan::{PlannedProof, PlannedStep};
 use crate::procedure::Reads;
+use crate::schema::SchemaChanges;
 use crate::text::RemoteText;
 
 /// What `timeout(1)` exits with when it ended the command: by its own code, by the signal's
 /// (busybox), or when it had to kill.
 const TIMED_OUT: [i32; 3] = [124, 143, 137];
 
-/// The end of a step as the host told it.
-pub(super) fn judge(step: &PlannedStep, ended: StepEnded, output: &StepOutput) -> StepEnd {
+/// The end of a step as the host told it. `executed` is what a schema update before it executed.
+pub(super) fn judge(
+    step: &PlannedStep,
+    ended: StepEnded,
+    output: &StepOutput,
+    executed: &[String],
+) -> StepEnd {
     let (exit, proven, milliseconds) = match ended {
         StepEnded::Ran { exit, proven, milliseconds } => (exit, proven, milliseconds),
         StepEnded::Vanished { proven } => return vanished(proven, output),
@@ -51,7 +57,8 @@ pub(super) fn judge(step: &PlannedStep, ended: StepEnded, output: &StepOutput) -
         stderr: output.stderr.captured(),
         pending_statements: None,
     };
-    let verdict = verdict(step, exit, proven, milliseconds, output, &mut end);
+    let verdict = verdict(step, exit, proven, milliseconds, output, &mut end)
+        .and_then(|()| converged(step, executed, &mut end));
     if let Err((outcome, why)) = verdict {
         end.outcome = outcome;
         end.why = RemoteText::from(why.as_str());
@@ -132,8 +139,10 @@ fn refuted(proof: &PlannedProof) -> String {
 fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Verdict {
     let text = RemoteText::from_bytes(&output.stdout.kept());
     match reads {
-        Reads::DoctrinePendingSql if end.stdout.dropped > 0 => failed("its output is too long to be read"),
-        Reads::DoctrinePendingSql => match facts::read_pending_sql(&text) {
+        Reads::DoctrinePendingSql | Reads::DoctrineConverged if end.stdout.dropped > 0 => {
+            failed("its output is too long to be read")
+        }
+        Reads::DoctrinePendingSql | Reads::DoctrineConverged => match facts::read_pending_sql(&text) {
             PendingSql::InSync => {
                 end.pending_statements = Some(Vec::new());
                 Ok(())
@@ -152,6 +161,35 @@ fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Verdict 
     }
 }
 
+/// After an update nothing may be pending. What stays pending for ever, although it was executed, is told by its name.
+fn converged(step: &PlannedStep, executed: &[String], end: &mut StepEnd) -> Verdict {
+    if step.reads != Some(Reads::DoctrineConverged) {
+        return Ok(());
+    }
+    let left: Vec<&str> = end.pending_statements.iter().flatten().map(RemoteText::raw).collect();
+    let left = SchemaChanges::read(left);
+    if left.changes.is_empty() {
+        return Ok(());
+    }
+    let executed = SchemaChanges::read(executed.iter().map(String::as_str));
+    let what = left.summary();
+    if !left.never_converges_after(&executed) {
+        return failed(format!(
+            "still pending after the update ({what}): it was not, or not wholly, executed"
+        ));
+    }
+    let why = format!(
+        "never-converges: {what} stay pending although they were executed (the database answers with another type than it was given)"
+    );
+    if !step.may_never_converge {
+        return failed(format!(
+            "{why}; where that is known and harmless: schema_never_converges = \"accept\""
+        ));
+    }
+    end.why = RemoteText::from(why.as_str());
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,7 +202,7 @@ mod tests {
         planned.command.timeout_seconds = 2;
         let mut output = StepOutput::default();
         output.stdout.push(stdout.as_bytes());
-        judge(&planned, ended, &output)
+        judge(&planned, ended, &output, &[])
     }
 
     fn ran(exit: i32, proven: Option<bool>) -> StepEnded {
@@ -206,10 +244,43 @@ mod tests {
         planned.reads = Some(Reads::DoctrineSchemaUpdate);
         let mut output = StepOutput::default();
         output.ends_at(0, 0, false);
-        assert_eq!(judge(&planned, ran(0, None), &output).outcome, StepOutcome::Unknown);
-        assert_eq!(judge(&planned, ran(1, None), &output).outcome, StepOutcome::Failed);
+        assert_eq!(judge(&planned, ran(0, None), &output, &[]).outcome, StepOutcome::Unknown);
+        assert_eq!(judge(&planned, ran(1, None), &output, &[]).outcome, StepOutcome::Failed);
         planned.reads = None;
-        assert_eq!(judge(&planned, ran(0, None), &output).outcome, StepOutcome::Succeeded);
+        assert_eq!(judge(&planned, ran(0, None), &output, &[]).outcome, StepOutcome::Succeeded);
+    }
+
+    #[test]
+    fn what_is_still_pending_after_an_update_fails_it_unless_it_never_converges() {
+        const CHANGE: &str = "ALTER TABLE cust CHANGE a a LONGTEXT NOT NULL COMMENT '(DC2Type:json)'";
+        const ADD: &str = "ALTER TABLE cust ADD b INT DEFAULT NULL";
+        let verified = |pending: &[&str], accept: bool| {
+            let mut planned = step("x", None);
+            planned.reads = Some(Reads::DoctrineConverged);
+            planned.may_never_converge = accept;
+            let text = match pending {
+                [] => {
+                    "Nothing to update - your database is already in sync with the current entity metadata."
+                        .to_owned()
+                }
+                some => format!(
+                    "Checking if database connected to default entity manager needs updating...\n     {}",
+                    some.join(";     \n")
+                ),
+            };
+            let mut output = StepOutput::default();
+            output.stdout.push(text.as_bytes());
+            judge(&planned, ran(0, None), &output, &[ADD.to_owned(), CHANGE.to_owned()])
+        };
+        assert_eq!(verified(&[], false).outcome, StepOutcome::Succeeded);
+        assert_eq!(verified(&[ADD], true).outcome, StepOutcome::Failed);
+        assert_eq!(verified(&[CHANGE, ADD], true).outcome, StepOutcome::Failed);
+        let stays = verified(&[CHANGE], false);
+        assert_eq!(stays.outcome, StepOutcome::Failed);
+        assert!(stays.why.to_string().starts_with("never-converges: 1 change"), "{}", stays.why);
+        let accepted = verified(&[CHANGE], true);
+        assert_eq!(accepted.outcome, StepOutcome::Succeeded);
+        assert!(accepted.why.to_string().starts_with("never-converges"), "{}", accepted.why);
     }
 
     #[test]
@@ -217,7 +288,7 @@ mod tests {
         assert_eq!(judged(None, None, ran(124, None), "").outcome, StepOutcome::TimedOut);
         let mut planned = step("x", None);
         planned.command.timeout_seconds = 60;
-        let end = judge(&planned, ran(124, None), &StepOutput::default());
+        let end = judge(&planned, ran(124, None), &StepOutput::default(), &[]);
         assert_eq!(end.outcome, StepOutcome::Failed);
     }
 
@@ -225,7 +296,7 @@ mod tests {
     fn a_missing_path_is_named() {
         let mut planned = step("x", None);
         planned.when_exists = Some("/srv/bower.json".to_owned());
-        let end = judge(&planned, StepEnded::NotNeeded, &StepOutput::default());
+        let end = judge(&planned, StepEnded::NotNeeded, &StepOutput::default(), &[]);
         assert_eq!(
             (end.outcome, end.why.to_string().as_str()),
             (StepOutcome::Skipped, "/srv/bower.json is not there")

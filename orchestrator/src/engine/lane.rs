@@ -6,16 +6,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::brake::BrakeState;
 use super::claim::{Claim, NotHeld, answered};
+use super::desk::Seat;
 use super::dispatch::HostEvents;
 use super::link::{Link, NoLink, Way};
 use super::{Attendant, HostReport, LiveOutput, judge};
-use crate::event::{HostOutcome, StepEnd, StepOutcome};
-use crate::gate::{self, Decision};
+use crate::event::{Approval, HostOutcome, StepEnd, StepOutcome};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
-use crate::procedure::Effect;
+use crate::procedure::{Effect, Reads};
+use crate::schema::Fingerprint;
 use crate::state::{HostState, StepState};
 use crate::transport::LinkLost;
 
@@ -37,6 +40,11 @@ pub(super) struct Lane {
     pub(super) way: Option<Way>,
     pub(super) claim: Claim,
     pub(super) attendant: Arc<dyn Attendant>,
+    /// Where its schema review is asked about, where it has one ahead and there is anybody to ask.
+    pub(super) seat: Option<Seat>,
+    /// The schema changes that persons let pass before this session.
+    pub(super) approved: Arc<[(String, Approval)]>,
+    pub(super) now: fn() -> Timestamp,
     pub(super) live: Option<Arc<dyn LiveOutput>>,
     pub(super) events: HostEvents,
 }
@@ -46,37 +54,49 @@ pub(super) type End = (HostOutcome, String);
 
 /// What the course of a lane has found out.
 #[derive(Default)]
-struct Course {
+pub(super) struct Course {
     /// The pending statements, once a step has found them out.
-    pending: Option<Vec<String>>,
+    pub(super) pending: Option<Vec<String>>,
+    /// Those of them that the review let pass.
+    pub(super) approved: Option<Fingerprint>,
+    /// Where its review will be asked about.
+    pub(super) seat: Option<Seat>,
+    /// Why it goes back to its start.
+    turns_back: Option<String>,
     touched: bool,
 }
 
 impl Lane {
-    pub(super) async fn drive(self) -> HostReport {
+    pub(super) async fn drive(mut self) -> HostReport {
+        let seat = self.seat.take();
         let ended_before = self.before.outcome.filter(|_| !self.before.is_unfinished(&self.plan));
         let (outcome, why) = if let Some(outcome) = ended_before {
             // Only its lock is left to be given back.
             self.release_only().await;
             (outcome, self.before.why.to_string())
         } else {
-            let end = self.outcome().await;
+            let end = self.outcome(seat).await;
             self.events.finished(end.0, &end.1).await;
             end
         };
         HostReport { host: self.plan.host, outcome, why }
     }
 
-    async fn outcome(&self) -> End {
+    async fn outcome(&self, seat: Option<Seat>) -> End {
         match &self.plan.action {
             HostAction::Current => (HostOutcome::Current, String::new()),
             HostAction::Unreachable(why) => (HostOutcome::Unreachable, why.clone()),
-            HostAction::Upgrade(steps) => self.upgrade(steps).await,
+            HostAction::Upgrade(steps) => self.upgrade(steps, seat).await,
         }
     }
 
-    async fn upgrade(&self, steps: &[PlannedStep]) -> End {
-        let mut course = Course { touched: self.before.was_touched(), ..Course::default() };
+    async fn upgrade(&self, steps: &[PlannedStep], seat: Option<Seat>) -> End {
+        let mut course = Course {
+            touched: self.before.was_touched(),
+            approved: self.before.approved.clone(),
+            seat,
+            ..Course::default()
+        };
         let Some(way) = &self.way else {
             let why = "the inventory does not name it any more, or names another machine or login by it";
             return self.stopped(HostOutcome::NotStarted, why.to_owned());
@@ -94,6 +114,38 @@ impl Lane {
         end
     }
 
+    /// Runs its steps, or goes back to its start where they cannot go on and nothing stands against that.
+    async fn there_or_back(
+        &self,
+        link: &mut Link<'_>,
+        way: &Way,
+        course: &mut Course,
+        steps: &[PlannedStep],
+    ) -> End {
+        if let Some(why) = &self.before.going_back {
+            return self.go_back(link, way, course, why.raw().to_owned()).await;
+        }
+        let end = self.steps(link, way, course, steps).await;
+        match course.turns_back.take() {
+            None => end,
+            Some(why) => {
+                self.events.going_back(&why).await;
+                self.go_back(link, way, course, why).await
+            }
+        }
+    }
+
+    async fn go_back(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, why: String) -> End {
+        match self.steps(link, way, course, &self.plan.back).await {
+            (HostOutcome::Upgraded, _) => {
+                self.events.went_back().await;
+                course.touched = false;
+                (HostOutcome::Held, format!("{why}\nit was taken back to its start"))
+            }
+            (outcome, trouble) => (outcome, format!("{why}\non the way back to its start: {trouble}")),
+        }
+    }
+
     /// Takes the host, runs its steps, and gives it back where they have ended for good.
     async fn hold_and_work(
         &self,
@@ -104,7 +156,7 @@ impl Lane {
     ) -> End {
         let mut keep_ledger = false;
         let (outcome, why) = match self.claim.take(link, way, &self.events, &self.plan, &self.before).await {
-            Ok(()) => self.steps(link, way, course, steps).await,
+            Ok(()) => self.there_or_back(link, way, course, steps).await,
             Err(NotHeld::Lost(why)) => return self.stopped(HostOutcome::Unreachable, why),
             Err(NotHeld::Refused { why, ours }) => {
                 let not_now = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
@@ -144,7 +196,7 @@ impl Lane {
                 {
                     return end;
                 }
-                course.learn(known.end.as_ref());
+                course.learn(step, known.end.as_ref());
                 continue;
             }
             if let Err(end) = self.step(link, way, course, step).await {
@@ -225,7 +277,10 @@ impl Lane {
             }
             // Whoever is asked may press Ctrl-C instead of answering: then nothing is started.
             tokio::select! {
-                reviewed = self.review(course, step) => reviewed?,
+                reviewed = self.review(course, step) => if let Err(why) = reviewed {
+                    course.turns_back = self.can_go_back(step).then(|| why.clone());
+                    return Err((HostOutcome::Held, why));
+                },
                 () = way.brake.reaches(BrakeState::Drain) => {
                     return Err(self.interrupted(course, &format!("`{}`", step.id)));
                 }
@@ -255,10 +310,10 @@ impl Lane {
         };
         let mut output = StepOutput::heard_by(self.listener(step));
         let end = match self.follow(link, way, &mut request, step, &mut output).await {
-            Ok(ended) => judge::judge(step, ended, &output),
+            Ok(ended) => judge::judge(step, ended, &output, course.pending.as_deref().unwrap_or_default()),
             Err(lost) => judge::unseen(&lost.to_string(), &output),
         };
-        course.learn(Some(&end));
+        course.learn(step, Some(&end));
         let (outcome, why) = (end.outcome, end.why.to_string());
         self.events.step_finished(step, end, Some(output)).await;
         match (outcome, step.effect) {
@@ -330,52 +385,6 @@ impl Lane {
         }
     }
 
-    /// A schema review stands before the step: pending statements pass by policy, by a person, or not.
-    async fn review(&self, course: &Course, step: &PlannedStep) -> Result<(), End> {
-        let Some(approval) = step.schema_review else { return Ok(()) };
-        // An approval is for what was shown, and for nothing else.
-        if self.before.approved.contains(&step.id) && course.pending == self.shown_before() {
-            return Ok(());
-        }
-        // What nobody has seen nobody can have approved.
-        let Some(pending) = &course.pending else {
-            return Err((
-                HostOutcome::Held,
-                format!("nothing found out which schema changes `{}` would make", step.id),
-            ));
-        };
-        match gate::schema_review(approval, self.attendant.is_attended()) {
-            Decision::Pass => {
-                self.events.reviewed(&step.id, true, "schema_approval = \"any\"").await;
-                Ok(())
-            }
-            Decision::Hold(why) | Decision::Stop(why) => Err((HostOutcome::Held, why)),
-            Decision::Ask => match self.attendant.review(&self.plan.host, pending).await {
-                Some(answer) if answer.yes => {
-                    self.events.reviewed(&step.id, true, &answer.by).await;
-                    Ok(())
-                }
-                Some(answer) => {
-                    self.events.reviewed(&step.id, false, &answer.by).await;
-                    Err((
-                        HostOutcome::Held,
-                        format!("{} did not approve the pending schema changes", answer.by),
-                    ))
-                }
-                None => Err((HostOutcome::Held, "nobody answered the schema review".to_owned())),
-            },
-        }
-    }
-
-    /// The pending statements that an earlier session of the run showed.
-    fn shown_before(&self) -> Option<Vec<String>> {
-        let mut shown = Course::default();
-        for step in &self.before.steps {
-            shown.learn(step.end.as_ref());
-        }
-        shown.pending
-    }
-
     /// How a lane ends that was stopped between two steps.
     fn interrupted(&self, course: &Course, before: &str) -> End {
         let why = format!("the run was interrupted before {before}");
@@ -398,8 +407,10 @@ impl Lane {
 
 impl Course {
     /// Remembers what later steps depend on.
-    fn learn(&mut self, end: Option<&StepEnd>) {
-        if let Some(statements) = end.and_then(|end| end.pending_statements.as_ref()) {
+    fn learn(&mut self, step: &PlannedStep, end: Option<&StepEnd>) {
+        if step.reads == Some(Reads::DoctrinePendingSql)
+            && let Some(statements) = end.and_then(|end| end.pending_statements.as_ref())
+        {
             self.pending = Some(statements.iter().map(|statement| statement.raw().to_owned()).collect());
         }
     }

@@ -5,10 +5,12 @@
 
 mod brake;
 mod claim;
+mod desk;
 mod dispatch;
 mod judge;
 mod lane;
 mod link;
+mod review;
 mod rollout;
 
 use std::collections::BTreeMap;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 
 pub use brake::{Brake, BrakeState};
 pub use dispatch::{Dispatched, Reporter};
@@ -23,6 +26,7 @@ pub use rollout::run;
 
 use crate::event::{HostOutcome, Stream};
 use crate::plan::Plan;
+use crate::schema::SchemaChanges;
 use crate::state::RunState;
 use crate::transport::{Target, Transport};
 
@@ -32,6 +36,8 @@ pub struct Job {
     pub plan: Plan,
     /// What the run is called, and who started it: the header's fields.
     pub about: About,
+    /// What persons have approved before it starts.
+    pub approvals: Approvals,
     /// Where the run stands, where it is one that is taken up again.
     pub resumed: Option<RunState>,
     /// How long another run's lock on a host is waited for.
@@ -48,6 +54,17 @@ pub struct Job {
     pub live: Option<Arc<dyn LiveOutput>>,
     /// What stops it.
     pub brake: Brake,
+}
+
+/// What a person approved on the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Approvals {
+    /// Waves that may start.
+    pub waves: Vec<String>,
+    /// Schema changes that may be executed, by the digits of their fingerprints.
+    pub schemas: Vec<String>,
+    /// Why; empty where no reason was given.
+    pub reason: String,
 }
 
 /// Is shown what steps print. It must not wait: a step would wait with it.
@@ -89,11 +106,31 @@ pub trait Attendant: Send + Sync + 'static {
     /// Whether there is a person to ask.
     fn is_attended(&self) -> bool;
 
-    /// Shows pending statements and asks whether they may be executed. `None`: nobody answered.
-    fn review<'a>(&'a self, host: &'a str, statements: &'a [String]) -> BoxFuture<'a, Option<Answer>>;
+    /// Shows what is pending, and asks whether one group of it may be executed. `None`: nobody answered.
+    fn review<'a>(&'a self, question: &'a ReviewQuestion) -> BoxFuture<'a, Option<Answer>>;
 
     /// Asks whether a wave may start.
     fn start_wave<'a>(&'a self, wave: &'a str) -> BoxFuture<'a, Option<Answer>>;
+}
+
+/// What is pending on the hosts that wait, and which of it is asked about now.
+#[derive(Debug, Clone)]
+pub struct ReviewQuestion {
+    /// All groups, the largest first.
+    pub groups: Vec<ReviewGroup>,
+    /// The place of the one that is asked about.
+    pub asked: usize,
+    /// When the first of these hosts is taken back to its start.
+    pub until: Timestamp,
+}
+
+/// Hosts on which the same is pending.
+#[derive(Debug, Clone)]
+pub struct ReviewGroup {
+    /// What is pending.
+    pub changes: SchemaChanges,
+    /// The hosts.
+    pub hosts: Vec<String>,
 }
 
 /// A person's answer.

@@ -1,6 +1,6 @@
 //! A rollout: waves in order, a gate before each; within a wave one lane per host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,16 +9,17 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use super::brake::BrakeState;
 use super::claim::Claim;
+use super::desk::{Desk, Seat};
 use super::dispatch::{self, Dispatched, Reporter, RunEvents};
 use super::lane::Lane;
 use super::link::Way;
 use super::{HostReport, Job};
-use crate::event::{FORMAT, HostOutcome, RunEvent, RunHeader};
+use crate::event::{Approval, FORMAT, HostOutcome, RunEvent, RunHeader};
 use crate::facts::HostLock;
 use crate::gate::{self, Decision, Tally};
 use crate::journal::Writer;
-use crate::plan::{HostAction, HostPlan, PlannedWave};
-use crate::state::{HostState, RunState};
+use crate::plan::{HostAction, HostPlan, PlannedStep, PlannedWave};
+use crate::state::{HostState, RunState, StepState};
 
 /// Runs a job to its end, whatever that is.
 ///
@@ -33,6 +34,7 @@ pub async fn run(
     let state = job.resumed.clone().unwrap_or_default();
     let (events, result) = dispatch::start(journal, state, reporters, now)?;
     events.tell(beginning(&job)).await;
+    approve(&events, &job).await;
     let before = job.resumed.clone().map(|mut state| {
         state.resume();
         state
@@ -49,16 +51,22 @@ pub async fn run(
         keep_ledger: job.about.keep_ledger,
         wait: job.lock_wait,
     };
+    let before = before.unwrap_or_default();
+    let approved = approved_schemas(&before, &job);
+    let desk = Desk::open(Arc::clone(&job.attendant), events.clone(), job.about.origin.clone());
     let rollout = Rollout {
-        forks: Arc::new(Semaphore::new(job.limits.forks.max(1))),
+        approved: approved.into(),
+        desk,
+        now,
         connecting: Arc::new(Semaphore::new(job.limits.connecting.max(1))),
-        before: before.unwrap_or_default(),
+        before,
         claim,
         events: events.clone(),
         job,
     };
     rollout.waves().await;
     events.finish().await;
+    // The dispatcher ends when nobody can tell it anything any more.
     drop((events, rollout));
     result.await.map_err(|_| std::io::Error::other("the dispatcher broke down"))
 }
@@ -85,12 +93,41 @@ fn beginning(job: &Job) -> RunEvent {
     }))
 }
 
+/// Writes down what was approved on the command line.
+async fn approve(events: &RunEvents, job: &Job) {
+    let approval = Approval {
+        by: job.about.operator.clone(),
+        origin: job.about.origin.clone(),
+        reason: job.approvals.reason.clone(),
+    };
+    for wave in &job.approvals.waves {
+        events.tell(RunEvent::WaveApproved { wave: wave.clone(), approval: approval.clone() }).await;
+    }
+    for fingerprint in &job.approvals.schemas {
+        let fingerprint = fingerprint.clone();
+        events.tell(RunEvent::SchemaApproved { fingerprint, approval: approval.clone() }).await;
+    }
+}
+
+/// The schema changes that pass without a question, and by whom.
+fn approved_schemas(before: &RunState, job: &Job) -> Vec<(String, Approval)> {
+    let approval = Approval {
+        by: job.about.operator.clone(),
+        origin: job.about.origin.clone(),
+        reason: job.approvals.reason.clone(),
+    };
+    let now = job.approvals.schemas.iter().map(|digits| (digits.clone(), approval.clone()));
+    before.approved_schemas.iter().cloned().chain(now).collect()
+}
+
 struct Rollout {
     job: Job,
     /// Where the run stands that is taken up again; empty in one that begins.
     before: RunState,
     claim: Claim,
-    forks: Arc<Semaphore>,
+    approved: Arc<[(String, Approval)]>,
+    desk: Desk,
+    now: fn() -> Timestamp,
     connecting: Arc<Semaphore>,
     events: RunEvents,
 }
@@ -101,7 +138,7 @@ impl Rollout {
         let mut stopped: Option<(String, bool)> = None;
         for wave in &self.job.plan.waves {
             if wave.hosts.iter().all(|host| self.is_over(host)) {
-                ended.push((wave, self.tally(wave, &[])));
+                ended.push((wave, self.tally(wave, &BTreeMap::new())));
                 continue;
             }
             let has_work = wave.hosts.iter().any(|host| matches!(host.action, HostAction::Upgrade(_)));
@@ -139,15 +176,22 @@ impl Rollout {
 
     /// Whether a wave passed its gate already.
     fn was_begun(&self, wave: &PlannedWave) -> bool {
-        let began = |plan: &HostPlan| self.before.hosts.get(&plan.host).is_some_and(HostState::was_touched);
-        wave.hosts.iter().any(began)
+        self.before.begun_waves.contains(&wave.name)
+    }
+
+    /// Whether a person let the wave start.
+    fn is_approved(&self, wave: &PlannedWave) -> bool {
+        let before = self.before.approved_waves.iter().map(|(name, _)| name);
+        before.chain(&self.job.approvals.waves).any(|name| *name == wave.name)
     }
 
     /// How a wave's hosts ended, in this session or before it.
-    fn tally(&self, wave: &PlannedWave, reports: &[HostReport]) -> Tally {
-        let before = wave.hosts.iter().filter(|host| self.is_over(host));
-        let before = before.filter_map(|host| self.before.hosts.get(&host.host)?.outcome);
-        Tally { outcomes: reports.iter().map(|report| report.outcome).chain(before).collect() }
+    fn tally(&self, wave: &PlannedWave, reports: &BTreeMap<String, HostReport>) -> Tally {
+        let outcome = |host: &HostPlan| {
+            let now = reports.get(&host.host).map(|report| report.outcome);
+            now.or_else(|| self.before.hosts.get(&host.host).filter(|_| self.is_over(host))?.outcome)
+        };
+        Tally { outcomes: wave.hosts.iter().map(outcome).collect() }
     }
 
     /// Why a wave must not start, and whether a person could let it; `None` where it may.
@@ -155,7 +199,7 @@ impl Rollout {
         if self.job.brake.state() > BrakeState::Go {
             return Some(("the run was interrupted".to_owned(), false));
         }
-        match gate::before_wave(wave, ended, self.job.attendant.is_attended()) {
+        match gate::before_wave(wave, ended, self.is_approved(wave), self.job.attendant.is_attended()) {
             Decision::Pass => None,
             Decision::Hold(why) => Some((why, true)),
             Decision::Stop(why) => Some((why, false)),
@@ -186,32 +230,60 @@ impl Rollout {
         }
     }
 
-    /// One lane per host; the reports are in the order of the plan, and every host has one.
-    async fn wave(&self, wave: &PlannedWave) -> Vec<HostReport> {
-        let parallel =
-            wave.parallel.and_then(|parallel| usize::try_from(parallel).ok()).unwrap_or(usize::MAX);
-        let in_wave = Arc::new(Semaphore::new(parallel.min(Semaphore::MAX_PERMITS)));
+    /// One lane per host, as many at once as the wave and `--forks` allow. When more hosts failed than may, those in
+    /// flight go on to their end, and no new one is started. Every host has a report.
+    async fn wave(&self, wave: &PlannedWave) -> BTreeMap<String, HostReport> {
+        let parallel = wave.parallel.and_then(|parallel| usize::try_from(parallel).ok());
+        let width = self.job.limits.forks.min(parallel.unwrap_or(usize::MAX)).max(1);
+        // Whom an earlier session left in the middle comes first: it waits in maintenance.
+        let mut waiting: Vec<&HostPlan> = wave.hosts.iter().filter(|host| !self.is_over(host)).collect();
+        waiting.sort_by_key(|plan| !self.was_touched(plan));
+        let mut waiting: VecDeque<&HostPlan> = waiting.into();
         let mut lanes = JoinSet::new();
         let mut names: BTreeMap<Id, String> = BTreeMap::new();
-        for plan in wave.hosts.iter().filter(|host| !self.is_over(host)) {
-            let lane = self.lane(plan);
-            let (forks, in_wave) = (Arc::clone(&self.forks), Arc::clone(&in_wave));
-            let handle = lanes.spawn(async move {
-                let _slot = in_wave.acquire_owned().await;
-                let _fork = forks.acquire_owned().await;
-                Box::pin(lane.drive()).await
-            });
-            names.insert(handle.id(), plan.host.clone());
-        }
-        let mut reports = BTreeMap::new();
-        while let Some(joined) = lanes.join_next_with_id().await {
+        let mut reports: BTreeMap<String, HostReport> = BTreeMap::new();
+        let mut left_out = Vec::new();
+        loop {
+            let threshold = self.tally(wave, &reports).threshold(&wave.name, wave.max_failures);
+            while lanes.len() < width
+                && let Some(plan) = waiting.pop_front()
+            {
+                if threshold.is_tripped() && self.may_be_left_out(plan) {
+                    left_out.push(plan);
+                    continue;
+                }
+                let lane = self.lane(plan);
+                let handle = lanes.spawn(async move { Box::pin(lane.drive()).await });
+                names.insert(handle.id(), plan.host.clone());
+            }
+            let Some(joined) = lanes.join_next_with_id().await else {
+                // By now the sum is the last one.
+                for plan in left_out {
+                    let report = self.not_started(plan, &threshold.to_string()).await;
+                    reports.insert(plan.host.clone(), report);
+                }
+                return reports;
+            };
             let report = match joined {
                 Ok((_, report)) => report,
                 Err(error) => self.crashed(&names, &error).await,
             };
             reports.insert(report.host.clone(), report);
         }
-        wave.hosts.iter().filter_map(|host| reports.remove(&host.host)).collect()
+    }
+
+    fn was_touched(&self, plan: &HostPlan) -> bool {
+        self.before.hosts.get(&plan.host).is_some_and(HostState::was_touched)
+    }
+
+    /// Whether nothing was begun on a host, and something would be.
+    fn may_be_left_out(&self, plan: &HostPlan) -> bool {
+        matches!(plan.action, HostAction::Upgrade(_)) && !self.was_touched(plan)
+    }
+
+    async fn not_started(&self, plan: &HostPlan, why: &str) -> HostReport {
+        self.events.of_host(&plan.host).finished(HostOutcome::NotStarted, why).await;
+        HostReport { host: plan.host.clone(), outcome: HostOutcome::NotStarted, why: why.to_owned() }
     }
 
     fn lane(&self, plan: &HostPlan) -> Lane {
@@ -228,10 +300,24 @@ impl Rollout {
             way,
             claim: self.claim.clone(),
             attendant: Arc::clone(&self.job.attendant),
+            seat: self.seat(plan),
+            approved: Arc::clone(&self.approved),
+            now: self.now,
             live: self.job.live.clone(),
             events: self.events.of_host(&plan.host),
             plan: plan.clone(),
         }
+    }
+
+    /// Its lane sits down before any other one runs, so that nobody is asked about before all of them are waited for.
+    fn seat(&self, plan: &HostPlan) -> Option<Seat> {
+        let host = self.before.hosts.get(&plan.host);
+        let is_done =
+            |step: &PlannedStep| host.and_then(|host| host.step(&step.id)).is_some_and(StepState::is_done);
+        let is_ahead = |step: &PlannedStep| step.schema_review.is_some() && !is_done(step);
+        let goes_back = host.is_some_and(|host| host.going_back.is_some());
+        let has_review = plan.steps().iter().any(is_ahead) && !goes_back;
+        (has_review && self.job.attendant.is_attended()).then(|| self.desk.seat(&plan.host))
     }
 
     /// A panic in a lane is that host's outcome, and nobody else's.

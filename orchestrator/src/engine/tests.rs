@@ -1,6 +1,8 @@
 //! The engine over a scripted transport.
 
+mod reviews;
 mod stage;
+mod waves;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,10 +10,11 @@ use std::sync::Mutex;
 
 use futures::FutureExt;
 use ixporch_inventory::GateKind;
+use ixporch_inventory::value::Amount;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use self::stage::{Nobody, PARTS, Part, Played, Stage, job, play, play_now};
+use self::stage::{Nobody, PARTS, Part, Played, Stage, job, play, play_now, play_planned};
 use super::*;
 use crate::event::{Envelope, RunEvent};
 use crate::journal::Store;
@@ -20,7 +23,10 @@ use crate::state::RunState;
 
 fn alone(part: Part) -> HostOutcome {
     match part {
-        Part::Good | Part::HasPendingSchemaChanges | Part::LosesLinkInSecondStep => HostOutcome::Upgraded,
+        Part::Good
+        | Part::HasPendingSchemaChanges
+        | Part::HasOtherSchemaChanges
+        | Part::LosesLinkInSecondStep => HostOutcome::Upgraded,
         Part::Down | Part::Garbage => HostOutcome::Unreachable,
         Part::FailsSecondStep => HostOutcome::Failed,
         Part::VanishesInSecondStep
@@ -137,7 +143,8 @@ fn a_wave_waits_for_the_one_before_and_is_not_begun_when_that_failed() {
         position(&|event| matches!(event, RunEvent::HostConnected { host, .. } if host == "w1h0"));
     assert!(first_ended < second_began);
 
-    let played = play_now(&[vec![Part::Good, Part::FailsSecondStep], vec![Part::Good]]);
+    let parts = [vec![Part::Good, Part::FailsSecondStep], vec![Part::Good]];
+    let played = play_planned(&parts, |job| job.plan.waves[0].max_failures = Amount::Count(0));
     assert_eq!(played.outcome("w1h0"), HostOutcome::NotStarted);
     assert_eq!(played.dispatched.state.exit().code(), 6);
 }
@@ -166,7 +173,7 @@ fn an_interrupted_run_starts_nothing_new() {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let brake = Brake::default();
     brake.press_harder();
-    let played = runtime.block_on(play(&[vec![Part::Good]], brake));
+    let played = runtime.block_on(play(&[vec![Part::Good]], brake, |_| {}));
     assert_eq!(played.heard, []);
     assert_eq!(played.dispatched.state.exit().code(), 130);
     assert_eq!(played.dispatched.state.exit_code, Some(130));
@@ -193,7 +200,7 @@ impl Attendant for Hasty {
         true
     }
 
-    fn review<'a>(&'a self, _: &'a str, _: &'a [String]) -> BoxFuture<'a, Option<Answer>> {
+    fn review<'a>(&'a self, _: &'a ReviewQuestion) -> BoxFuture<'a, Option<Answer>> {
         self.0.press(BrakeState::Drain);
         async { Some(Answer { yes: true, by: "me".to_owned() }) }.boxed()
     }

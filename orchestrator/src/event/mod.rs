@@ -12,6 +12,7 @@ pub use outcome::{HostOutcome, StepOutcome};
 
 use crate::facts::HostLock;
 use crate::plan::Plan;
+use crate::schema::Fingerprint;
 use crate::text::RemoteText;
 
 /// The version of the journal's format.
@@ -144,6 +145,17 @@ pub enum RunEvent {
         /// How it ended.
         end: Box<StepEnd>,
     },
+    /// A host waits in maintenance for its schema review.
+    ReviewAwaited {
+        /// The host.
+        host: String,
+        /// The step that waits for it.
+        step: String,
+        /// What is pending there.
+        fingerprint: Fingerprint,
+        /// When it is taken back to its start, where nobody answers until then.
+        until: Timestamp,
+    },
     /// A schema review was answered.
     ReviewAnswered {
         /// The host.
@@ -154,6 +166,35 @@ pub enum RunEvent {
         approved: bool,
         /// Who answered: a person's login, or the policy.
         by: String,
+        /// What the answer is for.
+        #[serde(default)]
+        fingerprint: Option<Fingerprint>,
+    },
+    /// A person let schema changes pass, on whichever host of the run they are pending.
+    SchemaApproved {
+        /// All digits of their fingerprint, or as many as the person gave.
+        fingerprint: String,
+        /// Who did.
+        approval: Approval,
+    },
+    /// A person let a wave start.
+    WaveApproved {
+        /// Its name.
+        wave: String,
+        /// Who did.
+        approval: Approval,
+    },
+    /// What was done on a host is taken back, since it cannot go on.
+    GoingBack {
+        /// The host.
+        host: String,
+        /// Why it cannot.
+        why: RemoteText,
+    },
+    /// A host is back at its start: its steps are as if they had not been done.
+    WentBack {
+        /// The host.
+        host: String,
     },
     /// A host's lane ended.
     HostFinished {
@@ -171,6 +212,18 @@ pub enum RunEvent {
         /// The exit code of the program.
         exit_code: u8,
     },
+}
+
+/// A person's word that something may go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who.
+    pub by: String,
+    /// On which machine they said so.
+    pub origin: String,
+    /// Why; empty where they gave no reason.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// What a run is.

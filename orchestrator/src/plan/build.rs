@@ -6,7 +6,7 @@ use ixporch_inventory::{Become, Host, Inventory, Selector, SelectorError};
 
 use super::{
     Command, HostAction, HostPlan, LedgerPlace, Plan, PlannedProof, PlannedStep, PlannedWave, Switch,
-    whole_seconds,
+    WaveSelection, whole_seconds,
 };
 use crate::facts::Facts;
 use crate::procedure::{Action, Condition, Placeholder, Procedure, Proof, Reads, Step, Template};
@@ -18,6 +18,8 @@ pub struct Options {
     pub target: Option<String>,
     /// Which hosts are meant; `None`: all.
     pub limit: Option<Selector>,
+    /// Which waves are meant.
+    pub waves: WaveSelection,
 }
 
 /// What the probe of a host gave: facts, or why there are none.
@@ -60,6 +62,22 @@ pub enum PlanError {
     /// The target is no tag name.
     #[error("`{0}` is not a git tag name")]
     Target(String),
+    /// The inventory declares no wave of this name.
+    #[error("the inventory declares no wave `{name}`")]
+    Wave {
+        /// The name.
+        name: String,
+        /// Those that it declares.
+        known: Vec<String>,
+    },
+    /// The last wave stands before the first.
+    #[error("wave `{until}` stands before wave `{from}`")]
+    WavesBackwards {
+        /// The first.
+        from: String,
+        /// The last.
+        until: String,
+    },
 }
 
 /// Builds the plan of a request.
@@ -75,7 +93,7 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
     };
     let mut placed = BTreeSet::new();
     let mut waves: Vec<PlannedWave> = Vec::new();
-    for wave in request.inventory.waves_or_all() {
+    for wave in super::waves(request.inventory, &request.options.waves)? {
         let hosts: Vec<HostPlan> = wave
             .hosts
             .iter()
@@ -99,13 +117,20 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
     if let Some(name) =
         selected.iter().find(|name| !placed.contains(**name) && request.options.limit.is_some())
     {
-        let message = format!("`{name}` is selected, but it is in no wave");
-        return Err(
-            SelectorError { message, help: Some("add it to a wave of the inventory".to_owned()) }.into()
-        );
+        let (message, help) = match request.options.waves {
+            WaveSelection::All => ("it is in no wave", "add it to a wave of the inventory"),
+            _ => ("it is in none of the chosen waves", "leave out the wave, or the host"),
+        };
+        let message = format!("`{name}` is selected, but {message}");
+        return Err(SelectorError { message, help: Some(help.to_owned()) }.into());
     }
-    let unplaced =
-        selected.iter().filter(|name| !placed.contains(**name)).map(|name| (*name).to_owned()).collect();
+    let all = request.options.waves == WaveSelection::All;
+    let unplaced = selected
+        .iter()
+        .filter(|_| all)
+        .filter(|name| !placed.contains(**name))
+        .map(|name| (*name).to_owned())
+        .collect();
     Ok(Plan {
         format: 1,
         procedure: request.procedure.name.clone(),
@@ -137,6 +162,8 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         login: login(host, request.default_user),
         release: None,
         action: HostAction::Current,
+        back: Vec::new(),
+        review_timeout_seconds: host.time("review_timeout").map_or(0, whole_seconds),
         upstream: None,
         commit: None,
         place: LedgerPlace::default(),
@@ -168,7 +195,12 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
             let was_closed = facts.maintenance == Some(true) && !ours;
             if !request.procedure.moves_code() || !is_current(facts, plan.unfinished) {
                 let builder = HostBuilder { request, host, facts, user, was_closed, ours };
-                plan.action = HostAction::Upgrade(builder.steps());
+                let steps = builder.steps();
+                // Where an earlier run broke off, nobody knows any more where it all began.
+                if !plan.unfinished && !ours && facts.commit.is_some() {
+                    plan.back = builder.back(&steps);
+                }
+                plan.action = HostAction::Upgrade(steps);
                 plan.stays_closed = was_closed;
             }
             let mut locked = Vec::new();
@@ -291,6 +323,21 @@ impl HostBuilder<'_> {
             .collect()
     }
 
+    /// The way back, which ends with the step that opens the site.
+    fn back(&self, steps: &[PlannedStep]) -> Vec<PlannedStep> {
+        let procedure = self.request.procedure;
+        let (Ok(first), Some(_)) = (u32::try_from(procedure.steps.len() + 1), procedure.back.first()) else {
+            return Vec::new();
+        };
+        let back = (first..)
+            .zip(&procedure.back)
+            .filter(|(_, step)| step.when.iter().all(|condition| self.holds(*condition)))
+            .map(|(number, step)| self.step(number, step));
+        let opening = procedure.opening().map(|opening| opening.id.as_str());
+        let opening = steps.iter().find(|step| Some(step.id.as_str()) == opening);
+        back.chain(opening.cloned()).collect()
+    }
+
     /// Conditions that only the run can decide hold here.
     fn holds(&self, condition: Condition) -> bool {
         match condition {
@@ -322,6 +369,8 @@ impl HostBuilder<'_> {
             when_schema_pending: step.when.contains(&Condition::SchemaPending),
             schema_review: step.schema_review.then(|| self.host.schema_approval()),
             reads: step.reads,
+            may_never_converge: step.reads == Some(Reads::DoctrineConverged)
+                && self.host.text("schema_never_converges") == Some("accept"),
             capture: step.capture.clone(),
         }
     }
@@ -384,6 +433,8 @@ impl HostBuilder<'_> {
         match placeholder {
             Placeholder::UpstreamCommit => self.facts.remote_commit.clone().unwrap_or_default(),
             Placeholder::Target => self.request.options.target.clone().unwrap_or_default(),
+            Placeholder::InstalledCommit => self.facts.commit.clone().unwrap_or_default(),
+            Placeholder::InstalledBranch => self.facts.branch.clone().unwrap_or_default(),
             Placeholder::TreeOwner => self.facts.tree_owner.clone().unwrap_or_default(),
             Placeholder::MemcachedRestart => self.host.list("memcached.restart").join(" "),
             Placeholder::Php | Placeholder::Composer | Placeholder::Bower => {

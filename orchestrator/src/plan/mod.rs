@@ -8,6 +8,7 @@ mod command;
 mod fold;
 #[cfg(test)]
 pub(crate) mod sample;
+mod waves;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use build::{History, Options, PlanError, ProbeResult, Request, build, login};
 pub use command::{Command, Switch, quote};
 pub use fold::fold_names;
+pub use waves::{WaveSelection, waves};
 
 use crate::digest;
 use crate::procedure::{Effect, Reads};
@@ -72,6 +74,12 @@ pub struct HostPlan {
     pub release: Option<String>,
     /// What will be done.
     pub action: HostAction,
+    /// What takes it back to its start, as long as no schema change was begun; none where that cannot be done.
+    #[serde(default)]
+    pub back: Vec<PlannedStep>,
+    /// How long it waits for a schema review in maintenance, in seconds.
+    #[serde(default)]
+    pub review_timeout_seconds: u64,
     /// The commit that upstream had at the target when the host was probed.
     pub upstream: Option<String>,
     /// The commit that was installed when the host was probed.
@@ -150,6 +158,9 @@ pub struct PlannedStep {
     pub schema_review: Option<SchemaApproval>,
     /// How its output is read.
     pub reads: Option<Reads>,
+    /// Whether column changes that stay pending after they were executed are let pass.
+    #[serde(default)]
+    pub may_never_converge: bool,
     /// The name under which its standard output is kept.
     pub capture: Option<String>,
 }
@@ -213,9 +224,9 @@ impl HostPlan {
         }
     }
 
-    /// The step of this id.
+    /// The step of this id, on the way there or on the way back.
     pub fn step(&self, id: &str) -> Option<&PlannedStep> {
-        self.steps().iter().find(|step| step.id == id)
+        self.steps().iter().chain(&self.back).find(|step| step.id == id)
     }
 
     /// What a person types on the controller to run a step by hand, to pay a debt for instance.

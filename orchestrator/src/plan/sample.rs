@@ -30,6 +30,7 @@ pub(crate) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
         when_schema_pending: false,
         schema_review: None,
         reads: None,
+        may_never_converge: false,
         capture: None,
     }
 }
@@ -42,6 +43,8 @@ pub(crate) fn host(name: &str) -> HostPlan {
         login: format!("ops@{name}"),
         release: None,
         action: HostAction::Upgrade(steps),
+        back: Vec::new(),
+        review_timeout_seconds: 60,
         upstream: None,
         commit: None,
         place: LedgerPlace::default(),

@@ -87,8 +87,10 @@ fn the_eight_steps_of_the_document_are_planned_in_order() {
             "frontend",
             "memcached-before-schema",
             "schema-review",
+            "schema-recheck",
             "schema-update",
             "memcached-after-schema",
+            "schema-verify",
             "maintenance-off"
         ]
     );
@@ -111,7 +113,7 @@ fn settings_reach_the_commands() {
 
 #[test]
 fn with_a_target_the_tag_is_fetched_checked_and_checked_out() {
-    let options = Options { target: Some("v4.5.0".to_owned()), limit: None };
+    let options = Options { target: Some("v4.5.0".to_owned()), limit: None, ..Options::default() };
     let plan = plan_with(&facts(), &[], &options).unwrap();
     let ixp1 = plan.host("ixp1").unwrap();
     assert_eq!(
@@ -119,7 +121,7 @@ fn with_a_target_the_tag_is_fetched_checked_and_checked_out() {
         ["fetch-tags", "target-check", "maintenance-on", "closed-check", "proxies-restore", "code-checkout"]
     );
     assert_eq!(ixp1.step("target-check").unwrap().command.environment["TARGET"], "v4.5.0");
-    let bad = Options { target: Some("--upload-pack=x".to_owned()), limit: None };
+    let bad = Options { target: Some("--upload-pack=x".to_owned()), limit: None, ..Options::default() };
     assert_eq!(plan_with(&facts(), &[], &bad), Err(PlanError::Target("--upload-pack=x".to_owned())));
 }
 
@@ -173,7 +175,8 @@ fn a_site_of_which_nothing_is_known_is_closed_and_opened_unless_it_turns_out_to_
 
 #[test]
 fn a_limit_keeps_the_waves_in_order() {
-    let options = Options { target: None, limit: Some(Selector::parse("ixp2,staging").unwrap()) };
+    let options =
+        Options { target: None, limit: Some(Selector::parse("ixp2,staging").unwrap()), ..Options::default() };
     let plan = plan_with(&facts(), &[], &options).unwrap();
     let hosts: Vec<&str> = plan.hosts().map(|(_, host)| host.host.as_str()).collect();
     assert_eq!(hosts, ["staging", "ixp2"]);

@@ -29,6 +29,9 @@ pub struct Procedure {
     pub digest: String,
     /// Its steps, in order; ids are unique.
     pub steps: Vec<Step>,
+    /// What takes a host back to its start, as long as no schema change was begun there: in order,
+    /// before the step that opens the site. Their ids are others than those of the steps.
+    pub back: Vec<Step>,
 }
 
 /// Whether a step only looks or changes something.
@@ -85,6 +88,8 @@ pub enum Reads {
     DoctrinePendingSql,
     /// `doctrine:schema:update --force`.
     DoctrineSchemaUpdate,
+    /// `doctrine:schema:update --sql` once more, after `--force`: nothing may be pending any more.
+    DoctrineConverged,
 }
 
 /// One remote action.

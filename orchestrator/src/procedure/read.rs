@@ -23,6 +23,7 @@ const CONDITIONS: &[(&str, Condition)] = &[
 const READS: &[(&str, Reads)] = &[
     ("doctrine-pending-sql", Reads::DoctrinePendingSql),
     ("doctrine-schema-update", Reads::DoctrineSchemaUpdate),
+    ("doctrine-converged", Reads::DoctrineConverged),
 ];
 
 /// A script travels in one word of the login shell, and csh takes no longer ones.
@@ -40,12 +41,15 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
         check_kebab("name", name, &mut problems);
     }
     let tables = fields.list_of_tables("steps", "a step", &mut problems);
+    let back_tables = fields.list_of_tables("back", "a step", &mut problems);
     fields.finish(&mut problems);
     if tables.is_empty() {
         problems.push(Problem::new(0..0, "the procedure has no steps").help("add one under `[[steps]]`"));
     }
     let raws: Vec<RawStep> = tables.into_iter().filter_map(|table| step(table, &mut problems)).collect();
-    check_ids(&raws, &mut problems);
+    let back: Vec<RawStep> = back_tables.into_iter().filter_map(|table| step(table, &mut problems)).collect();
+    check_ids(raws.iter().chain(&back), &mut problems);
+    check_back(&back, &mut problems);
     check_debts(&raws, &mut problems);
     check_review(&raws, &mut problems);
     check_opening(&raws, &mut problems);
@@ -54,6 +58,7 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
             name: name.value,
             digest: digest::sha256(source.as_bytes()),
             steps: raws.into_iter().map(|raw| raw.step).collect(),
+            back: back.into_iter().map(|raw| raw.step).collect(),
         }),
         _ => Err(Problems::new(origin, source, problems)),
     }
@@ -330,12 +335,29 @@ fn check_kebab(key: &str, text: &Located<String>, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_ids(raws: &[RawStep], problems: &mut Vec<Problem>) {
-    for (index, raw) in raws.iter().enumerate() {
-        if let Some(first) = raws.iter().take(index).find(|other| other.step.id == raw.step.id) {
+fn check_ids<'r>(raws: impl Iterator<Item = &'r RawStep>, problems: &mut Vec<Problem>) {
+    let mut known: BTreeMap<&str, &RawStep> = BTreeMap::new();
+    for raw in raws {
+        if let Some(first) = known.get(raw.step.id.as_str()) {
             problems.push(
                 Problem::new(raw.id.clone(), format!("there are two steps `{}`", raw.step.id))
                     .related(first.id.clone(), "first one"),
+            );
+        } else {
+            known.insert(&raw.step.id, raw);
+        }
+    }
+}
+
+/// The way back makes no debts and asks nobody.
+fn check_back(back: &[RawStep], problems: &mut Vec<Problem>) {
+    for raw in back {
+        let depends = raw.step.when.contains(&Condition::SchemaPending);
+        if raw.step.debt.is_some() || raw.step.schema_review || depends {
+            let message = format!("`{}` is a step of the way back", raw.step.id);
+            problems.push(
+                Problem::new(raw.id.clone(), message)
+                    .help("remove its `debt`, its `gate`, and the condition `schema-pending`"),
             );
         }
     }

@@ -20,6 +20,10 @@ pub enum Placeholder {
     Target,
     /// The commit that upstream had at the target when the host was probed; empty where it did not answer.
     UpstreamCommit,
+    /// The commit that was installed when the host was probed; empty where that is not known.
+    InstalledCommit,
+    /// The branch that it was on; empty where it was on none.
+    InstalledBranch,
     /// The PHP program with its arguments.
     Php,
     /// The composer program with its arguments.
@@ -32,13 +36,15 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All placeholders.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::IxpRoot,
         Self::WebUser,
         Self::TreeOwner,
         Self::Branch,
         Self::Target,
         Self::UpstreamCommit,
+        Self::InstalledCommit,
+        Self::InstalledBranch,
         Self::Php,
         Self::Composer,
         Self::Bower,
@@ -54,6 +60,8 @@ impl Placeholder {
             Self::Branch => "branch",
             Self::Target => "target",
             Self::UpstreamCommit => "upstream_commit",
+            Self::InstalledCommit => "installed_commit",
+            Self::InstalledBranch => "installed_branch",
             Self::Php => "php",
             Self::Composer => "composer",
             Self::Bower => "bower",

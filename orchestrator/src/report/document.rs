@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::schema::{schema_document, schema_groups};
+use crate::event::Approval;
 use crate::plan::{HostPlan, PlannedWave};
+use crate::schema::Fingerprint;
 use crate::state::{HostState, LinkGap, RunState, StepState};
 
 /// The JSON document of a run.
@@ -25,8 +28,16 @@ pub fn document(state: &RunState) -> Value {
         "resumed": state.resumed,
         "instead_of": header.instead_of,
         "exit_code": state.exit_code.unwrap_or_else(|| state.exit().code()),
+        "schema": schema_document(&schema_groups(state)),
+        "approved_schemas": approvals(&state.approved_schemas),
+        "approved_waves": approvals(&state.approved_waves),
         "waves": header.plan.waves.iter().map(|wave| wave_value(state, wave)).collect::<Vec<_>>(),
     })
+}
+
+fn approvals(given: &[(String, Approval)]) -> Value {
+    let one = |(what, approval): &(String, Approval)| json!({ "of": what, "by": approval.by, "origin": approval.origin, "reason": approval.reason });
+    given.iter().map(one).collect()
 }
 
 /// The JSON of one host of a run: its part of [`document`].
@@ -61,6 +72,10 @@ fn host_value(state: &RunState, plan: &HostPlan) -> Value {
         "why": host.why.to_string(),
         "failing_step": host.failing_step().filter(|_| !host.outcome.is_some_and(crate::event::HostOutcome::is_good)).map(|step| &step.id),
         "stays_closed": plan.stays_closed,
+        "pending_schema": host.pending().map(|changes| changes.fingerprint.digits().to_owned()),
+        "approved_schema": host.approved.as_ref().map(Fingerprint::digits),
+        "awaits_review_until": host.awaits.as_ref().map(|(_, until)| until),
+        "went_back": host.went_back,
         "locked": host.locked,
         "held_by": host.held_by,
         "steps_kept_by": host.keeper,
@@ -77,6 +92,7 @@ fn step_value(plan: &HostPlan, step: &StepState) -> Value {
         "step": step.id,
         "title": planned.map(|planned| &planned.title),
         "effect": planned.map(|planned| planned.effect),
+        "undone": step.undone,
     });
     if let (Some(value), Some(said)) = (value.as_object_mut(), &step.resolution) {
         let said = json!({ "done": said.done, "reason": said.reason, "by": said.by });

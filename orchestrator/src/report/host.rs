@@ -3,17 +3,16 @@
 use std::fmt::Write;
 
 use super::lines::outcome_word;
+use super::schema::schema_group;
 use super::{Names, Paint, duration};
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::plan::HostPlan;
+use crate::schema::Group;
 use crate::state::{HostState, RunState};
 use crate::text::harmless_line;
 
 /// How many of the failing step's last lines are shown.
 const LAST_LINES: usize = 8;
-
-/// How many pending statements are shown.
-const PENDING: usize = 20;
 
 /// The report of one host with all its steps.
 pub fn host(paint: Paint, names: &Names, state: &RunState, name: &str) -> String {
@@ -23,8 +22,15 @@ pub fn host(paint: Paint, names: &Names, state: &RunState, name: &str) -> String
     for step in &host.steps {
         let title =
             state.plan_of(name).and_then(|plan| plan.step(&step.id)).map_or("", |planned| &planned.title);
+        let undone = if step.undone { paint.dim("  taken back") } else { String::new() };
         let end = step.end.as_ref().map_or_else(|| paint.bad("no end was seen"), |end| end_words(paint, end));
-        let _ = writeln!(text, "  {:26} {end}  {}", step.id, paint.dim(title));
+        let _ = writeln!(text, "  {:26} {end}  {}{undone}", step.id, paint.dim(title));
+        // A step that ended well and has something to say all the same.
+        if let Some(end) =
+            step.end.as_ref().filter(|end| end.outcome == StepOutcome::Succeeded && !end.why.is_blank())
+        {
+            let _ = writeln!(text, "  {:26} {}", "", paint.warn(&end.why.to_string()));
+        }
         if let Some(said) = &step.resolution {
             let how = if said.done { "done" } else { "not done" };
             let _ = writeln!(
@@ -182,19 +188,18 @@ fn unknown(names: &Names, host: &HostState, plan: &HostPlan) -> String {
 /// What a held host waits for a person to look at.
 fn pending(paint: Paint, names: &Names, host: &HostState, name: &str) -> String {
     let mut text = String::new();
-    let found =
-        host.steps.iter().find_map(|step| Some((&step.id, step.end.as_ref()?.pending_statements.as_ref()?)));
-    let Some((step, statements)) = found else { return text };
-    let count = statements.len();
-    for statement in statements.iter().take(PENDING) {
-        let _ = writeln!(text, "      {} {statement};", paint.dim("|"));
+    let Some(changes) = host.pending().filter(|changes| !changes.changes.is_empty()) else { return text };
+    let group = Group { changes, hosts: vec![name] };
+    for line in schema_group(paint, 1, &group, None).lines().skip(1) {
+        let _ = writeln!(text, "    {line}");
     }
-    let plural = if count == 1 { "" } else { "s" };
+    let fingerprint = &group.changes.fingerprint;
     let _ = writeln!(
         text,
-        "    {count} pending statement{plural}: {} logs {} {name} {step}",
-        names.program, names.run
+        "    to let this pass ({}): {} resume {} --approve-schema {fingerprint}",
+        group.changes.summary(),
+        names.program,
+        names.run
     );
-    let _ = writeln!(text, "    go on at a terminal to approve them: {} resume {}", names.program, names.run);
     text
 }

@@ -2,7 +2,9 @@
 
 use super::{Paint, duration};
 use crate::event::{Envelope, HostOutcome, RunEvent, StepEnd, StepOutcome};
+use crate::schema::FINGERPRINT_DIGITS;
 use crate::state::RunState;
+use crate::text::harmless_line;
 
 /// The line for an event, where it deserves one. `state` has the event folded in.
 pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<String> {
@@ -47,6 +49,24 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
             let how = if *done { "done" } else { "not done" };
             format!("{host:width$}  {} {step} resolved as {how} by {by}", place(state, host, step))
         }
+        RunEvent::ReviewAwaited { host, fingerprint, until, .. } => {
+            let until = until.strftime("%H:%M:%SZ");
+            let what = format!("waits in maintenance for the review of {fingerprint}, until {until}");
+            format!("{host:width$}  {}", paint.warn(&what))
+        }
+        RunEvent::SchemaApproved { fingerprint, approval } => {
+            let shown = fingerprint.get(..FINGERPRINT_DIGITS).unwrap_or(fingerprint);
+            format!("schema changes {shown} approved by {}{}", approval.by, reason(&approval.reason))
+        }
+        RunEvent::WaveApproved { wave, approval } => {
+            format!("wave {wave} approved by {}{}", approval.by, reason(&approval.reason))
+        }
+        RunEvent::GoingBack { host, why } => {
+            let why = why.to_string();
+            let first = why.lines().next().unwrap_or_default();
+            format!("{host:width$}  {}", paint.warn(&format!("goes back to its start: {first}")))
+        }
+        RunEvent::WentBack { host } => format!("{host:width$}  is back at its start"),
         RunEvent::Interrupted => paint.warn("interrupted"),
         RunEvent::RunStarted(_)
         | RunEvent::WaveFinished { .. }
@@ -58,9 +78,19 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
     })
 }
 
+fn reason(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {}", harmless_line(reason)) }
+}
+
 /// The step's place among those of its host: ` 3/10`.
 fn place(state: &RunState, host: &str, step: &str) -> String {
-    let steps = state.plan_of(host).map(crate::plan::HostPlan::steps).unwrap_or_default();
+    let plan = state.plan_of(host);
+    let going_back = state.hosts.get(host).is_some_and(|host| host.going_back.is_some());
+    let steps = match plan {
+        Some(plan) if going_back => &plan.back,
+        Some(plan) => plan.steps(),
+        None => &[],
+    };
     let at = steps.iter().position(|planned| planned.id == step).map_or(0, |index| index + 1);
     format!("{at:2}/{}", steps.len())
 }
@@ -69,7 +99,8 @@ fn step_end(paint: Paint, end: &StepEnd) -> String {
     let why = end.why.to_string();
     match end.outcome {
         StepOutcome::Succeeded => {
-            format!("{} {}", paint.good("succeeded"), paint.dim(&duration(end.milliseconds)))
+            let note = if why.is_empty() { String::new() } else { format!(": {}", paint.warn(&why)) };
+            format!("{} {}{note}", paint.good("succeeded"), paint.dim(&duration(end.milliseconds)))
         }
         StepOutcome::Skipped => paint.dim(&format!("skipped: {why}")),
         StepOutcome::Failed | StepOutcome::TimedOut | StepOutcome::Unknown => {

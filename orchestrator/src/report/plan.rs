@@ -115,6 +115,9 @@ fn step_text(paint: Paint, step: &PlannedStep, commands: bool) -> String {
         Some(ixporch_inventory::SchemaApproval::Review) => {
             conditions.push("a person reviews the SQL first".to_owned());
         }
+        Some(ixporch_inventory::SchemaApproval::Additive) => {
+            conditions.push("a person reviews the SQL first, unless it only adds something".to_owned());
+        }
         Some(ixporch_inventory::SchemaApproval::Any) => conditions.push("any SQL passes".to_owned()),
         None => {}
     }

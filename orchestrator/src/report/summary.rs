@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::host::trouble;
 use super::lines::outcome_word;
+use super::schema::{schema_groups, schema_line};
 use super::{Names, Paint, duration};
 use crate::event::{HostOutcome, RunHeader};
 use crate::plan::{PlannedWave, fold_names};
@@ -17,6 +18,11 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
     text.push_str(&head(paint, names, header, state));
     for wave in &header.plan.waves {
         text.push_str(&wave_lines(paint, state, wave));
+    }
+    let groups = schema_groups(state);
+    if groups.iter().any(|group| !group.changes.changes.is_empty()) {
+        let line = format!("schema changes   {}", schema_line(&groups));
+        let _ = writeln!(text, "\n  {line}   all of it: {} schema {}", names.program, names.run);
     }
     let mut bad: Vec<(Option<HostOutcome>, &str)> = header
         .plan
@@ -130,6 +136,7 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
             );
         }
     }
+    text.push_str(&to_approve(names, state));
     let goes_on = state.hosts.values().any(|host| {
         let ended = host.outcome.is_some_and(|outcome| !outcome.is_unfinished());
         host.is_owed_release() || host.was_touched() && !ended
@@ -142,6 +149,44 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
     if failed || (left && !goes_on && state.unfinished_hosts().len() < left_over(state)) {
         let _ =
             writeln!(text, "next: when what is named above is mended: {program} resume {run} --rerun failed");
+    }
+    text
+}
+
+/// What a person may approve, each with the command that does.
+fn to_approve(names: &Names, state: &RunState) -> String {
+    let (program, run) = (&names.program, &names.run);
+    let mut text = String::new();
+    let held: Vec<_> = schema_groups(state)
+        .into_iter()
+        .filter(|group| {
+            let is_held = |name: &&str| {
+                state.hosts.get(*name).is_some_and(|host| host.outcome == Some(HostOutcome::Held))
+            };
+            let is_known = |(digits, _): &(String, _)| group.changes.fingerprint.is_named_by(digits);
+            !group.changes.changes.is_empty()
+                && group.hosts.iter().any(is_held)
+                && !state.approved_schemas.iter().any(is_known)
+        })
+        .collect();
+    if !held.is_empty() {
+        let _ = writeln!(text, "next: to read what is pending: {program} schema {run}");
+    }
+    for group in held {
+        let _ = writeln!(
+            text,
+            "next: to let that of {} pass ({}): {program} resume {run} --approve-schema {}",
+            fold_names(group.hosts.iter().copied()),
+            group.changes.summary(),
+            group.changes.fingerprint,
+        );
+    }
+    if let Some(wave) = state.held_waves.iter().find(|wave| wave.at_gate) {
+        let _ = writeln!(
+            text,
+            "next: to let wave {name} start: {program} resume {run} --approve {name}",
+            name = wave.wave
+        );
     }
     text
 }

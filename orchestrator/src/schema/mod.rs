@@ -74,21 +74,30 @@ impl SchemaChanges {
 
     /// `3 additions, 1 drop`: how many there are of each kind.
     pub fn summary(&self) -> String {
-        let words: Vec<String> = [
-            (ChangeClass::Additive, "addition", "additions"),
-            (ChangeClass::Changing, "change", "changes"),
-            (ChangeClass::Destructive, "destructive", "destructive"),
-        ]
-        .into_iter()
-        .filter_map(|(class, one, many)| {
-            match self.changes.iter().filter(|change| change.class == class).count() {
-                0 => None,
-                1 => Some(format!("1 {one}")),
-                count => Some(format!("{count} {many}")),
-            }
-        })
-        .collect();
+        let mut counts = [0usize; 4];
+        for change in &self.changes {
+            let [additions, others, drops, dangers] = &mut counts;
+            *match change.class {
+                ChangeClass::Additive => additions,
+                ChangeClass::Changing => others,
+                ChangeClass::Destructive if change.what.starts_with("drops ") => drops,
+                ChangeClass::Destructive => dangers,
+            } += 1;
+        }
+        let kinds = [("addition", "s"), ("change", "s"), ("drop", "s"), ("destructive", "")];
+        let words: Vec<String> = std::iter::zip(counts, kinds)
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, (word, plural))| format!("{count} {word}{}", if count > 1 { plural } else { "" }))
+            .collect();
         if words.is_empty() { "nothing pending".to_owned() } else { words.join(", ") }
+    }
+
+    /// Whether these, pending after `executed` were executed, will be so for ever: they only change columns in place,
+    /// and each of them was executed just now.
+    pub fn never_converges_after(&self, executed: &Self) -> bool {
+        let stays =
+            |change: &Change| change.what == statement::CHANGES_A_COLUMN && executed.changes.contains(change);
+        !self.changes.is_empty() && self.changes.iter().all(stays)
     }
 
     /// The destructive ones.

@@ -14,6 +14,9 @@ use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
 use super::{Change, ChangeClass};
 
+/// A column stays where it is and what it is called, and becomes different.
+pub(super) const CHANGES_A_COLUMN: &str = "changes a column";
+
 /// A statement as it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Statement {
@@ -188,7 +191,7 @@ fn operation_class(operation: &AlterTableOperation) -> (ChangeClass, &'static st
             (Changing, "renames a column")
         }
         Operation::ChangeColumn { .. } | Operation::ModifyColumn { .. } | Operation::AlterColumn { .. } => {
-            (Changing, "changes a column")
+            (Changing, CHANGES_A_COLUMN)
         }
         Operation::RenameColumn { .. } => (Changing, "renames a column"),
         Operation::RenameTable { .. } => (Changing, "renames the table"),

@@ -197,10 +197,7 @@ fn hosts_are_grouped_and_the_outlier_is_told_by_its_difference() {
     let shown: Vec<_> = groups.iter().map(|group| (group.hosts.clone(), group.changes.summary())).collect();
     assert_eq!(
         shown,
-        [
-            (vec!["ixp1", "ixp2"], "2 additions".to_owned()),
-            (vec!["ixp4"], "2 additions, 1 destructive".to_owned())
-        ]
+        [(vec!["ixp1", "ixp2"], "2 additions".to_owned()), (vec!["ixp4"], "2 additions, 1 drop".to_owned())]
     );
     let (more, less) = difference(&groups[1].changes, &groups[0].changes);
     assert_eq!(

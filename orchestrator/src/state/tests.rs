@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::event::Captured;
+use crate::event::{Captured, HostOutcome};
+use crate::facts::HostLock;
 use crate::plan::{History, HostPlan, sample};
 use crate::text::RemoteText;
 

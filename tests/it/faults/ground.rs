@@ -30,7 +30,7 @@ impl Ground {
     pub(crate) fn new() -> Self {
         let names: Vec<String> = (0..STEPS.len()).map(name).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let stage = Stage::with(&[("all", &names)], "keepalive = \"1s\"\nconnect_timeout = \"2s\"\n");
+        let stage = Stage::with(&[("all", &names)], "keepalive = \"1s\"\nconnect_timeout = \"6s\"\n");
         let wires = stage.runtime.block_on(wire::lay(&stage.fleet, &stage.inventory));
         Self { stage, wires }
     }

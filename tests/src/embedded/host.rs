@@ -91,6 +91,17 @@ impl EmbeddedHost {
         git(&work, &["push", "--quiet", "--tags", "origin", "master"]);
     }
 
+    /// Somebody changed its database by hand: this statement is pending until it is executed.
+    pub fn drift(&self, statement: &str) {
+        std::fs::write(self.folder.join("database/drift"), format!("{statement}\n")).expect("a drift");
+    }
+
+    /// Its database answers with another type than it is given: this statement is pending for ever.
+    pub fn never_converge(&self, statement: &str) {
+        std::fs::write(self.folder.join("database/never-converges"), format!("{statement}\n"))
+            .expect("a drift");
+    }
+
     /// Commits something to the installed tree that upstream does not have.
     pub fn commit_locally(&self) {
         std::fs::write(self.root().join("local.php"), "<?php\n").expect("a file can be written");

@@ -13,7 +13,7 @@ use crate::cli::live::Live;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::cli::signals;
-use crate::engine::{self, About, Brake, Dispatched, Job, Limits, LiveOutput, Reporter};
+use crate::engine::{self, About, Approvals, Brake, Dispatched, Job, Limits, LiveOutput, Reporter};
 use crate::event::Envelope;
 use crate::journal::Writer;
 use crate::plan::Plan;
@@ -25,6 +25,7 @@ use crate::transport::{Target, Transport};
 pub(super) struct Execution<'a> {
     pub(super) plan: Plan,
     pub(super) about: About,
+    pub(super) approvals: Approvals,
     pub(super) resumed: Option<RunState>,
     pub(super) targets: BTreeMap<String, Target>,
     pub(super) transport: Arc<dyn Transport>,
@@ -51,6 +52,7 @@ impl Execution<'_> {
         let job = Job {
             plan: self.plan,
             about: self.about,
+            approvals: self.approvals,
             resumed: self.resumed,
             lock_wait: self.lock_wait,
             targets: self.targets,

@@ -12,6 +12,7 @@ pub(super) mod report;
 pub(super) mod resolve;
 pub(super) mod resume;
 pub(super) mod runs;
+pub(super) mod schema;
 pub(super) mod status;
 pub(super) mod upgrade;
 mod work;

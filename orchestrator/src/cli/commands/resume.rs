@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::execute::{self, Execution};
-use super::upgrade::{self, Earlier};
+use super::upgrade::{self, Earlier, How};
 use super::work;
 use ixporch_inventory::Host;
 
 use crate::cli::access::Access;
-use crate::cli::args::{self, InventoryFile, Rerun, RunOptions, Selection, Work};
+use crate::cli::args::{self, InventoryFile, Rerun, RunOptions, Selection, Waves, Work};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -108,9 +108,11 @@ async fn resume(
         instead_of: header.instead_of.clone(),
         keep_ledger: header.keep_ledger || arguments.options.keep_ledger,
     };
+    let approvals = upgrade::approvals(&arguments.approvals, &header.plan)?;
     let execution = Execution {
         plan: header.plan,
         about,
+        approvals,
         resumed: Some(run.state),
         targets,
         transport: access.transport,
@@ -174,13 +176,20 @@ async fn again(
         connecting: arguments.connecting.clone(),
         procedure: header.procedure.clone(),
         to: header.plan.target.clone(),
+        waves: Waves::default(),
     };
     let keep_ledger = header.keep_ledger || arguments.options.keep_ledger;
     let options = RunOptions { keep_ledger, live: arguments.options.live };
     // The earlier run's journal is held until the new one has ended: nobody takes it up meanwhile.
     let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;
     let instead_of = Some(Earlier { run: run.id.clone(), journal, sequence });
-    upgrade::upgrade(&work, arguments.yes, &options, Duration::ZERO, instead_of, settings, printer).await
+    let how = How {
+        yes: arguments.yes,
+        options: &options,
+        approvals: &arguments.approvals,
+        lock_wait: Duration::ZERO,
+    };
+    upgrade::upgrade(&work, how, instead_of, settings, printer).await
 }
 
 /// The hosts of a rerun. Those that nothing was started on are always among them.

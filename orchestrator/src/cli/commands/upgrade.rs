@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
+use ixporch_inventory::suggest;
 use jiff::Timestamp;
 
 use super::execute::Execution;
 use super::work::{self, Planned};
 use crate::cli::args::{self, RunOptions, Work};
 use crate::cli::error::CliError;
+use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::prompt;
 use crate::cli::settings::Settings;
-use crate::engine::About;
+use crate::engine::{About, Approvals};
 use crate::event::{Envelope, RunEvent};
 use crate::journal::Writer;
+use crate::plan::Plan;
 use crate::procedure::Procedure;
 use crate::report;
 use crate::state::ExitCode;
@@ -24,18 +27,26 @@ pub(in crate::cli) fn run(
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
     let runtime = work::runtime()?;
-    let exit = runtime.block_on(upgrade(
-        &arguments.work,
-        arguments.yes,
-        &arguments.options,
-        arguments.lock_wait,
-        None,
-        settings,
-        printer,
-    ));
+    let how = How {
+        yes: arguments.yes,
+        options: &arguments.options,
+        approvals: &arguments.approvals,
+        lock_wait: arguments.lock_wait,
+    };
+    let exit = runtime.block_on(upgrade(&arguments.work, how, None, settings, printer));
     // A question that nobody answered may still be waiting on a thread of its own.
     runtime.shutdown_background();
     exit
+}
+
+/// How a run is to be carried out.
+#[derive(Clone, Copy)]
+pub(super) struct How<'a> {
+    /// Whether it starts without a question.
+    pub(super) yes: bool,
+    pub(super) options: &'a RunOptions,
+    pub(super) approvals: &'a args::Approvals,
+    pub(super) lock_wait: Duration,
 }
 
 /// A run whose hosts are taken over.
@@ -58,23 +69,23 @@ impl Earlier {
 /// Plans, asks, and runs; `earlier` is the run whose hosts are taken over.
 pub(super) async fn upgrade(
     work: &Work,
-    yes: bool,
-    options: &RunOptions,
-    lock_wait: Duration,
+    how: How<'_>,
     mut earlier: Option<Earlier>,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    if !yes && !prompt::is_attended() {
+    if !how.yes && !prompt::is_attended() {
         return Err(CliError::usage("there is no terminal to confirm the plan at")
             .help("read it with `ixporch plan`, then run `ixporch upgrade --yes`"));
     }
+    refuse_everything(work)?;
     settings.store.prepare()?;
     let planned =
         Box::pin(work::plan(work, earlier.as_ref().map(|earlier| earlier.run.as_str()), settings, printer))
             .await?;
+    let approvals = approvals(how.approvals, &planned.plan)?;
     printer.say(&report::plan(printer.err, &planned.plan, false));
-    if planned.plan.hosts_to_upgrade() > 0 && !yes {
+    if planned.plan.hosts_to_upgrade() > 0 && !how.yes {
         confirm(planned.plan.hosts_to_upgrade())?;
     }
     let is_built_in = Procedure::built_in_text(&work.procedure).is_some();
@@ -92,21 +103,51 @@ pub(super) async fn upgrade(
         procedure,
         origin: settings.origin.clone(),
         instead_of: earlier.as_ref().map(|earlier| earlier.run.clone()),
-        keep_ledger: options.keep_ledger,
+        keep_ledger: how.options.keep_ledger,
     };
     let connecting = &work.connecting;
     let execution = Execution {
         plan,
         about,
+        approvals,
         resumed: None,
         targets,
         transport,
         journal,
         connecting,
-        lock_wait,
-        live: options.live,
+        lock_wait: how.lock_wait,
+        live: how.options.live,
     };
     Box::pin(execution.run(settings, printer)).await
+}
+
+/// What was approved on the command line; a wave that the plan does not have is a mistake.
+pub(super) fn approvals(given: &args::Approvals, plan: &Plan) -> Result<Approvals, CliError> {
+    let known: Vec<&str> = plan.waves.iter().map(|wave| wave.name.as_str()).collect();
+    if let Some(wave) = given.approve.iter().find(|wave| !known.contains(&wave.as_str())) {
+        let mut error = CliError::usage(format!("the run has no wave `{wave}` to approve"));
+        error.help = suggest::help(wave, known);
+        return Err(error);
+    }
+    Ok(Approvals {
+        waves: given.approve.clone(),
+        schemas: given.approve_schema.clone(),
+        reason: given.reason.clone(),
+    })
+}
+
+/// Without waves and without a selection, an upgrade is of one host.
+fn refuse_everything(work: &Work) -> Result<(), CliError> {
+    let inventory = load::inventory(&work.selection.file)?;
+    let is_chosen = work.selection.limit.is_some() || work.selection.limit_file.is_some();
+    if is_chosen || !inventory.waves.is_empty() || inventory.hosts.len() < 2 {
+        return Ok(());
+    }
+    let count = inventory.hosts.len();
+    let message =
+        format!("the inventory has {count} hosts and declares no waves: all at once is not assumed");
+    Err(CliError::usage(message)
+        .help("name the hosts: --limit SELECTOR (all of them: --limit '*'); or declare [[waves]]"))
 }
 
 /// A path that means the same in every folder.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ixporch_inventory::{Host, Inventory, Selector};
 
 use crate::cli::access::Access;
-use crate::cli::args::Work;
+use crate::cli::args::{Waves, Work};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -14,7 +14,7 @@ use crate::cli::probing::{self, Probes};
 use crate::cli::prompt::Passphrases;
 use crate::cli::settings::Settings;
 use crate::journal::Store;
-use crate::plan::{self, History, HostPlan, Options, Plan, Request};
+use crate::plan::{self, History, HostPlan, Options, Plan, Request, WaveSelection};
 use crate::report::KnownRun;
 use crate::transport::ssh::SshTransport;
 use crate::transport::{Target, Transport};
@@ -49,8 +49,16 @@ pub(super) async fn plan(
     let file = &work.selection.file.inventory;
     let inventory = load::inventory(&work.selection.file)?;
     let procedure = load::procedure(&work.procedure)?;
-    let options = Options { target: work.to.clone(), limit: load::selector(&work.selection)? };
-    let hosts = selected(&inventory, options.limit.as_ref())?;
+    let options = Options {
+        target: work.to.clone(),
+        limit: load::selector(&work.selection)?,
+        waves: wave_selection(&work.waves),
+    };
+    let mut hosts = selected(&inventory, options.limit.as_ref())?;
+    if options.waves != WaveSelection::All {
+        let waves = plan::waves(&inventory, &options.waves)?;
+        hosts.retain(|host| waves.iter().any(|wave| wave.hosts.contains(&host.name)));
+    }
     if let Some(target) = &options.target
         && ixporch_inventory::value::branch(target).is_err()
     {
@@ -71,6 +79,14 @@ pub(super) async fn plan(
     let plan = plan::build(&request)?;
     let targets = hosts.iter().map(|host| (host.name.clone(), access.target(host))).collect();
     Ok(Planned { plan, targets, transport: access.transport })
+}
+
+fn wave_selection(waves: &Waves) -> WaveSelection {
+    match (&waves.wave, &waves.from_wave, &waves.until_wave) {
+        (Some(only), ..) => WaveSelection::Only(only.clone()),
+        (None, None, None) => WaveSelection::All,
+        (None, from, until) => WaveSelection::Range(from.clone(), until.clone()),
+    }
 }
 
 /// The hosts that are meant, in the inventory's order.

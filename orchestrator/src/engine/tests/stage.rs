@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use ixporch_inventory::value::Amount;
 use jiff::Timestamp;
 
-use crate::engine::{About, Answer, Attendant, Brake, BrakeState, Dispatched, Job, Limits, run};
+use crate::engine::{
+    About, Answer, Approvals, Attendant, Brake, BrakeState, Dispatched, Job, Limits, ReviewQuestion, run,
+};
 use crate::event::{Envelope, HostOutcome};
 use crate::journal::Store;
 use crate::plan::{PlannedWave, sample};
@@ -34,6 +37,8 @@ pub(super) enum Part {
     HangsInSecondStep,
     /// Its first step finds out that a schema change is pending.
     HasPendingSchemaChanges,
+    /// The same, of another change.
+    HasOtherSchemaChanges,
     /// Somebody presses Ctrl-C twice while its second step is under way.
     IsLeftInSecondStep,
 }
@@ -164,8 +169,12 @@ impl Actor {
             Part::VanishesInSecondStep if second => self.says.push_back(None),
             Part::HangsInSecondStep if second => {}
             Part::IsLeftInSecondStep if second => self.brake.press(BrakeState::Detach),
-            Part::HasPendingSchemaChanges => {
-                self.print("Checking if database connected to default entity manager needs updating...\n     DROP INDEX x");
+            Part::HasPendingSchemaChanges | Part::HasOtherSchemaChanges => {
+                let other = self.part == Part::HasOtherSchemaChanges;
+                let sql = if other { "ALTER TABLE a ADD b INT" } else { "DROP INDEX x" };
+                self.print(&format!(
+                    "Checking if database connected to default entity manager needs updating...\n     {sql}"
+                ));
                 self.say(&end(0));
             }
             Part::Panics if second => panic!("the actor forgot its lines"),
@@ -205,7 +214,7 @@ impl Attendant for Nobody {
         false
     }
 
-    fn review<'a>(&'a self, _: &'a str, _: &'a [String]) -> BoxFuture<'a, Option<Answer>> {
+    fn review<'a>(&'a self, _: &'a ReviewQuestion) -> BoxFuture<'a, Option<Answer>> {
         async { None }.boxed()
     }
 
@@ -243,6 +252,7 @@ pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, attendant: Arc<dyn Atte
             instead_of: None,
             keep_ledger: false,
         },
+        approvals: Approvals::default(),
         resumed: None,
         lock_wait: Duration::ZERO,
         live: None,
@@ -267,7 +277,7 @@ impl Played {
 }
 
 /// Plays waves of hosts, given as their parts; hosts are called `w0h0`, `w0h1`, …
-pub(super) async fn play(waves: &[Vec<Part>], brake: Brake) -> Played {
+pub(super) async fn play(waves: &[Vec<Part>], brake: Brake, change: impl FnOnce(&mut Job)) -> Played {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path());
     let journal = store.create("run").unwrap();
@@ -281,7 +291,12 @@ pub(super) async fn play(waves: &[Vec<Part>], brake: Brake) -> Played {
     }
     let heard = Arc::new(Mutex::new(Vec::new()));
     let stage = Stage { parts, journal: path.clone(), heard: Arc::clone(&heard), brake: brake.clone() };
-    let job = job(planned, stage, Arc::new(Nobody), brake);
+    let mut job = job(planned, stage, Arc::new(Nobody), brake);
+    // As many hosts may fail as there are, where a test says nothing else.
+    for wave in &mut job.plan.waves {
+        wave.max_failures = Amount::Percent(100);
+    }
+    change(&mut job);
     let dispatched = run(job, journal, Vec::new(), || Timestamp::UNIX_EPOCH).await.unwrap();
     let events = store.load("run").map(|run| run.events).unwrap_or_default();
     let heard = heard.lock().unwrap().clone();
@@ -289,7 +304,11 @@ pub(super) async fn play(waves: &[Vec<Part>], brake: Brake) -> Played {
 }
 
 pub(super) fn play_now(waves: &[Vec<Part>]) -> Played {
+    play_planned(waves, |_| {})
+}
+
+pub(super) fn play_planned(waves: &[Vec<Part>], change: impl FnOnce(&mut Job)) -> Played {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(play(waves, Brake::default()))
+    runtime.block_on(play(waves, Brake::default(), change))
 }

@@ -1,0 +1,85 @@
+//! The schema review as a lane meets it: by policy, by what was approved before, by a person at the desk, or not.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::lane::{Course, Lane};
+use crate::gate::{self, Review};
+use crate::plan::PlannedStep;
+use crate::procedure::Effect;
+use crate::schema::SchemaChanges;
+
+impl Lane {
+    /// Whether the step may start as far as its schema review goes; `Err`: why not.
+    pub(super) async fn review(&self, course: &mut Course, step: &PlannedStep) -> Result<(), String> {
+        let Some(policy) = step.schema_review else { return Ok(()) };
+        // What nobody has seen nobody can have approved.
+        let Some(pending) = &course.pending else {
+            return Err(format!("nothing found out which schema changes `{}` would make", step.id));
+        };
+        let changes = SchemaChanges::read(pending.iter().map(String::as_str));
+        let fingerprint = &changes.fingerprint;
+        if course.approved.as_ref() == Some(fingerprint) {
+            return Ok(());
+        }
+        let attended = self.attendant.is_attended();
+        let verdict = gate::review(policy, &changes, &self.approved, attended);
+        if let Review::Pass(by) = verdict {
+            self.events.reviewed(&step.id, true, &by, fingerprint).await;
+            course.approved = Some(changes.fingerprint);
+            return Ok(());
+        }
+        if let Some(approved) = course.approved.take() {
+            self.events.reviewed(&step.id, false, "the look at it before it is executed", fingerprint).await;
+            return Err(format!(
+                "what is pending changed after it was approved: {approved} was approved, {fingerprint} is pending ({})",
+                changes.summary()
+            ));
+        }
+        match verdict {
+            Review::Pass(_) => Ok(()),
+            Review::Hold(why) => Err(why),
+            Review::Ask => self.ask(course, step, changes).await,
+        }
+    }
+
+    async fn ask(
+        &self,
+        course: &mut Course,
+        step: &PlannedStep,
+        changes: SchemaChanges,
+    ) -> Result<(), String> {
+        let patience = Duration::from_secs(self.plan.review_timeout_seconds.max(1));
+        let until = (self.now)()
+            .checked_add(SignedDuration::try_from(patience).unwrap_or(SignedDuration::MAX))
+            .unwrap_or(Timestamp::MAX);
+        self.events.review_awaited(&step.id, &changes.fingerprint, until).await;
+        let Some(seat) = course.seat.take() else {
+            return Err("nobody is here to review the pending schema changes".to_owned());
+        };
+        let answer = tokio::select! {
+            answer = seat.ask(&changes, until) => answer,
+            () = tokio::time::sleep(patience) => {
+                return Err(format!(
+                    "nobody answered the schema review within {}s (review_timeout)",
+                    patience.as_secs()
+                ));
+            }
+        };
+        let Some(answer) = answer else { return Err("nobody answered the schema review".to_owned()) };
+        self.events.reviewed(&step.id, answer.yes, &answer.by, &changes.fingerprint).await;
+        if !answer.yes {
+            return Err(format!("{} did not approve the pending schema changes", answer.by));
+        }
+        course.approved = Some(changes.fingerprint);
+        Ok(())
+    }
+
+    /// Whether everything that was done until `step` can be taken back.
+    pub(super) fn can_go_back(&self, step: &PlannedStep) -> bool {
+        let is_for_good = |step: &&PlannedStep| step.effect == Effect::Change && step.schema_review.is_some();
+        let first = self.plan.steps().iter().find(is_for_good);
+        !self.plan.back.is_empty() && first.is_none_or(|first| step.number <= first.number)
+    }
+}

@@ -1,0 +1,182 @@
+//! Schema reviews: what is the same is asked about once, and who is not let pass goes back to its start.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use ixporch_inventory::SchemaApproval;
+use jiff::Timestamp;
+
+use super::stage::{Nobody, Part, Played, Stage, job};
+use crate::engine::{Answer, Attendant, Brake, Job, ReviewQuestion, run};
+use crate::event::HostOutcome;
+use crate::journal::Store;
+use crate::plan::{HostAction, HostPlan, PlannedWave, sample};
+use crate::procedure::Reads;
+use crate::schema::{ChangeClass, SchemaChanges};
+use crate::state::RunState;
+
+/// Lets additive changes pass and nothing else; keeps what it was asked.
+#[derive(Default)]
+struct Reviewer {
+    asked: Mutex<Vec<(Vec<String>, String)>>,
+    /// Never answers.
+    is_asleep: bool,
+}
+
+impl Attendant for Reviewer {
+    fn is_attended(&self) -> bool {
+        true
+    }
+
+    fn review<'a>(&'a self, question: &'a ReviewQuestion) -> BoxFuture<'a, Option<Answer>> {
+        let group = &question.groups[question.asked];
+        self.asked.lock().unwrap().push((group.hosts.clone(), group.changes.summary()));
+        if self.is_asleep {
+            return futures::future::pending().boxed();
+        }
+        let yes = group.changes.class() == Some(ChangeClass::Additive);
+        async move { Some(Answer { yes, by: "ada".to_owned() }) }.boxed()
+    }
+
+    fn start_wave<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<Answer>> {
+        async { None }.boxed()
+    }
+}
+
+/// `down` shows what is pending, `work` waits for the review; `code-back` and `up` are the way back.
+fn reviewed(mut host: HostPlan, policy: SchemaApproval) -> HostPlan {
+    let HostAction::Upgrade(steps) = &mut host.action else { panic!("nothing to do") };
+    steps[0].reads = Some(Reads::DoctrinePendingSql);
+    steps[1].schema_review = Some(policy);
+    for (number, step) in (1..).zip(steps.iter_mut()) {
+        step.number = number;
+    }
+    let mut back = sample::step("code-back", None);
+    back.number = 4;
+    host.back = vec![back, steps[2].clone()];
+    host
+}
+
+fn wave(parts: &[(&str, Part)]) -> PlannedWave {
+    let mut wave = sample::wave("w", parts.iter().map(|(name, _)| *name));
+    wave.hosts = wave.hosts.into_iter().map(|host| reviewed(host, SchemaApproval::Review)).collect();
+    wave
+}
+
+fn play(parts: &[(&str, Part)], attendant: Arc<dyn Attendant>, change: impl FnOnce(&mut Job)) -> Played {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Store::new(folder.path()).create("run").unwrap();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let played = parts.iter().map(|(name, part)| ((*name).to_owned(), *part)).collect();
+        let brake = Brake::default();
+        let stage = Stage {
+            parts: played,
+            journal: PathBuf::from("/dev/null"),
+            heard: Arc::clone(&heard),
+            brake: brake.clone(),
+        };
+        let mut job = job(vec![wave(parts)], stage, attendant, brake);
+        job.limits.forks = 8;
+        change(&mut job);
+        let dispatched = run(job, journal, Vec::new(), || Timestamp::UNIX_EPOCH).await.unwrap();
+        let heard = heard.lock().unwrap().clone();
+        Played { dispatched, events: Vec::new(), heard }
+    })
+}
+
+fn heard<'p>(played: &'p Played, host: &str) -> Vec<&'p str> {
+    let of = played.heard.iter().filter(|(of, ..)| of == host);
+    of.map(|(_, _, what)| what.as_str()).collect()
+}
+
+const FLEET: [(&str, Part); 4] = [
+    ("a", Part::HasOtherSchemaChanges),
+    ("b", Part::HasPendingSchemaChanges),
+    ("c", Part::HasOtherSchemaChanges),
+    ("d", Part::HasOtherSchemaChanges),
+];
+
+#[test]
+fn what_is_the_same_is_asked_about_once_and_the_outlier_goes_back_to_its_start() {
+    let reviewer = Arc::new(Reviewer::default());
+    let played = play(&FLEET, Arc::clone(&reviewer) as Arc<dyn Attendant>, |_| {});
+    let asked = reviewer.asked.lock().unwrap().clone();
+    let group = |hosts: &[&str], summary: &str| {
+        (hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>(), summary.to_owned())
+    };
+    assert_eq!(asked, [group(&["a", "c", "d"], "1 addition"), group(&["b"], "1 drop")]);
+    for host in ["a", "c", "d"] {
+        assert_eq!(played.outcome(host), HostOutcome::Upgraded);
+    }
+    let state = &played.dispatched.state;
+    assert_eq!(played.outcome("b"), HostOutcome::Held);
+    assert_eq!(heard(&played, "b"), ["01-down", "04-code-back", "03-up"]);
+    let host = &state.hosts["b"];
+    assert_eq!((host.went_back, host.debts.len(), host.locked), (1, 0, false));
+    assert!(!host.was_touched());
+    assert_eq!(state.exit().code(), 7);
+    assert_eq!(state.approved_schemas.len(), 1);
+}
+
+#[test]
+fn without_a_person_hosts_go_back_at_once_and_go_on_when_their_changes_are_approved() {
+    let held = play(&FLEET, Arc::new(Nobody), |_| {});
+    for (host, _) in FLEET {
+        assert_eq!(held.outcome(host), HostOutcome::Held);
+        assert_eq!(heard(&held, host), ["01-down", "04-code-back", "03-up"]);
+    }
+    assert_eq!(held.dispatched.state.exit().code(), 7);
+
+    let fingerprint = SchemaChanges::read(["ALTER TABLE a ADD b INT"]).fingerprint.to_string();
+    let resumed = play(&FLEET, Arc::new(Nobody), |job| {
+        job.resumed = Some(held.dispatched.state.clone());
+        job.approvals.schemas = vec![fingerprint];
+    });
+    let state: &RunState = &resumed.dispatched.state;
+    for (host, part) in FLEET {
+        let tries: Vec<u32> = state.hosts[host].steps.iter().map(|step| step.attempt).collect();
+        if part == Part::HasOtherSchemaChanges {
+            assert_eq!(resumed.outcome(host), HostOutcome::Upgraded);
+            assert_eq!(heard(&resumed, host), ["01-down.2", "02-work", "03-up.2"]);
+        } else {
+            assert_eq!(resumed.outcome(host), HostOutcome::Held);
+            assert_eq!(heard(&resumed, host), ["01-down.2", "04-code-back.2", "03-up.2"]);
+            assert_eq!(tries, [2, 2, 2]);
+        }
+    }
+    assert_eq!(state.exit().code(), 7);
+}
+
+#[test]
+fn whoever_waits_too_long_for_an_answer_goes_back() {
+    let reviewer = Arc::new(Reviewer { is_asleep: true, ..Reviewer::default() });
+    let played = play(&FLEET[..1], reviewer, |_| {});
+    assert_eq!(played.outcome("a"), HostOutcome::Held);
+    assert_eq!(heard(&played, "a"), ["01-down", "04-code-back", "03-up"]);
+    let why = played.dispatched.state.hosts["a"].why.to_string();
+    assert!(why.contains("within 60s (review_timeout)"), "{why}");
+}
+
+#[test]
+fn what_changed_after_it_was_approved_holds_the_host() {
+    let played = play(&FLEET[..1], Arc::new(Nobody), |job| {
+        let steps = match &mut job.plan.waves[0].hosts[0].action {
+            HostAction::Upgrade(steps) => steps,
+            other => panic!("{other:?}"),
+        };
+        // Approved before, in an earlier session, for something else.
+        steps[1].schema_review = Some(SchemaApproval::Review);
+        let mut state = RunState::default();
+        state.hosts.entry("a".to_owned()).or_default().approved =
+            Some(SchemaChanges::read(["ALTER TABLE a ADD c INT"]).fingerprint);
+        job.resumed = Some(state);
+    });
+    assert_eq!(played.outcome("a"), HostOutcome::Held);
+    let why = played.dispatched.state.hosts["a"].why.to_string();
+    assert!(why.starts_with("what is pending changed after it was approved"), "{why}");
+}

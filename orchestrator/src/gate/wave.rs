@@ -1,0 +1,122 @@
+//! Whether a wave may start.
+
+use ixporch_inventory::GateKind;
+
+use super::Tally;
+use crate::plan::PlannedWave;
+
+/// What a gate says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Go on.
+    Pass,
+    /// Ask a person.
+    Ask,
+    /// Wait for a person who is not here, with the reason.
+    Hold(String),
+    /// Do not go on, with the reason.
+    Stop(String),
+}
+
+/// Whether `wave` may start after `ended`, all waves before it with their tallies. `approved`: a person has let it start;
+/// that passes its gate, and nothing that went wrong before.
+pub fn before_wave(
+    wave: &PlannedWave,
+    ended: &[(&PlannedWave, Tally)],
+    approved: bool,
+    attended: bool,
+) -> Decision {
+    for (before, tally) in ended {
+        let threshold = tally.threshold(&before.name, before.max_failures);
+        if threshold.is_tripped() {
+            return Decision::Stop(threshold.to_string());
+        }
+        if before.soak_seconds.is_some() {
+            return Decision::Hold(format!("wave `{}` wants a soak, which does not exist yet", before.name));
+        }
+    }
+    if wave.requires.is_some() {
+        return Decision::Hold("it requires evidence, which does not exist yet".to_owned());
+    }
+    if approved {
+        return Decision::Pass;
+    }
+    if let Some((before, _)) = ended.iter().find(|(_, tally)| !tally.has_good()) {
+        return Decision::Hold(format!("wave `{}` upgraded no host: it has proven nothing", before.name));
+    }
+    match wave.gate {
+        GateKind::Auto => Decision::Pass,
+        GateKind::Hold => Decision::Hold("its gate is `hold`".to_owned()),
+        GateKind::Confirm if attended => Decision::Ask,
+        GateKind::Confirm => {
+            Decision::Hold("its gate is `confirm`, and there is no terminal to ask at".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ixporch_inventory::value::Amount;
+
+    use super::*;
+    use crate::event::HostOutcome;
+    use crate::plan::sample;
+
+    fn wave(name: &str, gate: GateKind, max_failures: Amount) -> PlannedWave {
+        PlannedWave { gate, max_failures, ..sample::wave(name, []) }
+    }
+
+    fn tally(outcomes: &[HostOutcome]) -> Tally {
+        Tally { outcomes: outcomes.iter().copied().map(Some).collect() }
+    }
+
+    #[test]
+    fn too_many_failed_hosts_stop_the_next_wave_even_where_it_was_approved() {
+        let staging = wave("staging", GateKind::Auto, Amount::Count(0));
+        let prod = wave("prod", GateKind::Auto, Amount::Count(0));
+        let ended = tally(&[HostOutcome::Upgraded, HostOutcome::Unreachable]);
+        let wanted = "wave `staging`: 1 of 2 hosts failed (1 unreachable), 0 may (max_failures = 0)";
+        for approved in [false, true] {
+            let decision = before_wave(&prod, &[(&staging, ended.clone())], approved, true);
+            assert_eq!(decision, Decision::Stop(wanted.to_owned()));
+        }
+        let lenient = wave("staging", GateKind::Auto, Amount::Percent(50));
+        assert_eq!(before_wave(&prod, &[(&lenient, ended)], false, true), Decision::Pass);
+    }
+
+    #[test]
+    fn a_wave_that_upgraded_nothing_lets_nothing_follow_by_itself() {
+        let staging = wave("staging", GateKind::Auto, Amount::Count(0));
+        let prod = wave("prod", GateKind::Auto, Amount::Count(0));
+        let held = [(&staging, tally(&[HostOutcome::Held]))];
+        assert!(matches!(before_wave(&prod, &held, false, true), Decision::Hold(_)));
+        assert_eq!(before_wave(&prod, &held, true, false), Decision::Pass);
+        let one_held = [(&staging, tally(&[HostOutcome::Held, HostOutcome::Upgraded]))];
+        assert_eq!(before_wave(&prod, &one_held, false, false), Decision::Pass);
+    }
+
+    #[test]
+    fn what_this_version_cannot_watch_is_never_passed_over() {
+        let mut prod = wave("prod", GateKind::Auto, Amount::Count(0));
+        prod.requires = Some("staging".to_owned());
+        assert!(matches!(before_wave(&prod, &[], true, true), Decision::Hold(_)));
+        let mut soaking = wave("staging", GateKind::Auto, Amount::Count(0));
+        soaking.soak_seconds = Some(600);
+        let plain = wave("prod", GateKind::Auto, Amount::Count(0));
+        let ended = [(&soaking, tally(&[HostOutcome::Upgraded]))];
+        assert!(matches!(before_wave(&plain, &ended, true, true), Decision::Hold(_)));
+    }
+
+    #[test]
+    fn gates_are_passed_by_a_person_and_by_nobody_else() {
+        for (gate, attended) in [
+            (GateKind::Confirm, Decision::Ask),
+            (GateKind::Hold, Decision::Hold("its gate is `hold`".to_owned())),
+        ] {
+            let prod = wave("prod", gate, Amount::Count(0));
+            assert_eq!(before_wave(&prod, &[], false, true), attended);
+            assert!(matches!(before_wave(&prod, &[], false, false), Decision::Hold(_)));
+            assert_eq!(before_wave(&prod, &[], true, false), Decision::Pass);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Where one host of a run stands: its steps, its debts, what it waits for.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::event::{HostOutcome, StepEnd, StepOutcome};
+use crate::facts::HostLock;
+use crate::plan::{History, HostPlan};
+use crate::procedure::Effect;
+use crate::schema::{Fingerprint, SchemaChanges};
+use crate::text::RemoteText;
+
+/// Where a host stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostState {
+    /// How it ended; `None` while its lane goes on, or where the run was cut off.
+    pub outcome: Option<HostOutcome>,
+    /// Why, for people.
+    pub why: RemoteText,
+    /// Its steps that were started or skipped, in that order.
+    pub steps: Vec<StepState>,
+    /// What it is owed.
+    pub debts: Vec<Debt>,
+    /// Whether the run holds the host's lock.
+    pub locked: bool,
+    /// Who holds it, where that kept the run from the host.
+    pub held_by: Option<HostLock>,
+    /// The pending schema changes that its review let pass.
+    pub approved: Option<Fingerprint>,
+    /// What it waits for in maintenance, and until when.
+    pub awaits: Option<(Fingerprint, Timestamp)>,
+    /// Why it is being taken back to its start.
+    pub going_back: Option<RemoteText>,
+    /// How often it was taken back to its start.
+    pub went_back: u32,
+    /// What keeps its steps alive when the connection ends.
+    pub keeper: String,
+    /// The times in which there was no connection.
+    pub gaps: Vec<LinkGap>,
+}
+
+/// A time without a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkGap {
+    /// When that was noticed.
+    pub from: Timestamp,
+    /// When there was one again; `None`: not within the run.
+    pub to: Option<Timestamp>,
+    /// The step that was being followed.
+    pub step: Option<String>,
+    /// What was noticed.
+    pub why: RemoteText,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StepState {
+    /// Its id.
+    pub id: String,
+    /// How it ended; `None`: it was started, and no end was seen.
+    pub end: Option<StepEnd>,
+    /// The host's boot in which its start was decided.
+    pub boot: Option<String>,
+    /// Which try it is, from 1; a person's word that it was not done lets it be tried again.
+    pub attempt: u32,
+    /// A person's word on how it had ended.
+    pub resolution: Option<Resolution>,
+    /// Whether what it did was taken back since: it is as if it had not been started.
+    pub undone: bool,
+}
+
+/// A person's word on a step whose end nobody saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// Whether it is done.
+    pub done: bool,
+    /// Why they say so.
+    pub reason: String,
+    /// Who said so.
+    pub by: String,
+}
+
+/// Something a host is still owed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Debt {
+    /// The step that pays it.
+    pub step: String,
+    /// The step that made it; `None`: an earlier run.
+    pub since: Option<String>,
+}
+
+impl StepState {
+    /// Whether nothing is left to be done of it: it succeeded, was not needed, or a person said that it is done.
+    pub fn is_done(&self) -> bool {
+        let ended_well = self
+            .end
+            .as_ref()
+            .is_some_and(|end| matches!(end.outcome, StepOutcome::Succeeded | StepOutcome::Skipped));
+        !self.undone
+            && (ended_well || self.is_unknown() && self.resolution.as_ref().is_some_and(|said| said.done))
+    }
+
+    /// Whether its end is known, and is no good one: it is not run again by the same run.
+    pub fn has_failed(&self) -> bool {
+        let failed = |end: &StepEnd| matches!(end.outcome, StepOutcome::Failed | StepOutcome::TimedOut);
+        !self.undone && self.end.as_ref().is_some_and(failed)
+    }
+
+    /// Whether it was started, and nobody saw its end.
+    pub fn is_unknown(&self) -> bool {
+        !self.undone && self.end.as_ref().is_none_or(|end| end.outcome == StepOutcome::Unknown)
+    }
+
+    /// Whether the host told its end, and that said nothing: its words were lost.
+    pub fn end_said_nothing(&self) -> bool {
+        self.is_unknown() && self.end.as_ref().is_some_and(|end| end.exit_code.is_some())
+    }
+
+    /// Whether it is not done, by a person's word or because it was taken back, and has not been tried again since.
+    pub fn may_be_tried_again(&self) -> bool {
+        self.undone || self.is_unknown() && self.resolution.as_ref().is_some_and(|said| !said.done)
+    }
+}
+
+impl HostState {
+    /// A host at the beginning of a run: what earlier runs owe it is still owed.
+    pub(super) fn new(plan: &HostPlan) -> Self {
+        let debts = plan.owed.iter().map(|step| Debt { step: step.clone(), since: None }).collect();
+        Self { debts, ..Self::default() }
+    }
+
+    /// Whether a step of it was started whose end nobody saw, and nobody has judged.
+    pub fn has_unknown_step(&self) -> bool {
+        self.steps.iter().any(|step| !step.is_done() && step.is_unknown())
+    }
+
+    /// Whether the run did anything with it: only then does it tell what was left behind there.
+    pub fn was_touched(&self) -> bool {
+        self.locked || self.steps.iter().any(|step| !step.undone)
+    }
+
+    /// Whether it has ended for good, and its lock was not given back.
+    pub fn is_owed_release(&self) -> bool {
+        self.locked && self.outcome.is_some_and(|outcome| !outcome.is_unfinished())
+    }
+
+    /// The step of this id, where it was started or skipped.
+    pub fn step(&self, id: &str) -> Option<&StepState> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+
+    /// It is as it was before the run; what was tried there stays told.
+    pub(super) fn is_back(&mut self) {
+        self.went_back += 1;
+        self.going_back = None;
+        self.approved = None;
+        for step in &mut self.steps {
+            step.undone = true;
+        }
+    }
+
+    /// The schema changes that were pending when its review began.
+    pub fn pending(&self) -> Option<SchemaChanges> {
+        let statements = self.steps.iter().find_map(|step| step.end.as_ref()?.pending_statements.as_ref())?;
+        Some(SchemaChanges::read(statements.iter().map(RemoteText::raw)))
+    }
+
+    pub(super) fn link_is_back(&mut self, at: Timestamp) {
+        if let Some(gap) = self.gaps.last_mut() {
+            gap.to.get_or_insert(at);
+        }
+    }
+
+    /// Whether the run can still bring it to an end: something planned was not done, and nothing failed for good.
+    pub fn is_unfinished(&self, plan: &HostPlan) -> bool {
+        !plan.steps().is_empty()
+            && match self.outcome {
+                None => true,
+                Some(outcome) => outcome.is_unfinished(),
+            }
+    }
+
+    /// The step at which the host stopped: the last one that did not end well.
+    pub fn failing_step(&self) -> Option<&StepState> {
+        self.steps.iter().rev().find(|step| !step.undone && !step.is_done())
+    }
+
+    /// What the run leaves behind on the host, for the plan of the next one.
+    pub fn leaves(&self, moves_code: bool, plan: &HostPlan) -> History {
+        let owed: BTreeSet<String> = self.debts.iter().map(|debt| debt.step.clone()).collect();
+        let still = |opening: &Option<String>| opening.clone().filter(|opening| owed.contains(opening));
+        let closed = still(&plan.opening).or_else(|| still(&plan.closed));
+        let unfinished = match self.outcome {
+            Some(HostOutcome::Upgraded) if moves_code => false,
+            Some(HostOutcome::Upgraded | HostOutcome::Current) => plan.unfinished,
+            _ => plan.unfinished || (moves_code && self.was_begun(plan)),
+        };
+        History { owed, closed, unfinished }
+    }
+
+    /// Whether the upgrade was begun: the site was closed, or something was changed after that. What is fetched
+    /// before changes nothing that the site depends on.
+    fn was_begun(&self, plan: &HostPlan) -> bool {
+        let begins_at = plan.closes_at.unwrap_or(0);
+        self.steps
+            .iter()
+            .filter(|step| {
+                !step.undone
+                    && step.end.as_ref().is_none_or(|end| end.outcome != StepOutcome::Skipped && end.begun)
+            })
+            .filter_map(|step| plan.step(&step.id))
+            .any(|planned| planned.effect == Effect::Change && planned.number >= begins_at)
+    }
+
+    /// Its debts in the order in which they must be paid: that of the steps that pay them.
+    pub fn debts_in_order(&self, plan: Option<&HostPlan>) -> Vec<&Debt> {
+        let mut debts: Vec<&Debt> = self.debts.iter().collect();
+        debts.sort_by_key(|debt| {
+            plan.and_then(|plan| plan.step(&debt.step)).map_or(u32::MAX, |step| step.number)
+        });
+        debts
+    }
+}
