@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use ixporch_tests::fleet::Fleet;
-use ixporch_tests::verdict::counted;
+use ixporch_tests::verdict::{DISTURBED, counted};
 use ixporch_tests::wire::until;
 use serde_json::Value;
 
@@ -16,25 +16,6 @@ use crate::stage::Stage;
 fn point(cell: usize, odd: bool) -> &'static str {
     if (cell % 2 == 1) == odd { "start" } else { "end" }
 }
-
-/// The disturbed step of each host. `schema-recheck` and `schema-verify` ask what `schema-review` asks, and have no host
-/// of their own here; the embedded matrix has them.
-const CELLS: [&str; 14] = [
-    "tree-check",
-    "fetch",
-    "target-check",
-    "maintenance-on",
-    "closed-check",
-    "proxies-restore",
-    "code-pull",
-    "composer",
-    "frontend",
-    "memcached-before-schema",
-    "schema-review",
-    "schema-update",
-    "memcached-after-schema",
-    "maintenance-off",
-];
 
 fn name(cell: usize) -> String {
     format!("h{}", cell + 1)
@@ -50,7 +31,7 @@ struct Ground {
 impl Ground {
     fn new(odd: bool) -> Option<Self> {
         let stage = Stage::bare()?;
-        let names: Vec<String> = (0..CELLS.len()).map(name).collect();
+        let names: Vec<String> = (0..DISTURBED.len()).map(name).collect();
         stage.fleet.fleet(&["up", &names.len().to_string()]);
         let mut words = vec!["reset"];
         words.extend(names.iter().map(String::as_str));
@@ -59,7 +40,7 @@ impl Ground {
         for (cell, host) in names.iter().enumerate() {
             let witness = Fleet::root_of(host).join("usr/local/bin/timeout");
             std::fs::write(&witness, include_str!("witness.sh")).unwrap();
-            let hold = format!("{}.{}", CELLS[cell], point(cell, odd));
+            let hold = format!("{}.{}", DISTURBED[cell], point(cell, odd));
             stage.fleet.on(
                 host,
                 &format!(
@@ -88,7 +69,7 @@ impl Ground {
             "format = 1\n[defaults]\nidentity_files = [\"{var}/id_ed25519\"]\nknown_hosts = [\"{var}/known_hosts\"]\n\
              schema_approval = \"any\"\nkeepalive = \"2s\"\nconnect_timeout = \"5s\"\n"
         );
-        for cell in 0..CELLS.len() {
+        for cell in 0..DISTURBED.len() {
             let user = if cell % 3 == 0 { "root" } else { "ops" };
             let host = name(cell);
             let address = Fleet::address(&host);
@@ -111,11 +92,11 @@ impl Ground {
     /// Waits until a host is held at its step, and lets the fault happen there.
     fn at_every_step(&self, fault: impl Fn(usize) + Sync) {
         let held = |cell: usize| {
-            let file = format!("var/lib/witness/held/{}.{}", CELLS[cell], point(cell, self.odd));
+            let file = format!("var/lib/witness/held/{}.{}", DISTURBED[cell], point(cell, self.odd));
             Fleet::root_of(&name(cell)).join(file)
         };
         std::thread::scope(|scope| {
-            for (cell, step) in CELLS.iter().enumerate() {
+            for (cell, step) in DISTURBED.iter().enumerate() {
                 let (fault, held) = (&fault, held(cell));
                 scope.spawn(move || {
                     self.runtime.block_on(until(step, || held.exists()));
@@ -126,7 +107,7 @@ impl Ground {
     }
 
     fn let_go(&self, cell: usize) {
-        let file = format!("var/lib/witness/hold/{}.{}", CELLS[cell], point(cell, self.odd));
+        let file = format!("var/lib/witness/hold/{}.{}", DISTURBED[cell], point(cell, self.odd));
         // It may be gone already.
         let _ = std::fs::remove_file(Fleet::root_of(&name(cell)).join(file));
     }
@@ -148,7 +129,10 @@ impl Ground {
         for host in self.hosts(run).iter().filter(|host| host["outcome"] == "unknown") {
             let (name, step) = (host["host"].as_str().unwrap(), host["failing_step"].as_str().unwrap());
             let cell: usize = name[1..].parse::<usize>().unwrap() - 1;
-            assert_eq!(step, CELLS[cell], "{name}: another step than the disturbed one is unknown: {host:#}");
+            assert_eq!(
+                step, DISTURBED[cell],
+                "{name}: another step than the disturbed one is unknown: {host:#}"
+            );
             let how = if point(cell, self.odd) == "end" { "done" } else { "not-done" };
             let words = ["resolve", run, name, "--step", step, "--as", how, "--reason", "looked at the host"];
             let ended = self.stage.program.run(&words);
@@ -164,7 +148,7 @@ impl Ground {
     fn assert_once(&self, run: &str, not_done: &[String]) {
         for (cell, value) in self.hosts(run).iter().enumerate() {
             let host = name(cell);
-            let what = format!("{} on {host}", CELLS[cell]);
+            let what = format!("{} on {host}", DISTURBED[cell]);
             assert_eq!(value["outcome"], "upgraded", "{what}: {value:#}");
             assert_eq!(value["debts"], serde_json::json!([]), "{what}");
             self.assert_bodies(cell, usize::from(not_done.contains(&host)), &what);
@@ -184,7 +168,7 @@ impl Ground {
     fn assert_bodies(&self, cell: usize, more: usize, what: &str) {
         let bodies = self.stage.fleet.on(&name(cell), "cat /var/lib/witness/bodies");
         let bodies: Vec<String> = bodies.lines().map(str::to_owned).collect();
-        let more = BTreeMap::from([(CELLS[cell].to_owned(), more)]);
+        let more = BTreeMap::from([(DISTURBED[cell].to_owned(), more)]);
         assert_eq!(counted(&bodies, &more), Ok(()), "{what}");
     }
 
@@ -207,7 +191,7 @@ impl Ground {
         self.assert_once(&run, &not_done);
         ixporch_tests::say(&format!(
             "fault matrix: {fault}: {} cells, no change repeated or lost",
-            CELLS.len()
+            DISTURBED.len()
         ));
     }
 }
@@ -239,7 +223,7 @@ fn a_power_cut_at_any_step_repeats_and_loses_nothing() {
 #[test]
 fn a_disk_that_is_full_at_any_step_takes_no_end_away() {
     let Some(ground) = Ground::new(true) else { return };
-    for cell in 0..CELLS.len() {
+    for cell in 0..DISTURBED.len() {
         ground.stage.fleet.on(
             &name(cell),
             "for home in /root /home/ops; do mkdir -p $home/.ixporch; mount -t tmpfs -o size=4m,mode=700 tmpfs $home/.ixporch; done
@@ -258,14 +242,14 @@ fn a_disk_that_is_full_at_any_step_takes_no_end_away() {
     let run = ground.last_run();
     for (cell, host) in ground.hosts(&run).iter().enumerate() {
         let steps = host["steps"].as_array().unwrap();
-        let step = steps.iter().find(|step| step["step"] == CELLS[cell]).unwrap();
+        let step = steps.iter().find(|step| step["step"] == DISTURBED[cell]).unwrap();
         // Where only its words say how it ended, a person must look: there was no room for them.
-        let is_read = CELLS[cell] == "schema-update" && point(cell, ground.odd) == "start";
+        let is_read = DISTURBED[cell] == "schema-update" && point(cell, ground.odd) == "start";
         let wanted = if is_read { "unknown" } else { "succeeded" };
-        assert_eq!(step["outcome"], wanted, "{}: its end was lost: {host:#}", CELLS[cell]);
+        assert_eq!(step["outcome"], wanted, "{}: its end was lost: {host:#}", DISTURBED[cell]);
         // The next one finds no room to be claimed in, and says so.
-        if cell + 1 < CELLS.len() && !is_read {
-            assert_eq!(host["failing_step"], CELLS[cell + 1], "{host:#}");
+        if cell + 1 < DISTURBED.len() && !is_read {
+            assert_eq!(host["failing_step"], DISTURBED[cell + 1], "{host:#}");
             let why = host["why"].as_str().unwrap();
             assert!(why.contains("No space left") || why.contains("disk"), "{why}");
         }
@@ -277,7 +261,7 @@ fn a_disk_that_is_full_at_any_step_takes_no_end_away() {
     }
     ixporch_tests::say(&format!(
         "fault matrix: disk full: {} cells, no change repeated or lost",
-        CELLS.len()
+        DISTURBED.len()
     ));
     let again = ground.stage.program.run(&["resume", "--rerun", "unfinished", "--yes"]);
     assert_eq!(again.code, 0, "{again}");
@@ -288,7 +272,7 @@ impl Ground {
     fn assert_bodies_so_far(&self, cell: usize) {
         let text = self.stage.fleet.on(&name(cell), "cat /var/lib/witness/bodies");
         let bodies: Vec<&str> = text.lines().collect();
-        assert_eq!(bodies, &CELLS[..=cell], "{}", name(cell));
+        assert_eq!(bodies, &DISTURBED[..=cell], "{}", name(cell));
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use ixporch_tests::embedded::EmbeddedHost;
-use ixporch_tests::verdict::{self, STEPS};
+use ixporch_tests::verdict::{self, DISTURBED};
 use ixporch_tests::wire::{self, State, Wire, until};
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub(crate) fn new() -> Self {
-        let names: Vec<String> = (0..STEPS.len()).map(name).collect();
+        let names: Vec<String> = (0..DISTURBED.len()).map(name).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let stage = Stage::with(&[("all", &names)], "keepalive = \"1s\"\nconnect_timeout = \"6s\"\n");
         let wires = stage.runtime.block_on(wire::lay(&stage.fleet, &stage.inventory));
@@ -52,10 +52,11 @@ impl Ground {
     /// Lets every host wait at this point of its own step; gives the steps that have such a point.
     pub(crate) fn hold_all(&self, point: &str) -> Vec<usize> {
         // A step that runs nothing but `sh` has no middle to be held in.
-        let held: Vec<usize> =
-            (0..STEPS.len()).filter(|cell| point != "middle" || STEPS[*cell] != "closed-check").collect();
+        let held: Vec<usize> = (0..DISTURBED.len())
+            .filter(|cell| point != "middle" || DISTURBED[*cell] != "closed-check")
+            .collect();
         for cell in &held {
-            self.host(*cell).hold(STEPS[*cell], point);
+            self.host(*cell).hold(DISTURBED[*cell], point);
         }
         held
     }
@@ -64,14 +65,15 @@ impl Ground {
         self.stage.runtime.block_on(async {
             for cell in cells {
                 let host = self.host(*cell);
-                until(&format!("{} at {point}", STEPS[*cell]), || host.is_held(STEPS[*cell], point)).await;
+                until(&format!("{} at {point}", DISTURBED[*cell]), || host.is_held(DISTURBED[*cell], point))
+                    .await;
             }
         });
     }
 
     pub(crate) fn let_go(&self, cells: &[usize], point: &str) {
         for cell in cells {
-            self.host(*cell).let_go(STEPS[*cell], point);
+            self.host(*cell).let_go(DISTURBED[*cell], point);
         }
     }
 
@@ -125,9 +127,9 @@ impl Ground {
         let report = self.stage.program.json(&["--format", "json", "report", run]);
         for cell in cells {
             let value = host_of(&report, &name(*cell));
-            let more = BTreeMap::from([(STEPS[*cell].to_owned(), more)]);
+            let more = BTreeMap::from([(DISTURBED[*cell].to_owned(), more)]);
             let verdict = verdict::undisturbed(self.host(*cell), &value, &more);
-            assert_eq!(verdict, Ok(()), "{} on {}", STEPS[*cell], name(*cell));
+            assert_eq!(verdict, Ok(()), "{} on {}", DISTURBED[*cell], name(*cell));
         }
     }
 }
@@ -155,7 +157,7 @@ impl Journal {
 
     /// Whether the intent of the host's own step is written.
     pub(crate) fn decided(&self, cell: usize) -> bool {
-        self.has("step-started", cell, Some(STEPS[cell]))
+        self.has("step-started", cell, Some(DISTURBED[cell]))
     }
 
     /// Takes the intents of the hosts' own steps out again, and leaves half of one at the end.
@@ -164,7 +166,7 @@ impl Journal {
         let is_intent = |line: &&str| {
             let event: Value = serde_json::from_str(line).unwrap();
             event["event"] == "step-started"
-                && cells.iter().any(|cell| event["host"] == name(*cell) && event["step"] == STEPS[*cell])
+                && cells.iter().any(|cell| event["host"] == name(*cell) && event["step"] == DISTURBED[*cell])
         };
         let (intents, rest): (Vec<&str>, Vec<&str>) = text.lines().partition(is_intent);
         assert_eq!(intents.len(), cells.len());

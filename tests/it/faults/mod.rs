@@ -6,11 +6,14 @@
 
 mod ground;
 
+use std::collections::BTreeMap;
+
 use ixporch_tests::wire::{State, until};
 
-use ixporch_tests::verdict::STEPS;
+use ixporch_tests::verdict::{DISTURBED, STEPS, undisturbed};
 
 use self::ground::Ground;
+use crate::stage::{Stage, host_of};
 
 /// The steps whose work a person must judge when their process is killed: those without a proof that decides.
 fn resolve_unknown(ground: &Ground, run: &str, done: bool) -> usize {
@@ -35,7 +38,8 @@ fn while_it_runs(point: &str, fault: &impl AsyncFn(&Ground, usize)) -> usize {
             let ground = &ground;
             async move {
                 let host = ground.host(*cell);
-                until(&format!("{} at {point}", STEPS[*cell]), || host.is_held(STEPS[*cell], point)).await;
+                until(&format!("{} at {point}", DISTURBED[*cell]), || host.is_held(DISTURBED[*cell], point))
+                    .await;
                 fault(ground, *cell).await;
             }
         });
@@ -62,7 +66,7 @@ fn a_cable_that_is_cut_silently_and_mended_changes_nothing() {
     for point in ["start", "middle", "end"] {
         cells += while_it_runs(point, &async |ground: &Ground, cell: usize| {
             ground.wire(cell).set(State::Cut);
-            ground.host(cell).let_go(STEPS[cell], point);
+            ground.host(cell).let_go(DISTURBED[cell], point);
             until("the loss is noticed", || ground.journal().lost_link_of(cell)).await;
             ground.wire(cell).set(State::Whole);
         });
@@ -76,7 +80,7 @@ fn a_connection_that_is_reset_changes_nothing() {
     for point in ["start", "middle", "end"] {
         cells += while_it_runs(point, &async |ground: &Ground, cell: usize| {
             ground.wire(cell).reset();
-            ground.host(cell).let_go(STEPS[cell], point);
+            ground.host(cell).let_go(DISTURBED[cell], point);
         });
     }
     ground::count("connection reset", cells);
@@ -89,7 +93,7 @@ fn a_server_that_is_restarted_changes_nothing() {
         cells += while_it_runs(point, &async |ground: &Ground, cell: usize| {
             ground.wire(cell).set(State::Refused);
             until("the loss is noticed", || ground.journal().lost_link_of(cell)).await;
-            ground.host(cell).let_go(STEPS[cell], point);
+            ground.host(cell).let_go(DISTURBED[cell], point);
             ground.wire(cell).set(State::Whole);
         });
     }
@@ -102,8 +106,8 @@ fn a_step_whose_processes_are_killed_is_proven_or_judged_by_a_person() {
     for point in ["start", "end"] {
         cells += while_it_runs(point, &async |ground: &Ground, cell: usize| {
             let host = ground.host(cell);
-            host.kill_step(STEPS[cell]);
-            host.let_go_for_good(STEPS[cell]);
+            host.kill_step(DISTURBED[cell]);
+            host.let_go_for_good(DISTURBED[cell]);
         });
     }
     ground::count("step killed", cells);
@@ -130,6 +134,34 @@ fn a_controller_that_is_killed_while_steps_run_is_resumed() {
 }
 
 #[test]
+fn a_controller_that_is_killed_while_the_schema_is_looked_at_again_is_resumed() {
+    let steps = ["schema-recheck", "schema-verify"];
+    let stage = Stage::new(&[("all", &steps)]);
+    for step in steps {
+        stage.fleet.host(step).hold(step, "middle");
+    }
+    let inventory = stage.inventory.display().to_string();
+    let mut controller =
+        stage.program.command(&["upgrade", "--yes", "--inventory", &inventory]).spawn().unwrap();
+    stage.runtime.block_on(async {
+        for step in steps {
+            until(step, || stage.fleet.host(step).is_held(step, "middle")).await;
+        }
+    });
+    controller.kill().unwrap();
+    controller.wait().unwrap();
+    for step in steps {
+        stage.fleet.host(step).let_go_for_good(step);
+    }
+    let ended = stage.program.run(&["resume"]);
+    assert_eq!(ended.code, 0, "{ended}");
+    for step in steps {
+        let value = host_of(&stage.report(), step);
+        assert_eq!(undisturbed(stage.fleet.host(step), &value, &BTreeMap::new()), Ok(()));
+    }
+}
+
+#[test]
 fn a_controller_that_is_killed_before_it_heard_the_end_is_resumed() {
     let ground = Ground::new();
     let held = ground.hold_all("end");
@@ -142,7 +174,7 @@ fn a_controller_that_is_killed_before_it_heard_the_end_is_resumed() {
     ground.stage.runtime.block_on(async {
         for cell in &held {
             let host = ground.host(*cell);
-            let ended = || host.ledger_of(STEPS[*cell]).is_some_and(|folder| folder.join("rc").exists());
+            let ended = || host.ledger_of(DISTURBED[*cell]).is_some_and(|folder| folder.join("rc").exists());
             until("the host has written the end", ended).await;
         }
     });
@@ -152,21 +184,27 @@ fn a_controller_that_is_killed_before_it_heard_the_end_is_resumed() {
     ground::count("controller killed between rc and outcome", held.len());
 }
 
+/// The step that runs directly before a disturbed one.
+fn before(cell: usize) -> &'static str {
+    let place = STEPS.iter().position(|step| *step == DISTURBED[cell]).unwrap();
+    STEPS[place - 1]
+}
+
 /// Brings every host to the moment in which the intent of its step is in the journal, and the host has not heard of it.
 fn decided_and_not_told() -> (Ground, ground::Controller, Vec<usize>) {
     let ground = Ground::new();
-    let cells: Vec<usize> = (1..STEPS.len()).collect();
+    let cells: Vec<usize> = (1..DISTURBED.len()).collect();
     for cell in &cells {
-        ground.host(*cell).hold(STEPS[cell - 1], "end");
+        ground.host(*cell).hold(before(*cell), "end");
     }
-    ground.host(0).hold(STEPS[0], "end");
+    ground.host(0).hold(DISTURBED[0], "end");
     let controller = ground.start();
     ground.stage.runtime.block_on(async {
         for cell in &cells {
             let host = ground.host(*cell);
-            until("the step before is held", || host.is_held(STEPS[cell - 1], "end")).await;
+            until("the step before is held", || host.is_held(before(*cell), "end")).await;
             ground.wire(*cell).set(State::ToHostCut);
-            host.let_go(STEPS[cell - 1], "end");
+            host.let_go(before(*cell), "end");
         }
         for cell in &cells {
             until("the intent is written", || ground.journal().decided(*cell)).await;
@@ -179,7 +217,7 @@ fn decided_and_not_told() -> (Ground, ground::Controller, Vec<usize>) {
 fn a_controller_that_is_killed_between_intent_and_claim_is_resumed() {
     let (ground, controller, cells) = decided_and_not_told();
     controller.kill();
-    ground.host(0).let_go(STEPS[0], "end");
+    ground.host(0).let_go(DISTURBED[0], "end");
     // What was on its way to the hosts arrives now, while the run is taken up again.
     ground.mend();
     ground.assert_ends_well(ground.resume(), &cells);
@@ -190,7 +228,7 @@ fn a_controller_that_is_killed_between_intent_and_claim_is_resumed() {
 fn a_controller_that_is_killed_before_the_intent_is_resumed() {
     let (ground, controller, cells) = decided_and_not_told();
     controller.kill();
-    ground.host(0).let_go(STEPS[0], "end");
+    ground.host(0).let_go(DISTURBED[0], "end");
     // Nothing has reached the hosts: cutting the connections makes sure of it.
     for cell in &cells {
         ground.wire(*cell).reset();

@@ -222,6 +222,17 @@ pump() {
   done
 }
 
+# Whether stream $1 may have got something since it was last passed on; without this, every look costs a process. What was
+# written in the moment of the look counts as written later. A clock that was set back only delays what is passed on.
+may_have_more() {
+  eval "at=\$$1_at"
+  next_segment "$1" "$at"
+  [ -n "$next" ] || [ ! "$d/looked-$1" -nt "$d/$1.$at" ]
+}
+
+# Notes the moment of a look at stream $1.
+look_at() { command : 2>/dev/null > "$d/looked-$1"; }
+
 # How many bytes stream $1 has.
 length_of() {
   at=0
@@ -233,7 +244,7 @@ length_of() {
 follow() {
   open_stream out 5 "$1"
   open_stream err 6 "$2"
-  polls=0 ended=
+  polls=0 ended= everything=
   while :; do
     # Whatever was printed before the end was seen is passed on after it. A step has vanished only where it had begun
     # before its process was looked for in vain.
@@ -247,10 +258,18 @@ follow() {
       say not-started 'its process did not come up within 10 s'
       break
     fi
-    pump out 5 1
-    pump err 6 2
+    # An earlier connection may have looked, and passed on less than this one is asked for.
+    [ "$polls" != 0 ] && [ -z "$ended" ] || everything=yes
+    if [ -n "$everything" ] || may_have_more out; then
+      look_at out
+      pump out 5 1
+    fi
+    if [ -n "$everything" ] || may_have_more err; then
+      look_at err
+      pump err 6 2
+    fi
     [ -z "$ended" ] || break
-    polls=$((polls + 1))
+    everything= polls=$((polls + 1))
     if [ "$polls" -lt 5 ]; then nap 0.01; else nap 0.05; fi
   done
   exec 5<&- 6<&-
