@@ -110,6 +110,18 @@ impl<'t, 'i> Fields<'t, 'i> {
         number(value, key, range, problems)
     }
 
+    /// Reads an optional `true` or `false`.
+    pub fn flag(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<bool> {
+        let value = self.raw(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(flag) => Some(*flag),
+            other => {
+                problems.push(wrong_type(value.span(), key, "`true` or `false`", other));
+                None
+            }
+        }
+    }
+
     /// Reads an optional list of strings.
     pub fn texts(
         &mut self,

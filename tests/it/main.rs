@@ -7,6 +7,7 @@
 )]
 
 mod authentication;
+mod corrections;
 mod documents;
 mod examples;
 mod faults;

@@ -52,8 +52,18 @@ pub enum Subcommand {
     Lock(Lock),
     /// List or remove what runs left on the hosts
     Ledger(Ledger),
-    /// Show the schema changes of a run: its hosts by what is pending on them, or was
+    /// Approve a wave or schema changes of a run that waits for it
+    Approve(Approve),
+    /// Show the schema changes of a run; or validate, compare or fix the schemas of hosts
     Schema(Schema),
+    /// Restart memcached
+    Memcached(Memcached),
+    /// Close sites, open them, or tell whether they are closed
+    Maintenance(Maintenance),
+    /// Run a procedure: a built-in one, or an own file
+    Run(Run),
+    /// Run a command on the hosts, and show what it printed host by host
+    Exec(Exec),
     /// List the runs of this controller
     Runs,
     /// Show the report of a run
@@ -93,7 +103,7 @@ pub struct Init {
 }
 
 /// Which inventory.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct InventoryFile {
     /// The inventory
     #[arg(short, long, value_name = "FILE", env = "IXPORCH_INVENTORY", default_value = "inventory.toml")]
@@ -101,7 +111,7 @@ pub struct InventoryFile {
 }
 
 /// Which hosts of it.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Selection {
     /// Which inventory
     #[command(flatten)]
@@ -458,10 +468,174 @@ pub struct Report {
 
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Schema {
-    /// The run, or the beginning of its id
+    /// The run, or the beginning of its id: its hosts are shown by what is pending on them, or was
     #[arg(default_value = "latest")]
     pub run: String,
+
+    /// What to do with the schemas of hosts
+    #[command(subcommand)]
+    pub command: Option<SchemaCommand>,
+}
+
+/// What to do with the schemas of hosts.
+#[derive(Debug, clap::Subcommand)]
+pub enum SchemaCommand {
+    /// Tell whether the mapping is correct and the database in sync with it; exit code 5 where not
+    Validate(Look),
+    /// Show the SQL that would bring the databases into line, grouped by what it is
+    Diff(Look),
+    /// Bring the databases into line: memcached, review, update, memcached, validation
+    Fix(Change),
+}
+
+/// A look at hosts, which changes nothing but what an option asks for.
+#[derive(Debug, Args)]
+pub struct Look {
+    /// Which hosts
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// How hosts are reached
+    #[command(flatten)]
+    pub connecting: Connecting,
+
+    /// Restart memcached first: Doctrine keeps its metadata there, and where that is warm, answers from it
+    #[arg(long)]
+    pub restart_memcached: bool,
+
+    /// With --restart-memcached: start without asking
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// A change of hosts.
+#[derive(Debug, Args)]
+pub struct Change {
+    /// Which hosts
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// How hosts are reached
+    #[command(flatten)]
+    pub connecting: Connecting,
+
+    /// Which waves
+    #[command(flatten)]
+    pub waves: Waves,
+
+    /// How a run is carried out
+    #[command(flatten)]
+    pub options: RunOptions,
+
+    /// Start without asking
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// What is approved beforehand
+    #[command(flatten)]
+    pub approvals: Approvals,
+}
+
+/// Arguments of `memcached`.
+#[derive(Debug, Args)]
+pub struct Memcached {
+    /// What to do with it
+    #[command(subcommand)]
+    pub command: MemcachedCommand,
+}
+
+/// What to do with memcached.
+#[derive(Debug, clap::Subcommand)]
+pub enum MemcachedCommand {
+    /// Restart it, and prove that it was started anew
+    Restart(Change),
+}
+
+/// Arguments of `maintenance`.
+#[derive(Debug, Args)]
+pub struct Maintenance {
+    /// What to do with it
+    #[command(subcommand)]
+    pub command: MaintenanceCommand,
+}
+
+/// What to do with maintenance mode.
+#[derive(Debug, clap::Subcommand)]
+pub enum MaintenanceCommand {
+    /// Close sites; an upgrade leaves a site closed that it found closed
+    On(Change),
+    /// Open sites, whoever closed them
+    Off(Change),
+    /// Tell which sites are closed, and since when
+    Status {
+        /// Which hosts
+        #[command(flatten)]
+        selection: Selection,
+
+        /// How hosts are reached
+        #[command(flatten)]
+        connecting: Connecting,
+    },
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The procedure: the name of a built-in one, or a file
+    pub procedure: String,
+
+    /// On what, and how
+    #[command(flatten)]
+    pub change: Change,
+}
+
+/// Arguments of `exec`.
+#[derive(Debug, Args)]
+pub struct Exec {
+    /// Which hosts
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// How hosts are reached
+    #[command(flatten)]
+    pub connecting: Connecting,
+
+    /// The command changes something: it is run wave by wave, never repeated, and asked about first
+    #[arg(long)]
+    pub change: bool,
+
+    /// With --change: start without asking
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// How long it may take on a host
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time)]
+    pub timeout: Duration,
+
+    /// Program and arguments, as the login user runs them; no shell takes part
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// Arguments of `approve`.
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The run, the beginning of its id, or `latest`
+    pub run: String,
+
+    /// Let this wave start
+    #[arg(long, value_name = "WAVE", required_unless_present = "schema")]
+    pub wave: Vec<String>,
+
+    /// Let these schema changes be executed: their fingerprint, as `ixporch schema RUN` shows it
+    #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
+    pub schema: Vec<String>,
+
+    /// Why; it stands in the journal
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
 
 /// Arguments of `logs`.

@@ -9,12 +9,22 @@ use crate::ledger::{self, ProbeRequest};
 /// What the probes gave, by host.
 pub(super) type Probes = Answers<Facts>;
 
-/// Asks all `hosts`; one that cannot be asked has a reason instead of facts. `to` is the tag to go to; `None`: the head
-/// of each host's branch.
-pub(super) async fn probe(access: &Access<'_>, hosts: &[&Host], to: Option<&str>) -> Probes {
+/// What is asked of a host's upstream.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Upstream<'a> {
+    /// Nothing: nobody wants to move the code.
+    Unasked,
+    /// The head of the host's branch.
+    Branch,
+    /// A tag.
+    Tag(&'a str),
+}
+
+/// Asks all `hosts`; one that cannot be asked has a reason instead of facts.
+pub(super) async fn probe(access: &Access<'_>, hosts: &[&Host], upstream: Upstream<'_>) -> Probes {
     access
         .ask(hosts, |host| {
-            let request = request(host, to);
+            let request = request(host, upstream);
             Box::new(move |ledger, _| {
                 Box::pin(async move {
                     let facts = ledger::probe(ledger, &request).await;
@@ -25,10 +35,11 @@ pub(super) async fn probe(access: &Access<'_>, hosts: &[&Host], to: Option<&str>
         .await
 }
 
-fn request(host: &Host, to: Option<&str>) -> ProbeRequest {
-    let references = match to {
-        Some(tag) => vec![format!("refs/tags/{tag}"), format!("refs/tags/{tag}^{{}}")],
-        None => vec![format!("refs/heads/{}", host.text("branch").unwrap_or_default())],
+fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {
+    let references = match upstream {
+        Upstream::Unasked => Vec::new(),
+        Upstream::Tag(tag) => vec![format!("refs/tags/{tag}"), format!("refs/tags/{tag}^{{}}")],
+        Upstream::Branch => vec![format!("refs/heads/{}", host.text("branch").unwrap_or_default())],
     };
     ProbeRequest {
         ixp_root: host.text("ixp_root").unwrap_or_default().to_owned(),

@@ -109,6 +109,9 @@ fn verdict(
     if TIMED_OUT.contains(&exit) && milliseconds >= limit.saturating_mul(1000) {
         return Err((StepOutcome::TimedOut, format!("the host ended it after {limit}s")));
     }
+    if step.reads == Some(Reads::DoctrineValidate) {
+        return facts::read_validation(exit, &RemoteText::from_bytes(&output.stdout.kept())).or_else(failed);
+    }
     if exit != 0 {
         return failed(format!("exit code {exit}"));
     }
@@ -154,6 +157,7 @@ fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Verdict 
             }
             PendingSql::Unreadable => failed("its output is not what doctrine:schema:update --sql prints"),
         },
+        Reads::DoctrineValidate => Ok(()),
         Reads::DoctrineSchemaUpdate => match facts::read_schema_update(&text) {
             SchemaUpdateEnd::Executed(_) | SchemaUpdateEnd::InSync => Ok(()),
             SchemaUpdateEnd::Unreadable => failed("it does not say that the schema was updated"),

@@ -90,6 +90,8 @@ pub struct About {
     pub instead_of: Option<String>,
     /// Whether ledgers are left on the hosts.
     pub keep_ledger: bool,
+    /// Whether memcached is restarted first, by a procedure that leaves that to the user.
+    pub restart_memcached: bool,
 }
 
 /// How much may happen at once.

@@ -89,6 +89,7 @@ fn beginning(job: &Job) -> RunEvent {
         origin: about.origin,
         instead_of: about.instead_of,
         keep_ledger: about.keep_ledger,
+        restart_memcached: about.restart_memcached,
         plan: job.plan.clone(),
     }))
 }

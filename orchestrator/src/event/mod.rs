@@ -252,6 +252,9 @@ pub struct RunHeader {
     /// Whether the ledgers are left on the hosts.
     #[serde(default)]
     pub keep_ledger: bool,
+    /// Whether memcached was to be restarted first, by a procedure that leaves that to the user.
+    #[serde(default)]
+    pub restart_memcached: bool,
     /// The plan itself, so that a report needs nothing but the journal.
     pub plan: Plan,
 }

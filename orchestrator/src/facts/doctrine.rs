@@ -63,6 +63,25 @@ pub fn read_schema_update(output: &RemoteText) -> SchemaUpdateEnd {
     SchemaUpdateEnd::Unreadable
 }
 
+/// What `doctrine:schema:validate` said. Its exit code is a sum: 1 where the mapping is wrong, 2 where the database is not
+/// what the mapping says.
+///
+/// # Errors
+/// What is wrong, for people.
+pub fn read_validation(exit: i32, output: &RemoteText) -> Result<(), String> {
+    let says = |words: &str| output.raw().lines().any(|line| line.trim_start().starts_with(words));
+    let why = match exit {
+        // Everything that it found good it says so.
+        0 if says("[Mapping]  OK") && says("[Database] OK") => return Ok(()),
+        0 => "it exits with 0, and does not say that mapping and database are good".to_owned(),
+        1 => "the mapping is wrong; the database is in sync with it (exit code 1)".to_owned(),
+        2 => "the mapping is correct; the database is not in sync with it (exit code 2)".to_owned(),
+        3 => "the mapping is wrong, and the database is not in sync with it (exit code 3)".to_owned(),
+        other => format!("exit code {other}, which doctrine:schema:validate does not have"),
+    };
+    Err(why)
+}
+
 /// Statements are joined by a semicolon, five spaces and a line break; none follows the last.
 fn split_statements(body: &str) -> Vec<String> {
     let mut statements = Vec::new();
@@ -120,6 +139,20 @@ mod tests {
             "\nChecking if database connected to default entity manager needs updating...\n{NOTHING}\n"
         );
         assert_eq!(pending(&text), PendingSql::InSync);
+    }
+
+    #[test]
+    fn a_validation_is_told_by_what_its_exit_code_means() {
+        let good = "Validating for default entity manager...\n[Mapping]  OK - The mapping files are correct.\n\
+                    [Database] OK - The database schema is in sync with the mapping files.\n";
+        let read = |exit, text: &str| read_validation(exit, &RemoteText::from(text));
+        assert_eq!(read(0, good), Ok(()));
+        assert!(read(0, "PHP Warning: nothing happened").is_err());
+        for (exit, words) in
+            [(1, "the mapping is wrong; "), (2, "not in sync"), (3, "and the database"), (255, "255")]
+        {
+            assert!(read(exit, "").unwrap_err().contains(words), "{exit}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod traces;
 
 use serde::{Deserialize, Serialize};
 
-pub use doctrine::{PendingSql, SchemaUpdateEnd, read_pending_sql, read_schema_update};
+pub use doctrine::{PendingSql, SchemaUpdateEnd, read_pending_sql, read_schema_update, read_validation};
 pub use parse::{FactsError, parse, parse_traces};
 pub use traces::{HostLock, LedgerRun, LedgerState, LedgerStep, Traces};
 

@@ -28,7 +28,8 @@ pub struct ProbeRequest {
     pub bower: Vec<String>,
     /// memcached's unit.
     pub memcached_unit: Option<String>,
-    /// The references to ask the remote for: the branch's, or the tag's and what it points to.
+    /// The references to ask the remote for: the branch's, or the tag's and what it points to. Without any it is not
+    /// asked.
     pub references: Vec<String>,
 }
 
@@ -60,19 +61,22 @@ fn script(request: &ProbeRequest) -> String {
     let unit = request.memcached_unit.as_deref().map_or_else(String::new, |unit| {
         format!("ask memcached systemctl show -p LoadState -p ActiveState {}\n", quote(unit))
     });
+    let remote = if request.references.is_empty() {
+        String::new()
+    } else {
+        format!("ask remote-commit upstream {}\n", words(&request.references))
+    };
     format!(
         "root={root}; web={web}; sudo={sudo}\n{}{QUESTIONS}\
          ask php aside {php} -r 'echo PHP_VERSION;'\n\
          ask composer aside {composer} --version --no-ansi --no-interaction\n\
          ask bower aside {bower} --version\n\
-         ask remote-commit upstream {references}\n\
-         {unit}",
+         {remote}{unit}",
         questions(),
         root = quote(&request.ixp_root),
         web = quote(&request.web_user),
         php = words(&request.php),
         composer = words(&request.composer),
         bower = words(&request.bower),
-        references = words(&request.references),
     )
 }

@@ -20,6 +20,8 @@ pub struct Options {
     pub limit: Option<Selector>,
     /// Which waves are meant.
     pub waves: WaveSelection,
+    /// Whether memcached is restarted first by procedures that leave it to the user.
+    pub restart_memcached: bool,
 }
 
 /// What the probe of a host gave: facts, or why there are none.
@@ -118,7 +120,9 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
         selected.iter().find(|name| !placed.contains(**name) && request.options.limit.is_some())
     {
         let (message, help) = match request.options.waves {
-            WaveSelection::All => ("it is in no wave", "add it to a wave of the inventory"),
+            WaveSelection::All | WaveSelection::Ignored => {
+                ("it is in no wave", "add it to a wave of the inventory")
+            }
             _ => ("it is in none of the chosen waves", "leave out the wave, or the host"),
         };
         let message = format!("`{name}` is selected, but {message}");
@@ -347,6 +351,7 @@ impl HostBuilder<'_> {
             // Where it is not known, the step itself finds out, and is refused on a closed site.
             Condition::OpenNow => self.facts.maintenance.map_or(!self.ours, |closed| !closed),
             Condition::SchemaPending => true,
+            Condition::RestartMemcached => self.request.options.restart_memcached,
         }
     }
 
@@ -372,6 +377,7 @@ impl HostBuilder<'_> {
             may_never_converge: step.reads == Some(Reads::DoctrineConverged)
                 && self.host.text("schema_never_converges") == Some("accept"),
             capture: step.capture.clone(),
+            show: step.show,
         }
     }
 

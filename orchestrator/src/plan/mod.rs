@@ -163,6 +163,9 @@ pub struct PlannedStep {
     pub may_never_converge: bool,
     /// The name under which its standard output is kept.
     pub capture: Option<String>,
+    /// Whether reports show what it prints.
+    #[serde(default)]
+    pub show: bool,
 }
 
 /// A proof with every value final.

@@ -32,6 +32,7 @@ pub(crate) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
         reads: None,
         may_never_converge: false,
         capture: None,
+        show: false,
     }
 }
 

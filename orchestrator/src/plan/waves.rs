@@ -1,6 +1,7 @@
 //! Which of the inventory's waves a run is about.
 
-use ixporch_inventory::{Inventory, Wave};
+use ixporch_inventory::value::Amount;
+use ixporch_inventory::{GateKind, Inventory, Wave};
 
 use super::PlanError;
 
@@ -10,6 +11,8 @@ pub enum WaveSelection {
     /// All of them.
     #[default]
     All,
+    /// Waves do not matter: all hosts at once, and however many fail, the others go on. For what changes nothing.
+    Ignored,
     /// Only this one.
     Only(String),
     /// From the first to the second, both among them.
@@ -31,6 +34,7 @@ pub fn waves(inventory: &Inventory, selection: &WaveSelection) -> Result<Vec<Wav
     };
     let (first, last) = match selection {
         WaveSelection::All => return Ok(all),
+        WaveSelection::Ignored => return Ok(vec![everybody(inventory)]),
         WaveSelection::Only(name) => {
             let place = place(name)?;
             (place, place)
@@ -46,6 +50,19 @@ pub fn waves(inventory: &Inventory, selection: &WaveSelection) -> Result<Vec<Wav
         return Err(PlanError::WavesBackwards { from: name(from), until: name(until) });
     }
     Ok(all.into_iter().skip(first).take(last - first + 1).collect())
+}
+
+/// All hosts in one wave.
+fn everybody(inventory: &Inventory) -> Wave {
+    Wave {
+        name: "all".to_owned(),
+        hosts: inventory.hosts.iter().map(|host| host.name.clone()).collect(),
+        gate: GateKind::Auto,
+        parallel: None,
+        max_failures: Amount::Percent(100),
+        soak: None,
+        requires: None,
+    }
 }
 
 #[cfg(test)]

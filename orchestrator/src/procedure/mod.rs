@@ -14,11 +14,22 @@ use serde::{Deserialize, Serialize};
 
 pub use template::{Placeholder, Template};
 
+use crate::digest;
+
 /// The procedure that is used where none is named.
 pub const DEFAULT_PROCEDURE: &str = "ixp-manager-v4";
 
 /// The built-in procedures by name.
-const BUILT_IN: &[(&str, &str)] = &[("ixp-manager-v4", include_str!("../../procedures/ixp-manager-v4.toml"))];
+const BUILT_IN: &[(&str, &str)] = &[
+    ("ixp-manager-v4", include_str!("../../procedures/ixp-manager-v4.toml")),
+    ("maintenance-off", include_str!("../../procedures/maintenance-off.toml")),
+    ("maintenance-on", include_str!("../../procedures/maintenance-on.toml")),
+    ("maintenance-status", include_str!("../../procedures/maintenance-status.toml")),
+    ("memcached-restart", include_str!("../../procedures/memcached-restart.toml")),
+    ("schema-diff", include_str!("../../procedures/schema-diff.toml")),
+    ("schema-fix", include_str!("../../procedures/schema-fix.toml")),
+    ("schema-validate", include_str!("../../procedures/schema-validate.toml")),
+];
 
 /// A validated procedure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +89,8 @@ pub enum Condition {
     OpenNow,
     /// Only where the schema review found pending statements.
     SchemaPending,
+    /// Only with `--restart-memcached`.
+    RestartMemcached,
 }
 
 /// How a step's output is read where its exit code says nothing.
@@ -90,6 +103,8 @@ pub enum Reads {
     DoctrineSchemaUpdate,
     /// `doctrine:schema:update --sql` once more, after `--force`: nothing may be pending any more.
     DoctrineConverged,
+    /// `doctrine:schema:validate`, whose exit code is a sum of what is wrong.
+    DoctrineValidate,
 }
 
 /// One remote action.
@@ -129,6 +144,8 @@ pub struct Step {
     pub capture: Option<String>,
     /// Whether a schema review stands before it.
     pub schema_review: bool,
+    /// Whether what it prints is what the procedure is run for: reports show it.
+    pub show: bool,
 }
 
 impl Procedure {
@@ -167,6 +184,39 @@ impl Procedure {
             step.when.iter().any(|condition| matches!(condition, Condition::Target | Condition::NoTarget))
         };
         self.steps.iter().any(depends)
+    }
+
+    /// The procedure of one command, given as an argument vector, that the login user runs.
+    pub fn of_command(argv: &[String], effect: Effect, timeout: Duration) -> Self {
+        let text = serde_json::to_vec(&(argv, effect, timeout.as_secs())).unwrap_or_default();
+        let step = Step {
+            id: "exec".to_owned(),
+            title: "Run the command".to_owned(),
+            effect,
+            action: Action::Run(argv.iter().map(|word| Template::literal(word)).collect()),
+            cwd: None,
+            user: None,
+            environment: BTreeMap::new(),
+            timeout,
+            proof: None,
+            debt: None,
+            undo: None,
+            when: Vec::new(),
+            when_exists: None,
+            unless_exists: None,
+            reads: None,
+            capture: None,
+            schema_review: false,
+            show: true,
+        };
+        Self { name: "exec".to_owned(), digest: digest::sha256(&text), steps: vec![step], back: Vec::new() }
+    }
+
+    /// Whether it changes anything on a host, with or without what only an option asks for.
+    pub fn changes(&self, restarts_memcached: bool) -> bool {
+        let takes_part =
+            |step: &&Step| restarts_memcached || !step.when.contains(&Condition::RestartMemcached);
+        self.steps.iter().filter(takes_part).any(|step| step.effect == Effect::Change)
     }
 
     /// The names of the built-in procedures.

@@ -18,12 +18,14 @@ const CONDITIONS: &[(&str, Condition)] = &[
     ("open-before", Condition::OpenBefore),
     ("open-now", Condition::OpenNow),
     ("schema-pending", Condition::SchemaPending),
+    ("restart-memcached", Condition::RestartMemcached),
 ];
 
 const READS: &[(&str, Reads)] = &[
     ("doctrine-pending-sql", Reads::DoctrinePendingSql),
     ("doctrine-schema-update", Reads::DoctrineSchemaUpdate),
     ("doctrine-converged", Reads::DoctrineConverged),
+    ("doctrine-validate", Reads::DoctrineValidate),
 ];
 
 /// A script travels in one word of the login shell, and csh takes no longer ones.
@@ -108,6 +110,7 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
             Problem::new(name.span.clone(), format!("`capture` {}", refusal.why)).maybe_help(refusal.help),
         );
     }
+    let show = fields.flag("show", problems).unwrap_or(false);
     let gate = fields.text("gate", problems);
     let schema_review =
         gate.as_ref().is_some_and(|gate| word("gate", gate, &[("schema-review", ())], problems).is_some());
@@ -138,6 +141,7 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
             reads,
             capture: capture.map(|name| name.value),
             schema_review,
+            show,
         },
     })
 }

@@ -99,6 +99,11 @@ pub(crate) enum TemplateError {
 }
 
 impl Template {
+    /// A text without placeholders.
+    pub fn literal(text: &str) -> Self {
+        Self { pieces: vec![Piece::Literal(text.to_owned())] }
+    }
+
     /// Parses a text; `{{` and `}}` stand for braces.
     pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut pieces = Vec::new();

@@ -18,7 +18,7 @@ const LAST_LINES: usize = 8;
 pub fn host(paint: Paint, names: &Names, state: &RunState, name: &str) -> String {
     let mut text = String::new();
     let Some(host) = state.hosts.get(name) else { return text };
-    let _ = writeln!(text, "{}  {}", paint.strong(name), word(paint, host));
+    let _ = writeln!(text, "{}  {}", paint.strong(name), word(paint, state, host));
     for step in &host.steps {
         let title =
             state.plan_of(name).and_then(|plan| plan.step(&step.id)).map_or("", |planned| &planned.title);
@@ -55,8 +55,8 @@ pub fn host(paint: Paint, names: &Names, state: &RunState, name: &str) -> String
     text
 }
 
-fn word(paint: Paint, host: &HostState) -> String {
-    host.outcome.map_or_else(|| paint.warn("unfinished"), |outcome| outcome_word(paint, outcome))
+fn word(paint: Paint, state: &RunState, host: &HostState) -> String {
+    host.outcome.map_or_else(|| paint.warn("unfinished"), |outcome| outcome_word(paint, state, outcome))
 }
 
 fn end_words(paint: Paint, end: &StepEnd) -> String {

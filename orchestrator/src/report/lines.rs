@@ -23,7 +23,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
             format!("{host:width$}  schema changes {answer} by {by}")
         }
         RunEvent::HostFinished { host, outcome, why } => {
-            let text = outcome_word(paint, *outcome);
+            let text = outcome_word(paint, state, *outcome);
             let first = why.to_string().lines().next().unwrap_or_default().to_owned();
             if first.is_empty() {
                 format!("{host:width$}  {text}")
@@ -109,9 +109,15 @@ fn step_end(paint: Paint, end: &StepEnd) -> String {
     }
 }
 
+/// An outcome's name. Where nothing was to be upgraded, whoever is done is `done`.
+pub(super) fn outcome_name(state: &RunState, outcome: HostOutcome) -> String {
+    let upgrades = state.header.as_ref().is_none_or(|header| header.plan.moves_code);
+    if outcome == HostOutcome::Upgraded && !upgrades { "done".to_owned() } else { outcome.to_string() }
+}
+
 /// An outcome in its colour.
-pub(super) fn outcome_word(paint: Paint, outcome: HostOutcome) -> String {
-    let word = outcome.to_string();
+pub(super) fn outcome_word(paint: Paint, state: &RunState, outcome: HostOutcome) -> String {
+    let word = outcome_name(state, outcome);
     match outcome {
         HostOutcome::Upgraded | HostOutcome::Current => paint.good(&word),
         HostOutcome::Held | HostOutcome::NotStarted => paint.warn(&word),

@@ -6,6 +6,7 @@
 mod document;
 mod host;
 mod lines;
+mod output;
 mod paint;
 mod plan;
 mod schema;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::host::trouble;
-use super::lines::outcome_word;
+use super::lines::{outcome_name, outcome_word};
+use super::output::shown;
 use super::schema::{schema_groups, schema_line};
 use super::{Names, Paint, duration};
 use crate::event::{HostOutcome, RunHeader};
@@ -19,8 +20,9 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
     for wave in &header.plan.waves {
         text.push_str(&wave_lines(paint, state, wave));
     }
+    text.push_str(&shown(paint, state));
     let groups = schema_groups(state);
-    if groups.iter().any(|group| !group.changes.changes.is_empty()) {
+    if header.plan.moves_code && groups.iter().any(|group| !group.changes.changes.is_empty()) {
         let line = format!("schema changes   {}", schema_line(&groups));
         let _ = writeln!(text, "\n  {line}   all of it: {} schema {}", names.program, names.run);
     }
@@ -39,7 +41,8 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
         .collect();
     bad.sort_by_key(|(outcome, _)| *outcome);
     for (outcome, name) in &bad {
-        let word = outcome.map_or_else(|| paint.warn("unfinished"), |outcome| outcome_word(paint, outcome));
+        let word =
+            outcome.map_or_else(|| paint.warn("unfinished"), |outcome| outcome_word(paint, state, outcome));
         let _ = writeln!(text, "\n  {}  {word}", paint.strong(name));
         text.push_str(&trouble(paint, names, state, name));
     }
@@ -78,8 +81,12 @@ fn wave_lines(paint: Paint, state: &RunState, wave: &PlannedWave) -> String {
         by_outcome.entry(outcome).or_default().push(&host.host);
     }
     for (outcome, hosts) in by_outcome {
-        let word = outcome.map_or_else(|| "unfinished".to_owned(), |outcome| format!("{outcome:12}"));
-        let painted = outcome.map_or_else(|| paint.warn(&word), |outcome| outcome_word(paint, outcome));
+        let word = outcome.map_or_else(
+            || "unfinished".to_owned(),
+            |outcome| format!("{:12}", outcome_name(state, outcome)),
+        );
+        let painted =
+            outcome.map_or_else(|| paint.warn(&word), |outcome| outcome_word(paint, state, outcome));
         let pad = " ".repeat(12usize.saturating_sub(word.trim_end().len()));
         let folded = fold_names(hosts.iter().copied());
         let count = if hosts.len() > 1 { format!(" ({})", hosts.len()) } else { String::new() };
@@ -99,7 +106,8 @@ fn result_line(paint: Paint, names: &Names, state: &RunState) -> String {
     let words: Vec<String> = counts
         .iter()
         .map(|(outcome, count)| {
-            let word = outcome.map_or_else(|| "unfinished".to_owned(), |outcome| outcome.to_string());
+            let word =
+                outcome.map_or_else(|| "unfinished".to_owned(), |outcome| outcome_name(state, outcome));
             format!("{count} {word}")
         })
         .collect();

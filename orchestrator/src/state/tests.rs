@@ -21,6 +21,7 @@ fn header(hosts: &[&str]) -> RunHeader {
         origin: "here".to_owned(),
         instead_of: None,
         keep_ledger: false,
+        restart_memcached: false,
         plan,
     }
 }

@@ -1,16 +1,21 @@
 //! One file per subcommand.
 
+pub(super) mod approve;
+pub(super) mod exec;
 mod execute;
 pub(super) mod init;
 pub(super) mod inventory;
 pub(super) mod ledger;
 pub(super) mod lock;
 pub(super) mod logs;
+pub(super) mod maintenance;
+pub(super) mod memcached;
 pub(super) mod plan;
 pub(super) mod procedure;
 pub(super) mod report;
 pub(super) mod resolve;
 pub(super) mod resume;
+pub(super) mod run;
 pub(super) mod runs;
 pub(super) mod schema;
 pub(super) mod status;

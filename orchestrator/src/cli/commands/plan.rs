@@ -2,9 +2,11 @@
 
 use serde_json::json;
 
+use super::upgrade::Task;
 use super::work;
 use crate::cli::args::{self, Format};
 use crate::cli::error::CliError;
+use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::plan::HostAction;
@@ -16,7 +18,8 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let plan = work::runtime()?.block_on(work::plan(&arguments.work, None, settings, printer))?.plan;
+    let task = Task::of(load::procedure(&arguments.work.procedure)?);
+    let plan = work::runtime()?.block_on(work::plan(&arguments.work, &task, None, settings, printer))?.plan;
     match printer.format {
         Format::Human => {
             printer.result(&report::plan(printer.out, &plan, true));

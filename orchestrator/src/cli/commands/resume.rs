@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::execute::{self, Execution};
-use super::upgrade::{self, Earlier, How};
+use super::upgrade::{self, Earlier, How, Task};
 use super::work;
 use ixporch_inventory::Host;
 
@@ -107,6 +107,7 @@ async fn resume(
         origin: settings.origin.clone(),
         instead_of: header.instead_of.clone(),
         keep_ledger: header.keep_ledger || arguments.options.keep_ledger,
+        restart_memcached: header.restart_memcached,
     };
     let approvals = upgrade::approvals(&arguments.approvals, &header.plan)?;
     let execution = Execution {
@@ -189,7 +190,9 @@ async fn again(
         approvals: &arguments.approvals,
         lock_wait: Duration::ZERO,
     };
-    upgrade::upgrade(&work, how, instead_of, settings, printer).await
+    let task =
+        Task { procedure: load::procedure(&work.procedure)?, restart_memcached: header.restart_memcached };
+    upgrade::upgrade(&work, &task, how, instead_of, settings, printer).await
 }
 
 /// The hosts of a rerun. Those that nothing was started on are always among them.

@@ -1,6 +1,7 @@
-//! `ixporch schema`: what is pending on the hosts of a run, or was before its update.
+//! `ixporch schema`: what is pending on the hosts of a run, or was before its update; and what is done about schemas.
 
-use crate::cli::args::{self, Format};
+use super::run::{self, Looking};
+use crate::cli::args::{self, Format, Look, SchemaCommand};
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
@@ -12,7 +13,32 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let run = settings.store.load(&settings.store.find(&arguments.run)?)?;
+    match &arguments.command {
+        None => show(&arguments.run, settings, printer),
+        Some(SchemaCommand::Validate(look)) => {
+            if !look.restart_memcached {
+                let note = "note: where memcached is warm, Doctrine answers from what it read there before, and this is worth \
+                            nothing; --restart-memcached restarts it first";
+                printer.say(&printer.err.warn(note));
+            }
+            run::look("schema-validate", looking(look), settings, printer)
+        }
+        Some(SchemaCommand::Diff(look)) => run::look("schema-diff", looking(look), settings, printer),
+        Some(SchemaCommand::Fix(change)) => run::change("schema-fix", change, settings, printer),
+    }
+}
+
+fn looking(look: &Look) -> Looking<'_> {
+    Looking {
+        selection: &look.selection,
+        connecting: &look.connecting,
+        restart_memcached: look.restart_memcached,
+        yes: look.yes,
+    }
+}
+
+fn show(run: &str, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+    let run = settings.store.load(&settings.store.find(run)?)?;
     let groups = report::schema_groups(&run.state);
     match printer.format {
         Format::Human if groups.is_empty() => {

@@ -8,6 +8,7 @@ use crate::cli::args::{self, Format};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
+use crate::cli::probing::Upstream;
 use crate::cli::settings::Settings;
 use crate::facts::Facts;
 use crate::report;
@@ -28,7 +29,7 @@ pub(in crate::cli) fn run(
         connecting: &arguments.connecting,
         transport: work::transport(settings),
     };
-    let probes = work::runtime()?.block_on(work::probe(&access, &hosts, None, printer));
+    let probes = work::runtime()?.block_on(work::probe(&access, &hosts, Upstream::Branch, printer));
     let value = |(host, probe): (&String, &Result<Facts, String>)| match probe {
         Ok(facts) => json!({ "host": host, "reachable": true, "facts": facts }),
         Err(why) => json!({ "host": host, "reachable": false, "why": why }),

@@ -26,14 +26,33 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let runtime = work::runtime()?;
     let how = How {
         yes: arguments.yes,
         options: &arguments.options,
         approvals: &arguments.approvals,
         lock_wait: arguments.lock_wait,
     };
-    let exit = runtime.block_on(upgrade(&arguments.work, how, None, settings, printer));
+    let task = Task::of(load::procedure(&arguments.work.procedure)?);
+    start(&arguments.work, &task, how, settings, printer)
+}
+
+/// What is to be run.
+pub(super) struct Task {
+    pub(super) procedure: Procedure,
+    /// Whether memcached is restarted first, where the procedure leaves that to the user.
+    pub(super) restart_memcached: bool,
+}
+
+/// Plans, asks, and runs, in a runtime of its own.
+pub(super) fn start(
+    work: &Work,
+    task: &Task,
+    how: How<'_>,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
+    let runtime = work::runtime()?;
+    let exit = runtime.block_on(upgrade(work, task, how, None, settings, printer));
     // A question that nobody answered may still be waiting on a thread of its own.
     runtime.shutdown_background();
     exit
@@ -69,24 +88,35 @@ impl Earlier {
 /// Plans, asks, and runs; `earlier` is the run whose hosts are taken over.
 pub(super) async fn upgrade(
     work: &Work,
+    task: &Task,
     how: How<'_>,
     mut earlier: Option<Earlier>,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    if !how.yes && !prompt::is_attended() {
+    let asks = task.changes() && !how.yes;
+    if asks && !prompt::is_attended() {
         return Err(CliError::usage("there is no terminal to confirm the plan at")
-            .help("read it with `ixporch plan`, then run `ixporch upgrade --yes`"));
+            .help("read it with `ixporch plan`, then run the same with --yes"));
     }
-    refuse_everything(work)?;
+    if task.changes() {
+        refuse_everything(work)?;
+    }
     settings.store.prepare()?;
-    let planned =
-        Box::pin(work::plan(work, earlier.as_ref().map(|earlier| earlier.run.as_str()), settings, printer))
-            .await?;
+    let planned = Box::pin(work::plan(
+        work,
+        task,
+        earlier.as_ref().map(|earlier| earlier.run.as_str()),
+        settings,
+        printer,
+    ))
+    .await?;
     let approvals = approvals(how.approvals, &planned.plan)?;
-    printer.say(&report::plan(printer.err, &planned.plan, false));
-    if planned.plan.hosts_to_upgrade() > 0 && !how.yes {
-        confirm(planned.plan.hosts_to_upgrade())?;
+    if task.changes() {
+        printer.say(&report::plan(printer.err, &planned.plan, false));
+    }
+    if planned.plan.hosts_to_upgrade() > 0 && asks {
+        confirm(&planned.plan)?;
     }
     let is_built_in = Procedure::built_in_text(&work.procedure).is_some();
     let procedure = if is_built_in { work.procedure.clone() } else { absolute(work.procedure.as_ref()) };
@@ -104,6 +134,7 @@ pub(super) async fn upgrade(
         origin: settings.origin.clone(),
         instead_of: earlier.as_ref().map(|earlier| earlier.run.clone()),
         keep_ledger: how.options.keep_ledger,
+        restart_memcached: task.restart_memcached,
     };
     let connecting = &work.connecting;
     let execution = Execution {
@@ -155,9 +186,15 @@ fn absolute(path: &std::path::Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
-fn confirm(hosts: usize) -> Result<(), CliError> {
+fn confirm(plan: &Plan) -> Result<(), CliError> {
+    let hosts = plan.hosts_to_upgrade();
     let plural = if hosts == 1 { "" } else { "s" };
-    match prompt::ask(&format!("\nUpgrade {hosts} host{plural}?")) {
+    let question = if plan.moves_code {
+        format!("\nUpgrade {hosts} host{plural}?")
+    } else {
+        format!("\nRun {} on {hosts} host{plural}?", plan.procedure)
+    };
+    match prompt::ask(&question) {
         Some(true) => Ok(()),
         _ => Err(CliError::usage("not confirmed; nothing was started").help("answer `y`, or run with --yes")),
     }

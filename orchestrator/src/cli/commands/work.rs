@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use ixporch_inventory::{Host, Inventory, Selector};
 
+use super::upgrade::Task;
 use crate::cli::access::Access;
 use crate::cli::args::{Waves, Work};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
-use crate::cli::probing::{self, Probes};
+use crate::cli::probing::{self, Probes, Upstream};
 use crate::cli::prompt::Passphrases;
 use crate::cli::settings::Settings;
 use crate::journal::Store;
@@ -42,20 +43,21 @@ pub(super) fn transport(settings: &Settings) -> Arc<dyn Transport> {
 /// Loads, probes and plans; `earlier` is a run whose hosts are taken over.
 pub(super) async fn plan(
     work: &Work,
+    task: &Task,
     earlier: Option<&str>,
     settings: &Settings,
     printer: Printer,
 ) -> Result<Planned, CliError> {
     let file = &work.selection.file.inventory;
     let inventory = load::inventory(&work.selection.file)?;
-    let procedure = load::procedure(&work.procedure)?;
     let options = Options {
         target: work.to.clone(),
         limit: load::selector(&work.selection)?,
-        waves: wave_selection(&work.waves),
+        waves: if task.changes() { wave_selection(&work.waves) } else { WaveSelection::Ignored },
+        restart_memcached: task.restart_memcached,
     };
     let mut hosts = selected(&inventory, options.limit.as_ref())?;
-    if options.waves != WaveSelection::All {
+    if matches!(options.waves, WaveSelection::Only(_) | WaveSelection::Range(..)) {
         let waves = plan::waves(&inventory, &options.waves)?;
         hosts.retain(|host| waves.iter().any(|wave| wave.hosts.contains(&host.name)));
     }
@@ -67,10 +69,15 @@ pub(super) async fn plan(
     let transport = transport(settings);
     let connecting = &work.connecting;
     let access = Access { settings, file, inventory: &inventory, connecting, transport };
-    let facts = probe(&access, &hosts, options.target.as_deref(), printer).await;
+    let upstream = match &options.target {
+        _ if !task.procedure.moves_code() => Upstream::Unasked,
+        Some(tag) => Upstream::Tag(tag),
+        None => Upstream::Branch,
+    };
+    let facts = probe(&access, &hosts, upstream, printer).await;
     let request = Request {
         inventory: &inventory,
-        procedure: &procedure,
+        procedure: &task.procedure,
         facts: &facts,
         history: &history(&settings.store, &hosts, earlier)?,
         options: &options,
@@ -104,12 +111,12 @@ pub(super) fn selected<'i>(
 pub(super) async fn probe(
     access: &Access<'_>,
     hosts: &[&Host],
-    to: Option<&str>,
+    upstream: Upstream<'_>,
     printer: Printer,
 ) -> Probes {
     let plural = if hosts.len() == 1 { "" } else { "s" };
     printer.say(&printer.err.dim(&format!("probing {} host{plural} …", hosts.len())));
-    probing::probe(access, hosts, to).await
+    probing::probe(access, hosts, upstream).await
 }
 
 /// What the earlier runs left behind on the hosts: for each, the run tells that did something there last. One that is at

@@ -251,6 +251,7 @@ pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, attendant: Arc<dyn Atte
             origin: "here".to_owned(),
             instead_of: None,
             keep_ledger: false,
+            restart_memcached: false,
         },
         approvals: Approvals::default(),
         resumed: None,

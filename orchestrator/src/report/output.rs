@@ -1,0 +1,72 @@
+//! What the shown steps of a procedure printed: the same words once, with all hosts that said them.
+
+use std::fmt::Write;
+
+use super::Paint;
+use super::schema::{schema, schema_groups};
+use crate::event::{StepEnd, StepOutcome};
+use crate::plan::fold_names;
+use crate::procedure::Reads;
+use crate::state::RunState;
+
+/// What the hosts said, folded; empty where no step of the plan is shown, or none ended well.
+pub(super) fn shown(paint: Paint, state: &RunState) -> String {
+    let mut steps: Vec<(&str, Option<Reads>)> = Vec::new();
+    for (_, host) in state.header.iter().flat_map(|header| header.plan.hosts()) {
+        for step in host.steps().iter().filter(|step| step.show) {
+            if !steps.iter().any(|(id, _)| *id == step.id) {
+                steps.push((&step.id, step.reads));
+            }
+        }
+    }
+    let mut text = String::new();
+    for (id, reads) in steps {
+        if reads == Some(Reads::DoctrinePendingSql) {
+            text.push_str(&schema(paint, &schema_groups(state)));
+        } else {
+            text.push_str(&printed(paint, state, id));
+        }
+    }
+    text
+}
+
+/// What a step printed, in the order in which hosts said it first.
+fn printed(paint: Paint, state: &RunState, step: &str) -> String {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for (name, host) in &state.hosts {
+        let end = host.step(step).and_then(|step| step.end.as_ref());
+        let Some(end) = end.filter(|end| end.outcome == StepOutcome::Succeeded) else { continue };
+        let words = words(end);
+        match groups.iter_mut().find(|(known, _)| *known == words) {
+            Some((_, hosts)) => hosts.push(name),
+            None => groups.push((words, vec![name])),
+        }
+    }
+    let mut text = String::new();
+    for (words, hosts) in groups {
+        let folded = fold_names(hosts.iter().copied());
+        let count = if hosts.len() > 1 { format!(" ({})", hosts.len()) } else { String::new() };
+        let _ = writeln!(text, "{}{count}", paint.strong(&folded));
+        for line in words.lines() {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    text
+}
+
+/// The last lines of both streams; a host's text is harmless here.
+fn words(end: &StepEnd) -> String {
+    let mut words = String::new();
+    for stream in [&end.stdout, &end.stderr] {
+        let tail = stream.tail.to_string();
+        let shown = u64::try_from(stream.tail.raw().len()).unwrap_or(u64::MAX);
+        if shown < stream.bytes {
+            let _ = writeln!(words, "… {} bytes before this: `ixporch logs`", stream.bytes - shown);
+        }
+        words.push_str(tail.trim_end());
+        if !tail.trim_end().is_empty() {
+            words.push('\n');
+        }
+    }
+    if words.is_empty() { "(nothing)".to_owned() } else { words }
+}
