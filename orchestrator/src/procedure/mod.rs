@@ -19,6 +19,9 @@ use crate::digest;
 /// The procedure that is used where none is named.
 pub const DEFAULT_PROCEDURE: &str = "ixp-manager-v4";
 
+/// What the procedure of one command is called.
+pub const EXEC: &str = "exec";
+
 /// The built-in procedures by name.
 const BUILT_IN: &[(&str, &str)] = &[
     ("ixp-manager-v4", include_str!("../../procedures/ixp-manager-v4.toml")),
@@ -209,7 +212,7 @@ impl Procedure {
             schema_review: false,
             show: true,
         };
-        Self { name: "exec".to_owned(), digest: digest::sha256(&text), steps: vec![step], back: Vec::new() }
+        Self { name: EXEC.to_owned(), digest: digest::sha256(&text), steps: vec![step], back: Vec::new() }
     }
 
     /// Whether it changes anything on a host, with or without what only an option asks for.

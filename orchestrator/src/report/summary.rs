@@ -65,9 +65,13 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
 /// What the run is.
 fn head(paint: Paint, names: &Names, header: &RunHeader, state: &RunState) -> String {
     let started = state.started.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
-    let target = header.plan.target.as_deref().unwrap_or("the head of each host's branch");
+    let target = match &header.plan.target {
+        _ if !header.plan.moves_code => String::new(),
+        Some(tag) => format!(" to {tag}"),
+        None => " to the head of each host's branch".to_owned(),
+    };
     let line = format!(
-        "run {}   {started} by {}   {} with {} to {target}",
+        "run {}   {started} by {}   {} with {}{target}",
         names.run, header.operator, header.inventory, header.procedure
     );
     format!("{}\n", paint.dim(&line))

@@ -19,6 +19,7 @@ use crate::engine::About;
 use crate::event::{HostOutcome, RunHeader};
 use crate::journal::{LoadedRun, Writer};
 use crate::plan::{self, HostAction, HostPlan};
+use crate::procedure::EXEC;
 use crate::report::Names;
 use crate::state::{ExitCode, HostState};
 
@@ -166,6 +167,14 @@ async fn again(
     if hosts.is_empty() {
         printer.say("the run left no such host: there is nothing to run again");
         return Ok(run.state.exit());
+    }
+    if header.procedure == EXEC {
+        let message = "a command is not run again by its journal";
+        return Err(CliError::invalid(message).help(format!(
+            "type it again: {} exec … --limit {}",
+            settings.program,
+            hosts.join(",")
+        )));
     }
     let inventory = arguments.inventory.clone().unwrap_or_else(|| PathBuf::from(&header.inventory));
     let work = Work {

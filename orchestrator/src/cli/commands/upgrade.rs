@@ -17,7 +17,7 @@ use crate::engine::{About, Approvals};
 use crate::event::{Envelope, RunEvent};
 use crate::journal::Writer;
 use crate::plan::Plan;
-use crate::procedure::Procedure;
+use crate::procedure::{EXEC, Procedure};
 use crate::report;
 use crate::state::ExitCode;
 
@@ -118,7 +118,7 @@ pub(super) async fn upgrade(
     if planned.plan.hosts_to_upgrade() > 0 && asks {
         confirm(&planned.plan)?;
     }
-    let is_built_in = Procedure::built_in_text(&work.procedure).is_some();
+    let is_built_in = Procedure::built_in_text(&work.procedure).is_some() || task.procedure.name == EXEC;
     let procedure = if is_built_in { work.procedure.clone() } else { absolute(work.procedure.as_ref()) };
     let run = uuid::Uuid::now_v7().to_string();
     let journal = settings.store.create(&run)?;
