@@ -1,31 +1,11 @@
 //! Questions at a terminal, which `script(1)` plays.
 
-use std::io::Write;
-use std::process::Stdio;
-
 use crate::stage::{Stage, host_of};
 
 /// Runs the upgrade at a terminal at which these lines are typed; gives the exit code and what was shown.
 fn upgrade_at_a_terminal(stage: &Stage, typed: &str) -> (Option<i32>, String) {
-    let program = stage.program.command(&["--color", "never", "upgrade", "--inventory"]);
-    let words: Vec<String> = std::iter::once(program.get_program())
-        .chain(program.get_args())
-        .map(|word| word.to_string_lossy().into_owned())
-        .chain(std::iter::once(stage.inventory.display().to_string()))
-        .map(|word| ixporch::plan::quote(&word))
-        .collect();
-    let mut child = std::process::Command::new("script")
-        .args(["--quiet", "--return", "--flush", "--command", &words.join(" "), "/dev/null"])
-        .env_clear()
-        .envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .current_dir(stage.program.home())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    let inventory = stage.inventory.display().to_string();
+    stage.program.at_a_terminal(&["upgrade", "--inventory", &inventory], typed)
 }
 
 fn stage_with_review() -> Stage {

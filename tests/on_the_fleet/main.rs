@@ -6,7 +6,9 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod corrections;
 mod faults;
+mod rollout;
 mod shows;
 mod stage;
 mod stale_metadata;

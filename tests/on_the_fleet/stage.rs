@@ -86,6 +86,36 @@ impl Stage {
         self.fleet.on(host, "test -e /srv/ixpmanager/storage/framework/down && echo yes") == "yes"
     }
 
+    /// Runs SQL as MariaDB's root.
+    pub(crate) fn sql(&self, host: &str, statement: &str) -> String {
+        self.fleet.on(host, &format!("mysql --batch --skip-column-names ixp -e \"{statement}\""))
+    }
+
+    /// What a host is made of: branch and commit, database, libraries and front-end components, without their times.
+    pub(crate) fn made_of(&self, host: &str) -> String {
+        self.fleet.on(
+            host,
+            "cd /srv/ixpmanager; git -c safe.directory='*' rev-parse --abbrev-ref HEAD; git -c safe.directory='*' rev-parse HEAD; git -c safe.directory='*' status --porcelain
+             mysqldump --skip-dump-date ixp 2>/dev/null | sha256sum
+             # Without composer's own account, which tells with which options it was called.
+             find vendor public/bower_components -type f ! -name 'installed.*' | sort | xargs sha256sum | sha256sum
+             ls storage/framework",
+        )
+    }
+
+    /// Writes an inventory beside the program's home: the fleet's, with its paths made whole, and with these waves.
+    pub(crate) fn inventory_with(&self, waves: &str, approval: &str) -> String {
+        let text = std::fs::read_to_string(self.fleet.inventory()).unwrap();
+        let folder = std::path::Path::new(&self.fleet.inventory()).parent().unwrap().join("var");
+        let hosts = text.split("[[waves]]").next().unwrap();
+        let text = hosts
+            .replace("schema_approval = \"any\"", &format!("schema_approval = \"{approval}\""))
+            .replace("\"var/", &format!("\"{}/", folder.display()));
+        let path = self.program.home().join("inventory.toml");
+        std::fs::write(&path, text + waves).unwrap();
+        path.display().to_string()
+    }
+
     /// When memcached was started, by systemd's monotonic clock.
     pub(crate) fn memcached_start(&self, host: &str) -> u64 {
         let said =

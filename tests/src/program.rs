@@ -1,6 +1,7 @@
 //! Runs the program as a user would, in an environment of its own.
 
 use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -74,6 +75,31 @@ impl Program {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             code: output.status.code().unwrap_or(-1),
         }
+    }
+
+    /// Runs it at a terminal, which script(1) plays, at which these lines are typed; gives the exit code and what was
+    /// shown.
+    pub fn at_a_terminal(&self, arguments: &[&str], typed: &str) -> (Option<i32>, String) {
+        let program = self.command(arguments);
+        let words: Vec<String> = std::iter::once(program.get_program())
+            .chain(program.get_args())
+            .map(|word| ixporch::plan::quote(&word.to_string_lossy()))
+            .collect();
+        let mut child = Command::new("script")
+            .args(["--quiet", "--return", "--flush", "--command", &words.join(" "), "/dev/null"])
+            .env_clear()
+            .env("NO_COLOR", "1")
+            .envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .current_dir(&self.home)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script(1) can be started");
+        let mut input = child.stdin.take().expect("it is piped");
+        input.write_all(typed.as_bytes()).expect("script(1) reads what is typed");
+        drop(input);
+        let output = child.wait_with_output().expect("script(1) ends");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Runs it and reads its standard output as JSON.

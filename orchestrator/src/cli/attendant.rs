@@ -107,15 +107,15 @@ fn review_text(paint: Paint, question: &ReviewQuestion) -> String {
         })
         .collect();
     let mut text = "\n".to_owned();
-    if question.asked == 0 {
+    if question.is_first {
         let heading = format!("pending schema changes: {}", report::schema_line(&groups));
         let _ = writeln!(text, "{}", paint.strong(&heading));
     }
     let Some(group) = groups.get(question.asked) else { return text };
     let largest = groups.first().filter(|_| question.asked > 0);
     text.push_str(&report::schema_group(paint, question.asked + 1, group, largest));
-    let names = fold_names(group.hosts.iter().copied());
-    let (count, are) = match group.hosts.len() {
+    let names = fold_names(question.waiting.iter().map(String::as_str));
+    let (count, are) = match question.waiting.len() {
         1 => ("1 host".to_owned(), "is"),
         many => (format!("{many} hosts"), "are"),
     };

@@ -60,6 +60,8 @@ struct Clerk {
     /// When the first of those that wait began to.
     since: Option<Instant>,
     approved: Vec<(Fingerprint, Answer)>,
+    /// What was pending on every host that came here.
+    seen: Vec<(String, SchemaChanges)>,
 }
 
 impl Desk {
@@ -75,6 +77,7 @@ impl Desk {
             waiting: Vec::new(),
             since: None,
             approved: Vec::new(),
+            seen: Vec::new(),
         };
         tokio::spawn(Box::pin(clerk.serve()));
         Self { sender }
@@ -133,6 +136,8 @@ impl Clerk {
                 self.waiting.retain(|waiting| waiting.host != host);
             }
             Message::Asked { host, changes, until, reply } => {
+                self.seen.retain(|(known, _)| *known != host);
+                self.seen.push((host.clone(), changes.clone()));
                 if let Some((_, answer)) =
                     self.approved.iter().find(|(known, _)| *known == changes.fingerprint)
                 {
@@ -157,23 +162,20 @@ impl Clerk {
         for asked in &waiting {
             self.seated.remove(&asked.host);
         }
-        let groups: Vec<ReviewGroup> =
-            schema::group(waiting.iter().map(|one| (one.host.as_str(), one.changes.clone())))
-                .into_iter()
-                .map(|group| ReviewGroup {
-                    changes: group.changes,
-                    hosts: group.hosts.into_iter().map(str::to_owned).collect(),
-                })
-                .collect();
+        let groups = groups(&self.seen);
         let until = waiting.iter().map(|one| one.until).min().unwrap_or_default();
-        let mut waiting = waiting;
-        for asked in 0..groups.len() {
-            let Some(group) = groups.get(asked) else { continue };
+        let (mut waiting, mut is_first) = (waiting, true);
+        for (asked, group) in groups.iter().enumerate() {
             let fingerprint = &group.changes.fingerprint;
-            let (mut these, others) =
+            let (mut these, others): (Vec<Waiting>, _) =
                 waiting.into_iter().partition(|one| one.changes.fingerprint == *fingerprint);
             waiting = others;
-            let question = ReviewQuestion { groups: groups.clone(), asked, until };
+            if these.is_empty() {
+                continue;
+            }
+            let hosts = these.iter().map(|one| one.host.clone()).collect();
+            let question = ReviewQuestion { groups: groups.clone(), asked, waiting: hosts, is_first, until };
+            is_first = false;
             let answer = tokio::select! {
                 answer = self.attendant.review(&question) => answer,
                 () = nobody_waits(&mut these) => None,
@@ -194,6 +196,17 @@ impl Clerk {
         let fingerprint = fingerprint.digits().to_owned();
         self.events.tell(RunEvent::SchemaApproved { fingerprint, approval }).await;
     }
+}
+
+fn groups(seen: &[(String, SchemaChanges)]) -> Vec<ReviewGroup> {
+    let hosts = seen.iter().map(|(host, changes)| (host.as_str(), changes.clone()));
+    schema::group(hosts)
+        .into_iter()
+        .map(|group| ReviewGroup {
+            changes: group.changes,
+            hosts: group.hosts.into_iter().map(str::to_owned).collect(),
+        })
+        .collect()
 }
 
 async fn until(moment: Option<Instant>) {

@@ -115,13 +115,17 @@ pub trait Attendant: Send + Sync + 'static {
     fn start_wave<'a>(&'a self, wave: &'a str) -> BoxFuture<'a, Option<Answer>>;
 }
 
-/// What is pending on the hosts that wait, and which of it is asked about now.
+/// What is pending on the hosts that have come to their review, and which of it is asked about now.
 #[derive(Debug, Clone)]
 pub struct ReviewQuestion {
-    /// All groups, the largest first.
+    /// All groups, the largest first; among their hosts are those that were let pass before.
     pub groups: Vec<ReviewGroup>,
     /// The place of the one that is asked about.
     pub asked: usize,
+    /// The hosts of it that wait.
+    pub waiting: Vec<String>,
+    /// Whether it is the first of the questions that are asked at once.
+    pub is_first: bool,
     /// When the first of these hosts is taken back to its start.
     pub until: Timestamp,
 }

@@ -148,14 +148,18 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
             );
         }
     }
-    text.push_str(&to_approve(names, state));
+    let approvals = to_approve(names, state);
+    let waits_for_a_person = !approvals.is_empty();
+    text.push_str(&approvals);
     let goes_on = state.hosts.values().any(|host| {
         let ended = host.outcome.is_some_and(|outcome| !outcome.is_unfinished());
         host.is_owed_release() || host.was_touched() && !ended
     });
     let failed = state.hosts.values().any(|host| host.outcome == Some(HostOutcome::Failed));
     let left = state.hosts.values().any(|host| !host.outcome.is_some_and(HostOutcome::is_good));
-    if goes_on || (left && !failed && state.unfinished_hosts().len() == left_over(state)) {
+    if goes_on
+        || (left && !failed && !waits_for_a_person && state.unfinished_hosts().len() == left_over(state))
+    {
         let _ = writeln!(text, "next: to go on with this run: {program} resume {run}");
     }
     if failed || (left && !goes_on && state.unfinished_hosts().len() < left_over(state)) {
