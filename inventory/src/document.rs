@@ -111,15 +111,9 @@ impl<'t, 'i> Fields<'t, 'i> {
     }
 
     /// Reads an optional `true` or `false`.
-    pub fn flag(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<bool> {
+    pub fn flag(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<Located<bool>> {
         let value = self.raw(key)?;
-        match value.get_ref() {
-            DeValue::Boolean(flag) => Some(*flag),
-            other => {
-                problems.push(wrong_type(value.span(), key, "`true` or `false`", other));
-                None
-            }
-        }
+        flag(value, key, problems)
     }
 
     /// Reads an optional list of strings.
@@ -241,6 +235,17 @@ pub fn text(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Vec<Problem>
         DeValue::String(text) => Some(Located::new(text.to_string(), value.span())),
         other => {
             problems.push(wrong_type(value.span(), key, "a string", other));
+            None
+        }
+    }
+}
+
+/// Reads one value as `true` or `false`.
+pub(crate) fn flag(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Vec<Problem>) -> Option<Located<bool>> {
+    match value.get_ref() {
+        DeValue::Boolean(flag) => Some(Located::new(*flag, value.span())),
+        other => {
+            problems.push(wrong_type(value.span(), key, "`true` or `false`", other));
             None
         }
     }

@@ -166,6 +166,11 @@ impl Host {
         if self.text("become") == Some("none") { Become::None } else { Become::Sudo }
     }
 
+    /// Whether it is an installation for developing or testing IXP Manager.
+    pub fn is_development(&self) -> bool {
+        matches!(self.value("development"), Some(Value::Flag(true)))
+    }
+
     /// Who lets pending schema changes through.
     pub fn schema_approval(&self) -> SchemaApproval {
         match self.text("schema_approval") {

@@ -72,6 +72,7 @@ fn setting(spec: &Spec) -> Value {
         Kind::Port => json!({ "type": "integer", "minimum": 1, "maximum": 65535 }),
         Kind::LocalPaths | Kind::Names => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Words => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
+        Kind::Flag => json!({ "type": "boolean" }),
         Kind::Choice(choices) => json!({ "enum": choices }),
         Kind::RemotePath => json!({ "type": "string", "pattern": "^/" }),
         Kind::Url => json!({ "type": "string", "pattern": "^https?://" }),

@@ -44,6 +44,8 @@ pub enum Kind {
     Time,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// `true` or `false`.
+    Flag,
 }
 
 /// One setting: its key, its kind, its default and what it is for.
@@ -185,6 +187,12 @@ pub const SPECS: &[Spec] = &[
         doc: "What it means where column changes that were executed stay pending for ever, as with MariaDB: `fail` the host fails, `accept` it goes on, and the report says so.",
     },
     Spec {
+        key: "development",
+        kind: Kind::Flag,
+        built_in: Some("false"),
+        doc: "Whether it is an installation for developing or testing IXP Manager: only there are entities generated anew.",
+    },
+    Spec {
         key: "on_failure",
         kind: Kind::Choice(&["stop", "rollback"]),
         built_in: Some("stop"),
@@ -214,6 +222,8 @@ pub enum Value {
     List(Vec<String>),
     /// A number.
     Number(u32),
+    /// Yes or no.
+    Flag(bool),
     /// A length of time, shown in its shortest form.
     #[serde(serialize_with = "value::serialize_time")]
     Time(Duration),
@@ -228,6 +238,7 @@ impl Value {
                 format!("[{}]", items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", "))
             }
             Self::Number(number) => number.to_string(),
+            Self::Flag(flag) => flag.to_string(),
             Self::Time(time) => format!("{:?}", value::show_time(*time)),
         }
     }
@@ -271,6 +282,7 @@ pub(crate) fn built_in(spec: &Spec) -> Option<Value> {
     let text = spec.built_in?;
     Some(match spec.kind {
         Kind::Port => Value::Number(text.parse().ok()?),
+        Kind::Flag => Value::Flag(text.parse().ok()?),
         Kind::Time => Value::Time(value::parse_time(text).ok()?),
         Kind::Words => Value::List(shlex::split(text)?),
         Kind::LocalPaths | Kind::Names => Value::List(serde_json::from_str(text).ok()?),
@@ -286,6 +298,7 @@ fn read_value(
     let key = spec.key.rsplit('.').next().unwrap_or(spec.key);
     match spec.kind {
         Kind::Port => Some(document::number(raw, key, 1..=u32::from(u16::MAX), problems)?.map(Value::Number)),
+        Kind::Flag => Some(document::flag(raw, key, problems)?.map(Value::Flag)),
         Kind::Words => read_words(key, raw, problems),
         Kind::LocalPaths | Kind::Names => {
             let items = document::texts(raw, key, problems)?;

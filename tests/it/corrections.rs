@@ -158,6 +158,26 @@ fn any_command_is_run_and_the_same_words_are_shown_once() {
 }
 
 #[test]
+fn entities_are_generated_anew_on_hosts_for_development_alone() {
+    let stage = Stage::new(&[("prod", &["p1"]), ("lab", &["l1"])]);
+    stage.change_inventory("[groups.lab]", "[groups.lab]\ndevelopment = true");
+    let refused = stage.run(&["entities", "regenerate", "--yes"]);
+    assert_eq!(refused.code, 2, "{refused}");
+    assert!(refused.stderr.contains("entities-regenerate is refused on p1"), "{refused}");
+    assert!(refused.stderr.contains("development = true"), "{refused}");
+    assert_eq!(stage.fleet.host("l1").asked(), Vec::<String>::new());
+    let done = stage.run(&["entities", "regenerate", "--yes", "--limit", "l1"]);
+    assert_eq!(done.code, 0, "{done}");
+    assert!(done.stdout.contains("database/Entities/Customer.php~"), "{done}");
+    let asked = [
+        "memcached restart",
+        "artisan doctrine:generate:entities database",
+        "artisan doctrine:generate:proxies",
+    ];
+    assert_eq!(stage.fleet.host("l1").asked(), asked);
+}
+
+#[test]
 fn an_own_procedure_is_run_by_its_file() {
     let stage = Stage::new(&[("all", &["a"])]);
     let procedure = stage.folder.path().join("hello.toml");

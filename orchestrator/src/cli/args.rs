@@ -60,6 +60,8 @@ pub enum Subcommand {
     Memcached(Memcached),
     /// Close sites, open them, or tell whether they are closed
     Maintenance(Maintenance),
+    /// Generate Doctrine's entities and proxies anew, on hosts for development alone
+    Entities(Entities),
     /// Run a procedure: a built-in one, or an own file
     Run(Run),
     /// Run a command on the hosts, and show what it printed host by host
@@ -578,6 +580,21 @@ pub enum MaintenanceCommand {
         #[command(flatten)]
         connecting: Connecting,
     },
+}
+
+/// Arguments of `entities`.
+#[derive(Debug, Args)]
+pub struct Entities {
+    /// What to do with them
+    #[command(subcommand)]
+    pub command: EntitiesCommand,
+}
+
+/// What to do with Doctrine's entities.
+#[derive(Debug, clap::Subcommand)]
+pub enum EntitiesCommand {
+    /// Generate them and the proxies anew from the mapping files; refused where `development` is not set
+    Regenerate(Change),
 }
 
 /// Arguments of `run`.

@@ -76,6 +76,9 @@ impl From<PlanError> for CliError {
                 });
                 cli
             }
+            error @ PlanError::Production { .. } => Self::usage(error.to_string()).help(
+                "where a host is for developing or testing, say so in the inventory: development = true",
+            ),
             error @ PlanError::WavesBackwards { .. } => {
                 Self::usage(error.to_string()).help("give the earlier one to --from-wave")
             }

@@ -68,6 +68,7 @@ fn run(command: &Subcommand, settings: &Settings, printer: Printer) -> Result<Ex
         Subcommand::Approve(arguments) => commands::approve::run(arguments, settings, printer),
         Subcommand::Memcached(arguments) => commands::memcached::run(arguments, settings, printer),
         Subcommand::Maintenance(arguments) => commands::maintenance::run(arguments, settings, printer),
+        Subcommand::Entities(arguments) => commands::entities::run(arguments, settings, printer),
         Subcommand::Run(arguments) => commands::run::run(arguments, settings, printer),
         Subcommand::Exec(arguments) => commands::exec::run(arguments, settings, printer),
         Subcommand::Schema(arguments) => commands::schema::run(arguments, settings, printer),

@@ -64,6 +64,14 @@ pub enum PlanError {
     /// The target is no tag name.
     #[error("`{0}` is not a git tag name")]
     Target(String),
+    /// The procedure is not for these hosts.
+    #[error("{procedure} is refused on {}: files that are kept in git would be written anew", hosts.join(", "))]
+    Production {
+        /// The procedure.
+        procedure: String,
+        /// The hosts that do not say `development = true`.
+        hosts: Vec<String>,
+    },
     /// The inventory declares no wave of this name.
     #[error("the inventory declares no wave `{name}`")]
     Wave {
@@ -93,6 +101,7 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
         Some(selector) => request.inventory.select(selector)?.iter().map(|host| host.name.as_str()).collect(),
         None => request.inventory.hosts.iter().map(|host| host.name.as_str()).collect(),
     };
+    refuse_production(request, &selected)?;
     let mut placed = BTreeSet::new();
     let mut waves: Vec<PlannedWave> = Vec::new();
     for wave in super::waves(request.inventory, &request.options.waves)? {
@@ -144,6 +153,17 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
         waves,
         unplaced,
     })
+}
+
+/// Some procedures are for hosts alone on which IXP Manager is developed.
+fn refuse_production(request: &Request<'_>, selected: &BTreeSet<&str>) -> Result<(), PlanError> {
+    let is_meant = |host: &&Host| selected.contains(host.name.as_str()) && !host.is_development();
+    let hosts: Vec<String> =
+        request.inventory.hosts.iter().filter(is_meant).map(|host| host.name.clone()).collect();
+    if !request.procedure.development_only || hosts.is_empty() {
+        return Ok(());
+    }
+    Err(PlanError::Production { procedure: request.procedure.name.clone(), hosts })
 }
 
 /// How to reach a host by hand, as OpenSSH's ssh is told: its user, address, port and jump hosts.

@@ -24,6 +24,7 @@ pub const EXEC: &str = "exec";
 
 /// The built-in procedures by name.
 const BUILT_IN: &[(&str, &str)] = &[
+    ("entities-regenerate", include_str!("../../procedures/entities-regenerate.toml")),
     ("ixp-manager-v4", include_str!("../../procedures/ixp-manager-v4.toml")),
     ("maintenance-off", include_str!("../../procedures/maintenance-off.toml")),
     ("maintenance-on", include_str!("../../procedures/maintenance-on.toml")),
@@ -41,6 +42,8 @@ pub struct Procedure {
     pub name: String,
     /// Digest of its text.
     pub digest: String,
+    /// Whether it is for hosts alone that say `development = true`.
+    pub development_only: bool,
     /// Its steps, in order; ids are unique.
     pub steps: Vec<Step>,
     /// What takes a host back to its start, as long as no schema change was begun there: in order,
@@ -212,7 +215,13 @@ impl Procedure {
             schema_review: false,
             show: true,
         };
-        Self { name: EXEC.to_owned(), digest: digest::sha256(&text), steps: vec![step], back: Vec::new() }
+        Self {
+            name: EXEC.to_owned(),
+            digest: digest::sha256(&text),
+            development_only: false,
+            steps: vec![step],
+            back: Vec::new(),
+        }
     }
 
     /// Whether it changes anything on a host, with or without what only an option asks for.

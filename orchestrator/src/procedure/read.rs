@@ -42,6 +42,9 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
     if let Some(name) = &name {
         check_kebab("name", name, &mut problems);
     }
+    let development = fields
+        .text("requires", &mut problems)
+        .and_then(|requires| word("requires", &requires, &[("development", ())], &mut problems));
     let tables = fields.list_of_tables("steps", "a step", &mut problems);
     let back_tables = fields.list_of_tables("back", "a step", &mut problems);
     fields.finish(&mut problems);
@@ -59,6 +62,7 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
         Some(name) if problems.is_empty() => Ok(Procedure {
             name: name.value,
             digest: digest::sha256(source.as_bytes()),
+            development_only: development.is_some(),
             steps: raws.into_iter().map(|raw| raw.step).collect(),
             back: back.into_iter().map(|raw| raw.step).collect(),
         }),
@@ -110,7 +114,7 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
             Problem::new(name.span.clone(), format!("`capture` {}", refusal.why)).maybe_help(refusal.help),
         );
     }
-    let show = fields.flag("show", problems).unwrap_or(false);
+    let show = fields.flag("show", problems).is_some_and(|show| show.value);
     let gate = fields.text("gate", problems);
     let schema_review =
         gate.as_ref().is_some_and(|gate| word("gate", gate, &[("schema-review", ())], problems).is_some());

@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 pub(super) mod approve;
+pub(super) mod entities;
 pub(super) mod exec;
 mod execute;
 pub(super) mod init;
