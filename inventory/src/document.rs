@@ -241,7 +241,11 @@ pub fn text(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Vec<Problem>
 }
 
 /// Reads one value as `true` or `false`.
-pub(crate) fn flag(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Vec<Problem>) -> Option<Located<bool>> {
+pub(crate) fn flag(
+    value: &Spanned<DeValue<'_>>,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Located<bool>> {
     match value.get_ref() {
         DeValue::Boolean(flag) => Some(Located::new(*flag, value.span())),
         other => {

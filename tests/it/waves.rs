@@ -1,6 +1,7 @@
 //! Waves: what starts, what holds, and the printed command that goes on.
 
 use ixporch_tests::program::Ended;
+use ixporch_tests::wire::until;
 
 use crate::stage::{GROUPS, Stage, host_of};
 
@@ -72,6 +73,25 @@ fn too_many_failures_leave_the_rest_as_it_is_and_the_sum_is_shown() {
     let sum = "wave `canary`: 2 of 4 hosts failed (2 failed), 1 may (max_failures = 25% of 4 hosts)";
     assert!(ended.stdout.contains(sum), "{ended}");
     assert_eq!(host_of(&stage.report(), "c4")["why"], sum);
+}
+
+#[test]
+fn a_host_that_is_closed_while_it_is_watched_stops_what_follows() {
+    let stage = Stage::new(&[("staging", &["s1"]), ("prod", &["p1"])]);
+    stage.change_inventory("name = \"staging\"", "name = \"staging\"\nsoak = \"4s\"");
+    let inventory = stage.inventory.display().to_string();
+    let arguments = ["upgrade", "--yes", "--inventory", &inventory];
+    let mut controller = stage.program.command(&arguments).spawn().unwrap();
+    let host = stage.fleet.host("s1");
+    stage.runtime.block_on(until("s1 is opened again", || {
+        host.asked().last().is_some_and(|asked| asked == "artisan up") && host.leftovers().is_empty()
+    }));
+    std::fs::write(host.root().join("storage/framework/down"), "{}").unwrap();
+    assert_eq!(controller.wait().unwrap().code(), Some(5));
+    let why = &host_of(&stage.report(), "s1")["why"];
+    let wanted = "it was upgraded, and is not well: `site-is-open`: exit code 1 (the site is in maintenance)";
+    assert_eq!(why, wanted);
+    assert_eq!(stage.outcome("p1"), "not-started");
 }
 
 #[test]

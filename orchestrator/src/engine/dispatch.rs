@@ -350,6 +350,9 @@ fn is_landmark(event: &RunEvent) -> bool {
             | RunEvent::SchemaApproved { .. }
             | RunEvent::WaveApproved { .. }
             | RunEvent::GoingBack { .. }
+            | RunEvent::SoakStarted { .. }
+            | RunEvent::SoakFinished { .. }
+            | RunEvent::HostUnwell { .. }
             | RunEvent::WentBack { .. }
             | RunEvent::RunFinished { .. }
     )

@@ -12,6 +12,7 @@ mod lane;
 mod link;
 mod review;
 mod rollout;
+mod soak;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -13,6 +13,7 @@ use super::desk::{Desk, Seat};
 use super::dispatch::{self, Dispatched, Reporter, RunEvents};
 use super::lane::Lane;
 use super::link::Way;
+use super::soak::{self, Patient, SoakEnd};
 use super::{HostReport, Job};
 use crate::event::{Approval, FORMAT, HostOutcome, RunEvent, RunHeader};
 use crate::facts::HostLock;
@@ -20,6 +21,7 @@ use crate::gate::{self, Decision, Tally};
 use crate::journal::Writer;
 use crate::plan::{HostAction, HostPlan, PlannedStep, PlannedWave};
 use crate::state::{HostState, RunState, StepState};
+use crate::text::RemoteText;
 
 /// Runs a job to its end, whatever that is.
 ///
@@ -121,6 +123,10 @@ fn approved_schemas(before: &RunState, job: &Job) -> Vec<(String, Approval)> {
     before.approved_schemas.iter().cloned().chain(now).collect()
 }
 
+fn interrupted_soak(wave: &PlannedWave) -> String {
+    format!("wave `{}`: the run was interrupted while its hosts were watched", wave.name)
+}
+
 struct Rollout {
     job: Job,
     /// Where the run stands that is taken up again; empty in one that begins.
@@ -139,7 +145,11 @@ impl Rollout {
         let mut stopped: Option<(String, bool)> = None;
         for wave in &self.job.plan.waves {
             if wave.hosts.iter().all(|host| self.is_over(host)) {
-                ended.push((wave, self.tally(wave, &BTreeMap::new())));
+                let mut reports = BTreeMap::new();
+                if self.was_begun(wave) && !self.soak(wave, &mut reports).await {
+                    stopped = Some((interrupted_soak(wave), false));
+                }
+                ended.push((wave, self.tally(wave, &reports)));
                 continue;
             }
             let has_work = wave.hosts.iter().any(|host| matches!(host.action, HostAction::Upgrade(_)));
@@ -158,12 +168,52 @@ impl Rollout {
                 continue;
             }
             self.events.tell(RunEvent::WaveStarted { wave: wave.name.clone() }).await;
-            let reports = self.wave(wave).await;
+            let mut reports = self.wave(wave).await;
             self.events.tell(RunEvent::WaveFinished { wave: wave.name.clone() }).await;
+            if !self.soak(wave, &mut reports).await {
+                stopped = Some((interrupted_soak(wave), false));
+            }
             ended.push((wave, self.tally(wave, &reports)));
         }
         if self.job.brake.state() > BrakeState::Go {
             self.events.tell(RunEvent::Interrupted).await;
+        }
+    }
+
+    /// Watches a wave's upgraded hosts for as long as it wants; `false`: the run was interrupted meanwhile.
+    async fn soak(&self, wave: &PlannedWave, reports: &mut BTreeMap<String, HostReport>) -> bool {
+        let Some(seconds) = wave.soak_seconds else { return true };
+        let known = self.before.soaks.get(&wave.name);
+        let tally = self.tally(wave, reports);
+        let patients: Vec<Patient> = std::iter::zip(&wave.hosts, tally.outcomes)
+            .filter(|(plan, outcome)| *outcome == Some(HostOutcome::Upgraded) && !plan.health.is_empty())
+            .filter_map(|(plan, _)| {
+                let target = self.job.targets.get(&plan.host)?;
+                Some(Patient::new(plan, target, &self.job.transport, &self.connecting))
+            })
+            .collect();
+        if patients.is_empty() || known.is_some_and(|(_, over)| *over) {
+            return true;
+        }
+        let now = (self.now)();
+        let length = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+        let until =
+            known.map_or_else(|| now.checked_add(length).unwrap_or(Timestamp::MAX), |(until, _)| *until);
+        if known.is_none() {
+            self.events.tell(RunEvent::SoakStarted { wave: wave.name.clone(), until }).await;
+        }
+        let end = soak::watch(patients, until, now, &self.job.brake, async |host, why| {
+            let event = RunEvent::HostUnwell { host: host.to_owned(), why: RemoteText::from(why.as_str()) };
+            self.events.tell(event).await;
+            let report = HostReport { host: host.to_owned(), outcome: HostOutcome::Failed, why };
+            reports.insert(host.to_owned(), report);
+        });
+        match end.await {
+            SoakEnd::Interrupted => false,
+            SoakEnd::Over => {
+                self.events.tell(RunEvent::SoakFinished { wave: wave.name.clone() }).await;
+                true
+            }
         }
     }
 

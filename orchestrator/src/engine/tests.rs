@@ -26,6 +26,8 @@ fn alone(part: Part) -> HostOutcome {
         Part::Good
         | Part::HasPendingSchemaChanges
         | Part::HasOtherSchemaChanges
+        | Part::IsUnwell
+        | Part::IsLeftWhileWatched
         | Part::LosesLinkInSecondStep => HostOutcome::Upgraded,
         Part::Down | Part::Garbage => HostOutcome::Unreachable,
         Part::FailsSecondStep => HostOutcome::Failed,

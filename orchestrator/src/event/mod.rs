@@ -184,6 +184,25 @@ pub enum RunEvent {
         /// Who did.
         approval: Approval,
     },
+    /// A wave's upgraded hosts are watched before anything follows it.
+    SoakStarted {
+        /// Its name.
+        wave: String,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A host was not well while it was watched: it counts as failed.
+    HostUnwell {
+        /// The host.
+        host: String,
+        /// What was found.
+        why: RemoteText,
+    },
+    /// The time is over in which a wave's hosts were watched.
+    SoakFinished {
+        /// Its name.
+        wave: String,
+    },
     /// What was done on a host is taken back, since it cannot go on.
     GoingBack {
         /// The host.

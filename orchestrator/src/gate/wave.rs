@@ -3,7 +3,7 @@
 use ixporch_inventory::GateKind;
 
 use super::Tally;
-use crate::plan::PlannedWave;
+use crate::plan::{HostPlan, PlannedWave};
 
 /// What a gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +31,12 @@ pub fn before_wave(
         if threshold.is_tripped() {
             return Decision::Stop(threshold.to_string());
         }
-        if before.soak_seconds.is_some() {
-            return Decision::Hold(format!("wave `{}` wants a soak, which does not exist yet", before.name));
+        let is_blind = |host: &HostPlan| !host.steps().is_empty() && host.health.is_empty();
+        if before.soak_seconds.is_some() && before.hosts.iter().any(is_blind) {
+            return Decision::Hold(format!(
+                "wave `{}` wants a soak, and the procedure has no [[health]] to watch",
+                before.name
+            ));
         }
     }
     if wave.requires.is_some() {
@@ -101,6 +105,7 @@ mod tests {
         prod.requires = Some("staging".to_owned());
         assert!(matches!(before_wave(&prod, &[], true, true), Decision::Hold(_)));
         let mut soaking = wave("staging", GateKind::Auto, Amount::Count(0));
+        soaking.hosts = vec![sample::host("a")];
         soaking.soak_seconds = Some(600);
         let plain = wave("prod", GateKind::Auto, Amount::Count(0));
         let ended = [(&soaking, tally(&[HostOutcome::Upgraded]))];

@@ -210,6 +210,14 @@ impl Ledger {
         said.strip_prefix("end ").and_then(|code| code.parse().ok()).ok_or_else(|| unreadable(&said))
     }
 
+    /// Runs a check as a question: without a lock, a claim or anything that stays; gives its exit code.
+    ///
+    /// # Errors
+    /// The connection went away.
+    pub async fn look(&mut self, step: &PlannedStep, output: &mut StepOutput) -> Result<i32, LinkLost> {
+        self.ask(&step.command.to_shell_line(&format!("look/{}", step.id)), output).await
+    }
+
     /// Ends the connection in order.
     pub async fn close(self) {
         self.runner.close().await;

@@ -187,6 +187,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         release: None,
         action: HostAction::Current,
         back: Vec::new(),
+        health: Vec::new(),
         review_timeout_seconds: host.time("review_timeout").map_or(0, whole_seconds),
         upstream: None,
         commit: None,
@@ -224,6 +225,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                 if !plan.unfinished && !ours && facts.commit.is_some() {
                     plan.back = builder.back(&steps);
                 }
+                plan.health = builder.select(&request.procedure.health, 1).collect();
                 plan.action = HostAction::Upgrade(steps);
                 plan.stays_closed = was_closed;
             }
@@ -340,11 +342,15 @@ struct HostBuilder<'a> {
 
 impl HostBuilder<'_> {
     fn steps(&self) -> Vec<PlannedStep> {
-        (1u32..)
-            .zip(&self.request.procedure.steps)
+        self.select(&self.request.procedure.steps, 1).collect()
+    }
+
+    /// Those steps that are part of this host's upgrade, numbered from `first`.
+    fn select<'s>(&'s self, steps: &'s [Step], first: u32) -> impl Iterator<Item = PlannedStep> + 's {
+        (first..)
+            .zip(steps)
             .filter(|(_, step)| step.when.iter().all(|condition| self.holds(*condition)))
             .map(|(number, step)| self.step(number, step))
-            .collect()
     }
 
     /// The way back, which ends with the step that opens the site.
@@ -353,10 +359,7 @@ impl HostBuilder<'_> {
         let (Ok(first), Some(_)) = (u32::try_from(procedure.steps.len() + 1), procedure.back.first()) else {
             return Vec::new();
         };
-        let back = (first..)
-            .zip(&procedure.back)
-            .filter(|(_, step)| step.when.iter().all(|condition| self.holds(*condition)))
-            .map(|(number, step)| self.step(number, step));
+        let back = self.select(&procedure.back, first);
         let opening = procedure.opening().map(|opening| opening.id.as_str());
         let opening = steps.iter().find(|step| Some(step.id.as_str()) == opening);
         back.chain(opening.cloned()).collect()

@@ -77,6 +77,9 @@ pub struct HostPlan {
     /// What takes it back to its start, as long as no schema change was begun; none where that cannot be done.
     #[serde(default)]
     pub back: Vec<PlannedStep>,
+    /// What tells whether it is well, once it is upgraded.
+    #[serde(default)]
+    pub health: Vec<PlannedStep>,
     /// How long it waits for a schema review in maintenance, in seconds.
     #[serde(default)]
     pub review_timeout_seconds: u64,

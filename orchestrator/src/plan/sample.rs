@@ -45,6 +45,7 @@ pub(crate) fn host(name: &str) -> HostPlan {
         release: None,
         action: HostAction::Upgrade(steps),
         back: Vec::new(),
+        health: Vec::new(),
         review_timeout_seconds: 60,
         upstream: None,
         commit: None,

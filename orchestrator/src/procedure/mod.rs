@@ -49,6 +49,8 @@ pub struct Procedure {
     /// What takes a host back to its start, as long as no schema change was begun there: in order,
     /// before the step that opens the site. Their ids are others than those of the steps.
     pub back: Vec<Step>,
+    /// What tells whether an upgraded host is well: checks that are made again and again.
+    pub health: Vec<Step>,
 }
 
 /// Whether a step only looks or changes something.
@@ -221,6 +223,7 @@ impl Procedure {
             development_only: false,
             steps: vec![step],
             back: Vec::new(),
+            health: Vec::new(),
         }
     }
 

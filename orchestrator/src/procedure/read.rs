@@ -47,14 +47,18 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
         .and_then(|requires| word("requires", &requires, &[("development", ())], &mut problems));
     let tables = fields.list_of_tables("steps", "a step", &mut problems);
     let back_tables = fields.list_of_tables("back", "a step", &mut problems);
+    let health_tables = fields.list_of_tables("health", "a step", &mut problems);
     fields.finish(&mut problems);
     if tables.is_empty() {
         problems.push(Problem::new(0..0, "the procedure has no steps").help("add one under `[[steps]]`"));
     }
     let raws: Vec<RawStep> = tables.into_iter().filter_map(|table| step(table, &mut problems)).collect();
     let back: Vec<RawStep> = back_tables.into_iter().filter_map(|table| step(table, &mut problems)).collect();
-    check_ids(raws.iter().chain(&back), &mut problems);
+    let health: Vec<RawStep> =
+        health_tables.into_iter().filter_map(|table| step(table, &mut problems)).collect();
+    check_ids(raws.iter().chain(&back).chain(&health), &mut problems);
     check_back(&back, &mut problems);
+    check_health(&health, &mut problems);
     check_debts(&raws, &mut problems);
     check_review(&raws, &mut problems);
     check_opening(&raws, &mut problems);
@@ -65,6 +69,7 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
             development_only: development.is_some(),
             steps: raws.into_iter().map(|raw| raw.step).collect(),
             back: back.into_iter().map(|raw| raw.step).collect(),
+            health: health.into_iter().map(|raw| raw.step).collect(),
         }),
         _ => Err(Problems::new(origin, source, problems)),
     }
@@ -367,6 +372,25 @@ fn check_back(back: &[RawStep], problems: &mut Vec<Problem>) {
                 Problem::new(raw.id.clone(), message)
                     .help("remove its `debt`, its `gate`, and the condition `schema-pending`"),
             );
+        }
+    }
+}
+
+/// Whether a host is well is only looked at.
+fn check_health(health: &[RawStep], problems: &mut Vec<Problem>) {
+    for raw in health {
+        let step = &raw.step;
+        let is_plain = step.debt.is_none()
+            && !step.schema_review
+            && step.proof.is_none()
+            && step.when_exists.is_none()
+            && step.unless_exists.is_none()
+            && !step.when.contains(&Condition::SchemaPending);
+        if step.effect != Effect::Check || !is_plain {
+            let message = format!("`{}` tells whether a host is well", step.id);
+            problems.push(Problem::new(raw.id.clone(), message).help(
+                "make it a check without `debt`, `gate`, `proof`, `when_exists`, `unless_exists` and the condition `schema-pending`",
+            ));
         }
     }
 }

@@ -61,6 +61,12 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         RunEvent::WaveApproved { wave, approval } => {
             format!("wave {wave} approved by {}{}", approval.by, reason(&approval.reason))
         }
+        RunEvent::SoakStarted { wave, until } => {
+            let until = until.strftime("%H:%M:%SZ");
+            paint.strong(&format!("wave {wave}: its upgraded hosts are watched until {until}"))
+        }
+        RunEvent::SoakFinished { wave } => paint.dim(&format!("wave {wave} has been watched")),
+        RunEvent::HostUnwell { host, why } => format!("{host:width$}  {}: {why}", paint.bad("not well")),
         RunEvent::GoingBack { host, why } => {
             let why = why.to_string();
             let first = why.lines().next().unwrap_or_default();

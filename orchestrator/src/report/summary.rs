@@ -158,6 +158,7 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
     let failed = state.hosts.values().any(|host| host.outcome == Some(HostOutcome::Failed));
     let left = state.hosts.values().any(|host| !host.outcome.is_some_and(HostOutcome::is_good));
     if goes_on
+        || state.has_unfinished_soak()
         || (left && !failed && !waits_for_a_person && state.unfinished_hosts().len() == left_over(state))
     {
         let _ = writeln!(text, "next: to go on with this run: {program} resume {run}");

@@ -81,7 +81,7 @@ impl RunState {
     /// The exit code that this state asks for.
     pub fn exit(&self) -> ExitCode {
         // Whoever pressed Ctrl-C when everything was done has interrupted nothing.
-        if self.interrupted && !self.unfinished_hosts().is_empty() {
+        if self.interrupted && (!self.unfinished_hosts().is_empty() || self.has_unfinished_soak()) {
             return ExitCode::Interrupted;
         }
         let hosts = self.hosts.values().map(|host| {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::facts::HostLock;
-use crate::plan::{History, HostPlan};
+use crate::plan::{History, HostPlan, PlannedStep};
 use crate::procedure::Effect;
 use crate::schema::{Fingerprint, SchemaChanges};
 use crate::text::RemoteText;
@@ -191,7 +191,11 @@ impl HostState {
         let owed: BTreeSet<String> = self.debts.iter().map(|debt| debt.step.clone()).collect();
         let still = |opening: &Option<String>| opening.clone().filter(|opening| owed.contains(opening));
         let closed = still(&plan.opening).or_else(|| still(&plan.closed));
+        let is_done = |step: &PlannedStep| self.step(&step.id).is_some_and(StepState::is_done);
+        let is_complete = !plan.steps().is_empty() && plan.steps().iter().all(is_done);
         let unfinished = match self.outcome {
+            // It was upgraded, and found unwell later.
+            Some(HostOutcome::Failed) if moves_code && is_complete => false,
             Some(HostOutcome::Upgraded) if moves_code => false,
             Some(HostOutcome::Upgraded | HostOutcome::Current) => plan.unfinished,
             _ => plan.unfinished || (moves_code && self.was_begun(plan)),

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 pub use exit::ExitCode;
 pub use host::{Debt, HostState, LinkGap, Resolution, StepState};
 
-use crate::event::{Approval, Envelope, RunEvent, RunHeader, StepEnd, StepOutcome};
+use crate::event::{Approval, Envelope, HostOutcome, RunEvent, RunHeader, StepEnd, StepOutcome};
 use crate::plan::HostPlan;
 use crate::text::RemoteText;
 
@@ -33,6 +33,8 @@ pub struct RunState {
     pub held_waves: Vec<HeldWave>,
     /// Waves that passed their gate.
     pub begun_waves: BTreeSet<String>,
+    /// Waves whose hosts are watched, or were: until when, and whether that is over.
+    pub soaks: BTreeMap<String, (Timestamp, bool)>,
     /// Schema changes that persons let pass: their fingerprints, with whom.
     pub approved_schemas: Vec<(String, Approval)>,
     /// Waves that persons let start, with whom.
@@ -125,6 +127,20 @@ impl RunState {
             RunEvent::WaveApproved { wave, approval } => {
                 self.approved_waves.push((wave.clone(), approval.clone()));
             }
+            RunEvent::SoakStarted { wave, until } => {
+                self.soaks.insert(wave.clone(), (*until, false));
+            }
+            RunEvent::SoakFinished { wave } => {
+                if let Some((_, over)) = self.soaks.get_mut(wave) {
+                    *over = true;
+                }
+            }
+            RunEvent::HostUnwell { host, why } => {
+                let host = self.host(host);
+                host.outcome = Some(HostOutcome::Failed);
+                host.why =
+                    RemoteText::from(format!("it was upgraded, and is not well: {}", why.raw()).as_str());
+            }
             RunEvent::GoingBack { host, why } => self.host(host).going_back = Some(why.clone()),
             RunEvent::WentBack { host } => self.host(host).is_back(),
             RunEvent::WaveStarted { wave } => {
@@ -165,6 +181,11 @@ impl RunState {
             (host.is_unfinished(plan) || host.locked).then_some(plan.host.as_str())
         });
         hosts.collect()
+    }
+
+    /// Whether the hosts of a wave were to be watched longer than they were.
+    pub fn has_unfinished_soak(&self) -> bool {
+        self.taken_over_by.is_none() && self.soaks.values().any(|(_, over)| !over)
     }
 
     /// The plan of a host of this run.

@@ -65,7 +65,7 @@ async fn resume(
             .say(&printer.err.warn("the journal's last line was cut off; it goes on from the line before"));
     }
     let unfinished: Vec<String> = run.state.unfinished_hosts().into_iter().map(str::to_owned).collect();
-    if unfinished.is_empty() && run.state.exit_code.is_some() {
+    if unfinished.is_empty() && !run.state.has_unfinished_soak() && run.state.exit_code.is_some() {
         drop(journal);
         printer.say(&format!("run {shown} has ended on every host: there is nothing to resume"));
         let names = Names { program: settings.program.clone(), run: shown, going_on: false };

@@ -35,6 +35,10 @@ pub(super) enum Part {
     Garbage,
     Panics,
     HangsInSecondStep,
+    /// Somebody presses Ctrl-C while its health is looked at.
+    IsLeftWhileWatched,
+    /// It is upgraded, and is not well afterwards.
+    IsUnwell,
     /// Its first step finds out that a schema change is pending.
     HasPendingSchemaChanges,
     /// The same, of another change.
@@ -142,7 +146,12 @@ impl Actor {
             if script.contains("ixporch.lock") && script.contains("ln ") {
                 self.print("taken\n");
             }
-            self.say("end 0");
+            if self.part == Part::IsLeftWhileWatched && script.contains("look/") {
+                self.brake.press(BrakeState::Drain);
+                return;
+            }
+            let unwell = self.part == Part::IsUnwell && script.contains("look/");
+            self.say(if unwell { "end 1" } else { "end 0" });
         } else {
             self.step(script.split(' ').nth(1).unwrap());
         }

@@ -4,7 +4,10 @@ use ixporch_inventory::GateKind;
 use ixporch_inventory::value::Amount;
 
 use super::stage::{Part, Played, play_planned};
+use crate::engine::Job;
 use crate::event::HostOutcome;
+use crate::plan::{PlannedStep, sample};
+use crate::procedure::Effect;
 
 fn outcomes(played: &Played, wave: usize, hosts: usize) -> Vec<HostOutcome> {
     (0..hosts).map(|host| played.outcome(&format!("w{wave}h{host}"))).collect()
@@ -27,6 +30,58 @@ fn a_tripped_threshold_lets_those_in_flight_finish_and_starts_nothing_else() {
     let sum = "wave `w1`: 2 of 8 hosts failed (2 failed), 0 may (max_failures = 12% of 8 hosts)";
     assert_eq!(played.dispatched.state.held_waves[0].why, sum);
     assert_eq!(played.dispatched.state.hosts["w1h7"].why.to_string(), sum);
+}
+
+/// Hosts of this wave are watched for a minute.
+fn soaks(job: &mut Job, wave: usize) {
+    let wave = &mut job.plan.waves[wave];
+    wave.soak_seconds = Some(60);
+    for host in &mut wave.hosts {
+        host.health = vec![PlannedStep { effect: Effect::Check, ..sample::step("is-well", None) }];
+    }
+}
+
+#[test]
+fn a_host_that_is_not_well_while_it_is_watched_counts_as_failed() {
+    let parts = [vec![Part::Good, Part::IsUnwell], vec![Part::Good]];
+    let played = play_planned(&parts, |job| {
+        soaks(job, 0);
+        job.plan.waves[0].max_failures = Amount::Count(0);
+    });
+    assert_eq!(outcomes(&played, 0, 2), [HostOutcome::Upgraded, HostOutcome::Failed]);
+    assert_eq!(played.outcome("w1h0"), HostOutcome::NotStarted);
+    let state = &played.dispatched.state;
+    let why = state.hosts["w0h1"].why.to_string();
+    assert_eq!(why, "it was upgraded, and is not well: `is-well`: exit code 1");
+    assert_eq!((state.exit().code(), state.has_unfinished_soak()), (5, false));
+
+    let well = play_planned(&[vec![Part::Good], vec![Part::Good]], |job| soaks(job, 0));
+    assert_eq!(well.outcome("w1h0"), HostOutcome::Upgraded);
+    assert_eq!(well.dispatched.state.exit().code(), 0);
+}
+
+#[test]
+fn a_soak_that_was_interrupted_is_gone_on_with() {
+    let left = [vec![Part::IsLeftWhileWatched], vec![Part::Good]];
+    let broken_off = play_planned(&left, |job| soaks(job, 0));
+    let state = &broken_off.dispatched.state;
+    assert_eq!((state.exit().code(), state.has_unfinished_soak()), (130, true));
+    assert_eq!(broken_off.outcome("w1h0"), HostOutcome::NotStarted);
+    let resumed = play_planned(&[vec![Part::Good], vec![Part::Good]], |job| {
+        soaks(job, 0);
+        job.resumed = Some(state.clone());
+    });
+    assert_eq!(resumed.outcome("w1h0"), HostOutcome::Upgraded);
+    assert_eq!(resumed.heard.iter().filter(|(host, ..)| host == "w0h0").count(), 0);
+    assert!(!resumed.dispatched.state.has_unfinished_soak());
+}
+
+#[test]
+fn a_soak_that_nothing_can_watch_holds_the_next_wave() {
+    let parts = [vec![Part::Good], vec![Part::Good]];
+    let played = play_planned(&parts, |job| job.plan.waves[0].soak_seconds = Some(60));
+    assert_eq!(played.outcome("w1h0"), HostOutcome::NotStarted);
+    assert_eq!(played.dispatched.state.exit().code(), 7);
 }
 
 #[test]

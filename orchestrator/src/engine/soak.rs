@@ -1,0 +1,148 @@
+//! The soak: for a time after a wave the health of its upgraded hosts is watched; one that is not well counts as failed.
+//!
+//! Looks are questions, not steps: they take no lock, leave nothing in a ledger, and may be repeated at will.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::brake::{Brake, BrakeState};
+use super::judge;
+use crate::event::StepOutcome;
+use crate::ledger::{Ledger, StepEnded, StepOutput};
+use crate::plan::{HostPlan, PlannedStep};
+use crate::transport::{self, Target, Transport};
+
+/// How often every host is looked at.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// How soon one is looked at again that was not well.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// How many looks in a row must find a host not well: a lost connection is no illness.
+const BAD_LOOKS: u32 = 3;
+
+/// How much longer than its own deadline a look may take.
+const SLACK: Duration = Duration::from_secs(30);
+
+/// One host that is watched.
+pub(super) struct Patient {
+    pub(super) plan: HostPlan,
+    pub(super) target: Target,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) connecting: Arc<Semaphore>,
+    bad_looks: u32,
+}
+
+/// How a soak ended.
+pub(super) enum SoakEnd {
+    /// Its time is over.
+    Over,
+    /// The brake was pressed.
+    Interrupted,
+}
+
+impl Patient {
+    pub(super) fn new(
+        plan: &HostPlan,
+        target: &Target,
+        transport: &Arc<dyn Transport>,
+        connecting: &Arc<Semaphore>,
+    ) -> Self {
+        Self {
+            plan: plan.clone(),
+            target: target.clone(),
+            transport: Arc::clone(transport),
+            connecting: Arc::clone(connecting),
+            bad_looks: 0,
+        }
+    }
+
+    /// Looks once; `Some`: why the host is given up.
+    async fn look(&mut self) -> Option<String> {
+        match self.find_out().await {
+            Ok(()) => {
+                self.bad_looks = 0;
+                None
+            }
+            Err(why) => {
+                self.bad_looks += 1;
+                (self.bad_looks == BAD_LOOKS).then_some(why)
+            }
+        }
+    }
+
+    async fn find_out(&self) -> Result<(), String> {
+        let connected = transport::connect(&*self.transport, &self.target, &self.connecting).await;
+        let session = connected.map_err(|error| error.to_string())?;
+        let opening = Ledger::open(session, "none", &self.target.host, &self.plan.place);
+        let mut ledger = opening.await.map_err(|error| error.to_string())?;
+        let mut found = Ok(());
+        for step in &self.plan.health {
+            found = ask(&mut ledger, step).await;
+            if found.is_err() {
+                break;
+            }
+        }
+        ledger.close().await;
+        found
+    }
+}
+
+/// Asks one question of a host's health.
+async fn ask(ledger: &mut Ledger, step: &PlannedStep) -> Result<(), String> {
+    let started = Instant::now();
+    let mut output = StepOutput::default();
+    let patience = Duration::from_secs(step.command.timeout_seconds) + SLACK;
+    let exit = tokio::time::timeout(patience, ledger.look(step, &mut output))
+        .await
+        .map_err(|_| format!("`{}`: no answer within {}s", step.id, patience.as_secs()))?
+        .map_err(|lost| format!("`{}`: {}", step.id, lost.0))?;
+    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let end = judge::judge(step, StepEnded::Ran { exit, proven: None, milliseconds }, &output, &[]);
+    if end.outcome == StepOutcome::Succeeded {
+        return Ok(());
+    }
+    let said = end.stderr.tail.last_lines(1).pop().or_else(|| end.stdout.tail.last_lines(1).pop());
+    let said = said.map_or_else(String::new, |line| format!(" ({line})"));
+    Err(format!("`{}`: {}{said}", step.id, end.why))
+}
+
+/// Watches until `until`, and at least once; `unwell` is told of every host that is given up.
+pub(super) async fn watch(
+    mut patients: Vec<Patient>,
+    until: Timestamp,
+    now: Timestamp,
+    brake: &Brake,
+    mut unwell: impl AsyncFnMut(&str, String),
+) -> SoakEnd {
+    let left = Duration::try_from(until.duration_since(now).max(SignedDuration::ZERO)).unwrap_or_default();
+    let over = Instant::now() + left;
+    loop {
+        let looked = tokio::select! {
+            looked = join_all(patients.iter_mut().map(Patient::look)) => looked,
+            () = brake.reaches(BrakeState::Drain) => return SoakEnd::Interrupted,
+        };
+        for (patient, found) in std::iter::zip(&patients, &looked) {
+            if let Some(why) = found {
+                unwell(&patient.plan.host, why.clone()).await;
+            }
+        }
+        let mut given_up = looked.iter().map(Option::is_some);
+        patients.retain(|_| !given_up.next().unwrap_or(false));
+        let in_doubt = patients.iter().any(|patient| patient.bad_looks > 0);
+        if patients.is_empty() || (Instant::now() >= over && !in_doubt) {
+            return SoakEnd::Over;
+        }
+        let next = Instant::now() + if in_doubt { AGAIN } else { EVERY };
+        let next = if in_doubt { next } else { next.min(over) };
+        tokio::select! {
+            () = tokio::time::sleep_until(next) => {}
+            () = brake.reaches(BrakeState::Drain) => return SoakEnd::Interrupted,
+        }
+    }
+}
