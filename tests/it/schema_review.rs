@@ -73,6 +73,44 @@ fn without_a_person_everybody_goes_back_and_an_approval_is_for_those_with_the_sa
 }
 
 #[test]
+fn what_was_taken_back_is_done_again_even_where_the_ledger_was_kept() {
+    let stage = stage(&["a"], "review");
+    let held = stage.run(&["upgrade", "--yes", "--keep-ledger"]);
+    assert_eq!(held.code, 7, "{held}");
+    let resumed = run_as_printed(&stage, &held, "to let that of a pass");
+    assert_eq!(resumed.code, 0, "{resumed}");
+    let host = stage.fleet.host("a");
+    assert_eq!((host.describe().as_str(), host.in_maintenance()), ("v4.5.0", false));
+    let bodies = host.bodies();
+    let count = |step: &str| bodies.iter().filter(|body| *body == step).count();
+    assert_eq!(
+        [count("maintenance-on"), count("composer"), count("maintenance-off")],
+        [2, 2, 2],
+        "{bodies:?}"
+    );
+    assert_eq!([count("composer-back"), count("schema-update")], [1, 1], "{bodies:?}");
+}
+
+#[test]
+fn a_run_does_not_go_on_where_a_later_one_has_been() {
+    let stage = stage(&["a"], "review");
+    let held = stage.upgrade();
+    assert_eq!(held.code, 7, "{held}");
+    let run = stage.last_run();
+    stage.fleet.host("a").break_composer();
+    assert_eq!(stage.upgrade().code, 6);
+    let resumed = stage.program.run(&["resume", &run]);
+    assert_eq!(resumed.code, 7, "{resumed}");
+    assert!(resumed.stdout.contains("has been at work here since the plan was made"), "{resumed}");
+    // The later run's debt is not forgotten.
+    stage.fleet.host("a").mend_composer();
+    stage.change_inventory("schema_approval = \"review\"", "schema_approval = \"any\"");
+    let again = stage.program.run(&["resume", "--rerun", "failed", "--yes"]);
+    assert_eq!(again.code, 0, "{again}");
+    assert!(!stage.fleet.host("a").in_maintenance());
+}
+
+#[test]
 fn a_fingerprint_can_be_approved_beforehand() {
     let first = stage(&["a"], "review");
     let held = first.upgrade();

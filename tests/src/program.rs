@@ -1,7 +1,7 @@
 //! Runs the program as a user would, in an environment of its own.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -77,8 +77,8 @@ impl Program {
         }
     }
 
-    /// Runs it at a terminal, which script(1) plays, at which these lines are typed; gives the exit code and what was
-    /// shown.
+    /// Runs it at a terminal, which script(1) plays, at which a line is typed at each question; gives the exit code and
+    /// what was shown.
     pub fn at_a_terminal(&self, arguments: &[&str], typed: &str) -> (Option<i32>, String) {
         let program = self.command(arguments);
         let words: Vec<String> = std::iter::once(program.get_program())
@@ -96,10 +96,22 @@ impl Program {
             .spawn()
             .expect("script(1) can be started");
         let mut input = child.stdin.take().expect("it is piped");
-        input.write_all(typed.as_bytes()).expect("script(1) reads what is typed");
-        drop(input);
-        let output = child.wait_with_output().expect("script(1) ends");
-        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+        let mut output = child.stdout.take().expect("it is piped");
+        let (mut shown, mut answers) = (Vec::new(), typed.split_inclusive('\n'));
+        let mut asked = 0;
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = output.read(&mut piece) {
+            shown.extend_from_slice(&piece[..length]);
+            // What is typed before a question is no answer to it.
+            let questions = String::from_utf8_lossy(&shown).matches("[y/N] ").count();
+            while asked < questions {
+                asked += 1;
+                let answer = answers.next().unwrap_or_default();
+                input.write_all(answer.as_bytes()).expect("script(1) reads what is typed");
+            }
+        }
+        let status = child.wait().expect("script(1) ends");
+        (status.code(), String::from_utf8_lossy(&shown).into_owned())
     }
 
     /// Runs it and reads its standard output as JSON.

@@ -77,7 +77,7 @@ impl Terminal {
         let _turn = self.one_at_a_time.lock().await;
         // Dropped with this future: whoever presses Ctrl-C at a question leaves it.
         let _open = self.screen.ask(self.printer);
-        let yes = prompt::off_thread(move || prompt::ask(&text)).await?;
+        let yes = prompt::ask(&text).await?;
         Some(Answer { yes, by: self.user.clone() })
     }
 }
@@ -119,10 +119,12 @@ fn review_text(paint: Paint, question: &ReviewQuestion) -> String {
         1 => ("1 host".to_owned(), "is"),
         many => (format!("{many} hosts"), "are"),
     };
+    let until = question.until.strftime("%H:%M:%SZ");
+    let stands = if question.closed { "in maintenance" } else { "held" };
+    let then = if question.goes_back { "taken back to the start" } else { "held for a later answer" };
     let _ = write!(
         text,
-        "{names} {are} in maintenance until this is answered, and at {} taken back.\nExecute group {} ({}) on {count}?",
-        question.until.strftime("%H:%M:%SZ"),
+        "{names} {are} {stands} until this is answered, and at {until} {then}.\nExecute group {} ({}) on {count}?",
         question.asked + 1,
         group.changes.summary(),
     );

@@ -200,7 +200,7 @@ fn reason_against(
     if before.steps.iter().any(StepState::has_failed) || plan.steps().iter().all(is_done) {
         return None;
     }
-    if before.was_touched() {
+    if before.steps.iter().any(|step| !step.undone) {
         // This run's lock is gone: what it knows of the host may be wrong by now.
         return Some(
             "its lock was broken, or another run had it meanwhile: plan again (--rerun unfinished)"

@@ -26,7 +26,13 @@ type Verdict = Option<Answer>;
 
 enum Message {
     Sat(String),
-    Asked { host: String, changes: SchemaChanges, until: Timestamp, reply: oneshot::Sender<Verdict> },
+    Asked {
+        host: String,
+        changes: SchemaChanges,
+        until: Timestamp,
+        stands: Stands,
+        reply: oneshot::Sender<Verdict>,
+    },
     Left(String),
 }
 
@@ -42,8 +48,18 @@ pub(super) struct Seat {
     sender: mpsc::UnboundedSender<Message>,
 }
 
+/// How a host stands while it waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stands {
+    /// Whether its site is in maintenance.
+    pub(super) closed: bool,
+    /// Whether it is taken back where it is not let pass.
+    pub(super) goes_back: bool,
+}
+
 /// A lane that waits for an answer.
 struct Waiting {
+    stands: Stands,
     host: String,
     changes: SchemaChanges,
     until: Timestamp,
@@ -93,10 +109,10 @@ impl Desk {
 
 impl Seat {
     /// Asks a person whether `changes` may be executed; `until` is when the lane will not wait any more.
-    pub(super) async fn ask(&self, changes: &SchemaChanges, until: Timestamp) -> Verdict {
+    pub(super) async fn ask(&self, changes: &SchemaChanges, until: Timestamp, stands: Stands) -> Verdict {
         let (reply, answer) = oneshot::channel();
         let (host, changes) = (self.host.clone(), changes.clone());
-        self.sender.send(Message::Asked { host, changes, until, reply }).ok()?;
+        self.sender.send(Message::Asked { host, changes, until, stands, reply }).ok()?;
         answer.await.ok().flatten()
     }
 }
@@ -135,7 +151,7 @@ impl Clerk {
                 self.seated.remove(&host);
                 self.waiting.retain(|waiting| waiting.host != host);
             }
-            Message::Asked { host, changes, until, reply } => {
+            Message::Asked { host, changes, until, stands, reply } => {
                 self.seen.retain(|(known, _)| *known != host);
                 self.seen.push((host.clone(), changes.clone()));
                 if let Some((_, answer)) =
@@ -146,7 +162,7 @@ impl Clerk {
                     let _ = reply.send(Some(answer.clone()));
                     return;
                 }
-                self.waiting.push(Waiting { host, changes, until, reply });
+                self.waiting.push(Waiting { stands, host, changes, until, reply });
                 self.since.get_or_insert_with(Instant::now);
             }
         }
@@ -174,11 +190,21 @@ impl Clerk {
                 continue;
             }
             let hosts = these.iter().map(|one| one.host.clone()).collect();
-            let question = ReviewQuestion { groups: groups.clone(), asked, waiting: hosts, is_first, until };
+            let question = ReviewQuestion {
+                groups: groups.clone(),
+                asked,
+                waiting: hosts,
+                is_first,
+                until,
+                closed: these.iter().any(|one| one.stands.closed),
+                goes_back: these.iter().all(|one| one.stands.goes_back),
+            };
             is_first = false;
             let answer = tokio::select! {
-                answer = self.attendant.review(&question) => answer,
+                // Nobody is asked about hosts that have left.
+                biased;
                 () = nobody_waits(&mut these) => None,
+                answer = self.attendant.review(&question) => answer,
             };
             if let Some(answer) = answer.as_ref().filter(|answer| answer.yes) {
                 self.approve(fingerprint, answer).await;

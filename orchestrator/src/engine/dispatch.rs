@@ -159,15 +159,27 @@ impl HostEvents {
         self.events.tell(event).await;
     }
 
-    pub(super) async fn review_awaited(&self, step: &str, fingerprint: &Fingerprint, until: Timestamp) {
+    pub(super) async fn review_awaited(
+        &self,
+        step: &str,
+        fingerprint: &Fingerprint,
+        until: Timestamp,
+        closed: bool,
+    ) {
         let (host, step, fingerprint) = (self.host.clone(), step.to_owned(), fingerprint.clone());
-        self.events.tell(RunEvent::ReviewAwaited { host, step, fingerprint, until }).await;
+        self.events.tell(RunEvent::ReviewAwaited { host, step, fingerprint, until, closed }).await;
     }
 
     pub(super) async fn reviewed(&self, step: &str, approved: bool, by: &str, fingerprint: &Fingerprint) {
         let (host, step, by) = (self.host.clone(), step.to_owned(), by.to_owned());
         let fingerprint = Some(fingerprint.clone());
         self.events.tell(RunEvent::ReviewAnswered { host, step, approved, by, fingerprint }).await;
+    }
+
+    pub(super) async fn never_began(&self, step: &str, why: &str) {
+        let (host, step) = (self.host.clone(), step.to_owned());
+        let (reason, by) = (why.to_owned(), super::lane::ITSELF.to_owned());
+        self.events.tell(RunEvent::StepResolved { host, step, done: false, reason, by }).await;
     }
 
     pub(super) async fn going_back(&self, why: &str) {

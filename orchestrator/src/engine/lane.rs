@@ -19,7 +19,7 @@ use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::{Effect, Reads};
 use crate::schema::Fingerprint;
-use crate::state::{HostState, StepState};
+use crate::state::{HostState, Resolution, StepState};
 use crate::transport::LinkLost;
 
 /// How much longer than the host's own deadline the controller waits before it calls the link dead: the time
@@ -32,12 +32,17 @@ const CHECK_AGAIN: u32 = 2;
 /// How often a step may be longer without a word than that.
 const SILENCES: u32 = 3;
 
+/// Who says that a step never began, where the host does; no login is called so.
+pub(super) const ITSELF: &str = "ixporch itself";
+
 pub(super) struct Lane {
     pub(super) plan: HostPlan,
     /// Where the run left the host; empty in a run that begins.
     pub(super) before: HostState,
     /// How to reach the host; `None`: the inventory does not name it any more.
     pub(super) way: Option<Way>,
+    /// Why nothing may be done on it any more.
+    pub(super) refused: Option<String>,
     pub(super) claim: Claim,
     pub(super) attendant: Arc<dyn Attendant>,
     /// Where its schema review is asked about, where it has one ahead and there is anybody to ask.
@@ -63,6 +68,8 @@ pub(super) struct Course {
     pub(super) seat: Option<Seat>,
     /// Why it goes back to its start.
     turns_back: Option<String>,
+    /// Whether a step was let go that cannot be taken back.
+    pub(super) changed_the_schema: bool,
     touched: bool,
 }
 
@@ -70,6 +77,9 @@ impl Lane {
     pub(super) async fn drive(mut self) -> HostReport {
         let seat = self.seat.take();
         let ended_before = self.before.outcome.filter(|_| !self.before.is_unfinished(&self.plan));
+        if ended_before.is_none() {
+            self.forget_what_never_began().await;
+        }
         let (outcome, why) = if let Some(outcome) = ended_before {
             // Only its lock is left to be given back.
             self.release_only().await;
@@ -80,6 +90,46 @@ impl Lane {
             end
         };
         HostReport { host: self.plan.host, outcome, why }
+    }
+
+    /// A schema change that was let go and that the host never began is not looked for and started now: what is pending,
+    /// and who approved it, may be of another day. It is as if it had not been let go.
+    async fn forget_what_never_began(&mut self) {
+        let is_open = |known: &StepState| {
+            let planned = self.plan.step(&known.id);
+            known.is_unknown() && known.resolution.is_none() && planned.is_some_and(is_for_good)
+        };
+        let Some(known) = self.before.steps.iter().find(|known| is_open(known)) else { return };
+        let (id, attempt) = (known.id.clone(), known.attempt);
+        let (Some(way), Some(step)) = (&self.way, self.plan.step(&id)) else { return };
+        // Where nobody can look, the step is looked for later, or not at all.
+        let Ok(mut link) = Link::connect(way, &self.events).await else { return };
+        let asked = async {
+            let ledger = link.ledger().await?;
+            answered(ledger.has_begun(step, attempt, self.before.went_back)).await
+        };
+        let found = asked.await;
+        link.close().await;
+        if !matches!(found, Ok(false)) {
+            return;
+        }
+        let why = "the host never began it, and what was approved is looked at again";
+        self.events.never_began(&id, why).await;
+        if let Some(known) = self.before.steps.iter_mut().find(|known| known.id == id) {
+            known.resolution =
+                Some(Resolution { done: false, reason: why.to_owned(), by: ITSELF.to_owned() });
+        }
+    }
+
+    /// Whether a change of the schema may have been begun, in an earlier session.
+    fn has_changed_the_schema(&self) -> bool {
+        let may_have_begun = |known: &&StepState| {
+            !known.undone
+                && known.end.as_ref().is_none_or(|end| end.begun && end.outcome != StepOutcome::Skipped)
+                && known.resolution.as_ref().is_none_or(|said| said.by != ITSELF)
+        };
+        let mut begun = self.before.steps.iter().filter(may_have_begun);
+        begun.any(|known| self.plan.step(&known.id).is_some_and(is_for_good))
     }
 
     async fn outcome(&self, seat: Option<Seat>) -> End {
@@ -94,6 +144,7 @@ impl Lane {
         let mut course = Course {
             touched: self.before.was_touched(),
             approved: self.before.approved.clone(),
+            changed_the_schema: self.has_changed_the_schema(),
             seat,
             ..Course::default()
         };
@@ -101,6 +152,10 @@ impl Lane {
             let why = "the inventory does not name it any more, or names another machine or login by it";
             return self.stopped(HostOutcome::NotStarted, why.to_owned());
         };
+        if let Some(why) = &self.refused {
+            let outcome = if self.before.went_back > 0 { HostOutcome::Held } else { HostOutcome::NotStarted };
+            return self.stopped(outcome, why.clone());
+        }
         if way.brake.state() > BrakeState::Go {
             return self.interrupted(&course, "it was connected to");
         }
@@ -272,13 +327,14 @@ impl Lane {
         let adopts = known.is_some_and(is_looked_for);
         if !adopts {
             if step.when_schema_pending && course.pending.as_ref().is_some_and(Vec::is_empty) {
+                course.seat = None;
                 self.events.step_finished(step, StepEnd::skipped("no schema change is pending"), None).await;
                 return Ok(());
             }
             // Whoever is asked may press Ctrl-C instead of answering: then nothing is started.
             tokio::select! {
                 reviewed = self.review(course, step) => if let Err(why) = reviewed {
-                    course.turns_back = self.can_go_back(step).then(|| why.clone());
+                    course.turns_back = self.can_go_back(course, step).then(|| why.clone());
                     return Err((HostOutcome::Held, why));
                 },
                 () = way.brake.reaches(BrakeState::Drain) => {
@@ -302,12 +358,14 @@ impl Lane {
             self.stopped(outcome, why)
         })?;
         course.touched = true;
-        let mut request = match known {
+        course.changed_the_schema |= is_for_good(step);
+        let request = match known {
             Some(known) if adopts => StepRequest::adopt(permit, step, known.attempt, known.boot.as_deref()),
             Some(known) if known.end_said_nothing() => StepRequest::anew(permit, step, known.attempt + 1),
             Some(known) => StepRequest::new(permit, step, known.attempt + 1),
             None => StepRequest::new(permit, step, 1),
         };
+        let mut request = request.after_going_back(self.before.went_back);
         let mut output = StepOutput::heard_by(self.listener(step));
         let end = match self.follow(link, way, &mut request, step, &mut output).await {
             Ok(ended) => judge::judge(step, ended, &output, course.pending.as_deref().unwrap_or_default()),
@@ -403,6 +461,11 @@ impl Lane {
         let under_way = self.before.has_unknown_step();
         (if under_way { HostOutcome::Unknown } else { outcome }, why)
     }
+}
+
+/// Whether a step does what cannot be taken back: a change behind a schema review.
+pub(super) fn is_for_good(step: &PlannedStep) -> bool {
+    step.effect == Effect::Change && step.schema_review.is_some()
 }
 
 impl Course {

@@ -43,6 +43,8 @@ pub struct Job {
     pub resumed: Option<RunState>,
     /// How long another run's lock on a host is waited for.
     pub lock_wait: Duration,
+    /// Hosts on which nothing may be done any more, with the reason.
+    pub refused: BTreeMap<String, String>,
     /// How to reach each host.
     pub targets: BTreeMap<String, Target>,
     /// The way to the hosts.
@@ -127,8 +129,12 @@ pub struct ReviewQuestion {
     pub waiting: Vec<String>,
     /// Whether it is the first of the questions that are asked at once.
     pub is_first: bool,
-    /// When the first of these hosts is taken back to its start.
+    /// When the first of these hosts does not wait any more.
     pub until: Timestamp,
+    /// Whether their sites are in maintenance meanwhile.
+    pub closed: bool,
+    /// Whether they are taken back to their start where they are not let pass.
+    pub goes_back: bool,
 }
 
 /// Hosts on which the same is pending.

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::lane::{Course, Lane};
+use super::desk::Stands;
+use super::lane::{Course, Lane, is_for_good};
 use crate::gate::{self, Review};
 use crate::plan::PlannedStep;
-use crate::procedure::Effect;
 use crate::schema::SchemaChanges;
+
+/// How long a review is waited for where the plan does not say.
+const REVIEW_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 impl Lane {
     /// Whether the step may start as far as its schema review goes; `Err`: why not.
@@ -21,11 +24,13 @@ impl Lane {
         let changes = SchemaChanges::read(pending.iter().map(String::as_str));
         let fingerprint = &changes.fingerprint;
         if course.approved.as_ref() == Some(fingerprint) {
+            course.seat = None;
             return Ok(());
         }
         let attended = self.attendant.is_attended();
         let verdict = gate::review(policy, &changes, &self.approved, attended);
         if let Review::Pass(by) = verdict {
+            course.seat = None;
             self.events.reviewed(&step.id, true, &by, fingerprint).await;
             course.approved = Some(changes.fingerprint);
             return Ok(());
@@ -50,16 +55,22 @@ impl Lane {
         step: &PlannedStep,
         changes: SchemaChanges,
     ) -> Result<(), String> {
-        let patience = Duration::from_secs(self.plan.review_timeout_seconds.max(1));
+        let patience = match self.plan.review_timeout_seconds {
+            // A plan of a version that knew no such limit.
+            0 => REVIEW_TIMEOUT,
+            seconds => Duration::from_secs(seconds),
+        };
         let until = (self.now)()
             .checked_add(SignedDuration::try_from(patience).unwrap_or(SignedDuration::MAX))
             .unwrap_or(Timestamp::MAX);
-        self.events.review_awaited(&step.id, &changes.fingerprint, until).await;
+        let stands =
+            Stands { closed: self.plan.opening.is_some(), goes_back: self.can_go_back(course, step) };
+        self.events.review_awaited(&step.id, &changes.fingerprint, until, stands.closed).await;
         let Some(seat) = course.seat.take() else {
             return Err("nobody is here to review the pending schema changes".to_owned());
         };
         let answer = tokio::select! {
-            answer = seat.ask(&changes, until) => answer,
+            answer = seat.ask(&changes, until, stands) => answer,
             () = tokio::time::sleep(patience) => {
                 return Err(format!(
                     "nobody answered the schema review within {}s (review_timeout)",
@@ -77,9 +88,10 @@ impl Lane {
     }
 
     /// Whether everything that was done until `step` can be taken back.
-    pub(super) fn can_go_back(&self, step: &PlannedStep) -> bool {
-        let is_for_good = |step: &&PlannedStep| step.effect == Effect::Change && step.schema_review.is_some();
-        let first = self.plan.steps().iter().find(is_for_good);
-        !self.plan.back.is_empty() && first.is_none_or(|first| step.number <= first.number)
+    pub(super) fn can_go_back(&self, course: &Course, step: &PlannedStep) -> bool {
+        let first = self.plan.steps().iter().find(|step| is_for_good(step));
+        !self.plan.back.is_empty()
+            && !course.changed_the_schema
+            && first.is_none_or(|first| step.number <= first.number)
     }
 }

@@ -286,9 +286,11 @@ impl Rollout {
     async fn wave(&self, wave: &PlannedWave) -> BTreeMap<String, HostReport> {
         let parallel = wave.parallel.and_then(|parallel| usize::try_from(parallel).ok());
         let width = self.job.limits.forks.min(parallel.unwrap_or(usize::MAX)).max(1);
-        // Whom an earlier session left in the middle comes first: it waits in maintenance.
+        // Whose outcome is known by the plan counts from the start. Whom an earlier session left in the middle comes next:
+        // it waits in maintenance.
         let mut waiting: Vec<&HostPlan> = wave.hosts.iter().filter(|host| !self.is_over(host)).collect();
-        waiting.sort_by_key(|plan| !self.was_touched(plan));
+        let is_work = |plan: &HostPlan| matches!(plan.action, HostAction::Upgrade(_));
+        waiting.sort_by_key(|plan| (is_work(plan), !self.was_touched(plan)));
         let mut waiting: VecDeque<&HostPlan> = waiting.into();
         let mut lanes = JoinSet::new();
         let mut names: BTreeMap<Id, String> = BTreeMap::new();
@@ -349,6 +351,7 @@ impl Rollout {
         Lane {
             before: self.before.hosts.get(&plan.host).cloned().unwrap_or_default(),
             way,
+            refused: self.job.refused.get(&plan.host).cloned(),
             claim: self.claim.clone(),
             attendant: Arc::clone(&self.job.attendant),
             seat: self.seat(plan),

@@ -27,6 +27,8 @@ fn alone(part: Part) -> HostOutcome {
         | Part::HasPendingSchemaChanges
         | Part::HasOtherSchemaChanges
         | Part::IsUnwell
+        | Part::NeverBegan
+        | Part::WasLeft
         | Part::IsLeftWhileWatched
         | Part::LosesLinkInSecondStep => HostOutcome::Upgraded,
         Part::Down | Part::Garbage => HostOutcome::Unreachable,

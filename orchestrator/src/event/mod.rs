@@ -145,7 +145,7 @@ pub enum RunEvent {
         /// How it ended.
         end: Box<StepEnd>,
     },
-    /// A host waits in maintenance for its schema review.
+    /// A host waits for its schema review.
     ReviewAwaited {
         /// The host.
         host: String,
@@ -153,8 +153,10 @@ pub enum RunEvent {
         step: String,
         /// What is pending there.
         fingerprint: Fingerprint,
-        /// When it is taken back to its start, where nobody answers until then.
+        /// When it does not wait any more.
         until: Timestamp,
+        /// Whether its site is in maintenance meanwhile.
+        closed: bool,
     },
     /// A schema review was answered.
     ReviewAnswered {

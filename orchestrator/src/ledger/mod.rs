@@ -43,6 +43,8 @@ pub struct StepRequest<'a> {
     step: &'a PlannedStep,
     /// Which try it is, from 1: a person's word that a step was not done lets it be tried again.
     attempt: u32,
+    /// How often the host went back to its start before.
+    went_back: u32,
     /// The host's boot in which the start was decided; `None` where nothing was asked of the host for it yet.
     decided_in: Option<String>,
     /// Whether the end of an earlier try was seen, and a person said that it was not done.
@@ -52,7 +54,7 @@ pub struct StepRequest<'a> {
 impl<'a> StepRequest<'a> {
     /// A step that the host has not heard of.
     pub fn new(permit: Permit, step: &'a PlannedStep, attempt: u32) -> Self {
-        Self { _permit: permit, step, attempt, decided_in: None, anew: false }
+        Self { _permit: permit, step, attempt, went_back: 0, decided_in: None, anew: false }
     }
 
     /// A step that is tried again although an earlier try has ended: its end said nothing, and a person has judged it.
@@ -63,7 +65,13 @@ impl<'a> StepRequest<'a> {
     /// A step that may have been started already, in this boot of the host or an earlier one.
     pub fn adopt(permit: Permit, step: &'a PlannedStep, attempt: u32, boot: Option<&str>) -> Self {
         let decided_in = Some(boot.unwrap_or("unknown").to_owned());
-        Self { _permit: permit, step, attempt, decided_in, anew: false }
+        Self { _permit: permit, step, attempt, went_back: 0, decided_in, anew: false }
+    }
+
+    /// The same on a host that went back to its start so often: nothing from before that is found by it.
+    #[must_use]
+    pub fn after_going_back(self, went_back: u32) -> Self {
+        Self { went_back, ..self }
     }
 }
 
@@ -175,7 +183,7 @@ impl Ledger {
         request: &mut StepRequest<'_>,
         output: &mut StepOutput,
     ) -> Result<StepEnded, LinkLost> {
-        let folder = request.step.folder(request.attempt);
+        let folder = request.step.folder(request.attempt, request.went_back);
         let (mode, boot) = match &request.decided_in {
             None if request.anew => ("anew", self.boot.clone()),
             None => ("new", self.boot.clone()),
@@ -216,6 +224,21 @@ impl Ledger {
     /// The connection went away.
     pub async fn look(&mut self, step: &PlannedStep, output: &mut StepOutput) -> Result<i32, LinkLost> {
         self.ask(&step.command.to_shell_line(&format!("look/{}", step.id)), output).await
+    }
+
+    /// Whether a step's body was begun on the host, or has ended there; the connection's run is asked for.
+    ///
+    /// # Errors
+    /// The connection went away.
+    pub async fn has_begun(
+        &mut self,
+        step: &PlannedStep,
+        attempt: u32,
+        went_back: u32,
+    ) -> Result<bool, LinkLost> {
+        let folder = quote(&step.folder(attempt, went_back));
+        let script = format!("[ -d \"$ledger/\"{folder}/begun ] || [ -e \"$ledger/\"{folder}/rc ]");
+        Ok(self.ask(&script, &mut StepOutput::default()).await? == 0)
     }
 
     /// Ends the connection in order.

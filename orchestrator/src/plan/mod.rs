@@ -214,10 +214,12 @@ impl Plan {
 }
 
 impl PlannedStep {
-    /// The name of its folder in the ledger, for the given try.
-    pub fn folder(&self, attempt: u32) -> String {
+    /// The name of its folder in the ledger, for the given try, after the host went back to its start so often. What
+    /// was done before it went back is nothing that a later try may find.
+    pub fn folder(&self, attempt: u32, went_back: u32) -> String {
         let again = if attempt > 1 { format!(".{attempt}") } else { String::new() };
-        format!("{:02}-{}{again}", self.number, self.id)
+        let round = if went_back > 0 { format!("r{}", went_back + 1) } else { String::new() };
+        format!("{:02}{round}-{}{again}", self.number, self.id)
     }
 }
 

@@ -72,7 +72,7 @@ fn host_value(state: &RunState, plan: &HostPlan) -> Value {
         "why": host.why.to_string(),
         "failing_step": host.failing_step().filter(|_| !host.outcome.is_some_and(crate::event::HostOutcome::is_good)).map(|step| &step.id),
         "stays_closed": plan.stays_closed,
-        "pending_schema": host.pending().map(|changes| changes.fingerprint.digits().to_owned()),
+        "pending_schema": host.pending(plan).map(|changes| changes.fingerprint.digits().to_owned()),
         "approved_schema": host.approved.as_ref().map(Fingerprint::digits),
         "awaits_review_until": host.awaits.as_ref().map(|(_, until)| until),
         "went_back": host.went_back,

@@ -97,7 +97,7 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str)
         }
     }
     if host.outcome == Some(HostOutcome::Held) {
-        text.push_str(&pending(paint, names, host, name));
+        text.push_str(&pending(paint, names, host, state.plan_of(name), name));
     }
     if state.plan_of(name).is_some_and(|plan| plan.stays_closed) {
         let _ = writeln!(text, "    {} it was so before the run", paint.warn("in maintenance:"));
@@ -186,9 +186,13 @@ fn unknown(names: &Names, host: &HostState, plan: &HostPlan) -> String {
 }
 
 /// What a held host waits for a person to look at.
-fn pending(paint: Paint, names: &Names, host: &HostState, name: &str) -> String {
+fn pending(paint: Paint, names: &Names, host: &HostState, plan: Option<&HostPlan>, name: &str) -> String {
     let mut text = String::new();
-    let Some(changes) = host.pending().filter(|changes| !changes.changes.is_empty()) else { return text };
+    let Some(changes) =
+        plan.and_then(|plan| host.pending(plan)).filter(|changes| !changes.changes.is_empty())
+    else {
+        return text;
+    };
     let group = Group { changes, hosts: vec![name] };
     for line in schema_group(paint, 1, &group, None).lines().skip(1) {
         let _ = writeln!(text, "    {line}");

@@ -49,9 +49,10 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
             let how = if *done { "done" } else { "not done" };
             format!("{host:width$}  {} {step} resolved as {how} by {by}", place(state, host, step))
         }
-        RunEvent::ReviewAwaited { host, fingerprint, until, .. } => {
+        RunEvent::ReviewAwaited { host, fingerprint, until, closed, .. } => {
             let until = until.strftime("%H:%M:%SZ");
-            let what = format!("waits in maintenance for the review of {fingerprint}, until {until}");
+            let closed = if *closed { " in maintenance" } else { "" };
+            let what = format!("waits{closed} for the review of {fingerprint}, until {until}");
             format!("{host:width$}  {}", paint.warn(&what))
         }
         RunEvent::SchemaApproved { fingerprint, approval } => {

@@ -12,7 +12,10 @@ use crate::text::harmless_line;
 
 /// The hosts of a run for which it is known what is pending, or was before its update, by what that is.
 pub fn schema_groups(state: &RunState) -> Vec<Group<'_>> {
-    let pending = state.hosts.iter().filter_map(|(name, host)| Some((name.as_str(), host.pending()?)));
+    let pending = state
+        .hosts
+        .iter()
+        .filter_map(|(name, host)| Some((name.as_str(), host.pending(state.plan_of(name)?)?)));
     schema::group(pending)
 }
 

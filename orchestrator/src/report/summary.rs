@@ -198,7 +198,12 @@ fn to_approve(names: &Names, state: &RunState) -> String {
             group.changes.fingerprint,
         );
     }
-    if let Some(wave) = state.held_waves.iter().find(|wave| wave.at_gate) {
+    // Evidence that is missing is not approved.
+    let requires = |name: &str| {
+        let mut waves = state.header.iter().flat_map(|header| &header.plan.waves);
+        waves.any(|wave| wave.name == name && wave.requires.is_some())
+    };
+    if let Some(wave) = state.held_waves.iter().find(|wave| wave.at_gate && !requires(&wave.wave)) {
         let _ = writeln!(
             text,
             "next: to let wave {name} start: {program} resume {run} --approve {name}",

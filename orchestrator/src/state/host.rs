@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::facts::HostLock;
 use crate::plan::{History, HostPlan, PlannedStep};
-use crate::procedure::Effect;
+use crate::procedure::{Effect, Reads};
 use crate::schema::{Fingerprint, SchemaChanges};
 use crate::text::RemoteText;
 
@@ -140,6 +140,15 @@ impl HostState {
         self.locked || self.steps.iter().any(|step| !step.undone)
     }
 
+    /// Whether a change was begun on it, taken back or not.
+    pub fn has_changed(&self, plan: &HostPlan) -> bool {
+        let may_have_begun = |known: &&StepState| {
+            known.end.as_ref().is_none_or(|end| end.begun && end.outcome != StepOutcome::Skipped)
+        };
+        let mut begun = self.steps.iter().filter(may_have_begun);
+        begun.any(|known| plan.step(&known.id).is_some_and(|step| step.effect == Effect::Change))
+    }
+
     /// Whether it has ended for good, and its lock was not given back.
     pub fn is_owed_release(&self) -> bool {
         self.locked && self.outcome.is_some_and(|outcome| !outcome.is_unfinished())
@@ -160,9 +169,16 @@ impl HostState {
         }
     }
 
-    /// The schema changes that were pending when its review began.
-    pub fn pending(&self) -> Option<SchemaChanges> {
-        let statements = self.steps.iter().find_map(|step| step.end.as_ref()?.pending_statements.as_ref())?;
+    /// The schema changes that were found pending last, before any update.
+    pub fn pending(&self, plan: &HostPlan) -> Option<SchemaChanges> {
+        let found = |undone: bool| {
+            let looks =
+                plan.steps().iter().rev().filter(|step| step.reads == Some(Reads::DoctrinePendingSql));
+            let mut ends =
+                looks.filter_map(|step| self.step(&step.id).filter(|known| known.undone == undone));
+            ends.find_map(|known| known.end.as_ref()?.pending_statements.as_ref())
+        };
+        let statements = found(false).or_else(|| found(true))?;
         Some(SchemaChanges::read(statements.iter().map(RemoteText::raw)))
     }
 

@@ -110,11 +110,13 @@ async fn resume(
         keep_ledger: header.keep_ledger || arguments.options.keep_ledger,
         restart_memcached: header.restart_memcached,
     };
+    let refused = work::changed_since(&settings.store, &run, settings)?;
     let approvals = upgrade::approvals(&arguments.approvals, &header.plan)?;
     let execution = Execution {
         plan: header.plan,
         about,
         approvals,
+        refused,
         resumed: Some(run.state),
         targets,
         transport: access.transport,
@@ -222,7 +224,11 @@ fn hosts_of(rerun: Rerun, run: &LoadedRun, header: &RunHeader) -> Vec<String> {
         let state = run.state.hosts.get(&plan.host);
         let nothing_started = state.is_none_or(|host| host.steps.is_empty());
         let outcome = state.and_then(|host| host.outcome);
-        wanted(outcome) || (outcome.is_none() && nothing_started && plan.action != HostAction::Current)
+        // Who went back to its start and waits for an approval is no less left.
+        let waits = outcome == Some(HostOutcome::Held) && state.is_some_and(|host| !host.was_touched());
+        waits
+            || wanted(outcome)
+            || (outcome.is_none() && nothing_started && plan.action != HostAction::Current)
     });
     hosts.map(|(_, plan)| plan.host.clone()).collect()
 }

@@ -1,5 +1,6 @@
 //! `ixporch upgrade`: plan, confirm, run, report.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ixporch_inventory::suggest;
@@ -116,7 +117,7 @@ pub(super) async fn upgrade(
         printer.say(&report::plan(printer.err, &planned.plan, false));
     }
     if planned.plan.hosts_to_upgrade() > 0 && asks {
-        confirm(&planned.plan)?;
+        confirm(&planned.plan).await?;
     }
     let is_built_in = Procedure::built_in_text(&work.procedure).is_some() || task.procedure.name == EXEC;
     let procedure = if is_built_in { work.procedure.clone() } else { absolute(work.procedure.as_ref()) };
@@ -142,6 +143,7 @@ pub(super) async fn upgrade(
         about,
         approvals,
         resumed: None,
+        refused: BTreeMap::new(),
         targets,
         transport,
         journal,
@@ -186,7 +188,7 @@ fn absolute(path: &std::path::Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
-fn confirm(plan: &Plan) -> Result<(), CliError> {
+async fn confirm(plan: &Plan) -> Result<(), CliError> {
     let hosts = plan.hosts_to_upgrade();
     let plural = if hosts == 1 { "" } else { "s" };
     let question = if plan.moves_code {
@@ -194,7 +196,7 @@ fn confirm(plan: &Plan) -> Result<(), CliError> {
     } else {
         format!("\nRun {} on {hosts} host{plural}?", plan.procedure)
     };
-    match prompt::ask(&question) {
+    match prompt::ask(&question).await {
         Some(true) => Ok(()),
         _ => Err(CliError::usage("not confirmed; nothing was started").help("answer `y`, or run with --yes")),
     }

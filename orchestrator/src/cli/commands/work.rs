@@ -14,7 +14,7 @@ use crate::cli::printer::Printer;
 use crate::cli::probing::{self, Probes, Upstream};
 use crate::cli::prompt::Passphrases;
 use crate::cli::settings::Settings;
-use crate::journal::Store;
+use crate::journal::{LoadedRun, Store};
 use crate::plan::{self, History, HostPlan, Options, Plan, Request, WaveSelection};
 use crate::report::KnownRun;
 use crate::transport::ssh::SshTransport;
@@ -53,7 +53,10 @@ pub(super) async fn plan(
     let options = Options {
         target: work.to.clone(),
         limit: load::selector(&work.selection)?,
-        waves: if task.changes() { wave_selection(&work.waves) } else { WaveSelection::Ignored },
+        waves: match wave_selection(&work.waves) {
+            WaveSelection::All if !task.changes() => WaveSelection::Ignored,
+            chosen => chosen,
+        },
         restart_memcached: task.restart_memcached,
     };
     let mut hosts = selected(&inventory, options.limit.as_ref())?;
@@ -149,6 +152,43 @@ fn history(
         }
     }
     Ok(history)
+}
+
+/// The hosts of a run that it does not hold, and on which a run that began later has changed something: the plan of the
+/// run that is taken up again knows nothing of that.
+pub(super) fn changed_since(
+    store: &Store,
+    run: &LoadedRun,
+    settings: &Settings,
+) -> Result<BTreeMap<String, String>, CliError> {
+    let mut changed = BTreeMap::new();
+    let free: Vec<&HostPlan> = run
+        .state
+        .header
+        .iter()
+        .flat_map(|header| header.plan.hosts())
+        .map(|(_, plan)| plan)
+        .filter(|plan| run.state.hosts.get(&plan.host).is_none_or(|host| !host.locked))
+        .collect();
+    for id in store.ids_by_last_event()? {
+        let other = store.load(&id)?;
+        if other.state.started <= run.state.started || free.is_empty() {
+            continue;
+        }
+        for plan in &free {
+            let theirs = other.state.plan_of(&plan.host).filter(|theirs| theirs.login == plan.login);
+            let has_changed = theirs.zip(other.state.hosts.get(&plan.host));
+            if has_changed.is_some_and(|(theirs, host)| host.has_changed(theirs)) {
+                let other = store.shorten(&id)?;
+                let why = format!(
+                    "run {other} has been at work here since the plan was made: plan again ({} upgrade, or --rerun unfinished)",
+                    settings.program
+                );
+                changed.entry(plan.host.clone()).or_insert(why);
+            }
+        }
+    }
+    Ok(changed)
 }
 
 /// What this controller's journals say of a run that a host names.

@@ -10,12 +10,13 @@ use jiff::Timestamp;
 
 use super::stage::{Nobody, Part, Played, Stage, job};
 use crate::engine::{Answer, Attendant, Brake, Job, ReviewQuestion, run};
-use crate::event::HostOutcome;
+use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::journal::Store;
 use crate::plan::{HostAction, HostPlan, PlannedWave, sample};
-use crate::procedure::Reads;
+use crate::procedure::{Effect, Reads};
 use crate::schema::{ChangeClass, SchemaChanges};
-use crate::state::RunState;
+use crate::state::{HostState, Resolution, RunState, StepState};
+use crate::text::RemoteText;
 
 /// Lets additive changes pass and nothing else; keeps what it was asked.
 #[derive(Default)]
@@ -144,10 +145,10 @@ fn without_a_person_hosts_go_back_at_once_and_go_on_when_their_changes_are_appro
         let tries: Vec<u32> = state.hosts[host].steps.iter().map(|step| step.attempt).collect();
         if part == Part::HasOtherSchemaChanges {
             assert_eq!(resumed.outcome(host), HostOutcome::Upgraded);
-            assert_eq!(heard(&resumed, host), ["01-down.2", "02-work", "03-up.2"]);
+            assert_eq!(heard(&resumed, host), ["01r2-down.2", "02r2-work", "03r2-up.2"]);
         } else {
             assert_eq!(resumed.outcome(host), HostOutcome::Held);
-            assert_eq!(heard(&resumed, host), ["01-down.2", "04-code-back.2", "03-up.2"]);
+            assert_eq!(heard(&resumed, host), ["01r2-down.2", "04r2-code-back.2", "03r2-up.2"]);
             assert_eq!(tries, [2, 2, 2]);
         }
     }
@@ -181,4 +182,43 @@ fn what_changed_after_it_was_approved_holds_the_host() {
     assert_eq!(played.outcome("a"), HostOutcome::Held);
     let why = played.dispatched.state.hosts["a"].why.to_string();
     assert!(why.starts_with("what is pending changed after it was approved"), "{why}");
+}
+
+/// A run that was cut off when the reviewed step was let go, for other changes than are pending now.
+fn cut_off(job: &mut Job) {
+    let HostAction::Upgrade(steps) = &mut job.plan.waves[0].hosts[0].action else { panic!("nothing to do") };
+    steps[0].effect = Effect::Check;
+    let mut shown = StepEnd::without_output(StepOutcome::Succeeded, "");
+    shown.pending_statements = Some(vec![RemoteText::from("ALTER TABLE a ADD c INT")]);
+    let known = |id: &str, end| StepState { id: id.to_owned(), end, attempt: 1, ..StepState::default() };
+    let host = HostState {
+        steps: vec![known("down", Some(shown)), known("work", None)],
+        approved: Some(SchemaChanges::read(["ALTER TABLE a ADD c INT"]).fingerprint),
+        ..HostState::default()
+    };
+    let hosts = std::collections::BTreeMap::from([("a".to_owned(), host)]);
+    job.resumed = Some(RunState { hosts, ..RunState::default() });
+}
+
+#[test]
+fn a_schema_change_that_was_let_go_and_never_began_is_looked_at_again_before_it_is_executed() {
+    let played = play(&[("a", Part::NeverBegan)], Arc::new(Nobody), cut_off);
+    assert_eq!(heard(&played, "a"), ["01-down.2", "04-code-back", "03-up"]);
+    let host = &played.dispatched.state.hosts["a"];
+    assert_eq!((host.outcome, host.went_back), (Some(HostOutcome::Held), 1));
+    // Where it began, it is found as it ended, whatever is pending now.
+    let began = play(&[("a", Part::WasLeft)], Arc::new(Nobody), cut_off);
+    assert_eq!(heard(&began, "a"), ["02-work", "03-up"]);
+}
+
+#[test]
+fn who_may_have_changed_its_schema_does_not_go_back() {
+    let played = play(&[("a", Part::WasLeft)], Arc::new(Nobody), |job| {
+        cut_off(job);
+        let host = job.resumed.as_mut().and_then(|state| state.hosts.get_mut("a")).unwrap();
+        let said = Resolution { done: false, reason: "half of it".to_owned(), by: "ada".to_owned() };
+        host.steps[1].resolution = Some(said);
+    });
+    assert_eq!(heard(&played, "a"), ["01-down.2"], "it is held where it is");
+    assert_eq!(played.outcome("a"), HostOutcome::Held);
 }

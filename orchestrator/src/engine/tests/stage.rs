@@ -35,6 +35,10 @@ pub(super) enum Part {
     Garbage,
     Panics,
     HangsInSecondStep,
+    /// The same, and an earlier session has its lock.
+    WasLeft,
+    /// The same; what was let go by an earlier session it never began.
+    NeverBegan,
     /// Somebody presses Ctrl-C while its health is looked at.
     IsLeftWhileWatched,
     /// It is upgraded, and is not well afterwards.
@@ -144,13 +148,15 @@ impl Actor {
             self.say("ready boot setsid");
         } else if script.starts_with("ask ") {
             if script.contains("ixporch.lock") && script.contains("ln ") {
-                self.print("taken\n");
+                let is_ours = matches!(self.part, Part::WasLeft | Part::NeverBegan);
+                self.print(if is_ours { "ours\n" } else { "taken\n" });
             }
             if self.part == Part::IsLeftWhileWatched && script.contains("look/") {
                 self.brake.press(BrakeState::Drain);
                 return;
             }
-            let unwell = self.part == Part::IsUnwell && script.contains("look/");
+            let never_began = self.part == Part::NeverBegan && script.contains("/begun ] ||");
+            let unwell = never_began || self.part == Part::IsUnwell && script.contains("look/");
             self.say(if unwell { "end 1" } else { "end 0" });
         } else {
             self.step(script.split(' ').nth(1).unwrap());
@@ -178,8 +184,11 @@ impl Actor {
             Part::VanishesInSecondStep if second => self.says.push_back(None),
             Part::HangsInSecondStep if second => {}
             Part::IsLeftInSecondStep if second => self.brake.press(BrakeState::Detach),
-            Part::HasPendingSchemaChanges | Part::HasOtherSchemaChanges => {
-                let other = self.part == Part::HasOtherSchemaChanges;
+            Part::HasPendingSchemaChanges
+            | Part::HasOtherSchemaChanges
+            | Part::NeverBegan
+            | Part::WasLeft => {
+                let other = self.part != Part::HasPendingSchemaChanges;
                 let sql = if other { "ALTER TABLE a ADD b INT" } else { "DROP INDEX x" };
                 self.print(&format!(
                     "Checking if database connected to default entity manager needs updating...\n     {sql}"
@@ -266,6 +275,7 @@ pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, attendant: Arc<dyn Atte
         resumed: None,
         lock_wait: Duration::ZERO,
         live: None,
+        refused: BTreeMap::new(),
         targets: stage.parts.keys().map(|name| (name.clone(), target(name))).collect(),
         transport: Arc::new(stage),
         attendant,
