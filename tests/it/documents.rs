@@ -30,7 +30,7 @@ fn the_json_schema_of_the_docs_is_the_programs() {
 fn the_command_line_reference_of_the_docs_is_the_programs_help() {
     let home = tempfile::tempdir().unwrap();
     let program = program(&home);
-    let commands: [&[&str]; 24] = [
+    let commands: [&[&str]; 37] = [
         &[],
         &["init"],
         &["inventory"],
@@ -46,6 +46,19 @@ fn the_command_line_reference_of_the_docs_is_the_programs_help() {
         &["upgrade"],
         &["resume"],
         &["resolve"],
+        &["approve"],
+        &["schema"],
+        &["schema", "validate"],
+        &["schema", "diff"],
+        &["schema", "fix"],
+        &["memcached", "restart"],
+        &["maintenance"],
+        &["maintenance", "on"],
+        &["maintenance", "off"],
+        &["maintenance", "status"],
+        &["entities", "regenerate"],
+        &["run"],
+        &["exec"],
         &["lock"],
         &["lock", "show"],
         &["lock", "break"],

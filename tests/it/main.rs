@@ -20,6 +20,7 @@ mod questions;
 mod resume;
 mod round_trips;
 mod schema_review;
+mod seed_coverage;
 mod stage;
 mod upgrade;
 mod waves;

@@ -77,7 +77,7 @@ fn a_cable_that_is_cut_silently_and_mended_changes_nothing() {
 #[test]
 fn a_connection_that_is_reset_changes_nothing() {
     let mut cells = 0;
-    for point in ["start", "middle", "end"] {
+    for point in ["start", "end"] {
         cells += while_it_runs(point, &async |ground: &Ground, cell: usize| {
             ground.wire(cell).reset();
             ground.host(cell).let_go(DISTURBED[cell], point);
@@ -88,15 +88,14 @@ fn a_connection_that_is_reset_changes_nothing() {
 
 #[test]
 fn a_server_that_is_restarted_changes_nothing() {
-    let mut cells = 0;
-    for point in ["start", "middle", "end"] {
-        cells += while_it_runs(point, &async |ground: &Ground, cell: usize| {
-            ground.wire(cell).set(State::Refused);
-            until("the loss is noticed", || ground.journal().lost_link_of(cell)).await;
-            ground.host(cell).let_go(DISTURBED[cell], point);
-            ground.wire(cell).set(State::Whole);
-        });
-    }
+    // Losing the connection itself is tried at every point by a cut cable; here it is refused for a while, too.
+    let point = "middle";
+    let cells = while_it_runs(point, &async |ground: &Ground, cell: usize| {
+        ground.wire(cell).set(State::Refused);
+        until("the loss is noticed", || ground.journal().lost_link_of(cell)).await;
+        ground.host(cell).let_go(DISTURBED[cell], point);
+        ground.wire(cell).set(State::Whole);
+    });
     ground::count("server restarted", cells);
 }
 

@@ -97,8 +97,13 @@ pub(super) async fn upgrade(
 ) -> Result<ExitCode, CliError> {
     let asks = task.changes() && !how.yes;
     if asks && !prompt::is_attended() {
-        return Err(CliError::usage("there is no terminal to confirm the plan at")
-            .help("read it with `ixporch plan`, then run the same with --yes"));
+        return Err(CliError::usage("there is no terminal to confirm the plan at").help(
+            if task.procedure.moves_code() {
+                "read it with `ixporch plan`, then run `ixporch upgrade --yes`"
+            } else {
+                "run the same with --yes"
+            },
+        ));
     }
     if task.changes() {
         refuse_everything(work)?;
