@@ -100,12 +100,16 @@ impl Lane {
             known.is_unknown() && known.resolution.is_none() && planned.is_some_and(is_for_good)
         };
         let Some(known) = self.before.steps.iter().find(|known| is_open(known)) else { return };
-        let (id, attempt) = (known.id.clone(), known.attempt);
+        let (id, attempt, boot) = (known.id.clone(), known.attempt, known.boot.clone());
         let (Some(way), Some(step)) = (&self.way, self.plan.step(&id)) else { return };
         // Where nobody can look, the step is looked for later, or not at all.
         let Ok(mut link) = Link::connect(way, &self.events).await else { return };
         let asked = async {
             let ledger = link.ledger().await?;
+            // With another boot the claim may have been lost, and what it let begin with it.
+            if boot.as_deref() != Some(ledger.boot()) {
+                return Ok(true);
+            }
             answered(ledger.has_begun(step, attempt, self.before.went_back)).await
         };
         let found = asked.await;

@@ -190,7 +190,14 @@ fn cut_off(job: &mut Job) {
     steps[0].effect = Effect::Check;
     let mut shown = StepEnd::without_output(StepOutcome::Succeeded, "");
     shown.pending_statements = Some(vec![RemoteText::from("ALTER TABLE a ADD c INT")]);
-    let known = |id: &str, end| StepState { id: id.to_owned(), end, attempt: 1, ..StepState::default() };
+    let boot = Some("boot".to_owned());
+    let known = |id: &str, end| StepState {
+        id: id.to_owned(),
+        end,
+        attempt: 1,
+        boot: boot.clone(),
+        ..StepState::default()
+    };
     let host = HostState {
         steps: vec![known("down", Some(shown)), known("work", None)],
         approved: Some(SchemaChanges::read(["ALTER TABLE a ADD c INT"]).fingerprint),
@@ -206,6 +213,13 @@ fn a_schema_change_that_was_let_go_and_never_began_is_looked_at_again_before_it_
     assert_eq!(heard(&played, "a"), ["01-down.2", "04-code-back", "03-up"]);
     let host = &played.dispatched.state.hosts["a"];
     assert_eq!((host.outcome, host.went_back), (Some(HostOutcome::Held), 1));
+    // In another boot the host cannot say so.
+    let rebooted = play(&[("a", Part::NeverBegan)], Arc::new(Nobody), |job| {
+        cut_off(job);
+        let host = job.resumed.as_mut().and_then(|state| state.hosts.get_mut("a")).unwrap();
+        host.steps[1].boot = Some("another".to_owned());
+    });
+    assert_eq!(heard(&rebooted, "a")[0], "02-work", "it is looked for");
     // Where it began, it is found as it ended, whatever is pending now.
     let began = play(&[("a", Part::WasLeft)], Arc::new(Nobody), cut_off);
     assert_eq!(heard(&began, "a"), ["02-work", "03-up"]);
