@@ -141,12 +141,12 @@ pub async fn lay(fleet: &EmbeddedFleet, inventory: &Path) -> Vec<Wire> {
     wires
 }
 
-/// Waits until something holds; looks again every few milliseconds, and gives up after a minute.
+/// Waits until something holds; looks again every few milliseconds, and gives up after three minutes: two cores play many hosts.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let waiting = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(60), waiting).await.is_ok(), "never came: {what}");
+    assert!(tokio::time::timeout(Duration::from_secs(180), waiting).await.is_ok(), "never came: {what}");
 }
