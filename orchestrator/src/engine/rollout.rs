@@ -96,13 +96,18 @@ fn beginning(job: &Job) -> RunEvent {
     }))
 }
 
-/// Writes down what was approved on the command line.
-async fn approve(events: &RunEvents, job: &Job) {
-    let approval = Approval {
+/// The approval of whoever starts or resumes the run.
+fn word_of_the_operator(job: &Job) -> Approval {
+    Approval {
         by: job.about.operator.clone(),
         origin: job.about.origin.clone(),
         reason: job.approvals.reason.clone(),
-    };
+    }
+}
+
+/// Writes down what was approved on the command line.
+async fn approve(events: &RunEvents, job: &Job) {
+    let approval = word_of_the_operator(job);
     for wave in &job.approvals.waves {
         events.tell(RunEvent::WaveApproved { wave: wave.clone(), approval: approval.clone() }).await;
     }
@@ -114,11 +119,7 @@ async fn approve(events: &RunEvents, job: &Job) {
 
 /// The schema changes that pass without a question, and by whom.
 fn approved_schemas(before: &RunState, job: &Job) -> Vec<(String, Approval)> {
-    let approval = Approval {
-        by: job.about.operator.clone(),
-        origin: job.about.origin.clone(),
-        reason: job.approvals.reason.clone(),
-    };
+    let approval = word_of_the_operator(job);
     let now = job.approvals.schemas.iter().map(|digits| (digits.clone(), approval.clone()));
     before.approved_schemas.iter().cloned().chain(now).collect()
 }

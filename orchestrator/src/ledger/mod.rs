@@ -226,7 +226,7 @@ impl Ledger {
         self.ask(&step.command.to_shell_line(&format!("look/{}", step.id)), output).await
     }
 
-    /// Whether a step's body was begun on the host, or has ended there; the connection's run is asked for.
+    /// Whether a step's body may have been begun on the host: where the ledger is gone, nobody can say that it was not; the connection's run is asked for.
     ///
     /// # Errors
     /// The connection went away.
@@ -236,8 +236,7 @@ impl Ledger {
         attempt: u32,
         went_back: u32,
     ) -> Result<bool, LinkLost> {
-        let folder = quote(&step.folder(attempt, went_back));
-        let script = format!("[ -d \"$ledger/\"{folder}/begun ] || [ -e \"$ledger/\"{folder}/rc ]");
+        let script = may_have_begun(&step.folder(attempt, went_back));
         Ok(self.ask(&script, &mut StepOutput::default()).await? == 0)
     }
 
@@ -245,6 +244,12 @@ impl Ledger {
     pub async fn close(self) {
         self.runner.close().await;
     }
+}
+
+/// Succeeds unless the ledger is there and says that the step in `folder` has not begun.
+fn may_have_begun(folder: &str) -> String {
+    let folder = quote(folder);
+    format!("[ ! -d \"$ledger\" ] || [ -d \"$ledger/\"{folder}/begun ] || [ -e \"$ledger/\"{folder}/rc ]")
 }
 
 fn unreadable(said: &str) -> LinkLost {

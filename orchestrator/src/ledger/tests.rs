@@ -117,3 +117,15 @@ fn an_end_is_read_and_what_cannot_be_read_is_no_end() {
     assert!(meaning("end x held 120 5 4 whole").is_err());
     assert!(meaning("end 0 \u{1b}[2J 0 5 4 whole").is_err());
 }
+
+#[test]
+fn a_ledger_that_is_gone_never_says_that_nothing_began() {
+    let home = tempfile::tempdir().unwrap();
+    let asked = |before: &str| {
+        let line = format!("ask {}", quote(&format!("{before} {}", may_have_begun("12-schema-update"))));
+        answers(&["sh", "-c"], home.path(), &[line])
+    };
+    assert!(asked("").ends_with("N0NCE end 0\n"), "{}", asked(""));
+    assert!(asked("mkdir -p \"$ledger/12-schema-update\";").ends_with("N0NCE end 1\n"));
+    assert!(asked("mkdir \"$ledger/12-schema-update/begun\";").ends_with("N0NCE end 0\n"));
+}

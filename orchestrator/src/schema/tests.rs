@@ -1,3 +1,5 @@
+//! Fingerprints and classes over a corpus of statements, and what can and cannot change them.
+
 use proptest::prelude::*;
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
