@@ -4,6 +4,7 @@
 //! environment and no clock, and must not know that SSH exists.
 
 mod document;
+mod evidence;
 mod host;
 mod problem;
 mod schema;
@@ -15,6 +16,7 @@ mod validate;
 pub mod value;
 mod wave;
 
+pub use evidence::EvidenceRules;
 pub use host::{Become, Host, Resolved, SchemaApproval, Source};
 pub use problem::{Problem, Problems};
 pub use schema::json_schema;

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::evidence;
 use crate::setting::{Kind, SPECS, Spec};
 use crate::wave;
 
@@ -42,6 +43,7 @@ pub fn json_schema() -> Value {
                 "type": "array",
                 "items": wave_schema(),
             },
+            "evidence": object("What counts as evidence.", texts(evidence::KEYS)),
         },
     })
 }
@@ -88,6 +90,13 @@ fn setting(spec: &Spec) -> Value {
         fields.insert("description".to_owned(), Value::String(text));
     }
     schema
+}
+
+/// Properties that are all texts.
+fn texts(keys: &[(&str, &str)]) -> Map<String, Value> {
+    keys.iter()
+        .map(|(key, doc)| ((*key).to_owned(), json!({ "type": "string", "description": doc })))
+        .collect()
 }
 
 fn wave_schema() -> Value {

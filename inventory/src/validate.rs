@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::document::{self, Fields, Located};
+use crate::evidence::EvidenceRules;
 use crate::host::Host;
 use crate::problem::{Problem, Problems};
 use crate::selector::{Selector, SelectorError};
@@ -20,6 +21,8 @@ pub struct Inventory {
     pub groups: Vec<String>,
     /// The waves in their order; empty where the file declares none.
     pub waves: Vec<Wave>,
+    /// What counts as evidence.
+    pub evidence: EvidenceRules,
 }
 
 impl Inventory {
@@ -78,6 +81,7 @@ struct Raw {
     groups: Vec<(Located<String>, Layer)>,
     hosts: Vec<RawHost>,
     waves: Vec<RawWave>,
+    evidence: EvidenceRules,
     /// Names of waves that could not be read: what refers to them is no mistake of its own.
     broken_waves: Vec<String>,
 }
@@ -107,6 +111,10 @@ impl Raw {
                 Err(name) => broken_waves.extend(name),
             }
         }
+        let evidence = fields
+            .table("evidence", problems)
+            .map(|table| EvidenceRules::read(table, problems))
+            .unwrap_or_default();
         let place = match fields.span_of("hosts") {
             None => Some(0..0),
             Some(span) if hosts.is_empty() && problems.is_empty() => Some(span),
@@ -119,7 +127,7 @@ impl Raw {
                     .help("add one: `[hosts.\"ixp1.example.net\"]`"),
             );
         }
-        Self { defaults, groups, hosts, waves, broken_waves }
+        Self { defaults, groups, hosts, waves, evidence, broken_waves }
     }
 
     fn validate(self, line_of: &dyn Fn(usize) -> usize, problems: &mut Vec<Problem>) -> Inventory {
@@ -164,7 +172,7 @@ impl Raw {
             check_requires(raw, &self.waves, &self.broken_waves, problems);
         }
         let waves = place_hosts(&self.waves, &hosts, &group_names, problems);
-        Inventory { hosts, groups: group_names, waves }
+        Inventory { hosts, groups: group_names, waves, evidence: self.evidence }
     }
 }
 

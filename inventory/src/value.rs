@@ -171,19 +171,22 @@ pub fn name(text: &str) -> Result<(), Refusal> {
     Err(Refusal::new("is not a name").help("letters, digits, `.`, `-`, `_` and `:`, a letter or digit first"))
 }
 
-/// Reads a length of time such as `90s` or `1h 30m`; it must be longer than nothing.
+/// Reads a length of time such as `90s`, `1h 30m` or `7d`; it must be longer than nothing. A day is 24 hours.
 pub fn parse_time(text: &str) -> Result<Duration, Refusal> {
-    let span: jiff::SignedDuration =
-        text.parse().map_err(|_| Refusal::new(format!("`{text}` cannot be read")))?;
-    match Duration::try_from(span) {
+    let unreadable = |_: jiff::Error| Refusal::new(format!("`{text}` cannot be read"));
+    let span: jiff::Span = text.parse().map_err(unreadable)?;
+    let time = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(unreadable)?;
+    match Duration::try_from(time) {
         Ok(time) if !time.is_zero() => Ok(time),
         _ => Err(Refusal::new(format!("`{text}` is not longer than nothing"))),
     }
 }
 
-/// A length of time in its shortest form: `90s` is `1m 30s`.
+/// A length of time in its shortest form: `90s` is `1m 30s`, 168 hours are `7d`.
 pub fn show_time(time: Duration) -> String {
-    jiff::SignedDuration::try_from(time).map_or_else(|_| "for ever".to_owned(), |time| format!("{time:#}"))
+    let days = jiff::SpanRound::new().largest(jiff::Unit::Day).days_are_24_hours();
+    let span = jiff::Span::try_from(time).and_then(|span| span.round(days));
+    span.map_or_else(|_| "for ever".to_owned(), |span| format!("{span:#}"))
 }
 
 /// Serialises a length of time as [`show_time`] shows it.
