@@ -30,7 +30,7 @@ fn the_json_schema_of_the_docs_is_the_programs() {
 fn the_command_line_reference_of_the_docs_is_the_programs_help() {
     let home = tempfile::tempdir().unwrap();
     let program = program(&home);
-    let commands: [&[&str]; 37] = [
+    let commands: [&[&str]; 39] = [
         &[],
         &["init"],
         &["inventory"],
@@ -47,10 +47,12 @@ fn the_command_line_reference_of_the_docs_is_the_programs_help() {
         &["resume"],
         &["resolve"],
         &["approve"],
+        &["evidence"],
         &["schema"],
         &["schema", "validate"],
         &["schema", "diff"],
         &["schema", "fix"],
+        &["views", "recreate"],
         &["memcached", "restart"],
         &["maintenance"],
         &["maintenance", "on"],

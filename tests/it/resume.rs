@@ -216,7 +216,7 @@ fn ledgers_are_kept_where_asked_for_and_cleaned_up() {
     let host = stage.fleet.host("a");
     assert_eq!(host.leftovers().len(), 1);
     let list = stage.run(&["ledger", "list"]);
-    assert!(list.stdout.contains("maintenance-off was the last to end"), "{list}");
+    assert!(list.stdout.contains("composition was the last to end"), "{list}");
     let clean = stage.run(&["ledger", "clean"]);
     assert!(clean.stdout.contains("removed"), "{clean}");
     assert_eq!(host.leftovers(), Vec::<String>::new());

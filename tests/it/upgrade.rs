@@ -336,3 +336,18 @@ fn status_shows_the_fleet() {
     let human = stage.run(&["status"]);
     assert!(human.stdout.lines().count() == 3 && human.stdout.contains("7.0.33-stand-in"), "{human}");
 }
+
+#[test]
+fn the_plan_names_the_release_notes() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let plan = stage.run(&["plan", "--to", "v4.5.0"]);
+    let notes = "https://github.com/inex/IXP-Manager/releases/tag/v4.5.0";
+    assert!(plan.stdout.contains(notes), "{plan}");
+    // The scripts that ixporch carries are named, and can be read.
+    let script = "/bin/php script composition.php as ";
+    assert!(plan.stdout.contains(script) && !plan.stdout.contains("ixporch_settings"), "{plan}");
+    let text = stage.program.run(&["procedure", "show", "composition.php"]);
+    assert!(text.stdout.contains("SELECT VERSION()"), "{text}");
+    let wrong = stage.program.run(&["procedure", "show", "composition.ph"]);
+    assert!(wrong.stderr.contains("did you mean `composition.php`?"), "{wrong}");
+}

@@ -25,3 +25,43 @@ fn the_host_that_drifted_is_named_and_fixed_and_the_one_in_sync_is_not_touched()
     assert_eq!(stage.memcached_starts("h2"), starts + 2);
     assert_eq!(stage.run(&["schema", "validate"]).code, 0);
 }
+
+#[test]
+fn views_are_made_anew_or_stay_as_they_were() {
+    let Some(stage) = Stage::new() else { return };
+    let objects = |host: &str| {
+        stage.fleet.on(host, "mysqldump --no-data --triggers --skip-dump-date ixp | grep -v '^-- Host' | sha256sum; ls -A /tmp | grep -v systemd")
+    };
+    // h1 lost its objects, h2's database user lost a right, h3's file fails half-way, h4 has them as root's.
+    stage.sql("h1", "DROP VIEW view_cust_current_active; DROP TRIGGER cust_added");
+    stage.sql("h2", "REVOKE TRIGGER ON ixp.* FROM ixp@'127.0.0.1'");
+    let more =
+        "DROP VIEW IF EXISTS view_cust_current_active; CREATE VIEW broken AS SELECT no_such FROM cust;";
+    stage.fleet.on("h3", &format!("echo '{more}' >> /srv/ixpmanager/tools/sql/views.sql"));
+    let untouched = objects("h2");
+    let ended = stage.run(&["views", "recreate", "--yes"]);
+    assert_eq!(ended.code, 5, "{ended}");
+    let outcomes: Vec<String> =
+        stage.outcomes().into_iter().map(|(host, how, _)| host + " " + &how).collect();
+    assert_eq!(outcomes, ["h1 upgraded", "h2 failed", "h3 failed", "h4 upgraded"], "{ended}");
+    assert!(ended.stdout.contains("trigger cust_added was made anew"), "{ended}");
+
+    let definers = "SELECT DEFINER FROM information_schema.VIEWS WHERE TABLE_SCHEMA = 'ixp' UNION ALL SELECT DEFINER FROM information_schema.TRIGGERS";
+    for host in ["h1", "h4"] {
+        assert_eq!(stage.sql(host, definers), "ixp@127.0.0.1\nixp@127.0.0.1", "{host}");
+    }
+    let denied = "the rights of the database user do not suffice, so nothing was changed";
+    assert!(ended.stdout.contains(denied) && ended.stdout.contains("TRIGGER command denied"), "{ended}");
+    assert_eq!(objects("h2"), untouched);
+    // What the file dropped and did not make again is there again; its former owner was root.
+    assert!(ended.stdout.contains("view view_cust_current_active: put back as it was"), "{ended}");
+    assert_eq!(stage.sql("h3", "SELECT COUNT(*) FROM view_cust_current_active"), "2");
+    assert_eq!(
+        stage.sql("h3", "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = 'ixp'"),
+        "view_cust_current_active"
+    );
+    // Neither the password nor a file that holds it is left anywhere.
+    let journal = format!("grep -rlF 'secret #1' {}", stage.program.home().display());
+    let found = std::process::Command::new("sh").args(["-c", &journal]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "");
+}

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::embedded::EmbeddedHost;
 
 /// The steps of the v4 procedure that an upgrade to the branch's head runs, in order.
-pub const STEPS: [&str; 16] = [
+pub const STEPS: [&str; 17] = [
     "tree-check",
     "fetch",
     "target-check",
@@ -24,10 +24,11 @@ pub const STEPS: [&str; 16] = [
     "memcached-after-schema",
     "schema-verify",
     "maintenance-off",
+    "composition",
 ];
 
 /// Those of them that fault matrices disturb, each on a host of its own. `schema-recheck` and `schema-verify` ask what
-/// `schema-review` asks, and have a smaller test.
+/// `schema-review` asks, and have a smaller test; after `composition`, which only looks, nothing follows.
 pub const DISTURBED: [&str; 14] = [
     "tree-check",
     "fetch",
@@ -46,8 +47,15 @@ pub const DISTURBED: [&str; 14] = [
 ];
 
 /// Those of them that only look, and may look again.
-pub const CHECKS: [&str; 6] =
-    ["tree-check", "target-check", "closed-check", "schema-review", "schema-recheck", "schema-verify"];
+pub const CHECKS: [&str; 7] = [
+    "tree-check",
+    "target-check",
+    "closed-check",
+    "schema-review",
+    "schema-recheck",
+    "schema-verify",
+    "composition",
+];
 
 /// Whether a host ended as an undisturbed one by its report and by its own state. `more` says of steps how many times
 /// more a person let them run.

@@ -1,6 +1,7 @@
 //! What can be typed. Every help text of the program is here.
 
 mod corrections;
+mod evidence;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,8 +10,10 @@ use clap::{Args, Parser, ValueEnum};
 
 pub use corrections::{
     Change, Entities, EntitiesCommand, Exec, Look, Maintenance, MaintenanceCommand, Memcached,
-    MemcachedCommand, Run, SchemaCommand,
+    MemcachedCommand, Run, SchemaCommand, Views, ViewsCommand,
 };
+
+pub use evidence::{Evidence, Relying};
 
 use crate::procedure::DEFAULT_PROCEDURE;
 use crate::schema::FINGERPRINT_DIGITS;
@@ -61,8 +64,12 @@ pub enum Subcommand {
     Ledger(Ledger),
     /// Approve a wave or schema changes of a run that waits for it
     Approve(Approve),
+    /// Write down what a run proved, for waves and controllers that demand it
+    Evidence(Evidence),
     /// Show the schema changes of a run; or validate, compare or fix the schemas of hosts
     Schema(Schema),
+    /// Make the views of databases anew
+    Views(Views),
     /// Restart memcached
     Memcached(Memcached),
     /// Close sites, open them, or tell whether they are closed
@@ -234,9 +241,9 @@ pub enum ProcedureCommand {
         /// The name of a built-in procedure, or a file
         procedure: String,
     },
-    /// Print the text of a built-in procedure, to start an own one from
+    /// Print the text of a built-in procedure, to start an own one from, or of a script that one runs
     Show {
-        /// Its name
+        /// Its name; that of a script ends in .php
         #[arg(default_value = "ixp-manager-v4")]
         procedure: String,
     },
@@ -289,6 +296,10 @@ pub struct Upgrade {
     /// What is approved beforehand
     #[command(flatten)]
     pub approvals: Approvals,
+
+    /// What is demanded of other runs
+    #[command(flatten)]
+    pub relying: Relying,
 }
 
 /// What a person approves.
@@ -364,6 +375,10 @@ pub struct Resume {
     /// What is approved
     #[command(flatten)]
     pub approvals: Approvals,
+
+    /// Go on although evidence is missing or does not match; the reason stands in the journal and in every report
+    #[arg(long, value_name = "REASON", value_parser = evidence::reason)]
+    pub accept_risk: Option<String>,
 
     /// With --rerun: start without asking
     #[arg(short, long, requires = "rerun")]

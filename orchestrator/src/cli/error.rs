@@ -43,6 +43,14 @@ impl CliError {
         Self::new(ExitCode::Internal, message)
     }
 
+    /// What went wrong, in a sentence.
+    pub(super) fn message(&self) -> String {
+        match &self.what {
+            What::Message(message) => message.clone(),
+            What::Problems(problems) => problems.to_string(),
+        }
+    }
+
     #[must_use]
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());

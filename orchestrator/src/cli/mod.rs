@@ -7,6 +7,7 @@ pub mod args;
 mod attendant;
 mod commands;
 mod error;
+mod evidence;
 mod live;
 mod load;
 mod printer;
@@ -66,6 +67,8 @@ fn run(command: &Subcommand, settings: &Settings, printer: Printer) -> Result<Ex
         Subcommand::Lock(arguments) => commands::lock::run(arguments, settings, printer),
         Subcommand::Ledger(arguments) => commands::ledger::run(arguments, settings, printer),
         Subcommand::Approve(arguments) => commands::approve::run(arguments, settings, printer),
+        Subcommand::Evidence(arguments) => commands::evidence::run(arguments, settings, printer),
+        Subcommand::Views(arguments) => commands::views::run(arguments, settings, printer),
         Subcommand::Memcached(arguments) => commands::memcached::run(arguments, settings, printer),
         Subcommand::Maintenance(arguments) => commands::maintenance::run(arguments, settings, printer),
         Subcommand::Entities(arguments) => commands::entities::run(arguments, settings, printer),

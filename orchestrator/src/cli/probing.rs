@@ -48,6 +48,7 @@ fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {
         php: host.list("php").to_vec(),
         composer: host.list("composer").to_vec(),
         bower: host.list("bower").to_vec(),
+        composition: !references.is_empty(),
         memcached_unit: host.text("memcached.service").filter(|unit| *unit != "none").map(str::to_owned),
         references,
     }

@@ -8,7 +8,7 @@ use super::settings::Settings;
 use crate::transport::{JumpTarget, Target};
 
 /// OpenSSH's usual names of keys, where the inventory names none.
-const USUAL_KEYS: [&str; 3] = ["~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"];
+pub(super) const USUAL_KEYS: [&str; 3] = ["~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"];
 
 /// How to reach a host.
 pub(super) fn target(

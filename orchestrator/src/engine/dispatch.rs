@@ -42,6 +42,8 @@ enum Message {
     Permit(RunEvent, oneshot::Sender<Result<Permit, Denied>>),
     /// Asks for everything that was told before to be on disk.
     Settle(oneshot::Sender<Result<(), Denied>>),
+    /// Asks where the run stands after everything that was told before.
+    Look(oneshot::Sender<Result<Box<RunState>, Denied>>),
     /// The run is over; its exit code is that of all events before.
     Finish,
     Output {
@@ -74,6 +76,11 @@ impl RunEvents {
     pub(super) async fn tell(&self, event: RunEvent) {
         // The dispatcher lives as long as anyone can send; without it there is nobody to tell.
         let _ = self.sender.send(Message::Event(event)).await;
+    }
+
+    /// Where the run stands, with everything that was told before.
+    pub(super) async fn state(&self) -> Result<Box<RunState>, Denied> {
+        self.ask(Message::Look).await
     }
 
     /// Says that the run is over.
@@ -170,10 +177,31 @@ impl HostEvents {
         self.events.tell(RunEvent::ReviewAwaited { host, step, fingerprint, until, closed }).await;
     }
 
-    pub(super) async fn reviewed(&self, step: &str, approved: bool, by: &str, fingerprint: &Fingerprint) {
+    pub(super) async fn approved(&self, step: &str, fingerprint: &Fingerprint, by: &str, by_person: bool) {
+        self.reviewed(step, fingerprint, true, by, by_person).await;
+    }
+
+    pub(super) async fn not_approved(&self, step: &str, fingerprint: &Fingerprint, by: &str) {
+        self.reviewed(step, fingerprint, false, by, false).await;
+    }
+
+    async fn reviewed(
+        &self,
+        step: &str,
+        fingerprint: &Fingerprint,
+        approved: bool,
+        by: &str,
+        by_person: bool,
+    ) {
         let (host, step, by) = (self.host.clone(), step.to_owned(), by.to_owned());
         let fingerprint = Some(fingerprint.clone());
-        self.events.tell(RunEvent::ReviewAnswered { host, step, approved, by, fingerprint }).await;
+        let event = RunEvent::ReviewAnswered { host, step, approved, by, fingerprint, by_person };
+        self.events.tell(event).await;
+    }
+
+    pub(super) async fn risk_taken(&self, wave: &str, unmet: Vec<String>) {
+        let (wave, host) = (wave.to_owned(), Some(self.host.clone()));
+        self.events.tell(RunEvent::RiskTaken { wave, host, unmet }).await;
     }
 
     pub(super) async fn never_began(&self, step: &str, why: &str) {
@@ -277,6 +305,7 @@ impl Dispatcher {
         let mut envelopes = Vec::new();
         let mut waiting = BTreeMap::new();
         let mut settling = Vec::new();
+        let mut looking = Vec::new();
         for message in batch {
             match message {
                 Message::Event(event) => envelopes.push(self.envelope(event)),
@@ -286,6 +315,7 @@ impl Dispatcher {
                     envelopes.push(envelope);
                 }
                 Message::Settle(reply) => settling.push(reply),
+                Message::Look(reply) => looking.push(reply),
                 // Nothing comes after it, and `serve` sees to it.
                 Message::Finish => {}
                 Message::Output { host, step, number, capture, output } => {
@@ -320,6 +350,10 @@ impl Dispatcher {
             self.state.apply(&envelope);
             // Reporters that broke down have nobody to show anything to.
             let _ = self.shown.send(envelope);
+        }
+        for reply in looking {
+            // Whoever asked may have been cut off.
+            let _ = reply.send(Ok(Box::new(self.state.clone())));
         }
     }
 
@@ -361,6 +395,9 @@ fn is_landmark(event: &RunEvent) -> bool {
             | RunEvent::ReviewAnswered { .. }
             | RunEvent::SchemaApproved { .. }
             | RunEvent::WaveApproved { .. }
+            | RunEvent::EvidenceGiven { .. }
+            | RunEvent::RiskAccepted { .. }
+            | RunEvent::RiskTaken { .. }
             | RunEvent::GoingBack { .. }
             | RunEvent::SoakStarted { .. }
             | RunEvent::SoakFinished { .. }

@@ -56,6 +56,7 @@ pub(super) fn judge(
         stdout: output.stdout.captured(),
         stderr: output.stderr.captured(),
         pending_statements: None,
+        composition: None,
     };
     let verdict = verdict(step, exit, proven, milliseconds, output, &mut end)
         .and_then(|()| converged(step, executed, &mut end));
@@ -112,6 +113,14 @@ fn verdict(
     if step.reads == Some(Reads::DoctrineValidate) {
         return facts::read_validation(exit, &RemoteText::from_bytes(&output.stdout.kept())).or_else(failed);
     }
+    if step.reads == Some(Reads::Composition) {
+        // The host is as well as it was: it only proves less.
+        if exit != 0 {
+            end.why = RemoteText::from(format!("it could not be found out (exit code {exit})").as_str());
+        }
+        end.composition = Some(facts::read_composition(RemoteText::from_bytes(&output.stdout.kept()).raw()));
+        return Ok(());
+    }
     if exit != 0 {
         return failed(format!("exit code {exit}"));
     }
@@ -157,7 +166,7 @@ fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Verdict 
             }
             PendingSql::Unreadable => failed("its output is not what doctrine:schema:update --sql prints"),
         },
-        Reads::DoctrineValidate => Ok(()),
+        Reads::DoctrineValidate | Reads::Composition => Ok(()),
         Reads::DoctrineSchemaUpdate => match facts::read_schema_update(&text) {
             SchemaUpdateEnd::Executed(_) | SchemaUpdateEnd::InSync => Ok(()),
             SchemaUpdateEnd::Unreadable => failed("it does not say that the schema was updated"),

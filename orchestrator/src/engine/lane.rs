@@ -13,6 +13,7 @@ use super::claim::{Claim, NotHeld, answered};
 use super::desk::Seat;
 use super::dispatch::HostEvents;
 use super::link::{Link, NoLink, Way};
+use super::proof::Proof;
 use super::{Attendant, HostReport, LiveOutput, judge};
 use crate::event::{Approval, HostOutcome, StepEnd, StepOutcome};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
@@ -47,6 +48,8 @@ pub(super) struct Lane {
     pub(super) attendant: Arc<dyn Attendant>,
     /// Where its schema review is asked about, where it has one ahead and there is anybody to ask.
     pub(super) seat: Option<Seat>,
+    /// What other hosts proved.
+    pub(super) proof: Arc<Proof>,
     /// The schema changes that persons let pass before this session.
     pub(super) approved: Arc<[(String, Approval)]>,
     pub(super) now: fn() -> Timestamp,

@@ -3,13 +3,16 @@
 //! Owns what runs when, and that one host's misfortune stays its own (law 1). It speaks to the
 //! outside only by events; it must not know a terminal, a file or russh.
 
+mod before_wave;
 mod brake;
 mod claim;
 mod desk;
 mod dispatch;
+mod given;
 mod judge;
 mod lane;
 mod link;
+mod proof;
 mod review;
 mod rollout;
 mod soak;
@@ -28,7 +31,7 @@ pub use rollout::run;
 use crate::event::{HostOutcome, Stream};
 use crate::plan::Plan;
 use crate::schema::SchemaChanges;
-use crate::state::RunState;
+use crate::state::{GivenEvidence, RunState};
 use crate::transport::{Target, Transport};
 
 /// Everything that a run needs.
@@ -39,6 +42,8 @@ pub struct Job {
     pub about: About,
     /// What persons have approved before it starts.
     pub approvals: Approvals,
+    /// What other runs proved, as far as this one relies on it.
+    pub evidence: Vec<GivenEvidence>,
     /// Where the run stands, where it is one that is taken up again.
     pub resumed: Option<RunState>,
     /// How long another run's lock on a host is waited for.
@@ -66,6 +71,8 @@ pub struct Approvals {
     pub waves: Vec<String>,
     /// Schema changes that may be executed, by the digits of their fingerprints.
     pub schemas: Vec<String>,
+    /// Why missing evidence is taken upon themselves; `None`: it is not.
+    pub risk: Option<String>,
     /// Why; empty where no reason was given.
     pub reason: String,
 }

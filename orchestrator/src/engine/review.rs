@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::desk::Stands;
 use super::lane::{Course, Lane, is_for_good};
-use crate::gate::{self, Review};
+use crate::gate::{self, Proven, Review};
 use crate::plan::PlannedStep;
 use crate::schema::SchemaChanges;
 
@@ -28,22 +28,23 @@ impl Lane {
             return Ok(());
         }
         let attended = self.attendant.is_attended();
-        let verdict = gate::review(policy, &changes, &self.approved, attended);
-        if let Review::Pass(by) = verdict {
+        let proven = self.proven(&changes).await;
+        let verdict = gate::review(policy, &changes, &self.approved, proven, attended);
+        if let Review::Pass { by, by_person } = &verdict {
             course.seat = None;
-            self.events.reviewed(&step.id, true, &by, fingerprint).await;
+            self.events.approved(&step.id, fingerprint, by, *by_person).await;
             course.approved = Some(changes.fingerprint);
             return Ok(());
         }
         if let Some(approved) = course.approved.take() {
-            self.events.reviewed(&step.id, false, "the look at it before it is executed", fingerprint).await;
+            self.events.not_approved(&step.id, fingerprint, "the look at it before it is executed").await;
             return Err(format!(
                 "what is pending changed after it was approved: {approved} was approved, {fingerprint} is pending ({})",
                 changes.summary()
             ));
         }
         match verdict {
-            Review::Pass(_) => Ok(()),
+            Review::Pass { .. } => Ok(()),
             Review::Hold(why) => Err(why),
             Review::Ask => self.ask(course, step, changes).await,
         }
@@ -79,12 +80,26 @@ impl Lane {
             }
         };
         let Some(answer) = answer else { return Err("nobody answered the schema review".to_owned()) };
-        self.events.reviewed(&step.id, answer.yes, &answer.by, &changes.fingerprint).await;
         if !answer.yes {
+            self.events.not_approved(&step.id, &changes.fingerprint, &answer.by).await;
             return Err(format!("{} did not approve the pending schema changes", answer.by));
         }
+        self.events.approved(&step.id, &changes.fingerprint, &answer.by, true).await;
         course.approved = Some(changes.fingerprint);
         Ok(())
+    }
+
+    /// What the evidence says of the pending changes; where it says that they are others, and a person takes that upon
+    /// themselves, it says nothing.
+    async fn proven(&self, changes: &SchemaChanges) -> Option<Proven> {
+        let kind = gate::kind_of(&self.plan);
+        match gate::proven_schema(&self.proof.requirements, kind.as_ref(), changes) {
+            Some(Proven::Other(why)) if self.proof.risk_is_taken => {
+                self.events.risk_taken(&self.proof.wave, vec![why]).await;
+                None
+            }
+            proven => proven,
+        }
     }
 
     /// Whether everything that was done until `step` can be taken back.

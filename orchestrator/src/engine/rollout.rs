@@ -11,13 +11,15 @@ use super::brake::BrakeState;
 use super::claim::Claim;
 use super::desk::{Desk, Seat};
 use super::dispatch::{self, Dispatched, Reporter, RunEvents};
+use super::given;
 use super::lane::Lane;
 use super::link::Way;
+use super::proof::Proof;
 use super::soak::{self, Patient, SoakEnd};
 use super::{HostReport, Job};
 use crate::event::{Approval, FORMAT, HostOutcome, RunEvent, RunHeader};
 use crate::facts::HostLock;
-use crate::gate::{self, Decision, Tally};
+use crate::gate::Tally;
 use crate::journal::Writer;
 use crate::plan::{HostAction, HostPlan, PlannedStep, PlannedWave};
 use crate::state::{HostState, RunState, StepState};
@@ -36,7 +38,7 @@ pub async fn run(
     let state = job.resumed.clone().unwrap_or_default();
     let (events, result) = dispatch::start(journal, state, reporters, now)?;
     events.tell(beginning(&job)).await;
-    approve(&events, &job).await;
+    given::write_down(&events, &job).await;
     let before = job.resumed.clone().map(|mut state| {
         state.resume();
         state
@@ -54,7 +56,7 @@ pub async fn run(
         wait: job.lock_wait,
     };
     let before = before.unwrap_or_default();
-    let approved = approved_schemas(&before, &job);
+    let approved = given::approved_schemas(&before, &job);
     let desk = Desk::open(Arc::clone(&job.attendant), events.clone(), job.about.origin.clone());
     let rollout = Rollout {
         approved: approved.into(),
@@ -96,48 +98,20 @@ fn beginning(job: &Job) -> RunEvent {
     }))
 }
 
-/// The approval of whoever starts or resumes the run.
-fn word_of_the_operator(job: &Job) -> Approval {
-    Approval {
-        by: job.about.operator.clone(),
-        origin: job.about.origin.clone(),
-        reason: job.approvals.reason.clone(),
-    }
-}
-
-/// Writes down what was approved on the command line.
-async fn approve(events: &RunEvents, job: &Job) {
-    let approval = word_of_the_operator(job);
-    for wave in &job.approvals.waves {
-        events.tell(RunEvent::WaveApproved { wave: wave.clone(), approval: approval.clone() }).await;
-    }
-    for fingerprint in &job.approvals.schemas {
-        let fingerprint = fingerprint.clone();
-        events.tell(RunEvent::SchemaApproved { fingerprint, approval: approval.clone() }).await;
-    }
-}
-
-/// The schema changes that pass without a question, and by whom.
-fn approved_schemas(before: &RunState, job: &Job) -> Vec<(String, Approval)> {
-    let approval = word_of_the_operator(job);
-    let now = job.approvals.schemas.iter().map(|digits| (digits.clone(), approval.clone()));
-    before.approved_schemas.iter().cloned().chain(now).collect()
-}
-
 fn interrupted_soak(wave: &PlannedWave) -> String {
     format!("wave `{}`: the run was interrupted while its hosts were watched", wave.name)
 }
 
-struct Rollout {
-    job: Job,
+pub(super) struct Rollout {
+    pub(super) job: Job,
     /// Where the run stands that is taken up again; empty in one that begins.
-    before: RunState,
+    pub(super) before: RunState,
     claim: Claim,
     approved: Arc<[(String, Approval)]>,
     desk: Desk,
-    now: fn() -> Timestamp,
+    pub(super) now: fn() -> Timestamp,
     connecting: Arc<Semaphore>,
-    events: RunEvents,
+    pub(super) events: RunEvents,
 }
 
 impl Rollout {
@@ -154,12 +128,17 @@ impl Rollout {
                 continue;
             }
             let has_work = wave.hosts.iter().any(|host| matches!(host.action, HostAction::Upgrade(_)));
-            if stopped.is_none() && has_work && !self.was_begun(wave) {
-                stopped = self.gate(wave, &ended).await;
-            }
             let is_new = has_work && !self.was_begun(wave);
+            let proof = Arc::new(if has_work { self.proof(wave).await } else { Proof::default() });
+            let mut unmet = Vec::new();
+            if stopped.is_none() && is_new {
+                stopped = self.gate(wave, &ended, &proof).await.map(|stop| {
+                    unmet = stop.unmet;
+                    (stop.why, stop.at_gate)
+                });
+            }
             if let Some((why, at_gate)) = stopped.as_ref().filter(|_| is_new) {
-                self.hold(wave, why, *at_gate).await;
+                self.hold(wave, why, *at_gate, unmet).await;
                 let first = if why.starts_with("wave `") {
                     why.clone()
                 } else {
@@ -169,7 +148,7 @@ impl Rollout {
                 continue;
             }
             self.events.tell(RunEvent::WaveStarted { wave: wave.name.clone() }).await;
-            let mut reports = self.wave(wave).await;
+            let mut reports = self.wave(wave, &proof).await;
             self.events.tell(RunEvent::WaveFinished { wave: wave.name.clone() }).await;
             if !self.soak(wave, &mut reports).await {
                 stopped = Some((interrupted_soak(wave), false));
@@ -227,14 +206,8 @@ impl Rollout {
     }
 
     /// Whether a wave passed its gate already.
-    fn was_begun(&self, wave: &PlannedWave) -> bool {
+    pub(super) fn was_begun(&self, wave: &PlannedWave) -> bool {
         self.before.begun_waves.contains(&wave.name)
-    }
-
-    /// Whether a person let the wave start.
-    fn is_approved(&self, wave: &PlannedWave) -> bool {
-        let before = self.before.approved_waves.iter().map(|(name, _)| name);
-        before.chain(&self.job.approvals.waves).any(|name| *name == wave.name)
     }
 
     /// How a wave's hosts ended, in this session or before it.
@@ -246,31 +219,9 @@ impl Rollout {
         Tally { outcomes: wave.hosts.iter().map(outcome).collect() }
     }
 
-    /// Why a wave must not start, and whether a person could let it; `None` where it may.
-    async fn gate(&self, wave: &PlannedWave, ended: &[(&PlannedWave, Tally)]) -> Option<(String, bool)> {
-        if self.job.brake.state() > BrakeState::Go {
-            return Some(("the run was interrupted".to_owned(), false));
-        }
-        match gate::before_wave(wave, ended, self.is_approved(wave), self.job.attendant.is_attended()) {
-            Decision::Pass => None,
-            Decision::Hold(why) => Some((why, true)),
-            Decision::Stop(why) => Some((why, false)),
-            Decision::Ask => {
-                let answer = tokio::select! {
-                    answer = self.job.attendant.start_wave(&wave.name) => answer,
-                    () = self.job.brake.reaches(BrakeState::Drain) => None,
-                };
-                match answer {
-                    Some(answer) if answer.yes => None,
-                    Some(answer) => Some((format!("{} did not let it start", answer.by), true)),
-                    None => Some(("nobody answered".to_owned(), true)),
-                }
-            }
-        }
-    }
-
-    async fn hold(&self, wave: &PlannedWave, why: &str, at_gate: bool) {
-        self.events.tell(RunEvent::WaveHeld { wave: wave.name.clone(), why: why.to_owned(), at_gate }).await;
+    async fn hold(&self, wave: &PlannedWave, why: &str, at_gate: bool, unmet: Vec<String>) {
+        let (name, reason) = (wave.name.clone(), why.to_owned());
+        self.events.tell(RunEvent::WaveHeld { wave: name, why: reason, at_gate, unmet }).await;
         for host in wave.hosts.iter().filter(|host| !self.is_over(host)) {
             let events = self.events.of_host(&host.host);
             // A gate keeps nothing from a host on which nothing would be done.
@@ -284,7 +235,7 @@ impl Rollout {
 
     /// One lane per host, as many at once as the wave and `--forks` allow. When more hosts failed than may, those in
     /// flight go on to their end, and no new one is started. Every host has a report.
-    async fn wave(&self, wave: &PlannedWave) -> BTreeMap<String, HostReport> {
+    async fn wave(&self, wave: &PlannedWave, proof: &Arc<Proof>) -> BTreeMap<String, HostReport> {
         let parallel = wave.parallel.and_then(|parallel| usize::try_from(parallel).ok());
         let width = self.job.limits.forks.min(parallel.unwrap_or(usize::MAX)).max(1);
         // Whose outcome is known by the plan counts from the start. Whom an earlier session left in the middle comes next:
@@ -306,7 +257,7 @@ impl Rollout {
                     left_out.push(plan);
                     continue;
                 }
-                let lane = self.lane(plan);
+                let lane = self.lane(plan, proof);
                 let handle = lanes.spawn(async move { Box::pin(lane.drive()).await });
                 names.insert(handle.id(), plan.host.clone());
             }
@@ -340,7 +291,7 @@ impl Rollout {
         HostReport { host: plan.host.clone(), outcome: HostOutcome::NotStarted, why: why.to_owned() }
     }
 
-    fn lane(&self, plan: &HostPlan) -> Lane {
+    fn lane(&self, plan: &HostPlan, proof: &Arc<Proof>) -> Lane {
         let way = self.job.targets.get(&plan.host).map(|target| Way {
             target: target.clone(),
             transport: Arc::clone(&self.job.transport),
@@ -356,6 +307,7 @@ impl Rollout {
             claim: self.claim.clone(),
             attendant: Arc::clone(&self.job.attendant),
             seat: self.seat(plan),
+            proof: Arc::clone(proof),
             approved: Arc::clone(&self.approved),
             now: self.now,
             live: self.job.live.clone(),

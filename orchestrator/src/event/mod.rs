@@ -3,14 +3,16 @@
 //! Owns the journal's line format (version 1, `docs/journal.md`). A variant or field is only ever
 //! added; an old journal must stay readable.
 
+mod evidence;
 mod outcome;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use evidence::{Evidence, HostEvidence, SchemaEvidence};
 pub use outcome::{HostOutcome, StepOutcome};
 
-use crate::facts::HostLock;
+use crate::facts::{Composition, HostLock};
 use crate::plan::Plan;
 use crate::schema::Fingerprint;
 use crate::text::RemoteText;
@@ -49,6 +51,9 @@ pub enum RunEvent {
         why: String,
         /// Whether a person could let it start: a gate, as opposed to too many failures.
         at_gate: bool,
+        /// What of the evidence that it demands is missing or does not match, host by host.
+        #[serde(default)]
+        unmet: Vec<String>,
     },
     /// A wave ended.
     WaveFinished {
@@ -171,6 +176,36 @@ pub enum RunEvent {
         /// What the answer is for.
         #[serde(default)]
         fingerprint: Option<Fingerprint>,
+        /// Whether a person approved it, here or where the evidence is from, and no policy did.
+        #[serde(default)]
+        by_person: bool,
+    },
+    /// The run relies on what other runs proved.
+    EvidenceGiven {
+        /// Where it is from: a run of this controller, or a file.
+        source: String,
+        /// The wave that the evidence is of; `None`: it is demanded by every wave of this run.
+        wave: Option<String>,
+        /// Who signed it; `None`: nobody, or it is this controller's own.
+        signer: Option<String>,
+        /// How old it may be, in seconds.
+        max_age_seconds: u64,
+        /// What was proved.
+        evidence: Box<Evidence>,
+    },
+    /// A person takes it upon themselves that evidence is missing or does not match.
+    RiskAccepted {
+        /// Who does, and why.
+        approval: Approval,
+    },
+    /// A wave starts, or a host's schema changes are let to their review, although the evidence does not match.
+    RiskTaken {
+        /// The wave.
+        wave: String,
+        /// The host; `None`: all of the wave.
+        host: Option<String>,
+        /// What does not match.
+        unmet: Vec<String>,
     },
     /// A person let schema changes pass, on whichever host of the run they are pending.
     SchemaApproved {
@@ -302,6 +337,9 @@ pub struct StepEnd {
     pub stderr: Captured,
     /// The SQL that is pending, where the step found that out.
     pub pending_statements: Option<Vec<RemoteText>>,
+    /// What the installation is made of, where the step found that out.
+    #[serde(default)]
+    pub composition: Option<Composition>,
 }
 
 /// One of the two streams of a step.
@@ -351,6 +389,7 @@ impl StepEnd {
             stdout: Captured::default(),
             stderr: Captured::default(),
             pending_statements: None,
+            composition: None,
         }
     }
 }

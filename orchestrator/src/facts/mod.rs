@@ -3,12 +3,14 @@
 //! Owns what a probe's output means. It is pure: the probe's shell text is `ledger::probe`'s, and
 //! this module only reads what came back.
 
+mod composition;
 mod doctrine;
 mod parse;
 mod traces;
 
 use serde::{Deserialize, Serialize};
 
+pub use composition::{Composition, Database, HostKind, read_composition};
 pub use doctrine::{PendingSql, SchemaUpdateEnd, read_pending_sql, read_schema_update, read_validation};
 pub use parse::{FactsError, parse, parse_traces};
 pub use traces::{HostLock, LedgerRun, LedgerState, LedgerStep, Traces};
@@ -36,6 +38,8 @@ pub struct Facts {
     pub tree_owner: Option<String>,
     /// The PHP version, as PHP says it.
     pub php: Option<String>,
+    /// What the installation is made of, where that was asked.
+    pub composition: Option<Composition>,
     /// The first line of `composer --version`.
     pub composer: Option<String>,
     /// The version of bower.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, HostLock, Traces, traces};
+use super::{Facts, HostLock, Traces, read_composition, traces};
 use crate::redact;
 use crate::text::{RemoteText, harmless_line};
 
@@ -53,6 +53,7 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         modified_files: lines("modified").map(|lines| modified_files(&lines)).unwrap_or_default(),
         tree_owner: text("tree-owner").filter(|owner| ixporch_inventory::value::user_name(owner).is_ok()),
         php: text("php"),
+        composition: lines("composition").map(|lines| read_composition(&lines)),
         composer: lines("composer")
             .and_then(|text| text.lines().find(|line| line.starts_with("Composer")).map(harmless_line)),
         bower: text("bower"),

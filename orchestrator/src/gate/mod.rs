@@ -1,10 +1,12 @@
 //! Gates: whether a wave starts, whether a host may be started in it, and whether pending schema
 //! changes pass. Pure decisions.
 
+mod evidence;
 mod schema;
 mod threshold;
 mod wave;
 
+pub use evidence::{Proven, Requirement, kind_of, proven_schema, requirements, unmet};
 pub use schema::{Review, review};
 pub use threshold::{Tally, Threshold, is_failure};
 pub use wave::{Decision, before_wave};

@@ -2,36 +2,51 @@
 
 use ixporch_inventory::SchemaApproval;
 
+use super::Proven;
 use crate::event::Approval;
 use crate::schema::{ChangeClass, SchemaChanges};
 
 /// What a schema review says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Review {
-    /// They may, by this person or this policy.
-    Pass(String),
+    /// They may.
+    Pass {
+        /// By whom: a person, or the policy.
+        by: String,
+        /// Whether it is a person.
+        by_person: bool,
+    },
     /// A person is asked.
     Ask,
     /// A person has to be asked, and none is here.
     Hold(String),
 }
 
-/// Whether `changes` may be executed, by policy or by what persons have let pass already.
+/// Whether `changes` may be executed: by what other hosts proved, by what persons have let pass already, or by policy.
+/// Evidence that is demanded and says something else stands above all of them.
 pub fn review(
     policy: SchemaApproval,
     changes: &SchemaChanges,
     approved: &[(String, Approval)],
+    proven: Option<Proven>,
     attended: bool,
 ) -> Review {
-    match policy {
-        SchemaApproval::Any => return Review::Pass("schema_approval = \"any\"".to_owned()),
-        SchemaApproval::Additive if changes.class().is_none_or(|class| class == ChangeClass::Additive) => {
-            return Review::Pass("schema_approval = \"additive\"".to_owned());
-        }
-        SchemaApproval::Additive | SchemaApproval::Review => {}
+    match proven {
+        Some(Proven::Other(why)) => return Review::Hold(format!("the evidence is of another schema: {why}")),
+        Some(Proven::Approved(by)) => return Review::Pass { by, by_person: true },
+        Some(Proven::Seen) | None => {}
     }
     if let Some((_, approval)) = approved.iter().find(|(digits, _)| changes.fingerprint.is_named_by(digits)) {
-        return Review::Pass(approval.by.clone());
+        return Review::Pass { by: approval.by.clone(), by_person: true };
+    }
+    let by_policy =
+        |policy: &str| Review::Pass { by: format!("schema_approval = \"{policy}\""), by_person: false };
+    match policy {
+        SchemaApproval::Any => return by_policy("any"),
+        SchemaApproval::Additive if changes.class().is_none_or(|class| class == ChangeClass::Additive) => {
+            return by_policy("additive");
+        }
+        SchemaApproval::Additive | SchemaApproval::Review => {}
     }
     if attended {
         return Review::Ask;
@@ -54,13 +69,16 @@ mod tests {
         let approval = Approval { by: "ada".to_owned(), origin: "here".to_owned(), reason: String::new() };
         let approved: Vec<_> =
             approved.iter().map(|digits| ((*digits).to_owned(), approval.clone())).collect();
-        review(policy, &SchemaChanges::read(statements.iter().copied()), &approved, attended)
+        review(policy, &SchemaChanges::read(statements.iter().copied()), &approved, None, attended)
     }
 
     #[test]
     fn additive_changes_pass_by_policy_and_nothing_else_does() {
         let passes = |statements: &[&str]| {
-            matches!(answer(SchemaApproval::Additive, statements, &[], true), Review::Pass(_))
+            matches!(
+                answer(SchemaApproval::Additive, statements, &[], true),
+                Review::Pass { by_person: false, .. }
+            )
         };
         assert!(passes(&[ADD]));
         assert!(!passes(&[ADD, DROP]));
@@ -71,11 +89,26 @@ mod tests {
     #[test]
     fn an_approval_is_of_what_was_shown_and_of_nothing_else() {
         let shown = SchemaChanges::read([ADD]).fingerprint.to_string();
-        let pass = Review::Pass("ada".to_owned());
+        let pass = Review::Pass { by: "ada".to_owned(), by_person: true };
         assert_eq!(answer(SchemaApproval::Review, &[ADD], &[&shown], false), pass);
         assert!(matches!(answer(SchemaApproval::Review, &[ADD, DROP], &[&shown], false), Review::Hold(_)));
         assert!(matches!(answer(SchemaApproval::Review, &[ADD], &[&shown[..6]], false), Review::Hold(_)));
         assert_eq!(answer(SchemaApproval::Review, &[ADD], &[], true), Review::Ask);
-        assert!(matches!(answer(SchemaApproval::Any, &[DROP], &[], false), Review::Pass(_)));
+        assert!(matches!(
+            answer(SchemaApproval::Any, &[DROP], &[], false),
+            Review::Pass { by_person: false, .. }
+        ));
+    }
+
+    #[test]
+    fn what_staging_had_approved_passes_and_what_it_did_not_have_is_held_whatever_the_policy() {
+        let changes = SchemaChanges::read([ADD]);
+        let judged = |proven, policy| review(policy, &changes, &[], Some(proven), true);
+        let by_staging = judged(Proven::Approved("ada on s1".to_owned()), SchemaApproval::Review);
+        assert_eq!(by_staging, Review::Pass { by: "ada on s1".to_owned(), by_person: true });
+        assert_eq!(judged(Proven::Seen, SchemaApproval::Review), Review::Ask);
+        for policy in [SchemaApproval::Review, SchemaApproval::Additive, SchemaApproval::Any] {
+            assert!(matches!(judged(Proven::Other(String::new()), policy), Review::Hold(_)));
+        }
     }
 }

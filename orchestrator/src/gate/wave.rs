@@ -14,15 +14,19 @@ pub enum Decision {
     Ask,
     /// Wait for a person who is not here, with the reason.
     Hold(String),
+    /// Wait for evidence, with what is missing of it.
+    Prove(Vec<String>),
     /// Do not go on, with the reason.
     Stop(String),
 }
 
-/// Whether `wave` may start after `ended`, all waves before it with their tallies. `approved`: a person has let it start;
-/// that passes its gate, and nothing that went wrong before.
+/// Whether `wave` may start after `ended`, all waves before it with their tallies. `unmet`: what is missing of the
+/// evidence that it demands, unless a person takes that upon themselves. `approved`: a person has let it start; that passes
+/// its gate, and neither missing evidence nor anything that went wrong before.
 pub fn before_wave(
     wave: &PlannedWave,
     ended: &[(&PlannedWave, Tally)],
+    unmet: Vec<String>,
     approved: bool,
     attended: bool,
 ) -> Decision {
@@ -39,8 +43,8 @@ pub fn before_wave(
             ));
         }
     }
-    if wave.requires.is_some() {
-        return Decision::Hold("it requires evidence, which does not exist yet".to_owned());
+    if !unmet.is_empty() {
+        return Decision::Prove(unmet);
     }
     if approved {
         return Decision::Pass;
@@ -81,11 +85,11 @@ mod tests {
         let ended = tally(&[HostOutcome::Upgraded, HostOutcome::Unreachable]);
         let wanted = "wave `staging`: 1 of 2 hosts failed (1 unreachable), 0 may (max_failures = 0)";
         for approved in [false, true] {
-            let decision = before_wave(&prod, &[(&staging, ended.clone())], approved, true);
+            let decision = before_wave(&prod, &[(&staging, ended.clone())], Vec::new(), approved, true);
             assert_eq!(decision, Decision::Stop(wanted.to_owned()));
         }
         let lenient = wave("staging", GateKind::Auto, Amount::Percent(50));
-        assert_eq!(before_wave(&prod, &[(&lenient, ended)], false, true), Decision::Pass);
+        assert_eq!(before_wave(&prod, &[(&lenient, ended)], Vec::new(), false, true), Decision::Pass);
     }
 
     #[test]
@@ -93,23 +97,23 @@ mod tests {
         let staging = wave("staging", GateKind::Auto, Amount::Count(0));
         let prod = wave("prod", GateKind::Auto, Amount::Count(0));
         let held = [(&staging, tally(&[HostOutcome::Held]))];
-        assert!(matches!(before_wave(&prod, &held, false, true), Decision::Hold(_)));
-        assert_eq!(before_wave(&prod, &held, true, false), Decision::Pass);
+        assert!(matches!(before_wave(&prod, &held, Vec::new(), false, true), Decision::Hold(_)));
+        assert_eq!(before_wave(&prod, &held, Vec::new(), true, false), Decision::Pass);
         let one_held = [(&staging, tally(&[HostOutcome::Held, HostOutcome::Upgraded]))];
-        assert_eq!(before_wave(&prod, &one_held, false, false), Decision::Pass);
+        assert_eq!(before_wave(&prod, &one_held, Vec::new(), false, false), Decision::Pass);
     }
 
     #[test]
-    fn what_this_version_cannot_watch_is_never_passed_over() {
-        let mut prod = wave("prod", GateKind::Auto, Amount::Count(0));
-        prod.requires = Some("staging".to_owned());
-        assert!(matches!(before_wave(&prod, &[], true, true), Decision::Hold(_)));
+    fn missing_evidence_and_a_soak_that_nobody_can_watch_are_never_passed_over() {
+        let prod = wave("prod", GateKind::Auto, Amount::Count(0));
+        let missing = vec!["s1: it was not upgraded".to_owned()];
+        assert_eq!(before_wave(&prod, &[], missing.clone(), true, true), Decision::Prove(missing));
         let mut soaking = wave("staging", GateKind::Auto, Amount::Count(0));
         soaking.hosts = vec![sample::host("a")];
         soaking.soak_seconds = Some(600);
         let plain = wave("prod", GateKind::Auto, Amount::Count(0));
         let ended = [(&soaking, tally(&[HostOutcome::Upgraded]))];
-        assert!(matches!(before_wave(&plain, &ended, true, true), Decision::Hold(_)));
+        assert!(matches!(before_wave(&plain, &ended, Vec::new(), true, true), Decision::Hold(_)));
     }
 
     #[test]
@@ -119,9 +123,9 @@ mod tests {
             (GateKind::Hold, Decision::Hold("its gate is `hold`".to_owned())),
         ] {
             let prod = wave("prod", gate, Amount::Count(0));
-            assert_eq!(before_wave(&prod, &[], false, true), attended);
-            assert!(matches!(before_wave(&prod, &[], false, false), Decision::Hold(_)));
-            assert_eq!(before_wave(&prod, &[], true, false), Decision::Pass);
+            assert_eq!(before_wave(&prod, &[], Vec::new(), false, true), attended);
+            assert!(matches!(before_wave(&prod, &[], Vec::new(), false, false), Decision::Hold(_)));
+            assert_eq!(before_wave(&prod, &[], Vec::new(), true, false), Decision::Pass);
         }
     }
 }

@@ -9,6 +9,7 @@ use super::output::StepOutput;
 use super::survey::questions;
 use crate::facts::{self, Facts, FactsError};
 use crate::plan::quote;
+use crate::procedure::BuiltInScript;
 use crate::transport::LinkLost;
 
 /// What a probe must know of a host.
@@ -26,6 +27,8 @@ pub struct ProbeRequest {
     pub composer: Vec<String>,
     /// bower with its arguments.
     pub bower: Vec<String>,
+    /// Whether to ask what the installation is made of.
+    pub composition: bool,
     /// memcached's unit.
     pub memcached_unit: Option<String>,
     /// The references to ask the remote for: the branch's, or the tag's and what it points to. Without any it is not
@@ -66,12 +69,18 @@ fn script(request: &ProbeRequest) -> String {
     } else {
         format!("ask remote-commit upstream {}\n", words(&request.references))
     };
+    let composition = if request.composition {
+        let script = BuiltInScript::Composition.text();
+        format!("ask composition aside {} -r {}\n", words(&request.php), quote(&script))
+    } else {
+        String::new()
+    };
     format!(
         "root={root}; web={web}; sudo={sudo}\n{}{QUESTIONS}\
          ask php aside {php} -r 'echo PHP_VERSION;'\n\
          ask composer aside {composer} --version --no-ansi --no-interaction\n\
          ask bower aside {bower} --version\n\
-         {remote}{unit}",
+         {composition}{remote}{unit}",
         questions(),
         root = quote(&request.ixp_root),
         web = quote(&request.web_user),

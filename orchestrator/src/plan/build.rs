@@ -120,6 +120,8 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
                 parallel: wave.parallel,
                 max_failures: wave.max_failures,
                 soak_seconds: wave.soak.map(|soak| soak.as_secs()),
+                required_hosts: required_hosts(request.inventory, wave.requires.as_deref()),
+                max_age_seconds: request.inventory.evidence.max_age.as_secs(),
                 requires: wave.requires,
                 hosts,
             });
@@ -153,6 +155,12 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
         waves,
         unplaced,
     })
+}
+
+/// The hosts of a wave that another one requires.
+fn required_hosts(inventory: &Inventory, required: Option<&str>) -> Vec<String> {
+    let wave = inventory.waves.iter().find(|wave| Some(wave.name.as_str()) == required);
+    wave.map(|wave| wave.hosts.clone()).unwrap_or_default()
 }
 
 /// Some procedures are for hosts alone on which IXP Manager is developed.
@@ -191,6 +199,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         review_timeout_seconds: host.time("review_timeout").map_or(0, whole_seconds),
         upstream: None,
         commit: None,
+        composition: None,
         place: LedgerPlace::default(),
         opening: request.procedure.opening().map(|step| step.id.clone()),
         closes_at: request.procedure.closing_number(),
@@ -209,6 +218,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                 plan.upstream.clone_from(&facts.remote_commit);
             }
             plan.commit.clone_from(&facts.commit);
+            plan.composition.clone_from(&facts.composition);
             plan.place = place(host, facts, user);
             // Somebody else opened the site: that debt is paid.
             if facts.maintenance == Some(false)
@@ -414,6 +424,10 @@ impl HostBuilder<'_> {
                     environment.insert(placeholder.name().to_ascii_uppercase(), self.value(placeholder));
                 }
                 vec!["sh".to_owned(), "-c".to_owned(), script.clone()]
+            }
+            Action::BuiltIn(script) => {
+                let php = self.host.list("php").iter().cloned();
+                php.chain(["-r".to_owned(), script.text()]).collect()
             }
         };
         environment.extend(step.environment.iter().map(|(name, value)| (name.clone(), self.fill(value))));

@@ -79,10 +79,11 @@ fn join(arguments: &[String]) -> String {
 }
 
 impl Command {
-    /// The text of the script, where the command is one.
-    pub fn script(&self) -> Option<&str> {
+    /// The interpreter and the text of the script, where the command is one.
+    pub fn script(&self) -> Option<(&str, &str)> {
         match self.argv.as_slice() {
-            [shell, option, script] if shell == "sh" && option == "-c" => Some(script),
+            [shell, option, script] if shell == "sh" && option == "-c" => Some((shell, script)),
+            [php, .., option, script] if option == "-r" && script.contains('\n') => Some((php, script)),
             _ => None,
         }
     }

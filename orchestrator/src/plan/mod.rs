@@ -23,6 +23,7 @@ pub use fold::fold_names;
 pub use waves::{WaveSelection, waves};
 
 use crate::digest;
+use crate::facts::Composition;
 use crate::procedure::{Effect, Reads};
 
 /// What will be done, in which order, on which hosts.
@@ -59,6 +60,12 @@ pub struct PlannedWave {
     pub soak_seconds: Option<u64>,
     /// The wave whose evidence it demands.
     pub requires: Option<String>,
+    /// The hosts of that wave, whether they are part of this plan or not.
+    #[serde(default)]
+    pub required_hosts: Vec<String>,
+    /// How old that evidence may be, in seconds.
+    #[serde(default)]
+    pub max_age_seconds: u64,
     /// Its hosts, in the inventory's order.
     pub hosts: Vec<HostPlan>,
 }
@@ -88,6 +95,9 @@ pub struct HostPlan {
     /// The commit that was installed when the host was probed.
     #[serde(default)]
     pub commit: Option<String>,
+    /// What it was made of when it was probed.
+    #[serde(default)]
+    pub composition: Option<Composition>,
     /// Where the ledger and the lock are kept.
     #[serde(default)]
     pub place: LedgerPlace,

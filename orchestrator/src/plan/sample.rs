@@ -49,6 +49,7 @@ pub(crate) fn host(name: &str) -> HostPlan {
         review_timeout_seconds: 60,
         upstream: None,
         commit: None,
+        composition: None,
         place: LedgerPlace::default(),
         opening: Some("up".to_owned()),
         closes_at: Some(1),
@@ -69,6 +70,8 @@ pub(crate) fn wave<'a>(name: &str, hosts: impl IntoIterator<Item = &'a str>) -> 
         max_failures: Amount::Count(0),
         soak_seconds: None,
         requires: None,
+        required_hosts: Vec::new(),
+        max_age_seconds: 3600,
         hosts: hosts.into_iter().map(host).collect(),
     }
 }

@@ -91,7 +91,8 @@ fn the_eight_steps_of_the_document_are_planned_in_order() {
             "schema-update",
             "memcached-after-schema",
             "schema-verify",
-            "maintenance-off"
+            "maintenance-off",
+            "composition"
         ]
     );
 }

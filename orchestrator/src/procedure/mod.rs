@@ -3,6 +3,7 @@
 //! Owns what a step is and how a procedure is read. Must not know any host: placeholders stay
 //! placeholders until the plan is built. The format is described in `docs/procedure.md`.
 
+mod built_in;
 mod read;
 mod template;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use ixporch_inventory::Problems;
 use serde::{Deserialize, Serialize};
 
+pub use built_in::BuiltInScript;
 pub use template::{Placeholder, Template};
 
 use crate::digest;
@@ -33,6 +35,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("schema-diff", include_str!("../../procedures/schema-diff.toml")),
     ("schema-fix", include_str!("../../procedures/schema-fix.toml")),
     ("schema-validate", include_str!("../../procedures/schema-validate.toml")),
+    ("views-recreate", include_str!("../../procedures/views-recreate.toml")),
 ];
 
 /// A validated procedure.
@@ -40,7 +43,7 @@ const BUILT_IN: &[(&str, &str)] = &[
 pub struct Procedure {
     /// Its name.
     pub name: String,
-    /// Digest of its text.
+    /// Digest of its text, and of that of the built-in scripts that it runs.
     pub digest: String,
     /// Whether it is for hosts alone that say `development = true`.
     pub development_only: bool,
@@ -70,6 +73,8 @@ pub enum Action {
     Run(Vec<Template>),
     /// A POSIX shell script; values arrive in its environment.
     Script(String),
+    /// A PHP script that ixporch carries.
+    BuiltIn(BuiltInScript),
 }
 
 /// What must hold on the host when the step has done its work.
@@ -113,6 +118,8 @@ pub enum Reads {
     DoctrineConverged,
     /// `doctrine:schema:validate`, whose exit code is a sum of what is wrong.
     DoctrineValidate,
+    /// The built-in script `composition`.
+    Composition,
 }
 
 /// One remote action.

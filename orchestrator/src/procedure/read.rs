@@ -8,6 +8,7 @@ use ixporch_inventory::reader::{self, Fields, Located};
 use ixporch_inventory::value;
 use ixporch_inventory::{Problem, Problems, suggest};
 
+use super::built_in::BUILT_IN_SCRIPTS;
 use super::template::TemplateError;
 use super::{Action, Condition, Effect, Placeholder, Procedure, Proof, Reads, Step, Template};
 use crate::digest;
@@ -26,6 +27,7 @@ const READS: &[(&str, Reads)] = &[
     ("doctrine-schema-update", Reads::DoctrineSchemaUpdate),
     ("doctrine-converged", Reads::DoctrineConverged),
     ("doctrine-validate", Reads::DoctrineValidate),
+    ("composition", Reads::Composition),
 ];
 
 /// A script travels in one word of the login shell, and csh takes no longer ones.
@@ -65,7 +67,7 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
     match name {
         Some(name) if problems.is_empty() => Ok(Procedure {
             name: name.value,
-            digest: digest::sha256(source.as_bytes()),
+            digest: digest_of(source, raws.iter().chain(&back).chain(&health)),
             development_only: development.is_some(),
             steps: raws.into_iter().map(|raw| raw.step).collect(),
             back: back.into_iter().map(|raw| raw.step).collect(),
@@ -73,6 +75,16 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
         }),
         _ => Err(Problems::new(origin, source, problems)),
     }
+}
+
+/// The digest of a procedure's text, and of that of the built-in scripts that it runs.
+fn digest_of<'r>(source: &str, steps: impl Iterator<Item = &'r RawStep>) -> String {
+    let scripts = steps.filter_map(|raw| match &raw.step.action {
+        Action::BuiltIn(script) => Some(script.text()),
+        Action::Run(_) | Action::Script(_) => None,
+    });
+    let texts: Vec<String> = std::iter::once(source.to_owned()).chain(scripts).collect();
+    digest::sha256(texts.join("\0").as_bytes())
 }
 
 /// A step with the places that checks across steps need.
@@ -160,53 +172,64 @@ fn effect(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Ef
     word("effect", &text, &[("check", Effect::Check), ("change", Effect::Change)], problems)
 }
 
+/// The keys that say what a step runs.
+const ACTIONS: [&str; 3] = ["run", "script", "built_in"];
+
 fn action(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Action> {
-    let run = fields.span_of("run");
-    let script = fields.span_of("script");
-    match (run, script) {
-        (Some(run), Some(script)) => {
-            problems.push(
-                Problem::new(script, "a step has either `run` or `script`")
-                    .related(run, "`run` is here")
-                    .help("remove one of them"),
-            );
-            None
-        }
-        (None, None) => {
+    let given: Vec<(&str, Range<usize>)> =
+        ACTIONS.into_iter().filter_map(|key| Some((key, fields.span_of(key)?))).collect();
+    match given.as_slice() {
+        [] => {
             problems.push(
                 Problem::new(fields.span.clone(), "the step runs nothing")
                     .help("add `run = [\"program\", \"argument\"]`, or `script` for what needs a shell"),
             );
             None
         }
-        (Some(_), None) => {
-            let items = fields.texts("run", problems)?;
-            if items.value.first().is_none_or(|program| program.value.is_empty()) {
-                problems.push(
-                    Problem::new(items.span, "`run` is empty")
-                        .label("no program")
-                        .help("the first word is the program, the others are its arguments"),
-                );
-                return None;
-            }
-            Some(Action::Run(arguments(items.value, problems)))
-        }
-        (None, Some(_)) => {
-            let script = fields.text("script", problems)?;
-            if script.value.len() > LONGEST_SCRIPT {
-                problems.push(
-                    Problem::new(script.span, format!("`script` is longer than {LONGEST_SCRIPT} bytes"))
-                        .help("put it into a file on the hosts, and `run` that"),
-                );
-                return None;
-            }
-            if script.value.contains('\0') {
-                problems.push(Problem::new(script.span, "`script` holds a NUL"));
-                return None;
-            }
-            Some(Action::Script(script.value))
+        [("run", _)] => run(fields, problems),
+        [("script", _)] => script(fields, problems),
+        [_] => fields
+            .text("built_in", problems)
+            .and_then(|name| word("built_in", &name, BUILT_IN_SCRIPTS, problems))
+            .map(Action::BuiltIn),
+        [(first, place), (second, span), ..] => {
+            problems.push(
+                Problem::new(span.clone(), format!("a step has either `{first}` or `{second}`"))
+                    .related(place.clone(), format!("`{first}` is here"))
+                    .help("remove one of them"),
+            );
+            None
         }
     }
+}
+
+fn run(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Action> {
+    let items = fields.texts("run", problems)?;
+    if items.value.first().is_none_or(|program| program.value.is_empty()) {
+        problems.push(
+            Problem::new(items.span, "`run` is empty")
+                .label("no program")
+                .help("the first word is the program, the others are its arguments"),
+        );
+        return None;
+    }
+    Some(Action::Run(arguments(items.value, problems)))
+}
+
+fn script(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Action> {
+    let script = fields.text("script", problems)?;
+    if script.value.len() > LONGEST_SCRIPT {
+        problems.push(
+            Problem::new(script.span, format!("`script` is longer than {LONGEST_SCRIPT} bytes"))
+                .help("put it into a file on the hosts, and `run` that"),
+        );
+        return None;
+    }
+    if script.value.contains('\0') {
+        problems.push(Problem::new(script.span, "`script` holds a NUL"));
+        return None;
+    }
+    Some(Action::Script(script.value))
 }
 
 fn arguments(items: Vec<Located<String>>, problems: &mut Vec<Problem>) -> Vec<Template> {

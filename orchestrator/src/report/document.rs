@@ -6,7 +6,7 @@ use super::schema::{schema_document, schema_groups};
 use crate::event::Approval;
 use crate::plan::{HostPlan, PlannedWave};
 use crate::schema::Fingerprint;
-use crate::state::{HostState, LinkGap, RunState, StepState};
+use crate::state::{GivenEvidence, HostState, LinkGap, RunState, StepState};
 
 /// The JSON document of a run.
 pub fn document(state: &RunState) -> Value {
@@ -31,6 +31,8 @@ pub fn document(state: &RunState) -> Value {
         "schema": schema_document(&schema_groups(state)),
         "approved_schemas": approvals(&state.approved_schemas),
         "approved_waves": approvals(&state.approved_waves),
+        "evidence": state.evidence.iter().map(given).collect::<Vec<_>>(),
+        "risk": risk(state),
         "waves": header.plan.waves.iter().map(|wave| wave_value(state, wave)).collect::<Vec<_>>(),
     })
 }
@@ -38,6 +40,23 @@ pub fn document(state: &RunState) -> Value {
 fn approvals(given: &[(String, Approval)]) -> Value {
     let one = |(what, approval): &(String, Approval)| json!({ "of": what, "by": approval.by, "origin": approval.origin, "reason": approval.reason });
     given.iter().map(one).collect()
+}
+
+fn given(given: &GivenEvidence) -> Value {
+    json!({
+        "source": given.source,
+        "wave": given.wave,
+        "signer": given.signer,
+        "run": given.evidence.run,
+        "hosts": given.evidence.hosts.iter().map(|host| &host.host).collect::<Vec<_>>(),
+    })
+}
+
+fn risk(state: &RunState) -> Value {
+    let Some(risk) = &state.risk else { return Value::Null };
+    let taken: Vec<Value> =
+        state.risks_taken.iter().map(|taken| json!({ "of": taken.of(), "unmet": taken.unmet })).collect();
+    json!({ "by": risk.by, "origin": risk.origin, "reason": risk.reason, "taken": taken })
 }
 
 /// The JSON of one host of a run: its part of [`document`].
@@ -50,6 +69,7 @@ fn wave_value(state: &RunState, wave: &PlannedWave) -> Value {
     json!({
         "name": wave.name,
         "not_begun": held.map(|held| &held.why),
+        "evidence_unmet": held.map(|held| &held.unmet),
         "hosts": wave.hosts.iter().map(|plan| host_value(state, plan)).collect::<Vec<_>>(),
     })
 }
@@ -74,6 +94,7 @@ fn host_value(state: &RunState, plan: &HostPlan) -> Value {
         "stays_closed": plan.stays_closed,
         "pending_schema": host.pending(plan).map(|changes| changes.fingerprint.digits().to_owned()),
         "approved_schema": host.approved.as_ref().map(Fingerprint::digits),
+        "approved_schema_by": host.approved_by,
         "awaits_review_until": host.awaits.as_ref().map(|(_, until)| until),
         "went_back": host.went_back,
         "locked": host.locked,

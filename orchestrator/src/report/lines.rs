@@ -1,17 +1,34 @@
 //! Progress as lines: one for each thing that happens.
 
 use super::{Paint, duration};
-use crate::event::{Envelope, HostOutcome, RunEvent, StepEnd, StepOutcome};
+use crate::event::{Envelope, Evidence, HostOutcome, RunEvent, StepEnd, StepOutcome};
+use crate::plan::fold_names;
 use crate::schema::FINGERPRINT_DIGITS;
 use crate::state::RunState;
-use crate::text::harmless_line;
+use crate::text::{RemoteText, harmless_line};
 
 /// The line for an event, where it deserves one. `state` has the event folded in.
 pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<String> {
     let width = state.hosts.keys().map(String::len).max().unwrap_or(0);
     Some(match &envelope.event {
         RunEvent::WaveStarted { wave } => paint.strong(&format!("wave {wave}")),
-        RunEvent::WaveHeld { wave, why, .. } => paint.warn(&format!("wave {wave} is not begun: {why}")),
+        RunEvent::WaveHeld { wave, why, unmet, .. } => {
+            let heading = paint.warn(&format!("wave {wave} is not begun: {why}"));
+            unmet.iter().fold(heading, |text, line| text + "\n  " + &harmless_line(line))
+        }
+        RunEvent::EvidenceGiven { source, wave, signer, evidence, .. } => {
+            evidence_line(source, wave.as_deref(), signer.as_deref(), evidence)
+        }
+        RunEvent::RiskAccepted { approval } => {
+            paint.warn(&format!("risk accepted by {}{}", approval.by, reason(&approval.reason)))
+        }
+        RunEvent::RiskTaken { wave, host, unmet } => {
+            let what = host.clone().unwrap_or_else(|| format!("wave {wave}"));
+            let heading = paint.warn(&format!("{what} goes on by the accepted risk, although:"));
+            unmet.iter().fold(heading, |text, line| {
+                text + "\n  " + RemoteText::from(line.as_str()).to_string().as_str()
+            })
+        }
         RunEvent::StepStarted { host, step, .. } => {
             paint.dim(&format!("{host:width$}  {} {step} …", place(state, host, step)))
         }
@@ -83,6 +100,17 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         | RunEvent::HostReleased { .. }
         | RunEvent::RunFinished { .. } => return None,
     })
+}
+
+/// What a run relies on, and whose word that is.
+fn evidence_line(source: &str, wave: Option<&str>, signer: Option<&str>, evidence: &Evidence) -> String {
+    let hosts = fold_names(evidence.hosts.iter().map(|host| host.host.as_str()));
+    let whose = match (signer, wave) {
+        (Some(signer), _) => format!(", signed by {signer}"),
+        (None, Some(_)) => String::new(),
+        (None, None) => format!(", written by {} on {}", evidence.operator, evidence.origin),
+    };
+    harmless_line(&format!("relies on evidence of {source} for {hosts}{whose}"))
 }
 
 fn reason(reason: &str) -> String {

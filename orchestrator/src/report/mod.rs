@@ -19,7 +19,7 @@ pub use document::{document, host_document};
 pub use host::host as host_report;
 pub use lines::line;
 pub use paint::Paint;
-pub use plan::plan;
+pub use plan::{command_line, plan};
 pub use schema::{schema, schema_document, schema_group, schema_groups, schema_line};
 pub use status::status;
 pub use summary::summary;

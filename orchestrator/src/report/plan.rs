@@ -5,8 +5,11 @@ use std::fmt::Write;
 use super::{Paint, duration};
 use crate::digest;
 use crate::plan::{Command, HostAction, HostPlan, Plan, PlannedProof, PlannedStep, PlannedWave, fold_names};
-use crate::procedure::Effect;
+use crate::procedure::{BuiltInScript, Effect};
 use crate::text::harmless_line;
+
+/// Where IXP Manager's release notes are.
+const RELEASES: &str = "https://github.com/inex/IXP-Manager/releases";
 
 /// The plan as text; `commands` shows what is run, otherwise only the steps' titles.
 pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
@@ -19,6 +22,14 @@ pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
     }
     for wave in &plan.waves {
         text.push_str(&wave_text(paint, wave, commands));
+    }
+    if plan.moves_code && plan.hosts_to_upgrade() > 0 {
+        let notes = plan.target.as_ref().map_or(String::new(), |tag| format!("/tag/{tag}"));
+        let _ = writeln!(
+            text,
+            "\n{}",
+            paint.warn(&format!("releases may ask for more, read their notes first: {RELEASES}{notes}"))
+        );
     }
     if !plan.unplaced.is_empty() {
         let folded = fold_names(plan.unplaced.iter().map(String::as_str));
@@ -71,13 +82,8 @@ fn settings(wave: &PlannedWave) -> String {
         words.push(format!("gate {:?}", wave.gate).to_lowercase());
     }
     words.extend(wave.parallel.map(|parallel| format!("{parallel} at a time")));
-    words.extend(wave.requires.as_ref().map(|requires| format!("requires {requires}")));
+    words.extend(wave.requires.as_ref().map(|requires| format!("requires evidence of {requires}")));
     words.extend(wave.soak_seconds.map(|seconds| format!("soak {}", duration(seconds.saturating_mul(1000)))));
-    if wave.gate == ixporch_inventory::GateKind::Hold || wave.requires.is_some() {
-        words.push("this version stops here".to_owned());
-    } else if wave.soak_seconds.is_some() {
-        words.push("this version stops after it".to_owned());
-    }
     if words.is_empty() { String::new() } else { format!("  ({})", words.join(", ")) }
 }
 
@@ -132,14 +138,29 @@ fn step_text(paint: Paint, step: &PlannedStep, commands: bool) -> String {
     text
 }
 
-/// The command as a person would type it; a script as its lines, with who runs it where.
+/// What is run, in one line.
+pub fn command_line(command: &Command) -> String {
+    command_lines(command).swap_remove(0).trim_start_matches("$ ").to_owned()
+}
+
+/// The command as a person would type it; a script as its lines, with who runs it where. One that ixporch carries is only
+/// named.
 fn command_lines(command: &Command) -> Vec<String> {
-    let Some(script) = command.script() else { return vec![format!("$ {}", command.to_operator_line())] };
+    let Some((interpreter, script)) = command.script() else {
+        return vec![format!("$ {}", command.to_operator_line())];
+    };
     let user = command.user.as_deref().map_or(String::new(), |user| format!(" as {user}"));
     let folder = command.cwd.as_deref().map_or(String::new(), |folder| format!(" in {folder}"));
     let values: Vec<String> =
         command.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let heading = format!("script{user}{folder}, with {}:", values.join(" "));
+    let with = if values.is_empty() { String::new() } else { format!(", with {}", values.join(" ")) };
+    if let Some(name) = BuiltInScript::file_name_of(script) {
+        return vec![format!(
+            "{interpreter} script {name}{user}{folder}; its text: ixporch procedure show {name}"
+        )];
+    }
+    let kind = if interpreter == "sh" { String::new() } else { format!(" for {interpreter}") };
+    let heading = format!("script{kind}{user}{folder}{with}:");
     std::iter::once(heading).chain(script.trim().lines().map(|line| format!("  {line}"))).collect()
 }
 

@@ -11,6 +11,7 @@ use super::{Names, Paint, duration};
 use crate::event::{HostOutcome, RunHeader};
 use crate::plan::{PlannedWave, fold_names};
 use crate::state::{HostState, RunState};
+use crate::text::harmless_line;
 
 /// The summary of a run.
 pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
@@ -21,6 +22,7 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
         text.push_str(&wave_lines(paint, state, wave));
     }
     text.push_str(&shown(paint, state));
+    text.push_str(&risks(paint, state));
     let groups = schema_groups(state);
     if header.plan.moves_code && groups.iter().any(|group| !group.changes.changes.is_empty()) {
         let line = format!("schema changes   {}", schema_line(&groups));
@@ -98,6 +100,24 @@ fn wave_lines(paint: Paint, state: &RunState, wave: &PlannedWave) -> String {
     }
     if let Some(held) = state.held_waves.iter().find(|held| held.wave == wave.name) {
         let _ = writeln!(text, "  not begun: {}", held.why);
+        for line in &held.unmet {
+            let _ = writeln!(text, "    {}", harmless_line(line));
+        }
+    }
+    text
+}
+
+/// What a person took upon themselves, and what that was made use of for.
+fn risks(paint: Paint, state: &RunState) -> String {
+    let Some(risk) = &state.risk else { return String::new() };
+    let mut text = String::new();
+    let words = format!("risk accepted by {} on {}: {}", risk.by, risk.origin, harmless_line(&risk.reason));
+    let _ = writeln!(text, "\n  {}", paint.warn(&words));
+    for taken in &state.risks_taken {
+        let _ = writeln!(text, "    {} went on, although:", taken.of());
+        for line in taken.unmet.iter().flat_map(|line| line.lines()) {
+            let _ = writeln!(text, "      {}", harmless_line(line));
+        }
     }
     text
 }
@@ -198,17 +218,23 @@ fn to_approve(names: &Names, state: &RunState) -> String {
             group.changes.fingerprint,
         );
     }
-    // Evidence that is missing is not approved.
-    let requires = |name: &str| {
-        let mut waves = state.header.iter().flat_map(|header| &header.plan.waves);
-        waves.any(|wave| wave.name == name && wave.requires.is_some())
-    };
-    if let Some(wave) = state.held_waves.iter().find(|wave| wave.at_gate && !requires(&wave.wave)) {
-        let _ = writeln!(
-            text,
-            "next: to let wave {name} start: {program} resume {run} --approve {name}",
-            name = wave.wave
-        );
+    match state.held_waves.iter().find(|wave| wave.at_gate) {
+        Some(wave) if wave.unmet.is_empty() => {
+            let _ = writeln!(
+                text,
+                "next: to let wave {name} start: {program} resume {run} --approve {name}",
+                name = wave.wave
+            );
+        }
+        // Evidence that is missing is not approved.
+        Some(wave) => {
+            let _ = writeln!(
+                text,
+                "next: to let wave {} start all the same: {program} resume {run} --accept-risk REASON",
+                wave.wave
+            );
+        }
+        None => {}
     }
     text
 }

@@ -16,6 +16,8 @@ use crate::text::RemoteText;
 pub struct HostState {
     /// How it ended; `None` while its lane goes on, or where the run was cut off.
     pub outcome: Option<HostOutcome>,
+    /// When it did.
+    pub ended: Option<Timestamp>,
     /// Why, for people.
     pub why: RemoteText,
     /// Its steps that were started or skipped, in that order.
@@ -28,6 +30,8 @@ pub struct HostState {
     pub held_by: Option<HostLock>,
     /// The pending schema changes that its review let pass.
     pub approved: Option<Fingerprint>,
+    /// The person who did; `None`: a policy, or nobody.
+    pub approved_by: Option<String>,
     /// What it waits for in maintenance, and until when.
     pub awaits: Option<(Fingerprint, Timestamp)>,
     /// Why it is being taken back to its start.
@@ -164,6 +168,7 @@ impl HostState {
         self.went_back += 1;
         self.going_back = None;
         self.approved = None;
+        self.approved_by = None;
         for step in &mut self.steps {
             step.undone = true;
         }

@@ -2,6 +2,7 @@
 //!
 //! Reports, exit codes and later runs all look at this one fold, so that they cannot disagree.
 
+mod evidence;
 mod exit;
 mod host;
 
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+pub use evidence::GivenEvidence;
 pub use exit::ExitCode;
 pub use host::{Debt, HostState, LinkGap, Resolution, StepState};
 
@@ -39,6 +41,12 @@ pub struct RunState {
     pub approved_schemas: Vec<(String, Approval)>,
     /// Waves that persons let start, with whom.
     pub approved_waves: Vec<(String, Approval)>,
+    /// What other runs proved, as far as this one relies on it.
+    pub evidence: Vec<GivenEvidence>,
+    /// Who takes it upon themselves that evidence is missing or does not match.
+    pub risk: Option<Approval>,
+    /// Where that was made use of.
+    pub risks_taken: Vec<TakenRisk>,
     /// Whether the operator asked the run to stop.
     pub interrupted: bool,
     /// How often it was taken up again.
@@ -58,6 +66,26 @@ pub struct HeldWave {
     pub why: String,
     /// Whether a person could let it start.
     pub at_gate: bool,
+    /// What of the evidence that it demands is missing or does not match.
+    pub unmet: Vec<String>,
+}
+
+/// A wave or a host that went on although the evidence did not match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenRisk {
+    /// The wave.
+    pub wave: String,
+    /// The host; `None`: all of the wave.
+    pub host: Option<String>,
+    /// What did not match.
+    pub unmet: Vec<String>,
+}
+
+impl TakenRisk {
+    /// What went on, for people.
+    pub fn of(&self) -> String {
+        self.host.clone().unwrap_or_else(|| format!("wave {}", self.wave))
+    }
 }
 
 impl RunState {
@@ -81,9 +109,12 @@ impl RunState {
                     header.plan.hosts().map(|(_, host)| (host.host.clone(), HostState::new(host))).collect();
                 self.header = Some((**header).clone());
             }
-            RunEvent::WaveHeld { wave, why, at_gate } => {
-                self.held_waves.push(HeldWave { wave: wave.clone(), why: why.clone(), at_gate: *at_gate });
-            }
+            RunEvent::WaveHeld { wave, why, at_gate, unmet } => self.held_waves.push(HeldWave {
+                wave: wave.clone(),
+                why: why.clone(),
+                at_gate: *at_gate,
+                unmet: unmet.clone(),
+            }),
             RunEvent::StepStarted { host, step, boot } => self.step_started(host, step, boot.as_deref()),
             RunEvent::StepResolved { host, step, done, reason, by } => {
                 let resolution = Resolution { done: *done, reason: reason.clone(), by: by.clone() };
@@ -93,6 +124,7 @@ impl RunState {
             RunEvent::HostFinished { host, outcome, why } => {
                 let host = self.hosts.entry(host.clone()).or_default();
                 host.outcome = Some(*outcome);
+                host.ended = Some(envelope.at);
                 host.why = why.clone();
                 host.awaits = None;
             }
@@ -116,11 +148,27 @@ impl RunState {
             RunEvent::ReviewAwaited { host, fingerprint, until, .. } => {
                 self.host(host).awaits = Some((fingerprint.clone(), *until));
             }
-            RunEvent::ReviewAnswered { host, approved, fingerprint, .. } => {
+            RunEvent::ReviewAnswered { host, approved, fingerprint, by, by_person, .. } => {
                 let host = self.host(host);
                 host.awaits = None;
                 host.approved = fingerprint.clone().filter(|_| *approved);
+                host.approved_by = Some(by.clone()).filter(|_| *approved && *by_person);
             }
+            RunEvent::EvidenceGiven { source, wave, signer, max_age_seconds, evidence } => {
+                self.evidence.push(GivenEvidence {
+                    source: source.clone(),
+                    wave: wave.clone(),
+                    signer: signer.clone(),
+                    max_age_seconds: *max_age_seconds,
+                    evidence: (**evidence).clone(),
+                });
+            }
+            RunEvent::RiskAccepted { approval } => self.risk = Some(approval.clone()),
+            RunEvent::RiskTaken { wave, host, unmet } => self.risks_taken.push(TakenRisk {
+                wave: wave.clone(),
+                host: host.clone(),
+                unmet: unmet.clone(),
+            }),
             RunEvent::SchemaApproved { fingerprint, approval } => {
                 self.approved_schemas.push((fingerprint.clone(), approval.clone()));
             }

@@ -19,7 +19,8 @@ DOCTRINE_CACHE=memcached
 DB_HOST=127.0.0.1
 DB_DATABASE=ixp
 DB_USERNAME=ixp
-DB_PASSWORD=secret
+# Everything that only a real reader of .env understands.
+DB_PASSWORD="secret #1 \"x\" \\y"
 ENVIRONMENT
 }
 
@@ -29,7 +30,8 @@ application_upstream() {
   hub_git init -q "$tree"
   application_environment > "$RUN/builder/root/root/environment"
   for release in common "${RELEASES[@]}"; do
-    cp -a "$FLEET_HOME/application/$release/." "$tree/"
+    # With times of now: git takes a file of the same size and time for the same file.
+    cp -a --no-preserve=timestamps "$FLEET_HOME/application/$release/." "$tree/"
     [ "$release" = common ] && continue
     cp "$RUN/builder/root/root/environment" "$tree/.env"
     in_host builder sh -ec 'cd /root/upstream; COMPOSER_ALLOW_SUPERUSER=1 composer update --no-interaction -q
@@ -45,7 +47,7 @@ application_upstream() {
 
 # Installs the first release as the documentation has it: composer and bower as the web user.
 application_install() {
-  in_host builder mysql -e "CREATE DATABASE ixp; CREATE USER ixp@'127.0.0.1' IDENTIFIED BY 'secret'; GRANT ALL ON ixp.* TO ixp@'127.0.0.1'"
+  in_host builder mysql -e "CREATE DATABASE ixp; CREATE USER ixp@'127.0.0.1' IDENTIFIED BY 'secret #1 \"x\" \\\\y'; GRANT ALL ON ixp.* TO ixp@'127.0.0.1'"
   application_upstream
   git -c safe.directory='*' -C "$HUB/git/ixpmanager.git" update-ref refs/heads/master "${RELEASES[0]}^{commit}"
   in_host builder sh -ec 'git clone -q git://hub.fleet.test/ixpmanager.git /srv/ixpmanager

@@ -109,6 +109,11 @@ impl EmbeddedHost {
         git(&self.root(), &["commit", "--quiet", "--message", "ours"]);
     }
 
+    /// It has another version of PHP on the command line.
+    pub fn set_php_version(&self, version: &str) {
+        std::fs::write(self.folder.join("php-version"), version).expect("a file can be written");
+    }
+
     /// What `git describe` says of the installation.
     pub fn describe(&self) -> String {
         git(&self.root(), &["describe", "--tags"])
@@ -244,6 +249,9 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
             "commit.gpgsign=false",
         ])
         .args(arguments)
+        // The same release is the same commit on every host.
+        .env("GIT_AUTHOR_DATE", "2017-05-09T12:00:00Z")
+        .env("GIT_COMMITTER_DATE", "2017-05-09T12:00:00Z")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .current_dir(folder)

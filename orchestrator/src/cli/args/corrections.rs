@@ -17,6 +17,21 @@ pub enum SchemaCommand {
     Fix(Change),
 }
 
+/// What to do with the views of databases.
+#[derive(Debug, clap::Subcommand)]
+pub enum ViewsCommand {
+    /// Make the views and triggers of tools/sql/views.sql anew; they are never left half dropped for want of a right
+    Recreate(Change),
+}
+
+/// Arguments of `views`.
+#[derive(Debug, Args)]
+pub struct Views {
+    /// What to do with them
+    #[command(subcommand)]
+    pub command: ViewsCommand,
+}
+
 /// A look at hosts, which changes nothing but what an option asks for.
 #[derive(Debug, Args)]
 pub struct Look {

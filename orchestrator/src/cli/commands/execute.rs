@@ -18,7 +18,7 @@ use crate::event::Envelope;
 use crate::journal::Writer;
 use crate::plan::Plan;
 use crate::report::{self, Names};
-use crate::state::{ExitCode, RunState};
+use crate::state::{ExitCode, GivenEvidence, RunState};
 use crate::transport::{Target, Transport};
 
 /// A run that is about to begin, or to be taken up again.
@@ -26,6 +26,8 @@ pub(super) struct Execution<'a> {
     pub(super) plan: Plan,
     pub(super) about: About,
     pub(super) approvals: Approvals,
+    /// What other runs proved, as far as this one relies on it.
+    pub(super) evidence: Vec<GivenEvidence>,
     pub(super) resumed: Option<RunState>,
     pub(super) refused: BTreeMap<String, String>,
     pub(super) targets: BTreeMap<String, Target>,
@@ -54,6 +56,7 @@ impl Execution<'_> {
             plan: self.plan,
             about: self.about,
             approvals: self.approvals,
+            evidence: self.evidence,
             resumed: self.resumed,
             lock_wait: self.lock_wait,
             refused: self.refused,

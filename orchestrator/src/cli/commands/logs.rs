@@ -10,6 +10,7 @@ use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::journal::LoadedRun;
+use crate::report;
 use crate::state::ExitCode;
 use crate::text::RemoteText;
 
@@ -52,7 +53,7 @@ fn step_text(run: &LoadedRun, host: &str, step: &str, printer: Printer) -> Resul
     let _ = writeln!(
         text,
         "{}",
-        printer.out.strong(&format!("== {step}: {}", planned.command.to_operator_line()))
+        printer.out.strong(&format!("== {step}: {}", report::command_line(&planned.command)))
     );
     for (ending, name) in [("out", "standard output"), ("err", "standard error")] {
         let path: PathBuf =

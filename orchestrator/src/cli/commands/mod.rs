@@ -2,6 +2,7 @@
 
 pub(super) mod approve;
 pub(super) mod entities;
+pub(super) mod evidence;
 pub(super) mod exec;
 mod execute;
 pub(super) mod init;
@@ -21,4 +22,5 @@ pub(super) mod runs;
 pub(super) mod schema;
 pub(super) mod status;
 pub(super) mod upgrade;
+pub(super) mod views;
 mod work;

@@ -19,7 +19,8 @@ pub(in crate::cli) fn run(
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
     let task = Task::of(load::procedure(&arguments.work.procedure)?);
-    let plan = work::runtime()?.block_on(work::plan(&arguments.work, &task, None, settings, printer))?.plan;
+    let plan =
+        work::runtime()?.block_on(work::plan(&arguments.work, &task, None, None, settings, printer))?.plan;
     match printer.format {
         Format::Human => {
             printer.result(&report::plan(printer.out, &plan, true));

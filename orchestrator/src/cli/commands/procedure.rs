@@ -7,7 +7,7 @@ use crate::cli::args::{self, Format, ProcedureCommand};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
-use crate::procedure::Procedure;
+use crate::procedure::{BuiltInScript, Procedure};
 use crate::state::ExitCode;
 
 pub(in crate::cli) fn run(arguments: &args::Procedure, printer: Printer) -> Result<ExitCode, CliError> {
@@ -24,12 +24,15 @@ pub(in crate::cli) fn run(arguments: &args::Procedure, printer: Printer) -> Resu
             }
         }
         ProcedureCommand::Show { procedure } => {
-            let Some(text) = Procedure::built_in_text(procedure) else {
+            let script = || BuiltInScript::by_file_name(procedure).map(BuiltInScript::text);
+            let Some(text) = Procedure::built_in_text(procedure).map(str::to_owned).or_else(script) else {
                 let mut error = CliError::usage(format!("there is no built-in procedure `{procedure}`"));
-                error.help = suggest::help(procedure, Procedure::built_in_names());
+                let names = Procedure::built_in_names().map(str::to_owned);
+                let known: Vec<String> = names.chain(BuiltInScript::file_names()).collect();
+                error.help = suggest::help(procedure, known.iter().map(String::as_str));
                 return Err(error);
             };
-            printer.result(text);
+            printer.result(&text);
         }
     }
     Ok(ExitCode::Success)

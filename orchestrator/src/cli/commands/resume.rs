@@ -10,8 +10,9 @@ use super::work;
 use ixporch_inventory::Host;
 
 use crate::cli::access::Access;
-use crate::cli::args::{self, InventoryFile, Rerun, RunOptions, Selection, Waves, Work};
+use crate::cli::args::{self, InventoryFile, Relying, Rerun, RunOptions, Selection, Waves, Work};
 use crate::cli::error::CliError;
+use crate::cli::evidence;
 use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
@@ -111,11 +112,15 @@ async fn resume(
         restart_memcached: header.restart_memcached,
     };
     let refused = work::changed_since(&settings.store, &run, settings)?;
-    let approvals = upgrade::approvals(&arguments.approvals, &header.plan)?;
+    let approvals = upgrade::approvals(&arguments.approvals, arguments.accept_risk.as_ref(), &header.plan)?;
+    // Others may have proved something since.
+    let mut evidence = evidence::of_waves(&settings.store, &header.plan, &inventory, work::is_same)?;
+    evidence.retain(|given| !run.state.evidence.contains(given));
     let execution = Execution {
         plan: header.plan,
         about,
         approvals,
+        evidence,
         refused,
         resumed: Some(run.state),
         targets,
@@ -194,11 +199,13 @@ async fn again(
     let options = RunOptions { keep_ledger, live: arguments.options.live };
     // The earlier run's journal is held until the new one has ended: nobody takes it up meanwhile.
     let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;
-    let instead_of = Some(Earlier { run: run.id.clone(), journal, sequence });
+    let evidence = run.state.evidence.iter().filter(|given| given.wave.is_none()).cloned().collect();
+    let instead_of = Some(Earlier { run: run.id.clone(), journal, sequence, evidence });
     let how = How {
         yes: arguments.yes,
         options: &options,
         approvals: &arguments.approvals,
+        relying: &Relying { requires_run: None, accept_risk: arguments.accept_risk.clone() },
         lock_wait: Duration::ZERO,
     };
     let task =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::upgrade::{self, How, Task};
-use crate::cli::args::{self, Change, Connecting, RunOptions, Selection, Waves, Work};
+use crate::cli::args::{self, Change, Connecting, Relying, RunOptions, Selection, Waves, Work};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -31,6 +31,7 @@ pub(super) fn change(
         yes: change.yes,
         options: &change.options,
         approvals: &change.approvals,
+        relying: &Relying::default(),
         lock_wait: Duration::ZERO,
     };
     let work = work(procedure, &change.selection, &change.connecting, &change.waves);
@@ -68,7 +69,14 @@ pub(super) fn look_with(
 ) -> Result<ExitCode, CliError> {
     let options = RunOptions { keep_ledger: false, live: false };
     let approvals = args::Approvals::default();
-    let how = How { yes: looking.yes, options: &options, approvals: &approvals, lock_wait: Duration::ZERO };
+    let relying = Relying::default();
+    let how = How {
+        yes: looking.yes,
+        options: &options,
+        approvals: &approvals,
+        relying: &relying,
+        lock_wait: Duration::ZERO,
+    };
     let work = work(named, looking.selection, looking.connecting, &Waves::default());
     upgrade::start(&work, task, how, settings, printer)
 }

@@ -20,7 +20,7 @@ use crate::journal::Writer;
 use crate::plan::Plan;
 use crate::procedure::{EXEC, Procedure};
 use crate::report;
-use crate::state::ExitCode;
+use crate::state::{ExitCode, GivenEvidence};
 
 pub(in crate::cli) fn run(
     arguments: &args::Upgrade,
@@ -31,6 +31,7 @@ pub(in crate::cli) fn run(
         yes: arguments.yes,
         options: &arguments.options,
         approvals: &arguments.approvals,
+        relying: &arguments.relying,
         lock_wait: arguments.lock_wait,
     };
     let task = Task::of(load::procedure(&arguments.work.procedure)?);
@@ -66,6 +67,7 @@ pub(super) struct How<'a> {
     pub(super) yes: bool,
     pub(super) options: &'a RunOptions,
     pub(super) approvals: &'a args::Approvals,
+    pub(super) relying: &'a args::Relying,
     pub(super) lock_wait: Duration,
 }
 
@@ -75,6 +77,8 @@ pub(super) struct Earlier {
     pub(super) journal: Writer,
     /// The number of the next event in its journal.
     pub(super) sequence: u64,
+    /// What it relied on that was named for all of it.
+    pub(super) evidence: Vec<GivenEvidence>,
 }
 
 impl Earlier {
@@ -112,12 +116,15 @@ pub(super) async fn upgrade(
     let planned = Box::pin(work::plan(
         work,
         task,
+        how.relying.requires_run.as_deref(),
         earlier.as_ref().map(|earlier| earlier.run.as_str()),
         settings,
         printer,
     ))
     .await?;
-    let approvals = approvals(how.approvals, &planned.plan)?;
+    let approvals = approvals(how.approvals, how.relying.accept_risk.as_ref(), &planned.plan)?;
+    let mut evidence = planned.evidence.clone();
+    evidence.extend(earlier.iter().flat_map(|earlier| earlier.evidence.iter().cloned()));
     if task.changes() {
         printer.say(&report::plan(printer.err, &planned.plan, false));
     }
@@ -131,7 +138,7 @@ pub(super) async fn upgrade(
     if let Some(earlier) = &mut earlier {
         earlier.hand_over(&run)?;
     }
-    let Planned { plan, targets, transport } = planned;
+    let Planned { plan, targets, transport, .. } = planned;
     let about = About {
         run,
         operator: settings.user.clone(),
@@ -147,6 +154,7 @@ pub(super) async fn upgrade(
         plan,
         about,
         approvals,
+        evidence,
         resumed: None,
         refused: BTreeMap::new(),
         targets,
@@ -160,7 +168,11 @@ pub(super) async fn upgrade(
 }
 
 /// What was approved on the command line; a wave that the plan does not have is a mistake.
-pub(super) fn approvals(given: &args::Approvals, plan: &Plan) -> Result<Approvals, CliError> {
+pub(super) fn approvals(
+    given: &args::Approvals,
+    accept_risk: Option<&String>,
+    plan: &Plan,
+) -> Result<Approvals, CliError> {
     let known: Vec<&str> = plan.waves.iter().map(|wave| wave.name.as_str()).collect();
     if let Some(wave) = given.approve.iter().find(|wave| !known.contains(&wave.as_str())) {
         let mut error = CliError::usage(format!("the run has no wave `{wave}` to approve"));
@@ -170,6 +182,7 @@ pub(super) fn approvals(given: &args::Approvals, plan: &Plan) -> Result<Approval
     Ok(Approvals {
         waves: given.approve.clone(),
         schemas: given.approve_schema.clone(),
+        risk: accept_risk.cloned(),
         reason: given.reason.clone(),
     })
 }

@@ -9,6 +9,7 @@ use super::upgrade::Task;
 use crate::cli::access::Access;
 use crate::cli::args::{Waves, Work};
 use crate::cli::error::CliError;
+use crate::cli::evidence;
 use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::probing::{self, Probes, Upstream};
@@ -17,12 +18,15 @@ use crate::cli::settings::Settings;
 use crate::journal::{LoadedRun, Store};
 use crate::plan::{self, History, HostPlan, Options, Plan, Request, WaveSelection};
 use crate::report::KnownRun;
+use crate::state::GivenEvidence;
 use crate::transport::ssh::SshTransport;
 use crate::transport::{Target, Transport};
 
 /// A plan with the means to carry it out.
 pub(super) struct Planned {
     pub(super) plan: Plan,
+    /// What other runs proved that it demands.
+    pub(super) evidence: Vec<GivenEvidence>,
     pub(super) targets: BTreeMap<String, Target>,
     pub(super) transport: Arc<dyn Transport>,
 }
@@ -40,10 +44,12 @@ pub(super) fn transport(settings: &Settings) -> Arc<dyn Transport> {
     Arc::new(SshTransport::new(Arc::new(Passphrases { askpass: settings.askpass.clone() })))
 }
 
-/// Loads, probes and plans; `earlier` is a run whose hosts are taken over.
+/// Loads, probes and plans; `requires_run` names evidence that every host must match, `earlier` a run whose hosts are taken
+/// over.
 pub(super) async fn plan(
     work: &Work,
     task: &Task,
+    requires_run: Option<&str>,
     earlier: Option<&str>,
     settings: &Settings,
     printer: Printer,
@@ -59,6 +65,9 @@ pub(super) async fn plan(
         },
         restart_memcached: task.restart_memcached,
     };
+    // What cannot be believed is known before anybody is asked anything.
+    let named =
+        requires_run.map(|name| evidence::named(name, file, &inventory.evidence, settings)).transpose()?;
     let mut hosts = selected(&inventory, options.limit.as_ref())?;
     if matches!(options.waves, WaveSelection::Only(_) | WaveSelection::Range(..)) {
         let waves = plan::waves(&inventory, &options.waves)?;
@@ -87,8 +96,10 @@ pub(super) async fn plan(
         default_user: &settings.user,
     };
     let plan = plan::build(&request)?;
+    let mut evidence = evidence::of_waves(&settings.store, &plan, &inventory, is_same)?;
+    evidence.extend(named);
     let targets = hosts.iter().map(|host| (host.name.clone(), access.target(host))).collect();
-    Ok(Planned { plan, targets, transport: access.transport })
+    Ok(Planned { plan, evidence, targets, transport: access.transport })
 }
 
 fn wave_selection(waves: &Waves) -> WaveSelection {
@@ -204,7 +215,7 @@ pub(super) fn known_run(settings: &Settings, run: &str) -> KnownRun {
 }
 
 /// Another inventory may call another machine by the same name.
-fn is_same(plan: &HostPlan, host: &Host) -> bool {
+pub(super) fn is_same(plan: &HostPlan, host: &Host) -> bool {
     let port = if host.port() == 22 {
         !plan.login.contains("-p ")
     } else {

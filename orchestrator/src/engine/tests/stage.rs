@@ -271,6 +271,7 @@ pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, attendant: Arc<dyn Atte
             keep_ledger: false,
             restart_memcached: false,
         },
+        evidence: Vec::new(),
         approvals: Approvals::default(),
         resumed: None,
         lock_wait: Duration::ZERO,

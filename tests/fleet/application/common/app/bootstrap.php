@@ -10,16 +10,8 @@ require 'Symfony/Component/Console/autoload.php';
 require BASE . '/library/IXP/Version.php';
 require __DIR__ . '/providers.php';
 
-if (is_readable(BASE . '/.env')) {
-    foreach (file(BASE . '/.env', FILE_IGNORE_NEW_LINES | FILE_SKIP_EMPTY_LINES) as $line) {
-        if ($line[0] !== '#' && str_contains($line, '=')) {
-            [$name, $value] = explode('=', $line, 2);
-            if (getenv($name) === false) {
-                putenv($name . '=' . trim($value, '"'));
-            }
-        }
-    }
-}
+// Later than Laravel 5, phpdotenv does not put what it reads into the environment unless it is told to.
+Dotenv\Dotenv::createUnsafeImmutable(BASE)->safeLoad();
 
 foreach (PROVIDERS as $class) {
     if (!class_exists($class)) {

@@ -1,0 +1,70 @@
+//! `ixporch evidence`: what a run proved, as one file for other controllers.
+
+use ixporch_inventory::suggest;
+
+use crate::cli::args;
+use crate::cli::error::CliError;
+use crate::cli::evidence::{self, SigningKey};
+use crate::cli::printer::Printer;
+use crate::cli::settings::Settings;
+use crate::cli::targets::USUAL_KEYS;
+use crate::state::ExitCode;
+
+pub(in crate::cli) fn run(
+    arguments: &args::Evidence,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
+    let run = settings.store.load(&settings.store.find(&arguments.run)?)?;
+    let shown = settings.store.shorten(&run.id)?;
+    if run.state.exit_code.is_none() {
+        let how = if run.going_on { "is going on" } else { "was cut off" };
+        let next = if run.going_on { "report" } else { "resume" };
+        return Err(CliError::invalid(format!("run {shown} {how}: it has proved nothing yet"))
+            .help(format!("{} {next} {shown}", settings.program)));
+    }
+    if let Some(wave) = &arguments.wave {
+        let waves = run.state.header.iter().flat_map(|header| &header.plan.waves);
+        let known: Vec<&str> = waves.map(|wave| wave.name.as_str()).collect();
+        if !known.contains(&wave.as_str()) {
+            let mut error = CliError::usage(format!("run {shown} has no wave `{wave}`"));
+            error.help = suggest::help(wave, known);
+            return Err(error);
+        }
+    }
+    if run.state.header.as_ref().is_none_or(|header| !header.plan.moves_code) {
+        return Err(CliError::invalid(format!(
+            "run {shown} upgraded nothing: only upgrades prove something"
+        ))
+        .help(format!("{} runs", settings.program)));
+    }
+    let proved = evidence::of_run(&settings.store, &run, arguments.wave.as_deref())?;
+    let proved = proved.ok_or_else(|| CliError::invalid(format!("run {shown} has no events")))?;
+    let (text, signer) = match (arguments.no_sign, &arguments.sign_with) {
+        (true, _) => evidence::write(&proved, None)?,
+        (false, Some(key)) => evidence::write(&proved, Some(&SigningKey::File(key.clone())))?,
+        (false, None) => match key_at_hand(settings) {
+            None => evidence::write(&proved, None)?,
+            Some(key) => evidence::write(&proved, Some(&key)).or_else(|error| {
+                printer.say(&printer.err.warn(&format!("not signed: {}", error.message())));
+                evidence::write(&proved, None)
+            })?,
+        },
+    };
+    let note = match signer {
+        Some(signer) => format!("signed with {signer}"),
+        None => printer.err.warn("not signed: whoever can write the file can change what it says"),
+    };
+    printer.say(&note);
+    printer.result(&format!("{text}\n"));
+    Ok(ExitCode::Success)
+}
+
+/// The agent's first key, else the first of the usual ones. One that wants a passphrase is for people at a terminal.
+fn key_at_hand(settings: &Settings) -> Option<SigningKey> {
+    evidence::agents_first_key().or_else(|| {
+        let paths = USUAL_KEYS.iter().map(|key| settings.local_path("".as_ref(), key));
+        let mut usable = paths.filter(|path| path.is_file());
+        usable.next().map(SigningKey::File)
+    })
+}

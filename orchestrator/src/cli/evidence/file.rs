@@ -1,0 +1,89 @@
+//! Evidence as a file: what was proved, its digest, and a signature where there is one (`docs/evidence.md`).
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ssh_keygen::{self, SigningKey};
+use crate::cli::error::CliError;
+use crate::digest;
+use crate::event::Evidence;
+use crate::text::harmless_json;
+
+/// The version of the file's format.
+const FORMAT: u32 = 1;
+
+/// No run proves more than this many bytes.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
+#[derive(Serialize, Deserialize)]
+struct EvidenceFile {
+    format: u32,
+    evidence: Value,
+    digest: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signature: Option<String>,
+}
+
+/// What is signed and digested: the evidence in one way of writing it, without white space and with its names in order. A file
+/// that was only laid out anew still says the same.
+fn canonical(evidence: &Value) -> String {
+    evidence.to_string()
+}
+
+/// The file's text. Gives besides who signed it.
+pub(in crate::cli) fn write(
+    evidence: &Evidence,
+    key: Option<&SigningKey>,
+) -> Result<(String, Option<String>), CliError> {
+    let broken =
+        |error: serde_json::Error| CliError::internal(format!("evidence cannot be written: {error}"));
+    let evidence = serde_json::to_value(evidence).map_err(broken)?;
+    let text = canonical(&evidence);
+    let signature = key.map(|key| ssh_keygen::sign(key, text.as_bytes())).transpose()?;
+    let signer = signature.as_deref().map(|signature| ssh_keygen::verify(signature, text.as_bytes(), None));
+    let signer = signer.transpose().map_err(CliError::internal)?;
+    let digest = digest::sha256(text.as_bytes());
+    let file = EvidenceFile { format: FORMAT, evidence, digest, signature };
+    let text = serde_json::to_string_pretty(&file).map_err(broken)?;
+    Ok((harmless_json(&text), signer))
+}
+
+/// Reads a file, and who signed it. Where `allowed` names those who may, it must be one of them.
+pub(super) fn read(path: &Path, allowed: Option<&Path>) -> Result<(Evidence, Option<String>), CliError> {
+    let shown = path.display();
+    let refused = |why: String| CliError::invalid(format!("{shown}: {why}"));
+    let anew = "have it written anew where the run is: ixporch evidence RUN > FILE";
+    let size = fs_err::metadata(path).map_err(|error| CliError::invalid(error.to_string()))?.len();
+    if size > LONGEST {
+        return Err(refused(format!("it has {size} bytes: that is no evidence")));
+    }
+    let bytes = fs_err::read(path).map_err(|error| CliError::invalid(error.to_string()))?;
+    let file: EvidenceFile = serde_json::from_slice(&bytes)
+        .map_err(|error| refused(format!("it is no evidence: {error}")).help(anew))?;
+    if file.format != FORMAT {
+        let why = format!("it has format {}, and this version reads format {FORMAT}", file.format);
+        return Err(refused(why).help("use the version of ixporch that it was written with"));
+    }
+    let text = canonical(&file.evidence);
+    let tampered = "what it says was changed after it was written";
+    if digest::sha256(text.as_bytes()) != file.digest {
+        return Err(refused(format!("{tampered}: its digest does not match")).help(anew));
+    }
+    let signer = match (&file.signature, allowed) {
+        (None, Some(allowed)) => {
+            let why =
+                format!("it is not signed, and the inventory wants a signature of {}", allowed.display());
+            return Err(refused(why).help("have it signed: ixporch evidence RUN --sign-with KEY > FILE"));
+        }
+        (None, None) => None,
+        (Some(signature), allowed) => {
+            let verified = ssh_keygen::verify(signature, text.as_bytes(), allowed);
+            Some(verified.map_err(|why| refused(why).help(anew))?)
+        }
+    };
+    let evidence = serde_json::from_value(file.evidence)
+        .map_err(|error| refused(format!("it is no evidence: {error}")).help(anew))?;
+    Ok((evidence, signer))
+}

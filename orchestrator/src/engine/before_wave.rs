@@ -1,0 +1,84 @@
+//! What stands before a wave: evidence, its gate, and a person where it asks for one.
+
+use super::brake::BrakeState;
+use super::proof::Proof;
+use super::rollout::Rollout;
+use crate::event::RunEvent;
+use crate::gate::{self, Decision, Tally};
+use crate::plan::PlannedWave;
+
+/// Why a wave must not start.
+pub(super) struct Stopped {
+    pub(super) why: String,
+    /// Whether a person could let it.
+    pub(super) at_gate: bool,
+    /// What of the evidence that it demands is missing.
+    pub(super) unmet: Vec<String>,
+}
+
+impl Stopped {
+    fn by(why: String, at_gate: bool) -> Self {
+        Self { why, at_gate, unmet: Vec::new() }
+    }
+}
+
+impl Rollout {
+    /// Whether a person let the wave start.
+    fn is_approved(&self, wave: &PlannedWave) -> bool {
+        let before = self.before.approved_waves.iter().map(|(name, _)| name);
+        before.chain(&self.job.approvals.waves).any(|name| *name == wave.name)
+    }
+
+    /// What other hosts proved that the wave demands.
+    pub(super) async fn proof(&self, wave: &PlannedWave) -> Proof {
+        // A wave that was begun had evidence that was young enough then.
+        let now = (!self.was_begun(wave)).then(self.now);
+        match self.events.state().await {
+            Ok(state) => Proof::look(&state, &self.job.plan, wave, now),
+            // Without a dispatcher nothing starts anyway.
+            Err(denied) => Proof { unmet: vec![denied.0], ..Proof::default() },
+        }
+    }
+
+    /// Why a wave must not start; `None` where it may.
+    pub(super) async fn gate(
+        &self,
+        wave: &PlannedWave,
+        ended: &[(&PlannedWave, Tally)],
+        proof: &Proof,
+    ) -> Option<Stopped> {
+        if self.job.brake.state() > BrakeState::Go {
+            return Some(Stopped::by("the run was interrupted".to_owned(), false));
+        }
+        let unmet = if proof.risk_is_taken { Vec::new() } else { proof.unmet.clone() };
+        let attended = self.job.attendant.is_attended();
+        let stopped = match gate::before_wave(wave, ended, unmet, self.is_approved(wave), attended) {
+            Decision::Pass => None,
+            Decision::Hold(why) => Some(Stopped::by(why, true)),
+            Decision::Stop(why) => Some(Stopped::by(why, false)),
+            Decision::Prove(unmet) => {
+                let why = "the evidence that it requires is missing, or does not match".to_owned();
+                Some(Stopped { why, at_gate: true, unmet })
+            }
+            Decision::Ask => self.ask(wave).await.err().map(|why| Stopped::by(why, true)),
+        };
+        if stopped.is_none() && !proof.unmet.is_empty() {
+            let (wave, unmet) = (wave.name.clone(), proof.unmet.clone());
+            self.events.tell(RunEvent::RiskTaken { wave, host: None, unmet }).await;
+        }
+        stopped
+    }
+
+    /// Asks a person whether a wave may start; `Err`: why it must not.
+    async fn ask(&self, wave: &PlannedWave) -> Result<(), String> {
+        let answer = tokio::select! {
+            answer = self.job.attendant.start_wave(&wave.name) => answer,
+            () = self.job.brake.reaches(BrakeState::Drain) => None,
+        };
+        match answer {
+            Some(answer) if answer.yes => Ok(()),
+            Some(answer) => Err(format!("{} did not let it start", answer.by)),
+            None => Err("nobody answered".to_owned()),
+        }
+    }
+}

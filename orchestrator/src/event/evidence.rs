@@ -1,0 +1,74 @@
+//! What runs proved about hosts: written into a file for other controllers, and into the journal of the run that
+//! relied on it. The format is described in `docs/evidence.md`; fields are only ever added.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::HostOutcome;
+use crate::facts::Composition;
+use crate::schema::{Fingerprint, SchemaChanges};
+use crate::text::RemoteText;
+
+/// What a run proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The run.
+    pub run: String,
+    /// Its inventory.
+    pub inventory: String,
+    /// Who started it.
+    pub operator: String,
+    /// The controller that it was started on.
+    pub origin: String,
+    /// The version of ixporch that started it.
+    pub ixporch: String,
+    /// The tag that it went to; `None`: the head of each host's branch.
+    pub target: Option<String>,
+    /// Its hosts.
+    pub hosts: Vec<HostEvidence>,
+}
+
+/// What a run proved about one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostEvidence {
+    /// The host.
+    pub host: String,
+    /// Its wave.
+    pub wave: String,
+    /// The run that did this: an earlier one, where the run itself found nothing to do there.
+    pub run: String,
+    /// The procedure.
+    pub procedure: String,
+    /// Digest of the procedure's text.
+    pub procedure_digest: String,
+    /// How the host ended; `None`: it did not.
+    pub outcome: Option<HostOutcome>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Whether it was upgraded, and was well as long as it was watched.
+    pub healthy: bool,
+    /// How long it was watched after its upgrade, in seconds; `None`: its wave has no soak.
+    pub soak_seconds: Option<u64>,
+    /// What it was made of in the end.
+    pub composition: Composition,
+    /// The schema changes that its upgrade executed; `None`: what was pending was never seen.
+    pub schema: Option<SchemaEvidence>,
+}
+
+/// The schema changes that an upgrade executed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaEvidence {
+    /// Their fingerprint.
+    pub fingerprint: Fingerprint,
+    /// The statements as the host printed them.
+    pub statements: Vec<RemoteText>,
+    /// The person who let them pass; `None`: a policy did, or there was nothing.
+    pub approved_by: Option<String>,
+}
+
+impl SchemaEvidence {
+    /// The statements, read anew: what a file says of its own fingerprint is not believed.
+    pub fn changes(&self) -> SchemaChanges {
+        SchemaChanges::read(self.statements.iter().map(RemoteText::raw))
+    }
+}

@@ -1,0 +1,237 @@
+//! Whether what other hosts proved stands for the hosts of a wave: compared by kind, and missing is not matching.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use ixporch_inventory::value::show_time;
+
+use crate::event::{HostEvidence, HostOutcome};
+use crate::facts::HostKind;
+use crate::plan::{HostAction, HostPlan, Plan, PlannedWave};
+use crate::schema::{self, Change, SchemaChanges};
+use crate::state::{GivenEvidence, RunState};
+use crate::text::harmless_line;
+
+/// How many digits of a commit or digest a person needs.
+const DIGITS: usize = 12;
+
+/// Evidence that a wave demands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement {
+    /// Whose: `wave staging`, or the run or file that it is from.
+    pub source: String,
+    /// The hosts that must have proved it, each with what it proved.
+    pub hosts: Vec<(String, Option<HostEvidence>)>,
+    /// How old it may be.
+    pub max_age: Duration,
+}
+
+/// What the evidence says of pending schema changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proven {
+    /// The same were executed there, and this person had let them pass.
+    Approved(String),
+    /// The same were executed there; no person had looked at them.
+    Seen,
+    /// Others were: in which way.
+    Other(String),
+}
+
+/// The evidence that a wave demands, out of what the run itself did and what it was given.
+pub fn requirements(state: &RunState, wave: &PlannedWave) -> Vec<Requirement> {
+    let moves_code = state.header.as_ref().is_some_and(|header| header.plan.moves_code);
+    if !moves_code {
+        // What upgrades proved says nothing about anything else.
+        return Vec::new();
+    }
+    let given = state.evidence.iter().filter(|given| given.wave.is_none()).map(|given| Requirement {
+        source: given.source.clone(),
+        hosts: given.evidence.hosts.iter().map(|host| (host.host.clone(), Some(host.clone()))).collect(),
+        max_age: Duration::from_secs(given.max_age_seconds),
+    });
+    let of_wave = wave.requires.as_ref().map(|required| Requirement {
+        source: format!("wave `{required}`"),
+        hosts: wave
+            .required_hosts
+            .iter()
+            .map(|host| (host.clone(), evidence_of(state, required, host)))
+            .collect(),
+        max_age: Duration::from_secs(wave.max_age_seconds),
+    });
+    of_wave.into_iter().chain(given).collect()
+}
+
+/// What a host of a required wave proved: in this run, or else in an earlier one.
+fn evidence_of(state: &RunState, wave: &str, host: &str) -> Option<HostEvidence> {
+    let is_here = state.plan_of(host).is_some_and(|plan| matches!(plan.action, HostAction::Upgrade(_)));
+    if is_here {
+        return state.evidence_of(host);
+    }
+    let is_of_wave = |given: &&GivenEvidence| given.wave.as_deref() == Some(wave);
+    let mut known = state.evidence.iter().rev().filter(is_of_wave).flat_map(|given| &given.evidence.hosts);
+    known.find(|known| known.host == host).cloned()
+}
+
+/// What of the evidence is missing or does not match the hosts of `wave`: empty where all does. `now` is `None` for a wave
+/// that was begun while the evidence was young enough.
+pub fn unmet(
+    requirement: &Requirement,
+    plan: &Plan,
+    wave: &PlannedWave,
+    now: Option<Timestamp>,
+) -> Vec<String> {
+    let mut unmet = Vec::new();
+    if requirement.hosts.is_empty() {
+        unmet.push(format!("{}: it names no host", requirement.source));
+    }
+    for (host, evidence) in &requirement.hosts {
+        let source = format!("{}, {}", requirement.source, harmless_line(host));
+        let Some(evidence) = evidence else {
+            unmet.push(format!("{source}: no run of this controller is known that upgraded it"));
+            continue;
+        };
+        let weak = weakness(evidence, plan, requirement.max_age, now);
+        unmet.extend(weak.into_iter().map(|why| format!("{source}: {why}")));
+    }
+    let proofs: Vec<&HostEvidence> =
+        requirement.hosts.iter().filter_map(|(_, evidence)| evidence.as_ref()).collect();
+    for host in &wave.hosts {
+        if matches!(host.action, HostAction::Upgrade(_)) {
+            unmet.extend(difference(host, &proofs).into_iter().map(|why| format!("{}: {why}", host.host)));
+        }
+    }
+    unmet
+}
+
+/// Why what a host proved does not count.
+fn weakness(evidence: &HostEvidence, plan: &Plan, max_age: Duration, now: Option<Timestamp>) -> Vec<String> {
+    let mut weak = Vec::new();
+    match evidence.outcome {
+        Some(HostOutcome::Upgraded) if evidence.healthy => {}
+        Some(HostOutcome::Upgraded) => {
+            weak.push("it was upgraded, and not watched as long as its wave wants (soak)".to_owned());
+        }
+        Some(outcome) => weak.push(format!("it was not upgraded, but is {outcome}")),
+        None => weak.push("its upgrade has not ended".to_owned()),
+    }
+    if evidence.procedure_digest != plan.procedure_digest {
+        let how = if evidence.procedure == plan.procedure { " of another text" } else { "" };
+        weak.push(format!("it was upgraded with {}{how}", harmless_line(&evidence.procedure)));
+    }
+    match (evidence.ended, now) {
+        (None, Some(_)) => weak.push("not known: when that was".to_owned()),
+        (Some(ended), Some(now)) => {
+            let age = now.duration_since(ended);
+            if age < -SignedDuration::from_mins(5) {
+                weak.push(format!("it is of the future ({ended}): whose clock is wrong?"));
+            } else if age > SignedDuration::try_from(max_age).unwrap_or(SignedDuration::MAX) {
+                let age = Duration::from_secs(u64::try_from(age.as_secs()).unwrap_or_default());
+                weak.push(format!("it is {} old (max_age = {})", show_time(age), show_time(max_age)));
+            }
+        }
+        (_, None) => {}
+    }
+    weak
+}
+
+/// How a host differs from those that proved something.
+fn difference(host: &HostPlan, proofs: &[&HostEvidence]) -> Vec<String> {
+    let mut different = Vec::new();
+    if proofs.is_empty() {
+        // That has been told already.
+        return different;
+    }
+    match &host.upstream {
+        None => different.push("not known: which commit it would go to".to_owned()),
+        Some(target) => {
+            let is_other =
+                |proof: &&&HostEvidence| proof.composition.commit.as_deref() != Some(target.as_str());
+            if let Some(proof) = proofs.iter().find(is_other) {
+                let there = proof.composition.commit.as_deref().map_or("an unknown commit", short);
+                let name = harmless_line(&proof.host);
+                different.push(format!("it would go to {}, and {name} proved {there}", short(target)));
+            }
+        }
+    }
+    match kind_of(host) {
+        None => different.push("not known: its version of PHP, or its database server".to_owned()),
+        Some(kind) if !proofs.iter().any(|proof| proof.composition.kind().as_ref() == Some(&kind)) => {
+            let known =
+                |proof: &&HostEvidence| proof.composition.kind().map(|kind| harmless_line(&kind.to_string()));
+            let mut kinds: Vec<String> = proofs.iter().filter_map(known).collect();
+            kinds.sort();
+            kinds.dedup();
+            let there = if kinds.is_empty() { "nothing known".to_owned() } else { kinds.join(", ") };
+            different.push(format!("it has {kind}, and what was proved is for {there}"));
+        }
+        Some(_) => {}
+    }
+    different
+}
+
+/// The kind of a host as the probe found it.
+pub fn kind_of(host: &HostPlan) -> Option<HostKind> {
+    host.composition.as_ref()?.kind()
+}
+
+fn short(digits: &str) -> &str {
+    digits.get(..DIGITS).unwrap_or(digits)
+}
+
+/// What the evidence of hosts of the same kind says of these pending changes. Where nothing is pending nothing has to be
+/// proved.
+pub fn proven_schema(
+    requirements: &[Requirement],
+    kind: Option<&HostKind>,
+    changes: &SchemaChanges,
+) -> Option<Proven> {
+    if changes.changes.is_empty() {
+        return None;
+    }
+    let mut verdict: Option<Proven> = None;
+    for requirement in requirements {
+        let proofs = requirement.hosts.iter().filter_map(|(_, evidence)| evidence.as_ref());
+        let alike: Vec<&HostEvidence> =
+            proofs.filter(|proof| kind.is_some() && proof.composition.kind().as_ref() == kind).collect();
+        match (proven_by(&alike, changes), &verdict) {
+            (other @ Proven::Other(_), _) => return Some(other),
+            (Proven::Seen, Some(Proven::Approved(_))) => {}
+            (found, _) => verdict = Some(found),
+        }
+    }
+    verdict
+}
+
+fn proven_by(alike: &[&HostEvidence], changes: &SchemaChanges) -> Proven {
+    let known: Vec<(&HostEvidence, SchemaChanges, Option<&String>)> = alike
+        .iter()
+        .filter_map(|proof| {
+            let schema = proof.schema.as_ref()?;
+            Some((*proof, schema.changes(), schema.approved_by.as_ref()))
+        })
+        .collect();
+    let mut same = known.iter().filter(|(_, there, _)| there.fingerprint == changes.fingerprint);
+    if let Some((proof, _, by)) = same.clone().find(|(_, _, by)| by.is_some()).or_else(|| same.next()) {
+        return by.map_or(Proven::Seen, |by| {
+            Proven::Approved(format!("{} on {}", harmless_line(by), harmless_line(&proof.host)))
+        });
+    }
+    let fingerprint = &changes.fingerprint;
+    let Some((proof, there, _)) = known.first() else {
+        return Proven::Other(format!("{fingerprint} is pending, and no host of its kind proved any schema"));
+    };
+    let (more, less) = schema::difference(changes, there);
+    let mut lines = vec![format!(
+        "{fingerprint} is pending, and {} proved {}:",
+        harmless_line(&proof.host),
+        there.fingerprint
+    )];
+    let line = |word: &'static str| move |change: &Change| format!("{word} {}", harmless_line(&change.sql));
+    lines.extend(more.into_iter().map(line("only here:")));
+    lines.extend(less.into_iter().map(line("only there:")));
+    Proven::Other(lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests;

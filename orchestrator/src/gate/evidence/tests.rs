@@ -1,0 +1,178 @@
+use ixporch_inventory::GateKind;
+use ixporch_inventory::value::Amount;
+
+use super::*;
+use crate::event::SchemaEvidence;
+use crate::facts::{Composition, Database};
+use crate::plan::sample;
+use crate::text::RemoteText;
+
+const ADD: &str = "ALTER TABLE cust ADD a INT DEFAULT NULL";
+const DROP: &str = "ALTER TABLE cust DROP b";
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn target() -> String {
+    "a".repeat(40)
+}
+
+fn composition(php: &str, family: &str) -> Composition {
+    Composition {
+        commit: Some(target()),
+        php: Some(php.to_owned()),
+        database: Some(Database { family: family.to_owned(), version: "1".to_owned() }),
+        ..Composition::default()
+    }
+}
+
+fn proof(host: &str) -> HostEvidence {
+    HostEvidence {
+        host: host.to_owned(),
+        wave: "staging".to_owned(),
+        run: "r1".to_owned(),
+        procedure: "test".to_owned(),
+        procedure_digest: "digest".to_owned(),
+        outcome: Some(HostOutcome::Upgraded),
+        ended: Some(Timestamp::UNIX_EPOCH),
+        healthy: true,
+        soak_seconds: None,
+        composition: composition("7.0.33", "MySQL"),
+        schema: Some(schema(&[ADD], Some("ada"))),
+    }
+}
+
+fn schema(statements: &[&str], approved_by: Option<&str>) -> SchemaEvidence {
+    SchemaEvidence {
+        fingerprint: SchemaChanges::read(statements.iter().copied()).fingerprint,
+        statements: statements.iter().map(|statement| RemoteText::from(*statement)).collect(),
+        approved_by: approved_by.map(str::to_owned),
+    }
+}
+
+fn requirement(proofs: &[HostEvidence]) -> Requirement {
+    Requirement {
+        source: "wave `staging`".to_owned(),
+        hosts: proofs.iter().map(|proof| (proof.host.clone(), Some(proof.clone()))).collect(),
+        max_age: HOUR,
+    }
+}
+
+/// A wave of one host of PHP 7.0 with MySQL that would go to the target.
+fn wave() -> PlannedWave {
+    let mut wave = sample::wave("prod", ["p1"]);
+    for host in &mut wave.hosts {
+        host.upstream = Some(target());
+        host.composition = Some(composition("7.0.1", "MySQL"));
+    }
+    PlannedWave { gate: GateKind::Auto, max_failures: Amount::Count(0), ..wave }
+}
+
+fn plan() -> Plan {
+    Plan { procedure_digest: "digest".to_owned(), ..sample::plan(vec![wave()]) }
+}
+
+fn found(proofs: &[HostEvidence], wave: &PlannedWave, seconds_later: i64) -> Vec<String> {
+    let now = Timestamp::from_second(seconds_later).unwrap();
+    unmet(&requirement(proofs), &plan(), wave, Some(now))
+}
+
+#[test]
+fn what_matches_in_every_way_is_met() {
+    assert_eq!(found(&[proof("s1")], &wave(), 60), Vec::<String>::new());
+    // A wave that was begun in time does not become too late.
+    assert_eq!(unmet(&requirement(&[proof("s1")]), &plan(), &wave(), None), Vec::<String>::new());
+}
+
+#[test]
+fn each_way_in_which_the_proof_is_weak_is_told_with_its_host() {
+    let weak = |change: fn(&mut HostEvidence)| {
+        let mut weak = proof("s2");
+        change(&mut weak);
+        found(&[proof("s1"), weak], &wave(), 60).join("\n")
+    };
+    let told = |change| weak(change).strip_prefix("wave `staging`, s2: ").unwrap_or("nothing").to_owned();
+    assert_eq!(told(|s2| s2.outcome = Some(HostOutcome::Failed)), "it was not upgraded, but is failed");
+    assert_eq!(told(|s2| s2.outcome = None), "its upgrade has not ended");
+    assert_eq!(
+        told(|s2| s2.healthy = false),
+        "it was upgraded, and not watched as long as its wave wants (soak)"
+    );
+    assert_eq!(told(|s2| s2.procedure_digest = String::new()), "it was upgraded with test of another text");
+    assert_eq!(told(|s2| s2.ended = None), "not known: when that was");
+    assert_eq!(
+        weak(|s2| s2.composition.commit = Some("b".repeat(40))),
+        "p1: it would go to aaaaaaaaaaaa, and s2 proved bbbbbbbbbbbb"
+    );
+    assert_eq!(
+        weak(|s2| s2.composition.commit = None),
+        "p1: it would go to aaaaaaaaaaaa, and s2 proved an unknown commit"
+    );
+    // Another kind beside the right one does no harm.
+    assert_eq!(weak(|s2| s2.composition = composition("8.1.0", "MariaDB")), "");
+}
+
+#[test]
+fn evidence_that_is_too_old_of_the_future_or_missing_is_none() {
+    let old = found(&[proof("s1")], &wave(), 3661);
+    assert_eq!(old, ["wave `staging`, s1: it is 1h 1m 1s old (max_age = 1h)"]);
+    let future = found(&[proof("s1")], &wave(), -3600);
+    assert!(future.iter().any(|why| why.contains("it is of the future")), "{future:?}");
+    let none = Requirement { hosts: vec![("s1".to_owned(), None)], ..requirement(&[]) };
+    let missing = unmet(&none, &plan(), &wave(), Some(Timestamp::UNIX_EPOCH));
+    assert!(missing.iter().any(|why| why.contains("no run of this controller is known")), "{missing:?}");
+    assert!(!unmet(&requirement(&[]), &plan(), &wave(), None).is_empty(), "evidence of nobody was enough");
+}
+
+#[test]
+fn a_host_of_another_kind_or_another_target_is_told() {
+    let differs = |change: fn(&mut HostPlan)| {
+        let mut wave = wave();
+        wave.hosts.iter_mut().for_each(change);
+        found(&[proof("s1")], &wave, 60).join("\n")
+    };
+    assert_eq!(
+        differs(|p1| p1.composition = Some(composition("7.0.1", "MariaDB"))),
+        "p1: it has PHP 7.0 with MariaDB, and what was proved is for PHP 7.0 with MySQL"
+    );
+    assert!(differs(|p1| p1.composition = Some(composition("7.1.0", "MySQL"))).contains("PHP 7.1"));
+    assert!(differs(|p1| p1.composition = None).contains("not known: its version of PHP"));
+    assert!(differs(|p1| p1.upstream = None).contains("not known: which commit"));
+    // Where nothing would be done nothing has to match.
+    assert_eq!(
+        differs(|p1| {
+            p1.upstream = None;
+            p1.action = HostAction::Current;
+        }),
+        ""
+    );
+}
+
+#[test]
+fn a_schema_is_proved_by_hosts_of_its_kind_and_by_what_they_printed() {
+    let kind = composition("7.0.9", "MySQL").kind().unwrap();
+    let proven = |statements: &[&str], proofs: &[HostEvidence]| {
+        let changes = SchemaChanges::read(statements.iter().copied());
+        proven_schema(&[requirement(proofs)], Some(&kind), &changes)
+    };
+    assert_eq!(proven(&[ADD], &[proof("s1")]), Some(Proven::Approved("ada on s1".to_owned())));
+    assert_eq!(proven(&[], &[proof("s1")]), None, "nothing has to be proved");
+    let mut by_policy = proof("s1");
+    by_policy.schema = Some(schema(&[ADD], None));
+    assert_eq!(proven(&[ADD], &[by_policy]), Some(Proven::Seen));
+    let Some(Proven::Other(why)) = proven(&[ADD, DROP], &[proof("s1")]) else {
+        panic!("a drop that staging did not have was proved");
+    };
+    let fingerprint = SchemaChanges::read([ADD, DROP]).fingerprint;
+    assert!(why.starts_with(&format!("{fingerprint} is pending, and s1 proved ")), "{why}");
+    assert!(why.ends_with(&format!("\nonly here: {DROP}")), "{why}");
+    // What a file claims its fingerprint to be is not believed.
+    let mut liar = proof("s1");
+    liar.schema = Some(SchemaEvidence { fingerprint, ..schema(&[ADD], Some("mallory")) });
+    assert!(matches!(proven(&[ADD, DROP], &[liar]), Some(Proven::Other(_))));
+    let mut other_kind = proof("s1");
+    other_kind.composition = composition("7.0.9", "MariaDB");
+    assert!(matches!(proven(&[ADD], &[other_kind]), Some(Proven::Other(_))));
+    assert!(matches!(
+        proven_schema(&[requirement(&[proof("s1")])], None, &SchemaChanges::read([ADD])),
+        Some(Proven::Other(_))
+    ));
+}
