@@ -7,6 +7,7 @@
 )]
 
 mod corrections;
+mod evidence;
 mod faults;
 mod rollout;
 mod shows;
