@@ -24,6 +24,11 @@ fn the_host_that_drifted_is_named_and_fixed_and_the_one_in_sync_is_not_touched()
     assert_eq!(stage.made_of("h1"), before);
     assert_eq!(stage.memcached_starts("h2"), starts + 2);
     assert_eq!(stage.run(&["schema", "validate"]).code, 0);
+
+    // What the database says of its columns tells what a change would cut off.
+    stage.sql("h3", "ALTER TABLE cust MODIFY name VARCHAR(300) NOT NULL");
+    let narrows = stage.run(&["schema", "diff", "--limit", "h2,h3"]);
+    assert!(narrows.stdout.contains("(narrows a column of varchar(300))"), "{narrows}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::embedded::EmbeddedHost;
 
 /// The steps of the v4 procedure that an upgrade to the branch's head runs, in order.
-pub const STEPS: [&str; 17] = [
+pub const STEPS: [&str; 18] = [
     "tree-check",
     "fetch",
     "target-check",
@@ -19,6 +19,7 @@ pub const STEPS: [&str; 17] = [
     "frontend",
     "memcached-before-schema",
     "schema-review",
+    "schema-columns",
     "schema-recheck",
     "schema-update",
     "memcached-after-schema",
@@ -28,7 +29,7 @@ pub const STEPS: [&str; 17] = [
 ];
 
 /// Those of them that fault matrices disturb, each on a host of its own. `schema-recheck` and `schema-verify` ask what
-/// `schema-review` asks, and have a smaller test; after `composition`, which only looks, nothing follows.
+/// `schema-review` asks, and have a smaller test, `schema-columns` asks beside it; after `composition`, which only looks, nothing follows.
 pub const DISTURBED: [&str; 14] = [
     "tree-check",
     "fetch",
@@ -47,11 +48,12 @@ pub const DISTURBED: [&str; 14] = [
 ];
 
 /// Those of them that only look, and may look again.
-pub const CHECKS: [&str; 7] = [
+pub const CHECKS: [&str; 8] = [
     "tree-check",
     "target-check",
     "closed-check",
     "schema-review",
+    "schema-columns",
     "schema-recheck",
     "schema-verify",
     "composition",

@@ -5,14 +5,14 @@ use crate::facts::{self, PendingSql, SchemaUpdateEnd};
 use crate::ledger::{StepEnded, StepOutput};
 use crate::plan::{PlannedProof, PlannedStep};
 use crate::procedure::Reads;
-use crate::schema::SchemaChanges;
+use crate::schema::{Columns, SchemaChanges};
 use crate::text::RemoteText;
 
 /// What `timeout(1)` exits with when it ended the command: by its own code, by the signal's
 /// (busybox), or when it had to kill.
 const TIMED_OUT: [i32; 3] = [124, 143, 137];
 
-/// The end of a step as the host told it. `executed` is what a schema update before it executed.
+/// The end of a step as the host told it. `executed` is what was pending before it, and what a schema update executed.
 pub(super) fn judge(
     step: &PlannedStep,
     ended: StepEnded,
@@ -57,9 +57,16 @@ pub(super) fn judge(
         stderr: output.stderr.captured(),
         pending_statements: None,
         composition: None,
+        narrowed: None,
     };
-    let verdict = verdict(step, exit, proven, milliseconds, output, &mut end)
-        .and_then(|()| converged(step, executed, &mut end));
+    let finds_out = matches!(step.reads, Some(Reads::Composition | Reads::Columns));
+    let verdict = if finds_out && !timed_out(step, exit, milliseconds) {
+        found_out(step, exit, output, executed, &mut end);
+        Ok(())
+    } else {
+        verdict(step, exit, proven, milliseconds, output, &mut end)
+            .and_then(|()| converged(step, executed, &mut end))
+    };
     if let Err((outcome, why)) = verdict {
         end.outcome = outcome;
         end.why = RemoteText::from(why.as_str());
@@ -92,6 +99,28 @@ fn vanished(proven: Option<bool>, output: &StepOutput) -> StepEnd {
     end
 }
 
+fn timed_out(step: &PlannedStep, exit: i32, milliseconds: u64) -> bool {
+    TIMED_OUT.contains(&exit) && milliseconds >= step.command.timeout_seconds.saturating_mul(1000)
+}
+
+/// What a step says that only finds something out. Where it cannot, the host is as well as it was: less is known of it.
+fn found_out(step: &PlannedStep, exit: i32, output: &StepOutput, pending: &[String], end: &mut StepEnd) {
+    if exit != 0 {
+        end.why = RemoteText::from(format!("it could not be found out (exit code {exit})").as_str());
+    } else if output.is_cut() || end.stdout.dropped > 0 {
+        end.why = RemoteText::from("it could not be found out (not all of what it printed is there)");
+    }
+    let text = RemoteText::from_bytes(&output.stdout.kept());
+    match step.reads {
+        Some(Reads::Composition) => end.composition = Some(facts::read_composition(text.raw())),
+        _ if end.why.is_blank() => {
+            let pending = pending.iter().map(String::as_str);
+            end.narrowed = Some(SchemaChanges::narrowed(pending, &Columns::read(text.raw())));
+        }
+        _ => {}
+    }
+}
+
 type Verdict = Result<(), (StepOutcome, String)>;
 
 fn failed(why: impl Into<String>) -> Verdict {
@@ -106,20 +135,12 @@ fn verdict(
     output: &StepOutput,
     end: &mut StepEnd,
 ) -> Verdict {
-    let limit = step.command.timeout_seconds;
-    if TIMED_OUT.contains(&exit) && milliseconds >= limit.saturating_mul(1000) {
+    if timed_out(step, exit, milliseconds) {
+        let limit = step.command.timeout_seconds;
         return Err((StepOutcome::TimedOut, format!("the host ended it after {limit}s")));
     }
     if step.reads == Some(Reads::DoctrineValidate) {
         return facts::read_validation(exit, &RemoteText::from_bytes(&output.stdout.kept())).or_else(failed);
-    }
-    if step.reads == Some(Reads::Composition) {
-        // The host is as well as it was: it only proves less.
-        if exit != 0 {
-            end.why = RemoteText::from(format!("it could not be found out (exit code {exit})").as_str());
-        }
-        end.composition = Some(facts::read_composition(RemoteText::from_bytes(&output.stdout.kept()).raw()));
-        return Ok(());
     }
     if exit != 0 {
         return failed(format!("exit code {exit}"));
@@ -166,7 +187,7 @@ fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Verdict 
             }
             PendingSql::Unreadable => failed("its output is not what doctrine:schema:update --sql prints"),
         },
-        Reads::DoctrineValidate | Reads::Composition => Ok(()),
+        Reads::DoctrineValidate | Reads::Composition | Reads::Columns => Ok(()),
         Reads::DoctrineSchemaUpdate => match facts::read_schema_update(&text) {
             SchemaUpdateEnd::Executed(_) | SchemaUpdateEnd::InSync => Ok(()),
             SchemaUpdateEnd::Unreadable => failed("it does not say that the schema was updated"),
@@ -303,6 +324,20 @@ mod tests {
         planned.command.timeout_seconds = 60;
         let end = judge(&planned, ran(124, None), &StepOutput::default(), &[]);
         assert_eq!(end.outcome, StepOutcome::Failed);
+    }
+
+    #[test]
+    fn what_cannot_be_found_out_fails_nothing_and_says_so() {
+        let found = |reads, exit, text: &str| judged(Some(reads), None, ran(exit, None), text);
+        let composition = found(Reads::Composition, 255, "php 7.0.33\n");
+        assert_eq!(composition.outcome, StepOutcome::Succeeded);
+        assert_eq!(composition.why.to_string(), "it could not be found out (exit code 255)");
+        assert_eq!(composition.composition.and_then(|known| known.php).as_deref(), Some("7.0.33"));
+        // Half of the columns are none: who is not among them would be taken for harmless.
+        let columns = found(Reads::Columns, 1, "cust\tname\tvarchar(255)\n");
+        assert_eq!((columns.outcome, columns.narrowed), (StepOutcome::Succeeded, None));
+        let deadline = judged(Some(Reads::Columns), None, ran(124, None), "");
+        assert_eq!(deadline.outcome, StepOutcome::TimedOut);
     }
 
     #[test]

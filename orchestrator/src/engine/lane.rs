@@ -19,7 +19,7 @@ use crate::event::{Approval, HostOutcome, StepEnd, StepOutcome};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::{Effect, Reads};
-use crate::schema::Fingerprint;
+use crate::schema::{Columns, Fingerprint};
 use crate::state::{HostState, Resolution, StepState};
 use crate::transport::LinkLost;
 
@@ -65,6 +65,8 @@ pub(super) type End = (HostOutcome, String);
 pub(super) struct Course {
     /// The pending statements, once a step has found them out.
     pub(super) pending: Option<Vec<String>>,
+    /// The columns that they narrow.
+    pub(super) narrowed: Columns,
     /// Those of them that the review let pass.
     pub(super) approved: Option<Fingerprint>,
     /// Where its review will be asked about.
@@ -482,6 +484,9 @@ impl Course {
             && let Some(statements) = end.and_then(|end| end.pending_statements.as_ref())
         {
             self.pending = Some(statements.iter().map(|statement| statement.raw().to_owned()).collect());
+        }
+        if let Some(narrowed) = end.and_then(|end| end.narrowed.as_ref()) {
+            self.narrowed.clone_from(narrowed);
         }
     }
 }

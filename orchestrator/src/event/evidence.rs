@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::HostOutcome;
 use crate::facts::Composition;
-use crate::schema::{Fingerprint, SchemaChanges};
+use crate::schema::{Columns, Fingerprint, SchemaChanges};
 use crate::text::RemoteText;
 
 /// What a run proved.
@@ -62,6 +62,8 @@ pub struct SchemaEvidence {
     pub fingerprint: Fingerprint,
     /// The statements as the host printed them.
     pub statements: Vec<RemoteText>,
+    /// The columns that they narrowed, with their types before.
+    pub narrowed: Columns,
     /// The person who let them pass; `None`: a policy did, or there was nothing.
     pub approved_by: Option<String>,
 }
@@ -69,6 +71,6 @@ pub struct SchemaEvidence {
 impl SchemaEvidence {
     /// The statements, read anew: what a file says of its own fingerprint is not believed.
     pub fn changes(&self) -> SchemaChanges {
-        SchemaChanges::read(self.statements.iter().map(RemoteText::raw))
+        SchemaChanges::against(self.statements.iter().map(RemoteText::raw), &self.narrowed)
     }
 }

@@ -14,7 +14,7 @@ pub use outcome::{HostOutcome, StepOutcome};
 
 use crate::facts::{Composition, HostLock};
 use crate::plan::Plan;
-use crate::schema::Fingerprint;
+use crate::schema::{Columns, Fingerprint};
 use crate::text::RemoteText;
 
 /// The version of the journal's format.
@@ -340,6 +340,9 @@ pub struct StepEnd {
     /// What the installation is made of, where the step found that out.
     #[serde(default)]
     pub composition: Option<Composition>,
+    /// The columns that the pending statements narrow, where the step found that out.
+    #[serde(default)]
+    pub narrowed: Option<Columns>,
 }
 
 /// One of the two streams of a step.
@@ -390,6 +393,7 @@ impl StepEnd {
             stderr: Captured::default(),
             pending_statements: None,
             composition: None,
+            narrowed: None,
         }
     }
 }

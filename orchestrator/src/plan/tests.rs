@@ -87,6 +87,7 @@ fn the_eight_steps_of_the_document_are_planned_in_order() {
             "frontend",
             "memcached-before-schema",
             "schema-review",
+            "schema-columns",
             "schema-recheck",
             "schema-update",
             "memcached-after-schema",

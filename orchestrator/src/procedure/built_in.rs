@@ -7,16 +7,22 @@
 pub enum BuiltInScript {
     /// Says what the installation is made of: PHP, commit, locked libraries, database server. Changes nothing.
     Composition,
+    /// Says of which types the database's columns are. Changes nothing.
+    Columns,
     /// Makes the views and triggers of `tools/sql/views.sql` anew.
     ViewsRecreate,
 }
 
 /// The scripts by the names that procedures give them.
-pub(super) const BUILT_IN_SCRIPTS: &[(&str, BuiltInScript)] =
-    &[("composition", BuiltInScript::Composition), ("views-recreate", BuiltInScript::ViewsRecreate)];
+pub(super) const BUILT_IN_SCRIPTS: &[(&str, BuiltInScript)] = &[
+    ("columns", BuiltInScript::Columns),
+    ("composition", BuiltInScript::Composition),
+    ("views-recreate", BuiltInScript::ViewsRecreate),
+];
 
 const SETTINGS: &str = include_str!("../../procedures/php/settings.php");
 const VIEWS_RECREATE: &str = include_str!("../../procedures/php/views-recreate.php");
+const COLUMNS: &str = include_str!("../../procedures/php/columns.php");
 const COMPOSITION: &str = include_str!("../../procedures/php/composition.php");
 
 impl BuiltInScript {
@@ -40,6 +46,7 @@ impl BuiltInScript {
     /// The text that `php -r` is given.
     pub fn text(self) -> String {
         let body = match self {
+            Self::Columns => COLUMNS,
             Self::Composition => COMPOSITION,
             Self::ViewsRecreate => VIEWS_RECREATE,
         };

@@ -120,6 +120,8 @@ pub enum Reads {
     DoctrineValidate,
     /// The built-in script `composition`.
     Composition,
+    /// The built-in script `columns`: which of the pending changes narrow one of them.
+    Columns,
 }
 
 /// One remote action.

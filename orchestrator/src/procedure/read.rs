@@ -28,6 +28,7 @@ const READS: &[(&str, Reads)] = &[
     ("doctrine-converged", Reads::DoctrineConverged),
     ("doctrine-validate", Reads::DoctrineValidate),
     ("composition", Reads::Composition),
+    ("columns", Reads::Columns),
 ];
 
 /// A script travels in one word of the login shell, and csh takes no longer ones.

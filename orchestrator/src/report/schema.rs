@@ -81,7 +81,10 @@ fn line(paint: Paint, change: &Change) -> String {
     match change.class {
         ChangeClass::Additive => format!("+ {sql}"),
         ChangeClass::Changing => paint.warn(&format!("~ {sql}")),
-        ChangeClass::Destructive => paint.bad(&format!("! {sql}   ({})", change.what)),
+        ChangeClass::Destructive => {
+            let was = change.was.as_ref().map_or(String::new(), |was| format!(" of {}", harmless_line(was)));
+            paint.bad(&format!("! {sql}   ({}{was})", change.what))
+        }
     }
 }
 
@@ -96,7 +99,7 @@ pub fn schema_document(groups: &[Group<'_>]) -> Value {
             .changes
             .changes
             .iter()
-            .map(|change| json!({ "class": change.class, "what": change.what, "sql": harmless_line(&change.sql) }))
+            .map(|change| json!({ "class": change.class, "what": change.what, "was": change.was, "sql": harmless_line(&change.sql) }))
             .collect();
         json!({
             "fingerprint": group.changes.fingerprint.digits(),

@@ -4,6 +4,7 @@
 //! knows no host's database: what a column was before a change is not told by the change.
 
 mod canonical;
+mod column;
 mod group;
 mod statement;
 
@@ -11,6 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use column::Columns;
 pub use group::{Group, difference, group};
 
 use crate::digest;
@@ -34,6 +36,8 @@ pub struct Change {
     pub class: ChangeClass,
     /// Why it is classed so, in a few words: `drops a column`.
     pub what: &'static str,
+    /// The type of the column as it is now, where the change narrows it.
+    pub was: Option<String>,
     /// Its SQL, written in one way; as the host wrote it where it could not be read.
     pub sql: String,
 }
@@ -57,14 +61,31 @@ pub struct Fingerprint(String);
 pub const FINGERPRINT_DIGITS: usize = 12;
 
 impl SchemaChanges {
-    /// Reads statements as `doctrine:schema:update --sql` prints them, without their semicolons.
+    /// Reads statements as `doctrine:schema:update --sql` prints them, without their semicolons. Nothing is known of the
+    /// database.
     pub fn read<'s>(statements: impl IntoIterator<Item = &'s str>) -> Self {
-        let statements = canonical::order(statements.into_iter().map(statement::read).collect());
-        let text: Vec<&str> = statements.iter().map(|statement| statement.sql.as_str()).collect();
+        Self::against(statements, &Columns::default())
+    }
+
+    /// The same against a database with these columns: what narrows one of them is destructive, and another change
+    /// than where it does not.
+    pub fn against<'s>(statements: impl IntoIterator<Item = &'s str>, columns: &Columns) -> Self {
+        let read = |statement: &'s str| statement::read(statement, columns);
+        let statements = canonical::order(statements.into_iter().map(read).collect());
+        let mut text: Vec<String> = statements.iter().map(|statement| statement.sql.clone()).collect();
+        let changes: Vec<Change> = statements.into_iter().flat_map(|statement| statement.changes).collect();
+        let narrowing = changes.iter().filter(|change| change.was.is_some());
+        text.extend(narrowing.map(|change| format!("{}: {}", change.what, change.sql)));
         let digest = digest::sha256(text.join(";\n").as_bytes());
         let hex = digest.strip_prefix("sha256:").unwrap_or(&digest).to_owned();
-        let changes = statements.into_iter().flat_map(|statement| statement.changes).collect();
         Self { changes, fingerprint: Fingerprint(hex) }
+    }
+
+    /// Those of a database's columns that make a difference for these statements: the narrowed ones.
+    pub fn narrowed<'s>(statements: impl IntoIterator<Item = &'s str>, columns: &Columns) -> Columns {
+        let read = statements.into_iter().flat_map(|text| statement::read(text, columns).narrowed);
+        let narrowed: Vec<String> = read.collect();
+        columns.clone().retain(|column| narrowed.iter().any(|known| known == column))
     }
 
     /// The most dangerous class among them; `None` where nothing is pending.

@@ -12,7 +12,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
-use super::{Change, ChangeClass};
+use super::{Change, ChangeClass, Columns, column};
 
 /// A column stays where it is and what it is called, and becomes different.
 pub(super) const CHANGES_A_COLUMN: &str = "changes a column";
@@ -26,6 +26,8 @@ pub(super) struct Statement {
     pub(super) changes: Vec<Change>,
     /// The tables it touches.
     pub(super) tables: Tables,
+    /// The columns that it narrows.
+    pub(super) narrowed: Vec<String>,
 }
 
 /// The tables that a statement touches, by their names.
@@ -42,15 +44,16 @@ pub(super) enum Tables {
     },
 }
 
-/// Reads a statement.
-pub(super) fn read(text: &str) -> Statement {
-    parse(text).and_then(|ast| known(&ast)).unwrap_or_else(|| unreadable(text))
+/// Reads a statement for a database with these columns.
+pub(super) fn read(text: &str, columns: &Columns) -> Statement {
+    parse(text).and_then(|ast| known(&ast, columns)).unwrap_or_else(|| unreadable(text))
 }
 
 fn unreadable(text: &str) -> Statement {
     let sql = text.trim().to_owned();
-    let change = Change { class: ChangeClass::Destructive, what: "could not be read", sql: sql.clone() };
-    Statement { sql, changes: vec![change], tables: Tables::Any }
+    let (class, what) = (ChangeClass::Destructive, "could not be read");
+    let change = Change { class, what, was: None, sql: sql.clone() };
+    Statement { sql, changes: vec![change], tables: Tables::Any, narrowed: Vec::new() }
 }
 
 /// The one statement of a text; `None` where there is another one, or a comment.
@@ -93,11 +96,11 @@ fn is_never_a_name(keyword: Keyword) -> bool {
 }
 
 /// The statement, where it is one that a schema tool prints.
-fn known(ast: &Ast) -> Option<Statement> {
+fn known(ast: &Ast, columns: &Columns) -> Option<Statement> {
     match ast {
         Ast::CreateTable(table) => create_table(ast, table),
         Ast::CreateIndex(index) => create_index(ast, index),
-        Ast::AlterTable(alter) => alter_table(ast, alter),
+        Ast::AlterTable(alter) => alter_table(ast, alter, columns),
         Ast::Drop { object_type, names, table, .. } => {
             let what = match object_type {
                 ObjectType::Table => "drops a table",
@@ -132,8 +135,8 @@ fn one(
     named: Vec<String>,
 ) -> Statement {
     let sql = ast.to_string();
-    let change = Change { class, what, sql: sql.clone() };
-    Statement { sql, changes: vec![change], tables: Tables::Known { changed, named } }
+    let change = Change { class, what, was: None, sql: sql.clone() };
+    Statement { sql, changes: vec![change], tables: Tables::Known { changed, named }, narrowed: Vec::new() }
 }
 
 /// A new table, which is nothing but its columns, keys and storage options.
@@ -162,13 +165,18 @@ fn create_index(ast: &Ast, index: &CreateIndex) -> Option<Statement> {
 }
 
 /// One change for each operation; each is shown as if it stood alone.
-fn alter_table(ast: &Ast, alter: &AlterTable) -> Option<Statement> {
-    let table = alter.name.to_string();
-    let (mut touched, mut named) = (vec![table_name(&alter.name)], Vec::new());
-    let mut changes = Vec::new();
+fn alter_table(ast: &Ast, alter: &AlterTable, columns: &Columns) -> Option<Statement> {
+    let (table, name) = (alter.name.to_string(), table_name(&alter.name));
+    let (mut touched, mut named) = (vec![name.clone()], Vec::new());
+    let (mut changes, mut narrowed) = (Vec::new(), Vec::new());
     for operation in &alter.operations {
-        let (class, what) = operation_class(operation);
-        changes.push(Change { class, what, sql: format!("ALTER TABLE {table} {operation}") });
+        let (mut class, mut what) = operation_class(operation);
+        let was = narrowed_column(&name, operation, columns).map(|(column, was)| {
+            (class, what) = (ChangeClass::Destructive, "narrows a column");
+            narrowed.push(column);
+            was
+        });
+        changes.push(Change { class, what, was, sql: format!("ALTER TABLE {table} {operation}") });
         match operation {
             AlterTableOperation::AddConstraint { constraint, .. } => named.extend(referred_table(constraint)),
             AlterTableOperation::RenameTable {
@@ -178,7 +186,22 @@ fn alter_table(ast: &Ast, alter: &AlterTable) -> Option<Statement> {
         }
     }
     let tables = Tables::Known { changed: touched, named };
-    (!changes.is_empty()).then(|| Statement { sql: ast.to_string(), changes, tables })
+    (!changes.is_empty()).then(|| Statement { sql: ast.to_string(), changes, tables, narrowed })
+}
+
+/// The column that a change narrows, with its type as it is now.
+fn narrowed_column(
+    table: &str,
+    operation: &AlterTableOperation,
+    columns: &Columns,
+) -> Option<(String, String)> {
+    let (name, new) = match operation {
+        AlterTableOperation::ChangeColumn { old_name, data_type, .. } => (old_name, data_type),
+        AlterTableOperation::ModifyColumn { col_name, data_type, .. } => (col_name, data_type),
+        _ => return None,
+    };
+    let was = columns.data_type(table, &name.value)?;
+    column::narrows(was, new).then(|| (column::key(table, &name.value), was.to_owned()))
 }
 
 fn operation_class(operation: &AlterTableOperation) -> (ChangeClass, &'static str) {

@@ -5,6 +5,7 @@ use crate::event::{Evidence, HostEvidence, HostOutcome, SchemaEvidence};
 use crate::facts::Composition;
 use crate::plan::{HostPlan, PlannedWave};
 use crate::procedure::Reads;
+use crate::schema::SchemaChanges;
 use crate::text::RemoteText;
 
 /// What other runs proved, as a run relies on it.
@@ -75,9 +76,10 @@ impl HostState {
         let mut ends = looks.filter_map(|step| self.step(&step.id).filter(|known| !known.undone));
         let statements: Vec<RemoteText> =
             ends.find_map(|known| known.end.as_ref()?.pending_statements.clone())?;
-        let changes = crate::schema::SchemaChanges::read(statements.iter().map(RemoteText::raw));
+        let narrowed = self.narrowed(false);
+        let changes = SchemaChanges::against(statements.iter().map(RemoteText::raw), &narrowed);
         let approved_by =
             self.approved_by.clone().filter(|_| self.approved.as_ref() == Some(&changes.fingerprint));
-        Some(SchemaEvidence { fingerprint: changes.fingerprint, statements, approved_by })
+        Some(SchemaEvidence { fingerprint: changes.fingerprint, statements, narrowed, approved_by })
     }
 }

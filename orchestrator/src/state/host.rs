@@ -8,7 +8,7 @@ use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::facts::HostLock;
 use crate::plan::{History, HostPlan, PlannedStep};
 use crate::procedure::{Effect, Reads};
-use crate::schema::{Fingerprint, SchemaChanges};
+use crate::schema::{Columns, Fingerprint, SchemaChanges};
 use crate::text::RemoteText;
 
 /// Where a host stands.
@@ -183,8 +183,15 @@ impl HostState {
                 looks.filter_map(|step| self.step(&step.id).filter(|known| known.undone == undone));
             ends.find_map(|known| known.end.as_ref()?.pending_statements.as_ref())
         };
-        let statements = found(false).or_else(|| found(true))?;
-        Some(SchemaChanges::read(statements.iter().map(RemoteText::raw)))
+        let (statements, undone) =
+            found(false).map(|found| (found, false)).or_else(|| Some((found(true)?, true)))?;
+        Some(SchemaChanges::against(statements.iter().map(RemoteText::raw), &self.narrowed(undone)))
+    }
+
+    /// The columns that the pending changes narrow, as far as that was found out.
+    pub(super) fn narrowed(&self, undone: bool) -> Columns {
+        let mut ends = self.steps.iter().filter(|step| step.undone == undone).rev();
+        ends.find_map(|step| step.end.as_ref()?.narrowed.clone()).unwrap_or_default()
     }
 
     pub(super) fn link_is_back(&mut self, at: Timestamp) {

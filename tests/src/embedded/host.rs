@@ -109,6 +109,12 @@ impl EmbeddedHost {
         git(&self.root(), &["commit", "--quiet", "--message", "ours"]);
     }
 
+    /// Its database says that this column has this type.
+    pub fn set_column(&self, table: &str, column: &str, data_type: &str) {
+        let line = format!("{table}\t{column}\t{data_type}\n");
+        std::fs::write(self.folder.join("database/columns"), line).expect("a file can be written");
+    }
+
     /// It has another version of PHP on the command line.
     pub fn set_php_version(&self, version: &str) {
         std::fs::write(self.folder.join("php-version"), version).expect("a file can be written");

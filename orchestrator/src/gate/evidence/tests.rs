@@ -5,6 +5,7 @@ use super::*;
 use crate::event::SchemaEvidence;
 use crate::facts::{Composition, Database};
 use crate::plan::sample;
+use crate::schema::Columns;
 use crate::text::RemoteText;
 
 const ADD: &str = "ALTER TABLE cust ADD a INT DEFAULT NULL";
@@ -44,6 +45,7 @@ fn schema(statements: &[&str], approved_by: Option<&str>) -> SchemaEvidence {
     SchemaEvidence {
         fingerprint: SchemaChanges::read(statements.iter().copied()).fingerprint,
         statements: statements.iter().map(|statement| RemoteText::from(*statement)).collect(),
+        narrowed: Columns::default(),
         approved_by: approved_by.map(str::to_owned),
     }
 }
