@@ -60,8 +60,9 @@ pub(super) fn judge(
         narrowed: None,
     };
     let finds_out = matches!(step.reads, Some(Reads::Composition | Reads::Columns));
-    let verdict = if finds_out && !timed_out(step, exit, milliseconds) {
-        found_out(step, exit, output, executed, &mut end);
+    let verdict = if finds_out {
+        let timed_out = timed_out(step, exit, milliseconds);
+        found_out(step, exit, timed_out, output, executed, &mut end);
         Ok(())
     } else {
         verdict(step, exit, proven, milliseconds, output, &mut end)
@@ -99,16 +100,29 @@ fn vanished(proven: Option<bool>, output: &StepOutput) -> StepEnd {
     end
 }
 
-fn timed_out(step: &PlannedStep, exit: i32, milliseconds: u64) -> bool {
-    TIMED_OUT.contains(&exit) && milliseconds >= step.command.timeout_seconds.saturating_mul(1000)
+/// Why the host ended a step at its deadline, where it did.
+fn timed_out(step: &PlannedStep, exit: i32, milliseconds: u64) -> Option<String> {
+    let limit = step.command.timeout_seconds;
+    let is_over = TIMED_OUT.contains(&exit) && milliseconds >= limit.saturating_mul(1000);
+    is_over.then(|| format!("the host ended it after {limit}s"))
 }
 
 /// What a step says that only finds something out. Where it cannot, the host is as well as it was: less is known of it.
-fn found_out(step: &PlannedStep, exit: i32, output: &StepOutput, pending: &[String], end: &mut StepEnd) {
-    if exit != 0 {
-        end.why = RemoteText::from(format!("it could not be found out (exit code {exit})").as_str());
-    } else if output.is_cut() || end.stdout.dropped > 0 {
-        end.why = RemoteText::from("it could not be found out (not all of what it printed is there)");
+fn found_out(
+    step: &PlannedStep,
+    exit: i32,
+    timed_out: Option<String>,
+    output: &StepOutput,
+    pending: &[String],
+    end: &mut StepEnd,
+) {
+    let trouble = if exit != 0 {
+        Some(timed_out.unwrap_or_else(|| format!("exit code {exit}")))
+    } else {
+        (output.is_cut() || end.stdout.dropped > 0).then(|| "not all of what it printed is there".to_owned())
+    };
+    if let Some(trouble) = trouble {
+        end.why = RemoteText::from(format!("it could not be found out: {trouble}").as_str());
     }
     let text = RemoteText::from_bytes(&output.stdout.kept());
     match step.reads {
@@ -135,9 +149,8 @@ fn verdict(
     output: &StepOutput,
     end: &mut StepEnd,
 ) -> Verdict {
-    if timed_out(step, exit, milliseconds) {
-        let limit = step.command.timeout_seconds;
-        return Err((StepOutcome::TimedOut, format!("the host ended it after {limit}s")));
+    if let Some(why) = timed_out(step, exit, milliseconds) {
+        return Err((StepOutcome::TimedOut, why));
     }
     if step.reads == Some(Reads::DoctrineValidate) {
         return facts::read_validation(exit, &RemoteText::from_bytes(&output.stdout.kept())).or_else(failed);
@@ -331,13 +344,14 @@ mod tests {
         let found = |reads, exit, text: &str| judged(Some(reads), None, ran(exit, None), text);
         let composition = found(Reads::Composition, 255, "php 7.0.33\n");
         assert_eq!(composition.outcome, StepOutcome::Succeeded);
-        assert_eq!(composition.why.to_string(), "it could not be found out (exit code 255)");
+        assert_eq!(composition.why.to_string(), "it could not be found out: exit code 255");
         assert_eq!(composition.composition.and_then(|known| known.php).as_deref(), Some("7.0.33"));
         // Half of the columns are none: who is not among them would be taken for harmless.
         let columns = found(Reads::Columns, 1, "cust\tname\tvarchar(255)\n");
         assert_eq!((columns.outcome, columns.narrowed), (StepOutcome::Succeeded, None));
         let deadline = judged(Some(Reads::Columns), None, ran(124, None), "");
-        assert_eq!(deadline.outcome, StepOutcome::TimedOut);
+        assert_eq!(deadline.outcome, StepOutcome::Succeeded);
+        assert_eq!(deadline.why.to_string(), "it could not be found out: the host ended it after 2s");
     }
 
     #[test]
