@@ -4,6 +4,7 @@
 //! One run tries one fault on as many hosts as the procedure has steps, each at another step. Afterwards every host
 //! must have ended as an undisturbed one, and the body of every change must have run once, as the host counted it.
 
+mod back;
 mod ground;
 
 use std::collections::BTreeMap;
