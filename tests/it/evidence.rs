@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ixporch_tests::program::Ended;
+use ixporch_tests::wire::until;
 
 use crate::stage::{Stage, host_of};
 use crate::waves::next_command;
@@ -36,6 +37,11 @@ fn staging(options: &[&str]) -> (Stage, PathBuf) {
     upgrade_approved(&stage);
     let file = write_evidence(&stage, options);
     (stage, file)
+}
+
+/// The run as its report calls it.
+fn run_of(ended: &Ended) -> String {
+    ended.stdout.split("run ").nth(1).unwrap().split(' ').next().unwrap().to_owned()
 }
 
 fn write_evidence(stage: &Stage, options: &[&str]) -> PathBuf {
@@ -71,10 +77,8 @@ fn what_staging_proved_lets_another_inventory_go_on_without_a_question() {
     for name in ["p1", "p2"] {
         assert_eq!(host_of(&report, name)["approved_schema_by"], "tester on s1");
     }
-    assert_eq!(
-        (&report["evidence"][0]["hosts"][0], &report["risk"]),
-        (&"s1".into(), &serde_json::Value::Null)
-    );
+    assert_eq!(report["evidence"][0]["hosts"][0], "s1");
+    assert_eq!(report["risks_taken"], serde_json::json!([]));
     assert!(ended.stderr.contains("relies on evidence of"), "{ended}");
     // The same, handed on: prod's own run proves it to others, by the same person's word.
     let evidence = prod.program.json(&["evidence", "--no-sign"]);
@@ -102,15 +106,24 @@ fn a_schema_that_staging_did_not_have_is_refused_with_host_fingerprint_and_state
     let why = host_of(&prod.report(), "p2")["why"].as_str().unwrap().to_owned();
     assert!(why.contains(digits) && why.contains(&format!("only here: {DROP}")), "{why}");
     assert!(ended.stdout.contains(&format!("only here: {DROP}")), "{ended}");
-    // An approval alone does not stand for evidence; a person who takes the risk upon themselves does.
+    // An approval alone does not stand for evidence, nor does the risk alone for an approval; both together do.
+    let hint = format!(
+        "to let that of p2 pass against the evidence (1 addition, 1 drop): ixporch resume {}",
+        run_of(&ended)
+    );
+    assert!(ended.stdout.contains(&hint), "{hint} is not in {ended}");
+    let risked = prod.program.run(&["resume", "--accept-risk", "the column is ours"]);
+    assert_eq!(risked.code, 7, "{risked}");
+    assert_eq!(prod.report()["risks_taken"], serde_json::json!([]), "it did not go on");
     let approved = prod.program.run(&["resume", "--approve-schema", digits]);
     assert_eq!(approved.code, 7, "{approved}");
     let risked =
         prod.program.run(&["resume", "--approve-schema", digits, "--accept-risk", "the column is ours"]);
     assert_eq!(risked.code, 0, "{risked}");
-    let taken = &prod.report()["risk"];
-    assert_eq!((&taken["reason"], &taken["taken"][0]["of"]), (&"the column is ours".into(), &"p2".into()));
-    assert!(risked.stdout.contains("risk accepted by tester on"), "{risked}");
+    let taken = &prod.report()["risks_taken"];
+    assert_eq!((&taken[0]["reason"], &taken[0]["of"]), (&"the column is ours".into(), &"p2".into()));
+    assert!(risked.stdout.contains("p2 went on by the risk that tester accepted on"), "{risked}");
+    assert_eq!(taken.as_array().unwrap().len(), 1, "{taken}");
 }
 
 #[test]
@@ -231,16 +244,19 @@ fn a_wave_that_requires_another_starts_only_where_its_hosts_are_alike() {
     assert_eq!(unmet, &serde_json::json!([kind]));
     let unapproved = stage.program.run(&["resume", "--approve", "prod"]);
     assert_eq!(unapproved.code, 7, "an approval stood for evidence: {unapproved}");
-    let words = next_command(&held, "to let wave prod start all the same");
+    let words = next_command(&held, "to let wave prod go on all the same");
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
     *words.last_mut().unwrap() = "7.1 is what we go to next";
     let risked = stage.program.run(&words);
     // The schema is reviewed as if there were no evidence.
     assert_eq!(risked.code, 7, "{risked}");
-    assert!(risked.stdout.contains("risk accepted by tester on") && risked.stdout.contains(kind), "{risked}");
+    let went_on = "wave prod went on by the risk that tester accepted on";
+    assert!(risked.stdout.contains(went_on) && risked.stdout.contains(kind), "{risked}");
+    // The same is not asked for twice: nothing else is missing than what was accepted.
     let ended = stage.program.run(&["resume", "--approve-schema", &fingerprint(&stage)]);
     assert_eq!(ended.code, 0, "{ended}");
-    assert_eq!(stage.report()["risk"]["taken"][0]["of"], "wave prod");
+    let taken = &stage.report()["risks_taken"];
+    assert_eq!((&taken[0]["of"], taken.as_array().unwrap().len()), (&"wave prod".into(), 1));
 }
 
 #[test]
@@ -252,4 +268,121 @@ fn staging_and_prod_of_one_run_are_reviewed_once() {
     assert_eq!(code, Some(0), "{shown}");
     assert_eq!(shown.matches("[y/N]").count(), 1, "{shown}");
     assert_eq!(host_of(&stage.report(), "p1")["approved_schema_by"], "tester on s1");
+}
+
+/// Staging is upgraded, with a person's approval, in a run of its own.
+fn upgrade_staging(stage: &Stage) {
+    assert_eq!(stage.run(&["upgrade", "--yes", "--until-wave", "staging"]).code, 7);
+    let ended = stage.program.run(&["resume", "--approve-schema", &fingerprint(stage)]);
+    assert_eq!(ended.code, 0, "{ended}");
+}
+
+#[test]
+fn a_wave_that_goes_on_later_starts_nothing_more_without_evidence() {
+    let stage = stage(&[("staging", &["s1"]), ("prod", &["p1", "p2"])]);
+    stage.change_inventory("name = \"prod\"", "name = \"prod\"\nrequires = \"staging\"\nparallel = 1");
+    upgrade_staging(&stage);
+    let p1 = stage.fleet.host("p1");
+    p1.hold("memcached-after-schema", "middle");
+    let inventory = stage.inventory.display().to_string();
+    let arguments = ["upgrade", "--yes", "--wave", "prod", "--inventory", &inventory];
+    let mut controller = stage.program.command(&arguments).spawn().unwrap();
+    stage
+        .runtime
+        .block_on(until("p1 has changed its schema", || p1.is_held("memcached-after-schema", "middle")));
+    controller.kill().unwrap();
+    controller.wait().unwrap();
+    p1.let_go("memcached-after-schema", "middle");
+    let prod = stage.last_run();
+    // Meanwhile staging's next release fails: who was begun goes on, and nobody else begins.
+    stage.fleet.host("s1").publish("4.6.0", "cust\nvirtualinterface\naudit_log\n");
+    stage.fleet.host("s1").break_composer();
+    assert_eq!(stage.run(&["upgrade", "--yes", "--until-wave", "staging"]).code, 6);
+    let resumed = stage.program.run(&["resume", &prod]);
+    assert_eq!(resumed.code, 7, "{resumed}");
+    let report = stage.program.json(&["--format", "json", "report", &prod]);
+    assert_eq!(host_of(&report, "p1")["outcome"], "upgraded");
+    assert_eq!(host_of(&report, "p2")["outcome"], "not-started");
+    assert!(resumed.stdout.contains("held back: the evidence that it requires is missing"), "{resumed}");
+    assert!(resumed.stdout.contains("s1: it was not upgraded, but is failed"), "{resumed}");
+    assert!(is_untouched(&stage, "p2"));
+    // A risk that is accepted later is for what is missing then.
+    let risked = stage.program.run(&["resume", &prod, "--accept-risk", "4.6.0 is another story"]);
+    assert_eq!(risked.code, 7, "its schema is reviewed: {risked}");
+    let report = stage.program.json(&["--format", "json", "report", &prod]);
+    assert_eq!(report["risks_taken"][0]["reason"], "4.6.0 is another story");
+}
+
+#[test]
+fn a_host_that_became_another_one_since_its_plan_is_not_started() {
+    let stage = stage(&[("staging", &["s1"]), ("prod", &["p1"])]);
+    stage.change_inventory("name = \"prod\"", "name = \"prod\"\nrequires = \"staging\"\ngate = \"confirm\"");
+    upgrade_staging(&stage);
+    assert_eq!(stage.run(&["upgrade", "--yes", "--wave", "prod"]).code, 7);
+    stage.fleet.host("p1").set_php_version("7.4.33");
+    let resumed = stage.program.run(&["resume", "--approve", "prod"]);
+    assert_eq!(resumed.code, 4, "{resumed}");
+    let why = "it was PHP 7.0 with MySQL when this was planned, and is PHP 7.4 with MySQL: plan again";
+    assert_eq!(host_of(&stage.report(), "p1")["why"], why);
+    assert!(is_untouched(&stage, "p1"));
+}
+
+#[test]
+fn evidence_is_of_all_hosts_of_a_wave_whichever_run_upgraded_them() {
+    let stage = stage(&[("staging", &["s1", "s2", "s3"])]);
+    let limited = |limit: &str| {
+        assert_eq!(stage.run(&["upgrade", "--yes", "--limit", limit]).code, 7);
+        let ended = stage.program.run(&["resume", "--approve-schema", &fingerprint(&stage)]);
+        assert_eq!(ended.code, 0, "{ended}");
+    };
+    limited("s1");
+    let evidence = || stage.program.json(&["evidence", "--no-sign"])["evidence"].clone();
+    assert_eq!(evidence()["missing"], serde_json::json!(["s2", "s3"]));
+    let first = stage.last_run();
+    limited("s2");
+    let file = write_evidence(&stage, &["--no-sign"]);
+    let runs = |evidence: &serde_json::Value| -> Vec<(String, bool)> {
+        let hosts = evidence["hosts"].as_array().unwrap();
+        hosts
+            .iter()
+            .map(|host| (host["host"].as_str().unwrap().to_owned(), host["run"] == first.as_str()))
+            .collect()
+    };
+    let known = |names: &[(&str, bool)]| -> Vec<(String, bool)> {
+        names.iter().map(|(name, first)| ((*name).to_owned(), *first)).collect()
+    };
+    assert_eq!(runs(&evidence()), known(&[("s2", false), ("s1", true)]));
+    let prod = self::stage(&[("prod", &["p1"])]);
+    let refused = upgrade_by(&prod, &file);
+    assert_eq!(refused.code, 7, "{refused}");
+    let why = ", s3: it was left out, and no run is known that upgraded it";
+    assert!(refused.stdout.contains(why), "{refused}");
+    assert!(
+        refused.stderr.contains("not signed: whoever could write the file could say anything"),
+        "{refused}"
+    );
+    // Who is current is told as the run left it that brought it there.
+    limited("s3");
+    let all = stage.run(&["upgrade", "--yes"]);
+    assert_eq!(all.code, 0, "{all}");
+    assert_eq!(runs(&evidence()), known(&[("s1", true), ("s2", false), ("s3", false)]));
+    assert_eq!(evidence()["hosts"][0]["outcome"], "upgraded");
+    let file = write_evidence(&stage, &["--no-sign"]);
+    assert_eq!(upgrade_by(&prod, &file).code, 0);
+}
+
+#[test]
+fn evidence_is_not_demanded_of_what_nobody_knows_to_be_an_upgrade() {
+    let stage = stage(&[("staging", &["s1"]), ("prod", &["p1"])]);
+    let own = stage.folder.path().join("own.toml");
+    let step = "[[steps]]\nid = \"pull\"\ntitle = \"Pull\"\neffect = \"change\"\nrun = [\"git\", \"pull\"]\n";
+    std::fs::write(&own, format!("format = 1\nname = \"own\"\n{step}")).unwrap();
+    let own = own.display().to_string();
+    let refused = stage.run(&["upgrade", "--yes", "--procedure", &own, "--requires-run", "latest"]);
+    assert_eq!(refused.code, 2, "{refused}");
+    assert!(refused.stderr.contains("has no step that moves the code to a target"), "{refused}");
+    stage.change_inventory("name = \"prod\"", "name = \"prod\"\nrequires = \"staging\"");
+    let refused = stage.run(&["upgrade", "--yes", "--procedure", &own]);
+    assert_eq!(refused.code, 2, "{refused}");
+    assert!(is_untouched(&stage, "s1") && is_untouched(&stage, "p1"));
 }

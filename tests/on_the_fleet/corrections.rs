@@ -59,7 +59,9 @@ fn views_are_made_anew_or_stay_as_they_were() {
     assert!(ended.stdout.contains(denied) && ended.stdout.contains("TRIGGER command denied"), "{ended}");
     assert_eq!(objects("h2"), untouched);
     // What the file dropped and did not make again is there again; its former owner was root.
-    assert!(ended.stdout.contains("view view_cust_current_active: put back as it was"), "{ended}");
+    let put_back =
+        "view view_cust_current_active: put back, as the database user's (it was `root`@`localhost`'s)";
+    assert!(ended.stdout.contains(put_back), "{ended}");
     assert_eq!(stage.sql("h3", "SELECT COUNT(*) FROM view_cust_current_active"), "2");
     assert_eq!(
         stage.sql("h3", "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = 'ixp'"),
@@ -67,6 +69,25 @@ fn views_are_made_anew_or_stay_as_they_were() {
     );
     // Neither the password nor a file that holds it is left anywhere.
     let journal = format!("grep -rlF 'secret #1' {}", stage.program.home().display());
+    let found = std::process::Command::new("sh").args(["-c", &journal]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "");
+    for host in crate::stage::HOSTS {
+        assert_eq!(
+            stage.fleet.on(host, "ls /tmp | grep -v systemd; grep -rlF 'secret #1' /home /root /var/tmp"),
+            "",
+            "{host}"
+        );
+    }
+}
+
+#[test]
+fn a_password_that_cannot_be_read_is_not_told() {
+    let Some(stage) = Stage::new() else { return };
+    stage.fleet.on("h1", "echo 'DB_PASSWORD=hunter2 with a blank' >> /srv/ixpmanager/.env");
+    let ended = stage.run(&["views", "recreate", "--yes", "--limit", "h1"]);
+    assert_eq!(ended.code, 5, "{ended}");
+    assert!(ended.stdout.contains(".env cannot be read: "), "{ended}");
+    let journal = format!("grep -rl hunter2 {}", stage.program.home().display());
     let found = std::process::Command::new("sh").args(["-c", &journal]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&found.stdout), "");
 }

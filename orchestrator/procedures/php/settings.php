@@ -15,8 +15,13 @@ function ixporch_settings()
         return method_exists($dotenv, $way);
     });
     $way = reset($ways);
-    $reader = $way ? $dotenv::$way(getcwd()) : new $dotenv(getcwd());
-    $read = $reader->load();
+    try {
+        $reader = $way ? $dotenv::$way(getcwd()) : new $dotenv(getcwd());
+        $read = $reader->load();
+    } catch (Throwable $trouble) {
+        // What it says holds the value that it could not read.
+        throw new RuntimeException('.env cannot be read: ' . get_class($trouble));
+    }
     $settings = [];
     foreach (['HOST', 'PORT', 'SOCKET', 'DATABASE', 'USERNAME', 'PASSWORD'] as $name) {
         $name = "DB_$name";

@@ -11,29 +11,49 @@ function ixporch_fail($why)
     exit(1);
 }
 
-// The views and triggers that the file creates: [['VIEW', 'name'], …].
+// The views and triggers that the file creates or drops: 'VIEW name' => whether it creates it.
 function ixporch_objects($sql)
 {
-    $sql = preg_replace(['~/\*(?!!).*?\*/~s', '~^\s*(--\s|#).*$~m'], '', $sql);
-    $name = '`?([\w$]+)`?';
+    $sql = preg_replace(['~/\*(?!!).*?\*/~s', '~(^|\s)(--([ \t].*)?|#.*)$~m'], '', $sql);
+    $name = '(?:`[^`]+`\s*\.\s*|[\w$]+\s*\.\s*)?(`(?:[^`]|``)+`|[\w$]+)';
     $words = '(?:OR\s+REPLACE\s+|ALGORITHM\s*=\s*\w+\s+|DEFINER\s*=\s*\S+\s+|SQL\s+SECURITY\s+\w+\s+)*';
-    preg_match_all("~\\bCREATE\\s+$words(VIEW|TRIGGER)\\s+(?:IF\\s+NOT\\s+EXISTS\\s+)?$name~i", $sql, $found, PREG_SET_ORDER);
-    return array_map(function ($match) {
-        return [strtoupper($match[1]), $match[2]];
-    }, $found);
+    $pattern = "~\\b(CREATE|DROP)\\s+$words(VIEW|TRIGGER)\\s+(?:IF\\s+(?:NOT\\s+)?EXISTS\\s+)?$name~i";
+    preg_match_all($pattern, $sql, $found, PREG_SET_ORDER);
+    $objects = [];
+    foreach ($found as $match) {
+        $bare = $match[3][0] === '`' ? str_replace('``', '`', substr($match[3], 1, -1)) : $match[3];
+        $object = strtoupper($match[2]) . ' ' . $bare;
+        $is_made = strtoupper($match[1]) === 'CREATE';
+        $objects[$object] = $is_made || !empty($objects[$object]);
+    }
+    return $objects;
 }
 
-// The statement that creates an object as it is now; null where there is none.
-function ixporch_definition(PDO $database, $kind, $name)
+function ixporch_quoted($name)
 {
+    return '`' . str_replace('`', '``', $name) . '`';
+}
+
+// 'VIEW name' for people: only the kind in small letters.
+function ixporch_shown($object)
+{
+    list($kind, $name) = explode(' ', $object, 2);
+    return strtolower($kind) . " $name";
+}
+
+// What SHOW CREATE says of an object as it is now; null where there is none.
+function ixporch_definition(PDO $database, $object)
+{
+    list($kind, $name) = explode(' ', $object, 2);
     $table = $kind === 'VIEW' ? 'VIEWS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME' : 'TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME';
     $known = $database->prepare("SELECT 1 FROM information_schema.$table = ?");
     $known->execute([$name]);
     if (!$known->fetchColumn()) {
         return null;
     }
-    $row = $database->query("SHOW CREATE $kind `$name`")->fetch(PDO::FETCH_ASSOC);
-    return $row[$kind === 'VIEW' ? 'Create View' : 'SQL Original Statement'];
+    $row = $database->query("SHOW CREATE $kind " . ixporch_quoted($name))->fetch(PDO::FETCH_ASSOC);
+    $row['statement'] = $row[$kind === 'VIEW' ? 'Create View' : 'SQL Original Statement'];
+    return $row;
 }
 
 function ixporch_drop_trial(PDO $database)
@@ -44,14 +64,14 @@ function ixporch_drop_trial(PDO $database)
 }
 
 // Tries what the file is going to do, on objects that nobody else knows.
-function ixporch_try_rights(PDO $database, array $kinds)
+function ixporch_try_rights(PDO $database, $has_triggers)
 {
     $trial = IXPORCH_TRIAL;
     try {
         ixporch_drop_trial($database);
         $database->exec("CREATE VIEW {$trial}v AS SELECT 1 AS one");
         $database->query("SHOW CREATE VIEW {$trial}v")->fetchAll();
-        if (in_array('TRIGGER', $kinds, true)) {
+        if ($has_triggers) {
             $database->exec("CREATE TABLE {$trial}t (id INT)");
             $database->exec("CREATE TRIGGER {$trial}t BEFORE INSERT ON {$trial}t FOR EACH ROW SET NEW.id = NEW.id");
         }
@@ -96,26 +116,42 @@ function ixporch_option_file(array $settings)
     return $file;
 }
 
-// Puts back what is not there any more.
-function ixporch_put_back(PDO $database, array $before)
+// Creates an object as SHOW CREATE told it; gives its former owner where it could not be that one's again.
+function ixporch_create(PDO $database, array $row)
 {
-    foreach ($before as $object) {
-        list($kind, $name, $definition) = $object;
-        if ($definition === null || ixporch_definition($database, $kind, $name) !== null) {
-            continue;
-        }
-        $word = strtolower($kind);
+    $set = ['sql_mode' => 'sql_mode', 'character_set_client' => 'character_set_client', 'collation_connection' => 'collation_connection'];
+    foreach (array_intersect_key($row, $set) as $name => $value) {
+        $database->exec("SET SESSION $name = " . $database->quote($value));
+    }
+    try {
+        $database->exec($row['statement']);
+        return '';
+    } catch (PDOException $trouble) {
         // As another user's only a user with more rights may create it.
-        foreach ([$definition, preg_replace('~\sDEFINER\s*=\s*`(?:[^`]|``)*`@`(?:[^`]|``)*`~', '', $definition, 1)] as $statement) {
-            try {
-                $database->exec($statement);
-                fwrite(STDERR, "$word $name: put back as it was\n");
-                continue 2;
-            } catch (PDOException $trouble) {
-                $why = $trouble->getMessage();
-            }
+        $definer = '~\sDEFINER\s*=\s*(`(?:[^`]|``)*`@`(?:[^`]|``)*`)~';
+        if (!preg_match($definer, $row['statement'], $match)) {
+            throw $trouble;
         }
-        fwrite(STDERR, "$word $name: it is gone, and cannot be put back ($why). It was:\n$definition\n");
+        $database->exec(preg_replace($definer, '', $row['statement'], 1));
+        return $match[1];
+    }
+}
+
+// Puts back what is not there any more, over a connection of its own: the one before may have been lost with the server.
+function ixporch_put_back(array $settings, array $before)
+{
+    foreach (array_filter($before) as $object => $row) {
+        $shown = ixporch_shown($object);
+        try {
+            $database = ixporch_database($settings);
+            if (ixporch_definition($database, $object) === null) {
+                $owner = ixporch_create($database, $row);
+                $how = $owner === '' ? 'put back as it was' : "put back, as the database user's (it was $owner's)";
+                fwrite(STDERR, "$shown: $how\n");
+            }
+        } catch (Throwable $trouble) {
+            fwrite(STDERR, "$shown: it may be gone, and cannot be put back (" . $trouble->getMessage() . "). It was:\n$row[statement]\n");
+        }
     }
 }
 
@@ -123,37 +159,44 @@ if (!is_readable(IXPORCH_FILE)) {
     ixporch_fail(IXPORCH_FILE . ' is not there: this release has no such file');
 }
 $objects = ixporch_objects(file_get_contents(IXPORCH_FILE));
-if (!$objects) {
+if (!array_filter($objects)) {
     ixporch_fail(IXPORCH_FILE . ' creates no view');
 }
 try {
     $settings = ixporch_settings();
     $database = ixporch_database($settings);
-    ixporch_try_rights($database, array_column($objects, 0));
+    ixporch_try_rights($database, (bool) preg_grep('~^TRIGGER ~', array_keys($objects)));
     $before = [];
-    foreach ($objects as $object) {
-        $before[] = [$object[0], $object[1], ixporch_definition($database, $object[0], $object[1])];
+    foreach (array_keys($objects) as $object) {
+        $before[$object] = ixporch_definition($database, $object);
     }
 } catch (Throwable $trouble) {
     ixporch_fail('nothing was changed: ' . $trouble->getMessage());
 }
+// Whatever ends this script, what was there before is written down.
+foreach (array_filter($before) as $object => $row) {
+    fwrite(STDERR, ixporch_shown($object) . " was:\n$row[statement]\n");
+}
 $streams = [['file', IXPORCH_FILE, 'r'], STDOUT, STDERR, ixporch_option_file($settings)];
-$client = proc_open('exec mysql --defaults-file=/dev/fd/3 --batch', $streams, $pipes);
+// What phpdotenv put into the environment is not handed on, nor are the settings of a login file.
+$environment = ['PATH' => (string) getenv('PATH'), 'MYSQL_TEST_LOGIN_FILE' => '/dev/null'];
+$client = proc_open('exec mysql --defaults-file=/dev/fd/3 --batch', $streams, $pipes, null, $environment);
 $code = $client ? proc_close($client) : -1;
+if ($code !== 0) {
+    ixporch_put_back($settings, $before);
+    ixporch_fail(IXPORCH_FILE . " could not be run to its end (mysql exited with $code)");
+}
 try {
-    if ($code !== 0) {
-        ixporch_put_back($database, $before);
-        ixporch_fail(IXPORCH_FILE . " could not be run to its end (mysql exited with $code)");
-    }
-    foreach ($objects as $object) {
-        list($kind, $name) = $object;
-        if (ixporch_definition($database, $kind, $name) === null) {
-            ixporch_fail(strtolower($kind) . " $name is not there, although mysql says that it succeeded");
+    $database = ixporch_database($settings);
+    foreach (array_keys(array_filter($objects)) as $object) {
+        list($kind, $name) = explode(' ', $object, 2);
+        if (ixporch_definition($database, $object) === null) {
+            ixporch_fail(ixporch_shown($object) . ' is not there, although mysql says that it succeeded');
         }
         if ($kind === 'VIEW') {
-            $database->query("SELECT * FROM `$name` LIMIT 0")->fetchAll();
+            $database->query('SELECT * FROM ' . ixporch_quoted($name) . ' LIMIT 0')->fetchAll();
         }
-        echo strtolower($kind), " $name was made anew\n";
+        echo ixporch_shown($object), " was made anew\n";
     }
 } catch (PDOException $trouble) {
     ixporch_fail($trouble->getMessage());

@@ -1,11 +1,15 @@
 //! What stands before a wave: evidence, its gate, and a person where it asks for one.
 
 use super::brake::BrakeState;
+use super::given;
 use super::proof::Proof;
 use super::rollout::Rollout;
 use crate::event::RunEvent;
 use crate::gate::{self, Decision, Tally};
 use crate::plan::PlannedWave;
+
+/// Why hosts are not started whose evidence is missing.
+pub(super) const UNPROVEN: &str = "the evidence that it requires is missing, or does not match";
 
 /// Why a wave must not start.
 pub(super) struct Stopped {
@@ -31,13 +35,19 @@ impl Rollout {
 
     /// What other hosts proved that the wave demands.
     pub(super) async fn proof(&self, wave: &PlannedWave) -> Proof {
-        // A wave that was begun had evidence that was young enough then.
-        let now = (!self.was_begun(wave)).then(self.now);
+        let risk = given::risk(&self.job);
         match self.events.state().await {
-            Ok(state) => Proof::look(&state, &self.job.plan, wave, now),
+            Ok(state) => Proof::look(&state, &self.job.plan, wave, risk, (self.now)()),
             // Without a dispatcher nothing starts anyway.
-            Err(denied) => Proof { unmet: vec![denied.0], ..Proof::default() },
+            Err(denied) => Proof::unseen(denied.0),
         }
+    }
+
+    /// Writes down that hosts of a wave are started although the evidence does not match.
+    pub(super) async fn take_risk(&self, proof: &Proof) {
+        let Some(approval) = proof.risk.clone().filter(|_| !proof.unmet.is_empty()) else { return };
+        let (wave, unmet) = (proof.wave.clone(), proof.unmet.clone());
+        self.events.tell(RunEvent::RiskTaken { wave, host: None, unmet, approval }).await;
     }
 
     /// Why a wave must not start; `None` where it may.
@@ -50,23 +60,14 @@ impl Rollout {
         if self.job.brake.state() > BrakeState::Go {
             return Some(Stopped::by("the run was interrupted".to_owned(), false));
         }
-        let unmet = if proof.risk_is_taken { Vec::new() } else { proof.unmet.clone() };
         let attended = self.job.attendant.is_attended();
-        let stopped = match gate::before_wave(wave, ended, unmet, self.is_approved(wave), attended) {
+        match gate::before_wave(wave, ended, proof.missing().to_vec(), self.is_approved(wave), attended) {
             Decision::Pass => None,
             Decision::Hold(why) => Some(Stopped::by(why, true)),
             Decision::Stop(why) => Some(Stopped::by(why, false)),
-            Decision::Prove(unmet) => {
-                let why = "the evidence that it requires is missing, or does not match".to_owned();
-                Some(Stopped { why, at_gate: true, unmet })
-            }
+            Decision::Prove(unmet) => Some(Stopped { why: UNPROVEN.to_owned(), at_gate: true, unmet }),
             Decision::Ask => self.ask(wave).await.err().map(|why| Stopped::by(why, true)),
-        };
-        if stopped.is_none() && !proof.unmet.is_empty() {
-            let (wave, unmet) = (wave.name.clone(), proof.unmet.clone());
-            self.events.tell(RunEvent::RiskTaken { wave, host: None, unmet }).await;
         }
-        stopped
     }
 
     /// Asks a person whether a wave may start; `Err`: why it must not.

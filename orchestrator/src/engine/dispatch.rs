@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::event::{Envelope, HostOutcome, RunEvent, StepEnd};
+use crate::event::{Approval, Envelope, HostOutcome, RunEvent, StepEnd};
 use crate::facts::HostLock;
 use crate::journal::Writer;
 use crate::ledger::{Permit, StepOutput};
@@ -199,9 +199,14 @@ impl HostEvents {
         self.events.tell(event).await;
     }
 
-    pub(super) async fn risk_taken(&self, wave: &str, unmet: Vec<String>) {
+    pub(super) async fn unproven(&self, step: &str, fingerprint: &Fingerprint) {
+        let (host, step, fingerprint) = (self.host.clone(), step.to_owned(), fingerprint.clone());
+        self.events.tell(RunEvent::ReviewUnproven { host, step, fingerprint }).await;
+    }
+
+    pub(super) async fn risk_taken(&self, wave: &str, unmet: Vec<String>, approval: Approval) {
         let (wave, host) = (wave.to_owned(), Some(self.host.clone()));
-        self.events.tell(RunEvent::RiskTaken { wave, host, unmet }).await;
+        self.events.tell(RunEvent::RiskTaken { wave, host, unmet, approval }).await;
     }
 
     pub(super) async fn never_began(&self, step: &str, why: &str) {

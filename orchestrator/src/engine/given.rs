@@ -29,8 +29,7 @@ pub(super) async fn write_down(events: &RunEvents, job: &Job) {
         let evidence = Box::new(evidence);
         events.tell(RunEvent::EvidenceGiven { source, wave, signer, max_age_seconds, evidence }).await;
     }
-    if let Some(reason) = &job.approvals.risk {
-        let approval = Approval { reason: reason.clone(), ..approval };
+    if let Some(approval) = risk(job) {
         events.tell(RunEvent::RiskAccepted { approval }).await;
     }
 }
@@ -40,4 +39,10 @@ pub(super) fn approved_schemas(before: &RunState, job: &Job) -> Vec<(String, App
     let approval = word_of_the_operator(job);
     let now = job.approvals.schemas.iter().map(|digits| (digits.clone(), approval.clone()));
     before.approved_schemas.iter().cloned().chain(now).collect()
+}
+
+/// Who takes it upon themselves in this session that evidence is missing or does not match.
+pub(super) fn risk(job: &Job) -> Option<Approval> {
+    let reason = job.approvals.risk.clone()?;
+    Some(Approval { reason, ..word_of_the_operator(job) })
 }

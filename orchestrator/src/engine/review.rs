@@ -28,13 +28,21 @@ impl Lane {
             return Ok(());
         }
         let attended = self.attendant.is_attended();
-        let proven = self.proven(&changes).await;
+        let kind = gate::kind_of(&self.plan);
+        let mut proven = gate::proven_schema(&self.proof.requirements, kind.as_ref(), &changes);
+        // What a person takes upon themselves is reviewed as if there were no evidence.
+        let risked = proven.take_if(|proven| self.proof.risk.is_some() && matches!(proven, Proven::Other(_)));
+        let is_unproven = matches!(proven, Some(Proven::Other(_)));
         let verdict = gate::review(policy, &changes, &self.approved, proven, attended);
         if let Review::Pass { by, by_person } = &verdict {
             course.seat = None;
+            self.take_risk(risked).await;
             self.events.approved(&step.id, fingerprint, by, *by_person).await;
             course.approved = Some(changes.fingerprint);
             return Ok(());
+        }
+        if is_unproven {
+            self.events.unproven(&step.id, fingerprint).await;
         }
         if let Some(approved) = course.approved.take() {
             self.events.not_approved(&step.id, fingerprint, "the look at it before it is executed").await;
@@ -46,7 +54,11 @@ impl Lane {
         match verdict {
             Review::Pass { .. } => Ok(()),
             Review::Hold(why) => Err(why),
-            Review::Ask => self.ask(course, step, changes).await,
+            Review::Ask => {
+                self.ask(course, step, changes).await?;
+                self.take_risk(risked).await;
+                Ok(())
+            }
         }
     }
 
@@ -89,16 +101,10 @@ impl Lane {
         Ok(())
     }
 
-    /// What the evidence says of the pending changes; where it says that they are others, and a person takes that upon
-    /// themselves, it says nothing.
-    async fn proven(&self, changes: &SchemaChanges) -> Option<Proven> {
-        let kind = gate::kind_of(&self.plan);
-        match gate::proven_schema(&self.proof.requirements, kind.as_ref(), changes) {
-            Some(Proven::Other(why)) if self.proof.risk_is_taken => {
-                self.events.risk_taken(&self.proof.wave, vec![why]).await;
-                None
-            }
-            proven => proven,
+    /// Writes down that what is pending goes on although the evidence is of something else.
+    async fn take_risk(&self, risked: Option<Proven>) {
+        if let (Some(Proven::Other(why)), Some(approval)) = (risked, &self.proof.risk) {
+            self.events.risk_taken(&self.proof.wave, vec![why], approval.clone()).await;
         }
     }
 

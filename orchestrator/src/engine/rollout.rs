@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet};
 
+use super::before_wave::UNPROVEN;
 use super::brake::BrakeState;
 use super::claim::Claim;
 use super::desk::{Desk, Seat};
@@ -147,9 +148,15 @@ impl Rollout {
                 stopped = Some((first, *at_gate));
                 continue;
             }
+            let holds_back = !proof.missing().is_empty()
+                && wave.hosts.iter().any(|host| !self.is_over(host) && self.may_be_left_out(host));
+            self.take_risk(&proof).await;
             self.events.tell(RunEvent::WaveStarted { wave: wave.name.clone() }).await;
             let mut reports = self.wave(wave, &proof).await;
             self.events.tell(RunEvent::WaveFinished { wave: wave.name.clone() }).await;
+            if holds_back {
+                stopped = Some((format!("wave `{}` is not over", wave.name), true));
+            }
             if !self.soak(wave, &mut reports).await {
                 stopped = Some((interrupted_soak(wave), false));
             }
@@ -248,6 +255,9 @@ impl Rollout {
         let mut names: BTreeMap<Id, String> = BTreeMap::new();
         let mut reports: BTreeMap<String, HostReport> = BTreeMap::new();
         let mut left_out = Vec::new();
+        if !proof.missing().is_empty() {
+            self.hold_back(wave, proof, &mut waiting, &mut reports).await;
+        }
         loop {
             let threshold = self.tally(wave, &reports).threshold(&wave.name, wave.max_failures);
             while lanes.len() < width
@@ -274,6 +284,28 @@ impl Rollout {
                 Err(error) => self.crashed(&names, &error).await,
             };
             reports.insert(report.host.clone(), report);
+        }
+    }
+
+    /// In a wave that was begun on another day, what was not started is not started now without evidence.
+    async fn hold_back(
+        &self,
+        wave: &PlannedWave,
+        proof: &Proof,
+        waiting: &mut VecDeque<&HostPlan>,
+        reports: &mut BTreeMap<String, HostReport>,
+    ) {
+        let (untouched, rest): (Vec<&HostPlan>, Vec<&HostPlan>) =
+            waiting.drain(..).partition(|plan| self.may_be_left_out(plan));
+        waiting.extend(rest);
+        if untouched.is_empty() {
+            return;
+        }
+        let (name, why, unmet) = (wave.name.clone(), UNPROVEN.to_owned(), proof.missing().to_vec());
+        self.events.tell(RunEvent::WaveHeld { wave: name, why, at_gate: true, unmet }).await;
+        for plan in untouched {
+            let report = self.not_started(plan, UNPROVEN).await;
+            reports.insert(plan.host.clone(), report);
         }
     }
 

@@ -24,8 +24,11 @@ pub struct Evidence {
     pub ixporch: String,
     /// The tag that it went to; `None`: the head of each host's branch.
     pub target: Option<String>,
-    /// Its hosts.
+    /// Its hosts, with those of its waves that it left out where another run is known to have upgraded them.
     pub hosts: Vec<HostEvidence>,
+    /// Hosts of its waves that it left out, and of which nothing is known.
+    #[serde(default)]
+    pub missing: Vec<String>,
 }
 
 /// What a run proved about one host.
@@ -63,6 +66,7 @@ pub struct SchemaEvidence {
     /// The statements as the host printed them.
     pub statements: Vec<RemoteText>,
     /// The columns that they narrowed, with their types before.
+    #[serde(default)]
     pub narrowed: Columns,
     /// The person who let them pass; `None`: a policy did, or there was nothing.
     pub approved_by: Option<String>,

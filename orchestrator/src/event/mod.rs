@@ -206,6 +206,17 @@ pub enum RunEvent {
         host: Option<String>,
         /// What does not match.
         unmet: Vec<String>,
+        /// Who took that upon themselves.
+        approval: Approval,
+    },
+    /// What is pending on a host is not what the evidence is of: it is not let pass.
+    ReviewUnproven {
+        /// The host.
+        host: String,
+        /// The step that waits for its review.
+        step: String,
+        /// What is pending there.
+        fingerprint: Fingerprint,
     },
     /// A person let schema changes pass, on whichever host of the run they are pending.
     SchemaApproved {

@@ -21,10 +21,25 @@ const DIGITS: usize = 12;
 pub struct Requirement {
     /// Whose: `wave staging`, or the run or file that it is from.
     pub source: String,
-    /// The hosts that must have proved it, each with what it proved.
-    pub hosts: Vec<(String, Option<HostEvidence>)>,
+    /// The hosts that must have proved it.
+    pub witnesses: Vec<Witness>,
     /// How old it may be.
     pub max_age: Duration,
+}
+
+/// A host that must have proved something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// The host.
+    pub host: String,
+    /// What it proved; `Err`: why nothing.
+    pub proof: Result<HostEvidence, String>,
+}
+
+impl Requirement {
+    fn proofs(&self) -> impl Iterator<Item = &HostEvidence> {
+        self.witnesses.iter().filter_map(|witness| witness.proof.as_ref().ok())
+    }
 }
 
 /// What the evidence says of pending schema changes.
@@ -45,57 +60,70 @@ pub fn requirements(state: &RunState, wave: &PlannedWave) -> Vec<Requirement> {
         // What upgrades proved says nothing about anything else.
         return Vec::new();
     }
-    let given = state.evidence.iter().filter(|given| given.wave.is_none()).map(|given| Requirement {
-        source: given.source.clone(),
-        hosts: given.evidence.hosts.iter().map(|host| (host.host.clone(), Some(host.clone()))).collect(),
-        max_age: Duration::from_secs(given.max_age_seconds),
+    let given = state.evidence.iter().filter(|given| given.wave.is_none()).map(|given| {
+        let known = given.evidence.hosts.iter().map(|host| (host.host.clone(), Ok(host.clone())));
+        let left_out = given.evidence.missing.iter().map(|host| {
+            (host.clone(), Err("it was left out, and no run is known that upgraded it".to_owned()))
+        });
+        let witnesses = known.chain(left_out).map(|(host, proof)| Witness { host, proof }).collect();
+        let max_age = Duration::from_secs(given.max_age_seconds);
+        Requirement { source: given.source.clone(), witnesses, max_age }
     });
-    let of_wave = wave.requires.as_ref().map(|required| Requirement {
-        source: format!("wave `{required}`"),
-        hosts: wave
-            .required_hosts
-            .iter()
-            .map(|host| (host.clone(), evidence_of(state, required, host)))
-            .collect(),
-        max_age: Duration::from_secs(wave.max_age_seconds),
+    let of_wave = wave.requires.as_ref().map(|required| {
+        let witness = |host: &String| Witness { host: host.clone(), proof: proof_of(state, required, host) };
+        Requirement {
+            source: format!("wave `{required}`"),
+            witnesses: wave.required_hosts.iter().map(witness).collect(),
+            max_age: Duration::from_secs(wave.max_age_seconds),
+        }
     });
     of_wave.into_iter().chain(given).collect()
 }
 
-/// What a host of a required wave proved: in this run, or else in an earlier one.
-fn evidence_of(state: &RunState, wave: &str, host: &str) -> Option<HostEvidence> {
-    let is_here = state.plan_of(host).is_some_and(|plan| matches!(plan.action, HostAction::Upgrade(_)));
-    if is_here {
-        return state.evidence_of(host);
-    }
+/// What a host of a required wave proved last: in this run, or in another one that it was given.
+fn proof_of(state: &RunState, wave: &str, host: &str) -> Result<HostEvidence, String> {
     let is_of_wave = |given: &&GivenEvidence| given.wave.as_deref() == Some(wave);
-    let mut known = state.evidence.iter().rev().filter(is_of_wave).flat_map(|given| &given.evidence.hosts);
-    known.find(|known| known.host == host).cloned()
+    let known = state.evidence.iter().filter(is_of_wave).flat_map(|given| &given.evidence.hosts);
+    let elsewhere = known.filter(|known| known.host == host).max_by_key(|known| known.ended);
+    let unknown = || "no run of this controller is known that upgraded it".to_owned();
+    let Some(plan) = state.plan_of(host) else { return elsewhere.cloned().ok_or_else(unknown) };
+    match &plan.action {
+        HostAction::Unreachable(_) => Err("it could not be reached".to_owned()),
+        HostAction::Upgrade(_) => {
+            let here = state.evidence_of(host).ok_or_else(unknown)?;
+            let newer = elsewhere.filter(|elsewhere| here.ended.is_some() && elsewhere.ended > here.ended);
+            Ok(newer.cloned().unwrap_or(here))
+        }
+        HostAction::Current => {
+            let elsewhere = elsewhere.ok_or_else(unknown)?;
+            let kind = kind_of(plan);
+            let is_changed = elsewhere.composition.commit != plan.commit
+                || (kind.is_some() && elsewhere.composition.kind() != kind);
+            if is_changed {
+                return Err(
+                    "it is not what the run that upgraded it left: other code, PHP or database".to_owned()
+                );
+            }
+            Ok(elsewhere.clone())
+        }
+    }
 }
 
-/// What of the evidence is missing or does not match the hosts of `wave`: empty where all does. `now` is `None` for a wave
-/// that was begun while the evidence was young enough.
-pub fn unmet(
-    requirement: &Requirement,
-    plan: &Plan,
-    wave: &PlannedWave,
-    now: Option<Timestamp>,
-) -> Vec<String> {
+/// What of the evidence is missing or does not match the hosts of `wave`: empty where all does.
+pub fn unmet(requirement: &Requirement, plan: &Plan, wave: &PlannedWave, now: Timestamp) -> Vec<String> {
     let mut unmet = Vec::new();
-    if requirement.hosts.is_empty() {
+    if requirement.witnesses.is_empty() {
         unmet.push(format!("{}: it names no host", requirement.source));
     }
-    for (host, evidence) in &requirement.hosts {
+    for Witness { host, proof } in &requirement.witnesses {
         let source = format!("{}, {}", requirement.source, harmless_line(host));
-        let Some(evidence) = evidence else {
-            unmet.push(format!("{source}: no run of this controller is known that upgraded it"));
-            continue;
+        let weak = match proof {
+            Ok(proof) => weakness(proof, plan, requirement.max_age, now),
+            Err(why) => vec![why.clone()],
         };
-        let weak = weakness(evidence, plan, requirement.max_age, now);
         unmet.extend(weak.into_iter().map(|why| format!("{source}: {why}")));
     }
-    let proofs: Vec<&HostEvidence> =
-        requirement.hosts.iter().filter_map(|(_, evidence)| evidence.as_ref()).collect();
+    let proofs: Vec<&HostEvidence> = requirement.proofs().collect();
     for host in &wave.hosts {
         if matches!(host.action, HostAction::Upgrade(_)) {
             unmet.extend(difference(host, &proofs).into_iter().map(|why| format!("{}: {why}", host.host)));
@@ -105,7 +133,7 @@ pub fn unmet(
 }
 
 /// Why what a host proved does not count.
-fn weakness(evidence: &HostEvidence, plan: &Plan, max_age: Duration, now: Option<Timestamp>) -> Vec<String> {
+fn weakness(evidence: &HostEvidence, plan: &Plan, max_age: Duration, now: Timestamp) -> Vec<String> {
     let mut weak = Vec::new();
     match evidence.outcome {
         Some(HostOutcome::Upgraded) if evidence.healthy => {}
@@ -119,18 +147,16 @@ fn weakness(evidence: &HostEvidence, plan: &Plan, max_age: Duration, now: Option
         let how = if evidence.procedure == plan.procedure { " of another text" } else { "" };
         weak.push(format!("it was upgraded with {}{how}", harmless_line(&evidence.procedure)));
     }
-    match (evidence.ended, now) {
-        (None, Some(_)) => weak.push("not known: when that was".to_owned()),
-        (Some(ended), Some(now)) => {
-            let age = now.duration_since(ended);
-            if age < -SignedDuration::from_mins(5) {
-                weak.push(format!("it is of the future ({ended}): whose clock is wrong?"));
-            } else if age > SignedDuration::try_from(max_age).unwrap_or(SignedDuration::MAX) {
-                let age = Duration::from_secs(u64::try_from(age.as_secs()).unwrap_or_default());
-                weak.push(format!("it is {} old (max_age = {})", show_time(age), show_time(max_age)));
-            }
-        }
-        (_, None) => {}
+    let Some(ended) = evidence.ended else {
+        weak.push("not known: when that was".to_owned());
+        return weak;
+    };
+    let age = now.duration_since(ended);
+    if age < -SignedDuration::from_mins(5) {
+        weak.push(format!("it is of the future ({ended}): whose clock is wrong?"));
+    } else if age > SignedDuration::try_from(max_age).unwrap_or(SignedDuration::MAX) {
+        let age = Duration::from_secs(u64::try_from(age.as_secs()).unwrap_or_default());
+        weak.push(format!("it is {} old (max_age = {})", show_time(age), show_time(max_age)));
     }
     weak
 }
@@ -191,9 +217,14 @@ pub fn proven_schema(
     }
     let mut verdict: Option<Proven> = None;
     for requirement in requirements {
-        let proofs = requirement.hosts.iter().filter_map(|(_, evidence)| evidence.as_ref());
-        let alike: Vec<&HostEvidence> =
-            proofs.filter(|proof| kind.is_some() && proof.composition.kind().as_ref() == kind).collect();
+        // Only what went well to its end was proved.
+        let is_alike = |proof: &&HostEvidence| {
+            kind.is_some()
+                && proof.composition.kind().as_ref() == kind
+                && proof.outcome == Some(HostOutcome::Upgraded)
+                && proof.healthy
+        };
+        let alike: Vec<&HostEvidence> = requirement.proofs().filter(is_alike).collect();
         match (proven_by(&alike, changes), &verdict) {
             (other @ Proven::Other(_), _) => return Some(other),
             (Proven::Seen, Some(Proven::Approved(_))) => {}

@@ -6,7 +6,7 @@ mod schema;
 mod threshold;
 mod wave;
 
-pub use evidence::{Proven, Requirement, kind_of, proven_schema, requirements, unmet};
+pub use evidence::{Proven, Requirement, Witness, kind_of, proven_schema, requirements, unmet};
 pub use schema::{Review, review};
 pub use threshold::{Tally, Threshold, is_failure};
 pub use wave::{Decision, before_wave};

@@ -123,6 +123,8 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
                 required_hosts: required_hosts(request.inventory, wave.requires.as_deref()),
                 max_age_seconds: request.inventory.evidence.max_age.as_secs(),
                 requires: wave.requires,
+                // Without waves the hosts that are named are all that is meant.
+                members: if request.inventory.waves.is_empty() { Vec::new() } else { wave.hosts },
                 hosts,
             });
         }

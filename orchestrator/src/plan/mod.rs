@@ -66,6 +66,9 @@ pub struct PlannedWave {
     /// How old that evidence may be, in seconds.
     #[serde(default)]
     pub max_age_seconds: u64,
+    /// All hosts of a declared wave, whether they are part of this plan or not.
+    #[serde(default)]
+    pub members: Vec<String>,
     /// Its hosts, in the inventory's order.
     pub hosts: Vec<HostPlan>,
 }

@@ -72,6 +72,7 @@ pub(crate) fn wave<'a>(name: &str, hosts: impl IntoIterator<Item = &'a str>) -> 
         requires: None,
         required_hosts: Vec::new(),
         max_age_seconds: 3600,
+        members: Vec::new(),
         hosts: hosts.into_iter().map(host).collect(),
     }
 }

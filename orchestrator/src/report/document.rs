@@ -6,7 +6,7 @@ use super::schema::{schema_document, schema_groups};
 use crate::event::Approval;
 use crate::plan::{HostPlan, PlannedWave};
 use crate::schema::Fingerprint;
-use crate::state::{GivenEvidence, HostState, LinkGap, RunState, StepState};
+use crate::state::{GivenEvidence, HostState, LinkGap, RunState, StepState, TakenRisk};
 
 /// The JSON document of a run.
 pub fn document(state: &RunState) -> Value {
@@ -32,7 +32,7 @@ pub fn document(state: &RunState) -> Value {
         "approved_schemas": approvals(&state.approved_schemas),
         "approved_waves": approvals(&state.approved_waves),
         "evidence": state.evidence.iter().map(given).collect::<Vec<_>>(),
-        "risk": risk(state),
+        "risks_taken": risks(state),
         "waves": header.plan.waves.iter().map(|wave| wave_value(state, wave)).collect::<Vec<_>>(),
     })
 }
@@ -52,11 +52,12 @@ fn given(given: &GivenEvidence) -> Value {
     })
 }
 
-fn risk(state: &RunState) -> Value {
-    let Some(risk) = &state.risk else { return Value::Null };
-    let taken: Vec<Value> =
-        state.risks_taken.iter().map(|taken| json!({ "of": taken.of(), "unmet": taken.unmet })).collect();
-    json!({ "by": risk.by, "origin": risk.origin, "reason": risk.reason, "taken": taken })
+fn risks(state: &RunState) -> Value {
+    let taken = |taken: &TakenRisk| {
+        let Approval { by, origin, reason } = &taken.approval;
+        json!({ "of": taken.of(), "unmet": taken.unmet, "by": by, "origin": origin, "reason": reason })
+    };
+    state.risks_taken.iter().map(taken).collect()
 }
 
 /// The JSON of one host of a run: its part of [`document`].
@@ -95,6 +96,7 @@ fn host_value(state: &RunState, plan: &HostPlan) -> Value {
         "pending_schema": host.pending(plan).map(|changes| changes.fingerprint.digits().to_owned()),
         "approved_schema": host.approved.as_ref().map(Fingerprint::digits),
         "approved_schema_by": host.approved_by,
+        "unproven_schema": host.unproven.as_ref().map(Fingerprint::digits),
         "awaits_review_until": host.awaits.as_ref().map(|(_, until)| until),
         "went_back": host.went_back,
         "locked": host.locked,

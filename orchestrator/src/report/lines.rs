@@ -22,7 +22,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         RunEvent::RiskAccepted { approval } => {
             paint.warn(&format!("risk accepted by {}{}", approval.by, reason(&approval.reason)))
         }
-        RunEvent::RiskTaken { wave, host, unmet } => {
+        RunEvent::RiskTaken { wave, host, unmet, .. } => {
             let what = host.clone().unwrap_or_else(|| format!("wave {wave}"));
             let heading = paint.warn(&format!("{what} goes on by the accepted risk, although:"));
             unmet.iter().fold(heading, |text, line| {
@@ -91,6 +91,10 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
             format!("{host:width$}  {}", paint.warn(&format!("goes back to its start: {first}")))
         }
         RunEvent::WentBack { host } => format!("{host:width$}  is back at its start"),
+        RunEvent::ReviewUnproven { host, fingerprint, .. } => {
+            let what = format!("{fingerprint} is pending, and the evidence is of something else");
+            format!("{host:width$}  {}", paint.warn(&what))
+        }
         RunEvent::Interrupted => paint.warn("interrupted"),
         RunEvent::RunStarted(_)
         | RunEvent::WaveFinished { .. }
@@ -105,10 +109,11 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
 /// What a run relies on, and whose word that is.
 fn evidence_line(source: &str, wave: Option<&str>, signer: Option<&str>, evidence: &Evidence) -> String {
     let hosts = fold_names(evidence.hosts.iter().map(|host| host.host.as_str()));
-    let whose = match (signer, wave) {
-        (Some(signer), _) => format!(", signed by {signer}"),
-        (None, Some(_)) => String::new(),
-        (None, None) => format!(", written by {} on {}", evidence.operator, evidence.origin),
+    let is_own = wave.is_some() || source.starts_with("run ");
+    let whose = match signer {
+        Some(signer) => format!(", signed by {signer}"),
+        None if is_own => String::new(),
+        None => ", not signed: whoever could write the file could say anything".to_owned(),
     };
     harmless_line(&format!("relies on evidence of {source} for {hosts}{whose}"))
 }

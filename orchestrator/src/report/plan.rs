@@ -21,7 +21,7 @@ pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
         text.push_str(&paint.dim("* changes the host; the other steps only look\n"));
     }
     for wave in &plan.waves {
-        text.push_str(&wave_text(paint, wave, commands));
+        text.push_str(&wave_text(paint, wave, plan.moves_code, commands));
     }
     if plan.moves_code && plan.hosts_to_upgrade() > 0 {
         let notes = plan.target.as_ref().map_or(String::new(), |tag| format!("/tag/{tag}"));
@@ -39,9 +39,9 @@ pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
 }
 
 /// Hosts of which a person would read the same are shown together.
-fn wave_text(paint: Paint, wave: &PlannedWave, commands: bool) -> String {
-    let mut text =
-        format!("\n{}{}\n", paint.strong(&format!("wave {}", wave.name)), paint.dim(&settings(wave)));
+fn wave_text(paint: Paint, wave: &PlannedWave, moves_code: bool, commands: bool) -> String {
+    let settings = paint.dim(&settings(wave, moves_code));
+    let mut text = format!("\n{}{settings}\n", paint.strong(&format!("wave {}", wave.name)));
     let mut groups: Vec<((String, String), Vec<&str>)> = Vec::new();
     for host in &wave.hosts {
         let shown = host_text(paint, host, commands);
@@ -76,13 +76,15 @@ fn host_text(paint: Paint, host: &HostPlan, commands: bool) -> (String, String) 
     (heading, body)
 }
 
-fn settings(wave: &PlannedWave) -> String {
+fn settings(wave: &PlannedWave, moves_code: bool) -> String {
     let mut words = Vec::new();
     if wave.gate != ixporch_inventory::GateKind::Auto {
         words.push(format!("gate {:?}", wave.gate).to_lowercase());
     }
     words.extend(wave.parallel.map(|parallel| format!("{parallel} at a time")));
-    words.extend(wave.requires.as_ref().map(|requires| format!("requires evidence of {requires}")));
+    // Only upgrades demand evidence.
+    let requires = wave.requires.as_ref().filter(|_| moves_code);
+    words.extend(requires.map(|requires| format!("requires evidence of {requires}")));
     words.extend(wave.soak_seconds.map(|seconds| format!("soak {}", duration(seconds.saturating_mul(1000)))));
     if words.is_empty() { String::new() } else { format!("  ({})", words.join(", ")) }
 }

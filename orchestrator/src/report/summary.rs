@@ -8,8 +8,9 @@ use super::lines::{outcome_name, outcome_word};
 use super::output::shown;
 use super::schema::{schema_groups, schema_line};
 use super::{Names, Paint, duration};
-use crate::event::{HostOutcome, RunHeader};
+use crate::event::{Approval, HostOutcome, RunHeader};
 use crate::plan::{PlannedWave, fold_names};
+use crate::schema::Group;
 use crate::state::{HostState, RunState};
 use crate::text::harmless_line;
 
@@ -99,7 +100,8 @@ fn wave_lines(paint: Paint, state: &RunState, wave: &PlannedWave) -> String {
         let _ = writeln!(text, "  {painted}{pad} {folded}{count}");
     }
     if let Some(held) = state.held_waves.iter().find(|held| held.wave == wave.name) {
-        let _ = writeln!(text, "  not begun: {}", held.why);
+        let how = if state.begun_waves.contains(&wave.name) { "held back" } else { "not begun" };
+        let _ = writeln!(text, "  {how}: {}", held.why);
         for line in &held.unmet {
             let _ = writeln!(text, "    {}", harmless_line(line));
         }
@@ -107,19 +109,27 @@ fn wave_lines(paint: Paint, state: &RunState, wave: &PlannedWave) -> String {
     text
 }
 
-/// What a person took upon themselves, and what that was made use of for.
+/// What persons took upon themselves, and what that was made use of for.
 fn risks(paint: Paint, state: &RunState) -> String {
-    let Some(risk) = &state.risk else { return String::new() };
     let mut text = String::new();
-    let words = format!("risk accepted by {} on {}: {}", risk.by, risk.origin, harmless_line(&risk.reason));
-    let _ = writeln!(text, "\n  {}", paint.warn(&words));
     for taken in &state.risks_taken {
-        let _ = writeln!(text, "    {} went on, although:", taken.of());
+        let heading =
+            format!("{} went on by the risk that {}, although:", taken.of(), word_of(&taken.approval));
+        let _ = writeln!(text, "\n  {}", paint.warn(&heading));
         for line in taken.unmet.iter().flat_map(|line| line.lines()) {
-            let _ = writeln!(text, "      {}", harmless_line(line));
+            let _ = writeln!(text, "    {}", harmless_line(line));
         }
     }
+    let is_unused = |risk: &&Approval| !state.risks_taken.iter().any(|taken| taken.approval == **risk);
+    for risk in state.risks.iter().filter(is_unused) {
+        let _ =
+            writeln!(text, "\n  {}", paint.warn(&format!("a risk that was not needed: {}", word_of(risk))));
+    }
     text
+}
+
+fn word_of(approval: &Approval) -> String {
+    harmless_line(&format!("{} accepted on {}: {}", approval.by, approval.origin, approval.reason))
 }
 
 fn result_line(paint: Paint, names: &Names, state: &RunState) -> String {
@@ -201,9 +211,10 @@ fn to_approve(names: &Names, state: &RunState) -> String {
                 state.hosts.get(*name).is_some_and(|host| host.outcome == Some(HostOutcome::Held))
             };
             let is_known = |(digits, _): &(String, _)| group.changes.fingerprint.is_named_by(digits);
+            let is_approved = state.approved_schemas.iter().any(is_known);
             !group.changes.changes.is_empty()
                 && group.hosts.iter().any(is_held)
-                && !state.approved_schemas.iter().any(is_known)
+                && (!is_approved || is_unproven(state, group))
         })
         .collect();
     if !held.is_empty() {
@@ -212,10 +223,12 @@ fn to_approve(names: &Names, state: &RunState) -> String {
     for group in held {
         let _ = writeln!(
             text,
-            "next: to let that of {} pass ({}): {program} resume {run} --approve-schema {}",
+            "next: to let that of {} pass{} ({}): {program} resume {run} --approve-schema {}{}",
             fold_names(group.hosts.iter().copied()),
+            if is_unproven(state, &group) { " against the evidence" } else { "" },
             group.changes.summary(),
             group.changes.fingerprint,
+            if is_unproven(state, &group) { " --accept-risk REASON" } else { "" },
         );
     }
     match state.held_waves.iter().find(|wave| wave.at_gate) {
@@ -230,13 +243,20 @@ fn to_approve(names: &Names, state: &RunState) -> String {
         Some(wave) => {
             let _ = writeln!(
                 text,
-                "next: to let wave {} start all the same: {program} resume {run} --accept-risk REASON",
+                "next: when the hosts that are named above prove it: {program} resume {run}\n\
+                 next: to let wave {} go on all the same: {program} resume {run} --accept-risk REASON",
                 wave.wave
             );
         }
         None => {}
     }
     text
+}
+
+/// Whether a group's hosts were not let pass because the evidence is of something else.
+fn is_unproven(state: &RunState, group: &Group<'_>) -> bool {
+    let mut hosts = group.hosts.iter().filter_map(|name| state.hosts.get(*name));
+    hosts.any(|host| host.unproven.as_ref() == Some(&group.changes.fingerprint))
 }
 
 /// How many hosts did not end well.

@@ -1,7 +1,7 @@
 //! What a run proved, out of its state.
 
 use super::{HostState, RunState, StepState};
-use crate::event::{Evidence, HostEvidence, HostOutcome, SchemaEvidence};
+use crate::event::{Approval, Evidence, HostEvidence, HostOutcome, RunEvent, SchemaEvidence};
 use crate::facts::Composition;
 use crate::plan::{HostPlan, PlannedWave};
 use crate::procedure::Reads;
@@ -23,7 +23,53 @@ pub struct GivenEvidence {
     pub evidence: Evidence,
 }
 
+/// A wave or a host that went on although the evidence did not match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenRisk {
+    /// The wave.
+    pub wave: String,
+    /// The host; `None`: all of the wave.
+    pub host: Option<String>,
+    /// What did not match.
+    pub unmet: Vec<String>,
+    /// Who took that upon themselves.
+    pub approval: Approval,
+}
+
+impl TakenRisk {
+    /// What went on, for people.
+    pub fn of(&self) -> String {
+        self.host.clone().unwrap_or_else(|| format!("wave {}", self.wave))
+    }
+}
+
 impl RunState {
+    /// Folds an event about evidence.
+    pub(super) fn apply_evidence(&mut self, event: &RunEvent) {
+        match event {
+            RunEvent::EvidenceGiven { source, wave, signer, max_age_seconds, evidence } => {
+                self.evidence.push(GivenEvidence {
+                    source: source.clone(),
+                    wave: wave.clone(),
+                    signer: signer.clone(),
+                    max_age_seconds: *max_age_seconds,
+                    evidence: (**evidence).clone(),
+                });
+            }
+            RunEvent::RiskAccepted { approval } => self.risks.push(approval.clone()),
+            RunEvent::RiskTaken { wave, host, unmet, approval } => self.risks_taken.push(TakenRisk {
+                wave: wave.clone(),
+                host: host.clone(),
+                unmet: unmet.clone(),
+                approval: approval.clone(),
+            }),
+            RunEvent::ReviewUnproven { host, fingerprint, .. } => {
+                self.host(host).unproven = Some(fingerprint.clone());
+            }
+            _ => {}
+        }
+    }
+
     /// What the run proved about its hosts, or about those of one of its waves.
     pub fn evidence(&self, wave: Option<&str>) -> Option<Evidence> {
         let header = self.header.as_ref()?;
@@ -37,6 +83,7 @@ impl RunState {
             ixporch: header.ixporch.clone(),
             target: header.plan.target.clone(),
             hosts: hosts.filter_map(|(_, host)| self.evidence_of(&host.host)).collect(),
+            missing: Vec::new(),
         })
     }
 
@@ -57,7 +104,12 @@ impl RunState {
             ended: state.ended,
             healthy: state.outcome == Some(HostOutcome::Upgraded) && is_watched,
             soak_seconds: wave.soak_seconds,
-            composition: state.composition().or_else(|| plan.composition.clone()).unwrap_or_default(),
+            composition: match state.outcome {
+                // Nothing was done: it is what the probe found.
+                Some(HostOutcome::Current) => plan.composition.clone(),
+                _ => state.composition(),
+            }
+            .unwrap_or_default(),
             schema: state.schema_evidence(plan),
         })
     }

@@ -32,6 +32,8 @@ pub struct HostState {
     pub approved: Option<Fingerprint>,
     /// The person who did; `None`: a policy, or nobody.
     pub approved_by: Option<String>,
+    /// What is pending on it and was not let pass, because the evidence is of something else.
+    pub unproven: Option<Fingerprint>,
     /// What it waits for in maintenance, and until when.
     pub awaits: Option<(Fingerprint, Timestamp)>,
     /// Why it is being taken back to its start.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub use evidence::GivenEvidence;
+pub use evidence::{GivenEvidence, TakenRisk};
 pub use exit::ExitCode;
 pub use host::{Debt, HostState, LinkGap, Resolution, StepState};
 
@@ -43,8 +43,8 @@ pub struct RunState {
     pub approved_waves: Vec<(String, Approval)>,
     /// What other runs proved, as far as this one relies on it.
     pub evidence: Vec<GivenEvidence>,
-    /// Who takes it upon themselves that evidence is missing or does not match.
-    pub risk: Option<Approval>,
+    /// Who took it upon themselves, for as long as they were at work, that evidence is missing or does not match.
+    pub risks: Vec<Approval>,
     /// Where that was made use of.
     pub risks_taken: Vec<TakenRisk>,
     /// Whether the operator asked the run to stop.
@@ -68,24 +68,6 @@ pub struct HeldWave {
     pub at_gate: bool,
     /// What of the evidence that it demands is missing or does not match.
     pub unmet: Vec<String>,
-}
-
-/// A wave or a host that went on although the evidence did not match.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakenRisk {
-    /// The wave.
-    pub wave: String,
-    /// The host; `None`: all of the wave.
-    pub host: Option<String>,
-    /// What did not match.
-    pub unmet: Vec<String>,
-}
-
-impl TakenRisk {
-    /// What went on, for people.
-    pub fn of(&self) -> String {
-        self.host.clone().unwrap_or_else(|| format!("wave {}", self.wave))
-    }
 }
 
 impl RunState {
@@ -153,22 +135,12 @@ impl RunState {
                 host.awaits = None;
                 host.approved = fingerprint.clone().filter(|_| *approved);
                 host.approved_by = Some(by.clone()).filter(|_| *approved && *by_person);
+                host.unproven = None;
             }
-            RunEvent::EvidenceGiven { source, wave, signer, max_age_seconds, evidence } => {
-                self.evidence.push(GivenEvidence {
-                    source: source.clone(),
-                    wave: wave.clone(),
-                    signer: signer.clone(),
-                    max_age_seconds: *max_age_seconds,
-                    evidence: (**evidence).clone(),
-                });
-            }
-            RunEvent::RiskAccepted { approval } => self.risk = Some(approval.clone()),
-            RunEvent::RiskTaken { wave, host, unmet } => self.risks_taken.push(TakenRisk {
-                wave: wave.clone(),
-                host: host.clone(),
-                unmet: unmet.clone(),
-            }),
+            RunEvent::EvidenceGiven { .. }
+            | RunEvent::RiskAccepted { .. }
+            | RunEvent::RiskTaken { .. }
+            | RunEvent::ReviewUnproven { .. } => self.apply_evidence(&envelope.event),
             RunEvent::SchemaApproved { fingerprint, approval } => {
                 self.approved_schemas.push((fingerprint.clone(), approval.clone()));
             }

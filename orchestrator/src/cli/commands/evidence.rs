@@ -38,7 +38,7 @@ pub(in crate::cli) fn run(
         ))
         .help(format!("{} runs", settings.program)));
     }
-    let proved = evidence::of_run(&settings.store, &run, arguments.wave.as_deref())?;
+    let proved = evidence::of_run(&settings.store, &run.state, arguments.wave.as_deref())?;
     let proved = proved.ok_or_else(|| CliError::invalid(format!("run {shown} has no events")))?;
     let (text, signer) = match (arguments.no_sign, &arguments.sign_with) {
         (true, _) => evidence::write(&proved, None)?,
@@ -52,7 +52,7 @@ pub(in crate::cli) fn run(
         },
     };
     let note = match signer {
-        Some(signer) => format!("signed with {signer}"),
+        Some(signer) => format!("signed with {}", signer.split(',').next().unwrap_or(&signer)),
         None => printer.err.warn("not signed: whoever can write the file can change what it says"),
     };
     printer.say(&note);

@@ -15,14 +15,17 @@ use crate::cli::error::CliError;
 use crate::cli::evidence;
 use crate::cli::load;
 use crate::cli::printer::Printer;
+use crate::cli::probing::Upstream;
 use crate::cli::settings::Settings;
 use crate::engine::About;
 use crate::event::{HostOutcome, RunHeader};
+use crate::facts::{Facts, HostKind};
+use crate::gate;
 use crate::journal::{LoadedRun, Writer};
 use crate::plan::{self, HostAction, HostPlan};
 use crate::procedure::EXEC;
 use crate::report::Names;
-use crate::state::{ExitCode, HostState};
+use crate::state::{ExitCode, HostState, RunState};
 
 pub(in crate::cli) fn run(
     arguments: &args::Resume,
@@ -111,11 +114,17 @@ async fn resume(
         keep_ledger: header.keep_ledger || arguments.options.keep_ledger,
         restart_memcached: header.restart_memcached,
     };
-    let refused = work::changed_since(&settings.store, &run, settings)?;
+    let mut refused = work::changed_since(&settings.store, &run, settings)?;
     let approvals = upgrade::approvals(&arguments.approvals, arguments.accept_risk.as_ref(), &header.plan)?;
-    // Others may have proved something since.
-    let mut evidence = evidence::of_waves(&settings.store, &header.plan, &inventory, work::is_same)?;
+    // Others may have proved something since, and hosts may have become others than those that were compared.
+    let mut evidence =
+        evidence::of_waves(&settings.store, &header.plan, &inventory, Some(&run.id), work::is_same)?;
     evidence.retain(|given| !run.state.evidence.contains(given));
+    let demands = evidence.iter().chain(&run.state.evidence).next().is_some()
+        || header.plan.waves.iter().any(|wave| wave.requires.is_some());
+    if demands && header.plan.moves_code {
+        refused.extend(of_another_kind(&access, &run.state, &header, printer).await);
+    }
     let execution = Execution {
         plan: header.plan,
         about,
@@ -131,6 +140,38 @@ async fn resume(
         live: arguments.options.live,
     };
     execution.run(settings, printer).await
+}
+
+/// Hosts that nothing was begun on, and whose PHP or database server is not that of the plan any more.
+async fn of_another_kind(
+    access: &Access<'_>,
+    state: &RunState,
+    header: &RunHeader,
+    printer: Printer,
+) -> BTreeMap<String, String> {
+    let untouched: Vec<&Host> = state
+        .unfinished_hosts()
+        .into_iter()
+        .filter(|name| !state.hosts.get(*name).is_some_and(HostState::was_touched))
+        .filter_map(|name| access.inventory.host(name))
+        .collect();
+    if untouched.is_empty() {
+        return BTreeMap::new();
+    }
+    let upstream = header.plan.target.as_deref().map_or(Upstream::Branch, Upstream::Tag);
+    let probes = work::probe(access, &untouched, upstream, printer).await;
+    let differs = |(name, facts): (String, Result<Facts, String>)| {
+        // Who cannot be asked now is found unreachable later.
+        let now = facts.ok()?.composition?.kind();
+        let planned = gate::kind_of(header.plan.host(&name)?);
+        if now == planned {
+            return None;
+        }
+        let word = |kind: Option<HostKind>| kind.map_or("not known".to_owned(), |kind| kind.to_string());
+        let why = format!("it was {} when this was planned, and is {}: plan again", word(planned), word(now));
+        Some((name, why))
+    };
+    probes.into_iter().filter_map(differs).collect()
 }
 
 /// The journal of a run whose controller has ended.

@@ -35,7 +35,26 @@ pub(in crate::cli) fn run(
         lock_wait: arguments.lock_wait,
     };
     let task = Task::of(load::procedure(&arguments.work.procedure)?);
+    if !task.procedure.moves_code() {
+        refuse_evidence(arguments)?;
+    }
     start(&arguments.work, &task, how, settings, printer)
+}
+
+/// Evidence is about upgrades: where nobody can tell whether a procedure is one, it is not as if it were compared.
+fn refuse_evidence(arguments: &args::Upgrade) -> Result<(), CliError> {
+    let inventory = load::inventory(&arguments.work.selection.file)?;
+    let requires = inventory.waves.iter().find(|wave| wave.requires.is_some());
+    let what = match (&arguments.relying.requires_run, requires) {
+        (Some(_), _) => "--requires-run demands evidence".to_owned(),
+        (None, Some(wave)) => format!("wave `{}` requires evidence", wave.name),
+        (None, None) => return Ok(()),
+    };
+    let procedure = &arguments.work.procedure;
+    Err(CliError::usage(format!("{what}, and procedure {procedure} has no step that moves the code to a target"))
+        .help(format!(
+            "mark its steps that do with when = [\"target\"] or [\"no-target\"]; what is no upgrade: ixporch run {procedure}"
+        )))
 }
 
 /// What is to be run.

@@ -96,7 +96,7 @@ pub(super) async fn plan(
         default_user: &settings.user,
     };
     let plan = plan::build(&request)?;
-    let mut evidence = evidence::of_waves(&settings.store, &plan, &inventory, is_same)?;
+    let mut evidence = evidence::of_waves(&settings.store, &plan, &inventory, None, is_same)?;
     evidence.extend(named);
     let targets = hosts.iter().map(|host| (host.name.clone(), access.target(host))).collect();
     Ok(Planned { plan, evidence, targets, transport: access.transport })

@@ -15,7 +15,7 @@ use crate::text::harmless_json;
 const FORMAT: u32 = 1;
 
 /// No run proves more than this many bytes.
-const LONGEST: u64 = 64 * 1024 * 1024;
+const LONGEST: u64 = 4 * 1024 * 1024;
 
 #[derive(Serialize, Deserialize)]
 struct EvidenceFile {

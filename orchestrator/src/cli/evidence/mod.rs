@@ -13,89 +13,126 @@ pub(super) use ssh_keygen::{SigningKey, agents_first_key};
 use super::error::CliError;
 use super::settings::Settings;
 use crate::event::{Evidence, HostEvidence, HostOutcome};
-use crate::journal::{LoadedRun, Store};
+use crate::journal::Store;
 use crate::plan::{HostAction, HostPlan, Plan};
-use crate::state::{GivenEvidence, HostState};
+use crate::state::{GivenEvidence, HostState, RunState};
 
-/// What a run proved. Where it found nothing to do on a host, that is what the run before it proved which brought the host
-/// there.
+/// Every run of this controller that moved code, read once.
+pub(super) struct Records {
+    runs: Vec<RunState>,
+}
+
+impl Records {
+    /// Reads them all. What a journal that cannot be read says of hosts is not known, so nothing is assumed.
+    pub(super) fn read(store: &Store) -> Result<Self, CliError> {
+        let mut runs = Vec::new();
+        for id in store.ids()? {
+            let state = store.load(&id)?.state;
+            if state.header.as_ref().is_some_and(|header| header.plan.moves_code) {
+                runs.push(state);
+            }
+        }
+        Ok(Self { runs })
+    }
+
+    /// What the run proved about a host that did something there last, with the run.
+    fn latest(
+        &self,
+        host: &str,
+        is_same: impl Fn(&RunState, &HostPlan) -> bool,
+    ) -> Option<(&RunState, HostEvidence)> {
+        let tells = |run: &&RunState| {
+            run.plan_of(host).is_some_and(|plan| is_same(run, plan))
+                && run.hosts.get(host).is_some_and(HostState::was_touched)
+        };
+        let proofs = self.runs.iter().filter(tells).filter_map(|run| Some((run, run.evidence_of(host)?)));
+        // A run that has not ended there is the last one.
+        proofs.max_by_key(|(run, proof)| proof.ended.or(run.last))
+    }
+}
+
+/// What a run proved. Where it found nothing to do on a host, or left one out of its waves, that is what the run proved which
+/// brought the host where it is.
 pub(super) fn of_run(
     store: &Store,
-    run: &LoadedRun,
+    run: &RunState,
     wave: Option<&str>,
 ) -> Result<Option<Evidence>, CliError> {
-    let Some(mut evidence) = run.state.evidence(wave) else { return Ok(None) };
+    let (Some(mut evidence), Some(header)) = (run.evidence(wave), run.header.as_ref()) else {
+        return Ok(None);
+    };
+    let records = Records::read(store)?;
     for host in &mut evidence.hosts {
-        let plan = run.state.plan_of(&host.host).filter(|_| host.outcome == Some(HostOutcome::Current));
+        let plan = run.plan_of(&host.host).filter(|_| host.outcome == Some(HostOutcome::Current));
         let Some(plan) = plan else { continue };
-        let is_same = |theirs: &HostPlan| theirs.login == plan.login;
-        if let Some((_, earlier)) = latest(store, &host.host, &is_same)?
+        if let Some((_, earlier)) = records.latest(&host.host, |_, theirs| theirs.login == plan.login)
             && earlier.composition.commit.is_some()
             && earlier.composition.commit == plan.commit
         {
             *host = HostEvidence { wave: host.wave.clone(), ..earlier };
         }
     }
+    for of in header.plan.waves.iter().filter(|of| wave.is_none_or(|wave| of.name == wave)) {
+        let is_planned = |member: &&String| header.plan.host(member).is_some();
+        for member in of.members.iter().filter(|member| !is_planned(member)) {
+            let is_of_inventory = |run: &RunState, _: &HostPlan| {
+                run.header.as_ref().is_some_and(|theirs| theirs.inventory == header.inventory)
+            };
+            match records.latest(member, is_of_inventory) {
+                Some((_, earlier)) => {
+                    evidence.hosts.push(HostEvidence { wave: of.name.clone(), ..earlier });
+                }
+                None => evidence.missing.push(member.clone()),
+            }
+        }
+    }
     Ok(Some(evidence))
 }
 
-/// What earlier runs proved about the hosts of waves that the plan's waves require, and that this run does not upgrade.
+/// What other runs proved about the hosts of waves that the plan's waves require. `run` is the one that is taken up
+/// again: what it did itself it knows.
 pub(super) fn of_waves(
     store: &Store,
     plan: &Plan,
     inventory: &Inventory,
+    run: Option<&str>,
     is_same: impl Fn(&HostPlan, &Host) -> bool,
 ) -> Result<Vec<GivenEvidence>, CliError> {
     let mut given: Vec<GivenEvidence> = Vec::new();
-    for wave in plan.waves.iter().filter(|_| plan.moves_code) {
+    if !plan.moves_code || plan.waves.iter().all(|wave| wave.requires.is_none()) {
+        return Ok(given);
+    }
+    let records = Records::read(store)?;
+    let is_own =
+        |other: &RunState| other.header.as_ref().is_some_and(|header| Some(header.run.as_str()) == run);
+    // A run that begins will prove anew what it is about to do.
+    let begins = |host: &str| {
+        let is_upgrade = |plan: &HostPlan| matches!(plan.action, HostAction::Upgrade(_));
+        run.is_none() && plan.host(host).is_some_and(is_upgrade)
+    };
+    for wave in &plan.waves {
         let Some(required) = wave.requires.as_ref() else { continue };
         if given.iter().any(|given| given.wave.as_ref() == Some(required)) {
             continue;
         }
-        let mut found: Option<Evidence> = None;
-        let is_upgraded =
-            |host: &str| plan.host(host).is_some_and(|plan| matches!(plan.action, HostAction::Upgrade(_)));
-        for host in wave.required_hosts.iter().filter_map(|host| inventory.host(host)) {
-            if is_upgraded(&host.name) {
-                continue;
-            }
-            let Some((run, proved)) = latest(store, &host.name, &|theirs| is_same(theirs, host))? else {
-                continue;
-            };
-            match &mut found {
-                Some(evidence) => evidence.hosts.push(proved),
-                None => {
-                    found = run.state.evidence(None).map(|whole| Evidence { hosts: vec![proved], ..whole });
-                }
-            }
-        }
-        given.extend(found.map(|evidence| GivenEvidence {
+        let hosts = wave.required_hosts.iter().filter_map(|host| inventory.host(host));
+        let proofs: Vec<(&RunState, HostEvidence)> = hosts
+            .filter(|host| !begins(&host.name))
+            .filter_map(|host| {
+                records.latest(&host.name, |other, theirs| !is_own(other) && is_same(theirs, host))
+            })
+            .collect();
+        let whole = proofs.first().and_then(|(run, _)| run.evidence(None));
+        let hosts = proofs.into_iter().map(|(_, proof)| proof).collect();
+        given.extend(whole.map(|whole| GivenEvidence {
             source: format!("wave `{required}`"),
             wave: Some(required.clone()),
             signer: None,
             max_age_seconds: wave.max_age_seconds,
-            evidence,
+            evidence: Evidence { hosts, missing: Vec::new(), ..whole },
         }));
     }
     Ok(given)
-}
-
-/// What the last upgrade of a host proved about it, with the run.
-fn latest(
-    store: &Store,
-    host: &str,
-    is_same: &dyn Fn(&HostPlan) -> bool,
-) -> Result<Option<(LoadedRun, HostEvidence)>, CliError> {
-    for id in store.ids_by_last_event()? {
-        let run = store.load(&id)?;
-        let tells = run.state.header.as_ref().is_some_and(|header| header.plan.moves_code)
-            && run.state.plan_of(host).is_some_and(is_same)
-            && run.state.hosts.get(host).is_some_and(HostState::was_touched);
-        if let Some(evidence) = run.state.evidence_of(host).filter(|_| tells) {
-            return Ok(Some((run, evidence)));
-        }
-    }
-    Ok(None)
 }
 
 /// The evidence that the user names: a file, or a run of this controller.
@@ -118,7 +155,7 @@ pub(super) fn named(
     })?;
     let run = settings.store.load(&id)?;
     let shown = settings.store.shorten(&id)?;
-    let evidence = of_run(&settings.store, &run, None)?
+    let evidence = of_run(&settings.store, &run.state, None)?
         .ok_or_else(|| CliError::invalid(format!("run {shown} has no events: it proved nothing")))?;
     Ok(GivenEvidence { source: format!("run {shown}"), wave: None, signer: None, max_age_seconds, evidence })
 }

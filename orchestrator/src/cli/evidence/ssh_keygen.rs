@@ -59,7 +59,7 @@ pub(super) fn verify(signature: &str, message: &[u8], allowed: Option<&Path>) ->
         }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let key = text.split_whitespace().find(|word| word.starts_with("SHA256:")).unwrap_or("a key");
-        return Ok(harmless_line(key));
+        return Ok(format!("{}, for which nobody vouches", harmless_line(key)));
     };
     if let Err(error) = fs_err::File::open(allowed) {
         return Err(format!("who may sign cannot be read: {error}"));
@@ -68,18 +68,25 @@ pub(super) fn verify(signature: &str, message: &[u8], allowed: Option<&Path>) ->
     command.args(["-Y", "find-principals", "-s"]).arg(file.path()).arg("-f").arg(allowed);
     let output = run(command, message)?;
     let found = String::from_utf8_lossy(&output.stdout).into_owned();
-    let Some(principal) = found.lines().next().filter(|_| output.status.success()) else {
-        let key = verify(signature, message, None)?;
-        return Err(format!("it is signed with {key}, which {} does not name", allowed.display()));
-    };
-    let mut command = Command::new("ssh-keygen");
-    command.args(["-Y", "verify", "-n", NAMESPACE, "-I", principal, "-s"]).arg(file.path());
-    command.arg("-f").arg(allowed);
-    let output = run(command, message)?;
-    if !output.status.success() {
-        return Err(format!("its signature is not one of what it says: {}", said(&output)));
+    // One key may stand there under several names, each for purposes of its own; those with `!` are excluded names.
+    let principals: Vec<&str> =
+        found.lines().filter(|name| !name.is_empty() && !name.starts_with('!')).collect();
+    let mut why = None;
+    for principal in principals {
+        let mut command = Command::new("ssh-keygen");
+        command.args(["-Y", "verify", "-n", NAMESPACE, "-I", principal, "-s"]).arg(file.path());
+        command.arg("-f").arg(allowed);
+        let output = run(command, message)?;
+        if output.status.success() {
+            return Ok(harmless_line(principal));
+        }
+        why = Some(format!("its signature is not one of what it says: {}", said(&output)));
     }
-    Ok(harmless_line(principal))
+    if let Some(why) = why {
+        return Err(why);
+    }
+    let key = verify(signature, message, None)?;
+    Err(format!("it is signed with {key}: {} does not name it", allowed.display()))
 }
 
 fn temporary(bytes: &[u8]) -> std::io::Result<NamedTempFile> {
