@@ -4,7 +4,7 @@ use super::brake::BrakeState;
 use super::given;
 use super::proof::Proof;
 use super::rollout::Rollout;
-use crate::event::RunEvent;
+use crate::event::{Approval, RunEvent};
 use crate::gate::{self, Decision, Tally};
 use crate::plan::PlannedWave;
 
@@ -27,12 +27,6 @@ impl Stopped {
 }
 
 impl Rollout {
-    /// Whether a person let the wave start.
-    fn is_approved(&self, wave: &PlannedWave) -> bool {
-        let before = self.before.approved_waves.iter().map(|(name, _)| name);
-        before.chain(&self.job.approvals.waves).any(|name| *name == wave.name)
-    }
-
     /// What other hosts proved that the wave demands.
     pub(super) async fn proof(&self, wave: &PlannedWave) -> Proof {
         let risk = given::risk(&self.job);
@@ -61,7 +55,13 @@ impl Rollout {
             return Some(Stopped::by("the run was interrupted".to_owned(), false));
         }
         let attended = self.job.attendant.is_attended();
-        match gate::before_wave(wave, ended, proof.missing().to_vec(), self.is_approved(wave), attended) {
+        match gate::before_wave(
+            wave,
+            ended,
+            proof.missing().to_vec(),
+            self.board.has_wave(&wave.name),
+            attended,
+        ) {
             Decision::Pass => None,
             Decision::Hold(why) => Some(Stopped::by(why, true)),
             Decision::Stop(why) => Some(Stopped::by(why, false)),
@@ -70,14 +70,20 @@ impl Rollout {
         }
     }
 
-    /// Asks a person whether a wave may start; `Err`: why it must not.
+    /// Asks a person whether a wave may start; `Err`: why it must not. Somebody else may say so from somewhere else.
     async fn ask(&self, wave: &PlannedWave) -> Result<(), String> {
         let answer = tokio::select! {
             answer = self.job.attendant.start_wave(&wave.name) => answer,
+            () = self.board.wave(&wave.name) => return Ok(()),
             () = self.job.brake.reaches(BrakeState::Drain) => None,
         };
         match answer {
-            Some(answer) if answer.yes => Ok(()),
+            Some(answer) if answer.yes => {
+                let approval =
+                    Approval { by: answer.by, origin: self.job.about.origin.clone(), reason: String::new() };
+                self.events.tell(RunEvent::WaveApproved { wave: wave.name.clone(), approval }).await;
+                Ok(())
+            }
             Some(answer) => Err(format!("{} did not let it start", answer.by)),
             None => Err("nobody answered".to_owned()),
         }

@@ -78,6 +78,11 @@ impl RunEvents {
         let _ = self.sender.send(Message::Event(event)).await;
     }
 
+    /// Waits until everything that was told is on disk.
+    pub(super) async fn settled(&self) -> Result<(), Denied> {
+        self.ask(Message::Settle).await
+    }
+
     /// Where the run stands, with everything that was told before.
     pub(super) async fn state(&self) -> Result<Box<RunState>, Denied> {
         self.ask(Message::Look).await
@@ -136,7 +141,7 @@ impl HostEvents {
 
     /// Waits until everything that was told is on disk.
     pub(super) async fn settled(&self) -> Result<(), Denied> {
-        self.events.ask(Message::Settle).await
+        self.events.settled().await
     }
 
     /// Asks for the right to start a step; it comes when the intent is on disk.

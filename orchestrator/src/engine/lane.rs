@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::board::Board;
 use super::brake::BrakeState;
 use super::claim::{Claim, NotHeld, answered};
 use super::desk::Seat;
@@ -15,7 +16,7 @@ use super::dispatch::HostEvents;
 use super::link::{Link, NoLink, Way};
 use super::proof::Proof;
 use super::{Attendant, HostReport, LiveOutput, judge};
-use crate::event::{Approval, HostOutcome, StepEnd, StepOutcome};
+use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::{Effect, Reads};
@@ -50,8 +51,8 @@ pub(super) struct Lane {
     pub(super) seat: Option<Seat>,
     /// What other hosts proved.
     pub(super) proof: Arc<Proof>,
-    /// The schema changes that persons let pass before this session.
-    pub(super) approved: Arc<[(String, Approval)]>,
+    /// What persons have let pass.
+    pub(super) board: Board,
     pub(super) now: fn() -> Timestamp,
     pub(super) live: Option<Arc<dyn LiveOutput>>,
     pub(super) events: HostEvents,

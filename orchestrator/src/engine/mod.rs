@@ -4,6 +4,7 @@
 //! outside only by events; it must not know a terminal, a file or russh.
 
 mod before_wave;
+mod board;
 mod brake;
 mod claim;
 mod desk;
@@ -23,12 +24,13 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
 
 pub use brake::{Brake, BrakeState};
 pub use dispatch::{Dispatched, Reporter};
 pub use rollout::run;
 
-use crate::event::{HostOutcome, Stream};
+use crate::event::{Approval, HostOutcome, Stream};
 use crate::plan::Plan;
 use crate::schema::SchemaChanges;
 use crate::state::{GivenEvidence, RunState};
@@ -44,6 +46,8 @@ pub struct Job {
     pub approvals: Approvals,
     /// What other runs proved, as far as this one relies on it.
     pub evidence: Vec<GivenEvidence>,
+    /// What persons say while it goes on.
+    pub words: Option<mpsc::Receiver<LateWord>>,
     /// Where the run stands, where it is one that is taken up again.
     pub resumed: Option<RunState>,
     /// How long another run's lock on a host is waited for.
@@ -75,6 +79,26 @@ pub struct Approvals {
     pub risk: Option<String>,
     /// Why; empty where no reason was given.
     pub reason: String,
+}
+
+/// A person's word that comes while a run goes on, from somewhere else.
+#[derive(Debug)]
+pub struct LateWord {
+    /// What they let pass.
+    pub on: WordOn,
+    /// Who they are, and why.
+    pub approval: Approval,
+    /// Is told when it is in the journal.
+    pub taken: oneshot::Sender<()>,
+}
+
+/// What a person lets pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WordOn {
+    /// A wave.
+    Wave(String),
+    /// Schema changes, by the digits of their fingerprint.
+    Schema(String),
 }
 
 /// Is shown what steps print. It must not wait: a step would wait with it.

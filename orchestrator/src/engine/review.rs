@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Answer;
 use super::desk::Stands;
 use super::lane::{Course, Lane, is_for_good};
 use crate::gate::{self, Proven, Review};
@@ -33,7 +34,7 @@ impl Lane {
         // What a person takes upon themselves is reviewed as if there were no evidence.
         let risked = proven.take_if(|proven| self.proof.risk.is_some() && matches!(proven, Proven::Other(_)));
         let is_unproven = matches!(proven, Some(Proven::Other(_)));
-        let verdict = gate::review(policy, &changes, &self.approved, proven, attended);
+        let verdict = gate::review(policy, &changes, &self.board.schemas(), proven, attended);
         if let Review::Pass { by, by_person } = &verdict {
             course.seat = None;
             self.take_risk(risked).await;
@@ -84,6 +85,8 @@ impl Lane {
         };
         let answer = tokio::select! {
             answer = seat.ask(&changes, until, stands) => answer,
+            // Somebody else's word, from somewhere else.
+            approval = self.board.schema(&changes.fingerprint) => Some(Answer { yes: true, by: approval.by }),
             () = tokio::time::sleep(patience) => {
                 return Err(format!(
                     "nobody answered the schema review within {}s (review_timeout)",

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::before_wave::UNPROVEN;
+use super::board::Board;
 use super::brake::BrakeState;
 use super::claim::Claim;
 use super::desk::{Desk, Seat};
@@ -18,7 +19,7 @@ use super::link::Way;
 use super::proof::Proof;
 use super::soak::{self, Patient, SoakEnd};
 use super::{HostReport, Job};
-use crate::event::{Approval, FORMAT, HostOutcome, RunEvent, RunHeader};
+use crate::event::{FORMAT, HostOutcome, RunEvent, RunHeader};
 use crate::facts::HostLock;
 use crate::gate::Tally;
 use crate::journal::Writer;
@@ -31,7 +32,7 @@ use crate::text::RemoteText;
 /// # Errors
 /// Only that no thread could be started; everything else is an outcome.
 pub async fn run(
-    job: Job,
+    mut job: Job,
     journal: Writer,
     reporters: Vec<Box<dyn Reporter>>,
     now: fn() -> Timestamp,
@@ -57,10 +58,11 @@ pub async fn run(
         wait: job.lock_wait,
     };
     let before = before.unwrap_or_default();
-    let approved = given::approved_schemas(&before, &job);
+    let (keeper, board) = Board::open(&before, &job);
+    let listening = tokio::spawn(keeper.listen(job.words.take(), events.clone()));
     let desk = Desk::open(Arc::clone(&job.attendant), events.clone(), job.about.origin.clone());
     let rollout = Rollout {
-        approved: approved.into(),
+        board,
         desk,
         now,
         connecting: Arc::new(Semaphore::new(job.limits.connecting.max(1))),
@@ -70,6 +72,9 @@ pub async fn run(
         job,
     };
     rollout.waves().await;
+    listening.abort();
+    // It ends where it waits; what it had taken is in the journal.
+    let _ = listening.await;
     events.finish().await;
     // The dispatcher ends when nobody can tell it anything any more.
     drop((events, rollout));
@@ -108,7 +113,7 @@ pub(super) struct Rollout {
     /// Where the run stands that is taken up again; empty in one that begins.
     pub(super) before: RunState,
     claim: Claim,
-    approved: Arc<[(String, Approval)]>,
+    pub(super) board: Board,
     desk: Desk,
     pub(super) now: fn() -> Timestamp,
     connecting: Arc<Semaphore>,
@@ -340,7 +345,7 @@ impl Rollout {
             attendant: Arc::clone(&self.job.attendant),
             seat: self.seat(plan),
             proof: Arc::clone(proof),
-            approved: Arc::clone(&self.approved),
+            board: self.board.clone(),
             now: self.now,
             live: self.job.live.clone(),
             events: self.events.of_host(&plan.host),

@@ -2,8 +2,10 @@
 //!
 //! Owns files and their durability. Must not know what an event means for a host.
 
+mod inbox;
 mod store;
 mod writer;
 
+pub use inbox::{Inbox, Letter};
 pub use store::{JournalError, LoadedRun, Store};
 pub use writer::Writer;

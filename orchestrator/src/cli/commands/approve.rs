@@ -8,6 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::event::{Approval, Envelope, RunEvent};
+use crate::journal::{Inbox, LoadedRun, Writer};
 use crate::report;
 use crate::state::{ExitCode, RunState};
 
@@ -18,12 +19,10 @@ pub(in crate::cli) fn run(
 ) -> Result<ExitCode, CliError> {
     let id = settings.store.find(&arguments.run)?;
     let shown = settings.store.shorten(&id)?;
-    let Some((mut journal, run)) = settings.store.take_up(&id)? else {
-        return Err(CliError::new(
-            ExitCode::Locked,
-            format!("run {shown} is going on: its controller writes its journal, and asks there"),
-        )
-        .help("answer at its terminal, or wait until it holds"));
+    // A controller that is at work writes its journal alone.
+    let (journal, mut run) = match settings.store.take_up(&id)? {
+        Some((journal, run)) => (Some(journal), run),
+        None => (None, settings.store.load(&id)?),
     };
     if let Some(by) = &run.state.taken_over_by {
         return Err(CliError::invalid(format!("run {shown} was taken over by run {by}"))
@@ -47,13 +46,43 @@ pub(in crate::cli) fn run(
         let fingerprint = known_schema(&run.state, &shown, digits, settings)?;
         events.push(RunEvent::SchemaApproved { fingerprint, approval: approval.clone() });
     }
+    let (by, program) = (&approval.by, &settings.program);
+    if let Some(mut journal) = journal {
+        append(&mut journal, &mut run, events)?;
+        printer.say(&format!("approved by {by}; go on with: {program} resume {shown}"));
+    } else {
+        Inbox::of(&run.folder).put(&uuid::Uuid::now_v7().to_string(), &events)?;
+        printer.say(&format!(
+            "approved by {by}; the controller of run {shown} is at work, and takes it from here; should it end first: {program} resume {shown}"
+        ));
+    }
+    Ok(ExitCode::Success)
+}
+
+/// Writes events behind those of a run whose journal nobody else writes.
+fn append(journal: &mut Writer, run: &mut LoadedRun, events: Vec<RunEvent>) -> Result<(), CliError> {
     let first = run.events.last().map_or(0, |last| last.sequence) + 1;
     let at = Timestamp::now();
     let envelopes: Vec<Envelope> =
         (first..).zip(events).map(|(sequence, event)| Envelope { sequence, at, event }).collect();
     journal.append(&envelopes, true)?;
-    printer.say(&format!("approved by {}; go on with: {} resume {shown}", approval.by, settings.program));
-    Ok(ExitCode::Success)
+    for envelope in &envelopes {
+        run.state.apply(envelope);
+    }
+    run.events.extend(envelopes);
+    Ok(())
+}
+
+/// Writes down what was approved for a controller that ended before it heard of it.
+pub(super) fn take_letters(journal: &mut Writer, run: &mut LoadedRun) -> Result<(), CliError> {
+    for mut letter in Inbox::of(&run.folder).letters() {
+        let mut events = std::mem::take(&mut letter.events);
+        events
+            .retain(|event| matches!(event, RunEvent::WaveApproved { .. } | RunEvent::SchemaApproved { .. }));
+        append(journal, run, events)?;
+        letter.taken();
+    }
+    Ok(())
 }
 
 fn known_wave(state: &RunState, shown: &str, wave: &str) -> Result<(), CliError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::cli::args::{Connecting, Format};
 use crate::cli::attendant::{Screen, Terminal};
@@ -13,9 +14,11 @@ use crate::cli::live::Live;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::cli::signals;
-use crate::engine::{self, About, Approvals, Brake, Dispatched, Job, Limits, LiveOutput, Reporter};
-use crate::event::Envelope;
-use crate::journal::Writer;
+use crate::engine::{
+    self, About, Approvals, Brake, Dispatched, Job, LateWord, Limits, LiveOutput, Reporter, WordOn,
+};
+use crate::event::{Envelope, RunEvent};
+use crate::journal::{Inbox, Writer};
 use crate::plan::Plan;
 use crate::report::{self, Names};
 use crate::state::{ExitCode, GivenEvidence, RunState};
@@ -52,11 +55,14 @@ impl Execution<'_> {
         let brake = Brake::default();
         let screen = Screen::default();
         let watching = tokio::spawn(signals::watch(brake.clone(), printer));
+        let (words, heard) = mpsc::channel(1);
+        let carrying = tokio::spawn(carry(Inbox::of(&folder), words));
         let job = Job {
             plan: self.plan,
             about: self.about,
             approvals: self.approvals,
             evidence: self.evidence,
+            words: Some(heard),
             resumed: self.resumed,
             lock_wait: self.lock_wait,
             refused: self.refused,
@@ -78,9 +84,36 @@ impl Execution<'_> {
         let reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Progress { printer, screen })];
         let dispatched = engine::run(job, self.journal, reporters, Timestamp::now).await.map_err(broken)?;
         watching.abort();
+        carrying.abort();
         let names = Names { program: settings.program.clone(), run, going_on: false };
         show(&dispatched.state, &names, printer);
         end(&dispatched, &folder, &names)
+    }
+}
+
+/// How often the inbox is looked into.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Carries what persons put into the inbox to the run, and takes out what is in its journal.
+async fn carry(inbox: Inbox, words: mpsc::Sender<LateWord>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        for letter in inbox.letters() {
+            for event in &letter.events {
+                let (on, approval) = match event.clone() {
+                    RunEvent::WaveApproved { wave, approval } => (WordOn::Wave(wave), approval),
+                    RunEvent::SchemaApproved { fingerprint, approval } => {
+                        (WordOn::Schema(fingerprint), approval)
+                    }
+                    _ => continue,
+                };
+                let (taken, is_taken) = oneshot::channel();
+                if words.send(LateWord { on, approval, taken }).await.is_err() || is_taken.await.is_err() {
+                    return;
+                }
+            }
+            letter.taken();
+        }
     }
 }
 

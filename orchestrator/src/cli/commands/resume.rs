@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::approve;
 use super::execute::{self, Execution};
 use super::upgrade::{self, Earlier, How, Task};
 use super::work;
@@ -34,7 +35,8 @@ pub(in crate::cli) fn run(
 ) -> Result<ExitCode, CliError> {
     let runtime = work::runtime()?;
     let exit = runtime.block_on(async {
-        let (journal, run) = take_up(&settings.store.find(&arguments.run)?, settings)?;
+        let (mut journal, mut run) = take_up(&settings.store.find(&arguments.run)?, settings)?;
+        approve::take_letters(&mut journal, &mut run)?;
         let Some(header) = run.state.header.clone() else {
             return Err(CliError::invalid("the run has no events: it was cut off before it began"));
         };
