@@ -58,21 +58,40 @@ fn a_gate_that_holds_starts_only_when_it_is_approved() {
 
 #[test]
 fn too_many_failures_leave_the_rest_as_it_is_and_the_sum_is_shown() {
-    let stage = Stage::new(&[("staging", &["s1"]), ("canary", &["c1", "c2", "c3", "c4"]), ("prod", &["p1"])]);
-    stage.change_inventory("name = \"canary\"", "name = \"canary\"\nparallel = 2\nmax_failures = \"25%\"");
-    for host in ["c1", "c2"] {
-        stage.fleet.host(host).break_composer();
+    const CANARY: [&str; 6] = ["c1", "c2", "c3", "c4", "c5", "c6"];
+    let stage = Stage::new(&[("staging", &["s1"]), ("canary", &CANARY), ("prod", &["p1"])]);
+    stage.change_inventory("name = \"canary\"", "name = \"canary\"\nparallel = 5\nmax_failures = \"15%\"");
+    stage.fleet.host("c1").break_composer();
+    let in_flight = ["c2", "c3", "c4", "c5"];
+    for host in in_flight {
+        stage.fleet.host(host).hold("composer", "middle");
     }
-    let ended = stage.upgrade();
-    assert_eq!(ended.code, 6, "{ended}");
-    let outcome = |host| stage.outcome(host);
-    assert_eq!([outcome("s1"), outcome("c1"), outcome("c2")], ["upgraded", "failed", "failed"]);
-    // Two may be at work at once: whoever was started before the second failure ended well.
-    assert_eq!(outcome("c4"), "not-started");
-    assert_eq!(outcome("p1"), "not-started");
-    let sum = "wave `canary`: 2 of 4 hosts failed (2 failed), 1 may (max_failures = 25% of 4 hosts)";
-    assert!(ended.stdout.contains(sum), "{ended}");
-    assert_eq!(host_of(&stage.report(), "c4")["why"], sum);
+    let inventory = stage.inventory.display().to_string();
+    let arguments = ["upgrade", "--yes", "--inventory", &inventory];
+    let mut command = stage.program.command(&arguments);
+    let controller = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    // One fails while four others are in the middle of composer.
+    stage.runtime.block_on(async {
+        for host in in_flight {
+            until("it is at composer", || stage.fleet.host(host).is_held("composer", "middle")).await;
+        }
+        until("one has failed", || stage.outcome("c1") == "failed").await;
+    });
+    for host in in_flight {
+        stage.fleet.host(host).let_go("composer", "middle");
+    }
+    let output = controller.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(6));
+    let outcomes = CANARY.map(|host| stage.outcome(host));
+    assert_eq!(outcomes, ["failed", "upgraded", "upgraded", "upgraded", "upgraded", "not-started"]);
+    assert_eq!((stage.outcome("s1").as_str(), stage.outcome("p1").as_str()), ("upgraded", "not-started"));
+    for host in ["c6", "p1"] {
+        assert_eq!(stage.fleet.host(host).asked(), Vec::<String>::new(), "{host}");
+    }
+    let sum = "wave `canary`: 1 of 6 hosts failed (1 failed), 0 may (max_failures = 15% of 6 hosts)";
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains(sum), "{shown}");
+    assert_eq!(host_of(&stage.report(), "c6")["why"], sum);
 }
 
 #[test]
