@@ -172,21 +172,36 @@ fn a_site_that_was_closed_before_stays_closed_on_the_way_back() {
 fn a_column_that_would_be_narrowed_is_destructive_and_a_question_of_its_own() {
     const CHANGE: &str = "ALTER TABLE cust CHANGE name name VARCHAR(40) DEFAULT NULL";
     const SHOWN: &str = "ALTER TABLE cust CHANGE COLUMN name name VARCHAR(40) DEFAULT NULL";
-    let stage = stage(&["a", "b", "c"], "review");
+    let stage = stage(&["a", "b", "c", "d"], "review");
     for name in ["a", "b", "c"] {
         stage.fleet.host(name).drift(CHANGE);
     }
-    stage.fleet.host("a").set_column("cust", "name", "varchar(30)");
+    for name in ["a", "b"] {
+        stage.fleet.host(name).set_column("cust", "name", "varchar(30)");
+    }
     stage.fleet.host("c").set_column("cust", "name", "varchar(255)");
+    // Of this one it cannot be found out what its columns are.
+    stage.fleet.host("d").drift(CHANGE);
     let held = stage.upgrade();
     assert_eq!(held.code, 7, "{held}");
     let groups = stage.program.json(&["--format", "json", "schema"]);
-    // The same statements; of b it is not known what the column was.
+    // The same statements everywhere.
     assert_eq!((&groups[0]["hosts"], &groups[0]["class"]), (&json!(["a", "b"]), &"changing".into()));
-    assert_eq!((&groups[1]["hosts"], &groups[1]["class"]), (&json!(["c"]), &"destructive".into()));
-    let narrowed =
-        groups[1]["changes"].as_array().unwrap().iter().find(|change| change["sql"] == SHOWN).unwrap();
-    assert_eq!((&narrowed["what"], &narrowed["was"]), (&"narrows a column".into(), &"varchar(255)".into()));
+    let of =
+        |host: &str| groups.as_array().unwrap().iter().find(|group| group["hosts"] == json!([host])).unwrap();
+    let change = |host: &str| {
+        let changes = of(host)["changes"].as_array().unwrap().clone();
+        changes.into_iter().find(|change| change["sql"] == SHOWN).unwrap()
+    };
+    assert_eq!((&of("c")["class"], &of("d")["class"]), (&"destructive".into(), &"destructive".into()));
+    assert_eq!(
+        (&change("c")["what"], &change("c")["was"]),
+        (&"narrows a column".into(), &"varchar(255)".into())
+    );
+    assert_eq!(
+        (&change("d")["what"], &change("d")["was"]),
+        (&"perhaps narrows a column".into(), &serde_json::Value::Null)
+    );
     let shown = stage.program.run(&["schema"]);
     let line = format!("! {SHOWN}   (narrows a column of varchar(255))");
     assert_eq!(
@@ -194,9 +209,10 @@ fn a_column_that_would_be_narrowed_is_destructive_and_a_question_of_its_own() {
         3,
         "in its group, beside the first, and once more: {shown}"
     );
-    // Who approved the harmless one did not approve the other.
+    // Who approved the harmless one did not approve the others.
     let digits = groups[0]["fingerprint"].as_str().unwrap().to_owned();
     let resumed = stage.program.run(&["resume", "--approve-schema", &digits]);
     assert_eq!(resumed.code, 7, "{resumed}");
-    assert_eq!(["a", "b", "c"].map(|name| stage.outcome(name)), ["upgraded", "upgraded", "held"]);
+    let outcomes = ["a", "b", "c", "d"].map(|name| stage.outcome(name));
+    assert_eq!(outcomes, ["upgraded", "upgraded", "held", "held"]);
 }

@@ -376,9 +376,9 @@ pub struct Resume {
     #[command(flatten)]
     pub approvals: Approvals,
 
-    /// Go on although evidence is missing or does not match; the reason stands in the journal and in every report
-    #[arg(long, value_name = "REASON", value_parser = evidence::reason)]
-    pub accept_risk: Option<String>,
+    /// What is demanded of other runs
+    #[command(flatten)]
+    pub relying: Relying,
 
     /// With --rerun: start without asking
     #[arg(short, long, requires = "rerun")]

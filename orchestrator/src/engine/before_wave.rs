@@ -39,7 +39,11 @@ impl Rollout {
 
     /// Writes down that hosts of a wave are started although the evidence does not match.
     pub(super) async fn take_risk(&self, proof: &Proof) {
-        let Some(approval) = proof.risk.clone().filter(|_| !proof.unmet.is_empty()) else { return };
+        let Some(approval) = proof.waiver.clone().filter(|_| !proof.unmet.is_empty()) else { return };
+        // What was taken in an earlier session is written down already.
+        if given::risk(&self.job).is_none() {
+            return;
+        }
         let (wave, unmet) = (proof.wave.clone(), proof.unmet.clone());
         self.events.tell(RunEvent::RiskTaken { wave, host: None, unmet, approval }).await;
     }

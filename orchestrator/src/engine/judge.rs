@@ -5,7 +5,7 @@ use crate::facts::{self, PendingSql, SchemaUpdateEnd};
 use crate::ledger::{StepEnded, StepOutput};
 use crate::plan::{PlannedProof, PlannedStep};
 use crate::procedure::Reads;
-use crate::schema::{Columns, SchemaChanges};
+use crate::schema::{Columns, Narrowed, SchemaChanges};
 use crate::text::RemoteText;
 
 /// What `timeout(1)` exits with when it ended the command: by its own code, by the signal's
@@ -131,7 +131,7 @@ fn found_out(
             let pending = pending.iter().map(String::as_str);
             end.narrowed = Some(SchemaChanges::narrowed(pending, &Columns::read(text.raw())));
         }
-        _ => {}
+        _ => end.narrowed = Some(Narrowed::unknown()),
     }
 }
 
@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(composition.composition.and_then(|known| known.php).as_deref(), Some("7.0.33"));
         // Half of the columns are none: who is not among them would be taken for harmless.
         let columns = found(Reads::Columns, 1, "cust\tname\tvarchar(255)\n");
-        assert_eq!((columns.outcome, columns.narrowed), (StepOutcome::Succeeded, None));
+        assert_eq!((columns.outcome, columns.narrowed), (StepOutcome::Succeeded, Some(Narrowed::unknown())));
         let deadline = judged(Some(Reads::Columns), None, ran(124, None), "");
         assert_eq!(deadline.outcome, StepOutcome::Succeeded);
         assert_eq!(deadline.why.to_string(), "it could not be found out: the host ended it after 2s");

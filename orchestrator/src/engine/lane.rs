@@ -20,7 +20,7 @@ use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::{Effect, Reads};
-use crate::schema::{Columns, Fingerprint};
+use crate::schema::{Fingerprint, Narrowed};
 use crate::state::{HostState, Resolution, StepState};
 use crate::transport::LinkLost;
 
@@ -66,8 +66,10 @@ pub(super) type End = (HostOutcome, String);
 pub(super) struct Course {
     /// The pending statements, once a step has found them out.
     pub(super) pending: Option<Vec<String>>,
-    /// The columns that they narrow.
-    pub(super) narrowed: Columns,
+    /// What they narrow.
+    pub(super) narrowed: Narrowed,
+    /// Whether that was asked.
+    is_weighed: bool,
     /// Those of them that the review let pass.
     pub(super) approved: Option<Fingerprint>,
     /// Where its review will be asked about.
@@ -83,10 +85,13 @@ impl Lane {
     pub(super) async fn drive(mut self) -> HostReport {
         let seat = self.seat.take();
         let ended_before = self.before.outcome.filter(|_| !self.before.is_unfinished(&self.plan));
-        if ended_before.is_none() {
-            self.forget_what_never_began().await;
-        }
-        let (outcome, why) = if let Some(outcome) = ended_before {
+        let forgotten = if ended_before.is_none() { self.forget_what_never_began().await } else { Ok(()) };
+        let (outcome, why) = if let Err(lost) = forgotten {
+            let why = format!("it could not be asked whether its schema change ever began: {lost}");
+            let end = self.stopped(HostOutcome::Unreachable, why);
+            self.events.finished(end.0, &end.1).await;
+            end
+        } else if let Some(outcome) = ended_before {
             // Only its lock is left to be given back.
             self.release_only().await;
             (outcome, self.before.why.to_string())
@@ -100,16 +105,20 @@ impl Lane {
 
     /// A schema change that was let go and that the host never began is not looked for and started now: what is pending,
     /// and who approved it, may be of another day. It is as if it had not been let go.
-    async fn forget_what_never_began(&mut self) {
+    /// `Err`: nobody could ask.
+    async fn forget_what_never_began(&mut self) -> Result<(), String> {
         let is_open = |known: &StepState| {
             let planned = self.plan.step(&known.id);
             known.is_unknown() && known.resolution.is_none() && planned.is_some_and(is_for_good)
         };
-        let Some(known) = self.before.steps.iter().find(|known| is_open(known)) else { return };
+        let Some(known) = self.before.steps.iter().find(|known| is_open(known)) else { return Ok(()) };
         let (id, attempt, boot) = (known.id.clone(), known.attempt, known.boot.clone());
-        let (Some(way), Some(step)) = (&self.way, self.plan.step(&id)) else { return };
-        // Where nobody can look, the step is looked for later, or not at all.
-        let Ok(mut link) = Link::connect(way, &self.events).await else { return };
+        let (Some(way), Some(step)) = (&self.way, self.plan.step(&id)) else { return Ok(()) };
+        let mut link = match Link::connect(way, &self.events).await {
+            Ok(link) => link,
+            Err(NoLink::Interrupted) => return Err("the run was interrupted".to_owned()),
+            Err(NoLink::Unreachable(why)) => return Err(why),
+        };
         let asked = async {
             let ledger = link.ledger().await?;
             // With another boot the claim may have been lost, and what it let begin with it.
@@ -120,8 +129,8 @@ impl Lane {
         };
         let found = asked.await;
         link.close().await;
-        if !matches!(found, Ok(false)) {
-            return;
+        if found.map_err(|lost| lost.0)? {
+            return Ok(());
         }
         let why = "the host never began it, and what was approved is looked at again";
         self.events.never_began(&id, why).await;
@@ -129,6 +138,7 @@ impl Lane {
             known.resolution =
                 Some(Resolution { done: false, reason: why.to_owned(), by: ITSELF.to_owned() });
         }
+        Ok(())
     }
 
     /// Whether a change of the schema may have been begun, in an earlier session.
@@ -271,14 +281,15 @@ impl Lane {
         (HostOutcome::Upgraded, String::new())
     }
 
-    /// The places of those checks, made in an earlier session, that stand directly before the change with which this
-    /// one begins: what they found may not hold any more.
+    /// The places of those checks, made in an earlier session, that stand directly before the step with which this
+    /// one begins, unless that is a change which is looked for: what they found may not hold any more.
     fn checks_to_repeat(&self, steps: &[PlannedStep]) -> std::ops::Range<usize> {
         let is_done = |step: &PlannedStep| self.before.step(&step.id).is_some_and(StepState::is_done);
         let first = steps.iter().position(|step| !is_done(step)).unwrap_or(steps.len());
-        let is_new = steps
-            .get(first)
-            .is_some_and(|step| self.before.step(&step.id).is_none_or(StepState::may_be_tried_again));
+        let is_new = steps.get(first).is_some_and(|step| {
+            step.effect == Effect::Check
+                || self.before.step(&step.id).is_none_or(StepState::may_be_tried_again)
+        });
         if !is_new {
             return 0..0;
         }
@@ -328,11 +339,9 @@ impl Lane {
             return Err(self.interrupted(course, &format!("`{}`", step.id)));
         }
         let known = self.before.step(&step.id);
-        // A check whose end said nothing is made again; everything else that is not known is looked for.
+        // A change whose end is not known is looked for. A check is made again: what it found may be of another day.
         let is_looked_for = |known: &StepState| {
-            known.is_unknown()
-                && known.resolution.is_none()
-                && !(step.effect == Effect::Check && known.end_said_nothing())
+            known.is_unknown() && known.resolution.is_none() && step.effect == Effect::Change
         };
         let adopts = known.is_some_and(is_looked_for);
         if !adopts {
@@ -484,10 +493,17 @@ impl Course {
         if step.reads == Some(Reads::DoctrinePendingSql)
             && let Some(statements) = end.and_then(|end| end.pending_statements.as_ref())
         {
-            self.pending = Some(statements.iter().map(|statement| statement.raw().to_owned()).collect());
+            let statements: Vec<String> =
+                statements.iter().map(|statement| statement.raw().to_owned()).collect();
+            // What was found out of the columns was found out for other statements.
+            if self.is_weighed && self.pending.as_ref() != Some(&statements) {
+                self.narrowed = Narrowed::unknown();
+            }
+            self.pending = Some(statements);
         }
         if let Some(narrowed) = end.and_then(|end| end.narrowed.as_ref()) {
             self.narrowed.clone_from(narrowed);
+            self.is_weighed = true;
         }
     }
 }

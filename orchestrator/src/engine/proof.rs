@@ -5,26 +5,23 @@ use jiff::Timestamp;
 use crate::event::Approval;
 use crate::gate::{self, Requirement};
 use crate::plan::{Plan, PlannedWave};
-use crate::state::RunState;
+use crate::state::{RunState, TakenRisk};
 
 /// The evidence for a wave.
 #[derive(Debug, Default)]
 pub(super) struct Proof {
     /// The wave that it is for.
     pub(super) wave: String,
-    /// What is demanded, and what is known of it; empty where it does not match and a person took that upon themselves:
-    /// then it counts for nothing.
+    /// What is demanded, and what is known of it.
     pub(super) requirements: Vec<Requirement>,
     /// What of it is missing or does not match.
     pub(super) unmet: Vec<String>,
-    /// Who takes that upon themselves in this session.
-    pub(super) risk: Option<Approval>,
-    /// Whether somebody did, now or for the same in an earlier session.
-    is_waived: bool,
+    /// Who takes upon themselves what is missing or does not match: in this session, or for the same in an earlier one.
+    pub(super) waiver: Option<Approval>,
 }
 
 impl Proof {
-    /// Looks at the evidence for a wave.
+    /// Looks at the evidence for a wave; `risk` is who accepts one in this session.
     pub(super) fn look(
         state: &RunState,
         plan: &Plan,
@@ -35,12 +32,12 @@ impl Proof {
         let requirements = gate::requirements(state, wave);
         let unmet: Vec<String> =
             requirements.iter().flat_map(|requirement| gate::unmet(requirement, plan, wave, now)).collect();
-        let taken = state.risks_taken.iter().filter(|taken| taken.wave == wave.name && taken.host.is_none());
-        let known: Vec<&String> = taken.flat_map(|taken| &taken.unmet).collect();
-        let is_waived =
-            !unmet.is_empty() && (risk.is_some() || unmet.iter().all(|line| known.contains(&line)));
-        let requirements = if is_waived { Vec::new() } else { requirements };
-        Self { wave: wave.name.clone(), requirements, unmet, risk, is_waived }
+        let is_of_wave = |taken: &&TakenRisk| taken.wave == wave.name && taken.host.is_none();
+        let covers =
+            |taken: &&TakenRisk| !unmet.is_empty() && unmet.iter().all(|line| taken.unmet.contains(line));
+        let earlier = state.risks_taken.iter().filter(is_of_wave).find(covers);
+        let waiver = risk.or_else(|| earlier.map(|taken| taken.approval.clone()));
+        Self { wave: wave.name.clone(), requirements, unmet, waiver }
     }
 
     /// A look that was not possible.
@@ -50,6 +47,6 @@ impl Proof {
 
     /// What keeps hosts from being started: nothing where all matches, or where somebody takes it upon themselves.
     pub(super) fn missing(&self) -> &[String] {
-        if self.is_waived { &[] } else { &self.unmet }
+        if self.waiver.is_some() { &[] } else { &self.unmet }
     }
 }

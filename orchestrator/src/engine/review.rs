@@ -32,7 +32,8 @@ impl Lane {
         let kind = gate::kind_of(&self.plan);
         let mut proven = gate::proven_schema(&self.proof.requirements, kind.as_ref(), &changes);
         // What a person takes upon themselves is reviewed as if there were no evidence.
-        let risked = proven.take_if(|proven| self.proof.risk.is_some() && matches!(proven, Proven::Other(_)));
+        let risked =
+            proven.take_if(|proven| self.proof.waiver.is_some() && matches!(proven, Proven::Other(_)));
         let is_unproven = matches!(proven, Some(Proven::Other(_)));
         let verdict = gate::review(policy, &changes, &self.board.schemas(), proven, attended);
         if let Review::Pass { by, by_person } = &verdict {
@@ -106,7 +107,7 @@ impl Lane {
 
     /// Writes down that what is pending goes on although the evidence is of something else.
     async fn take_risk(&self, risked: Option<Proven>) {
-        if let (Some(Proven::Other(why)), Some(approval)) = (risked, &self.proof.risk) {
+        if let (Some(Proven::Other(why)), Some(approval)) = (risked, &self.proof.waiver) {
             self.events.risk_taken(&self.proof.wave, vec![why], approval.clone()).await;
         }
     }

@@ -24,7 +24,7 @@ use crate::facts::HostLock;
 use crate::gate::Tally;
 use crate::journal::Writer;
 use crate::plan::{HostAction, HostPlan, PlannedStep, PlannedWave};
-use crate::state::{HostState, RunState, StepState};
+use crate::state::{HostState, RunState, Soak, StepState};
 use crate::text::RemoteText;
 
 /// Runs a job to its end, whatever that is.
@@ -179,20 +179,26 @@ impl Rollout {
         let tally = self.tally(wave, reports);
         let patients: Vec<Patient> = std::iter::zip(&wave.hosts, tally.outcomes)
             .filter(|(plan, outcome)| *outcome == Some(HostOutcome::Upgraded) && !plan.health.is_empty())
+            // Who was watched for long enough in an earlier session is not watched again.
+            .filter(|(plan, _)| !self.before.hosts.get(&plan.host).is_some_and(|host| host.watched))
             .filter_map(|(plan, _)| {
                 let target = self.job.targets.get(&plan.host)?;
                 Some(Patient::new(plan, target, &self.job.transport, &self.connecting))
             })
             .collect();
-        if patients.is_empty() || known.is_some_and(|(_, over)| *over) {
+        if patients.is_empty() {
             return true;
         }
         let now = (self.now)();
         let length = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+        let hosts: Vec<String> = patients.iter().map(|patient| patient.plan.host.clone()).collect();
+        // One that was interrupted goes on for the same hosts; whoever was upgraded since is watched as long as they were.
+        let goes_on = |soak: &&Soak| !soak.is_over && hosts.iter().all(|host| soak.hosts.contains(host));
+        let known = known.filter(goes_on);
         let until =
-            known.map_or_else(|| now.checked_add(length).unwrap_or(Timestamp::MAX), |(until, _)| *until);
+            known.map_or_else(|| now.checked_add(length).unwrap_or(Timestamp::MAX), |soak| soak.until);
         if known.is_none() {
-            self.events.tell(RunEvent::SoakStarted { wave: wave.name.clone(), until }).await;
+            self.events.tell(RunEvent::SoakStarted { wave: wave.name.clone(), until, hosts }).await;
         }
         let end = soak::watch(patients, until, now, &self.job.brake, async |host, why| {
             let event = RunEvent::HostUnwell { host: host.to_owned(), why: RemoteText::from(why.as_str()) };

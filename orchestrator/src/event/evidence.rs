@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::HostOutcome;
 use crate::facts::Composition;
-use crate::schema::{Columns, Fingerprint, SchemaChanges};
+use crate::schema::{Fingerprint, Narrowed, SchemaChanges};
 use crate::text::RemoteText;
 
 /// What a run proved.
@@ -48,6 +48,9 @@ pub struct HostEvidence {
     pub outcome: Option<HostOutcome>,
     /// When it ended.
     pub ended: Option<Timestamp>,
+    /// When its run was heard of last.
+    #[serde(default)]
+    pub seen: Option<Timestamp>,
     /// Whether it was upgraded, and was well as long as it was watched.
     pub healthy: bool,
     /// How long it was watched after its upgrade, in seconds; `None`: its wave has no soak.
@@ -67,9 +70,16 @@ pub struct SchemaEvidence {
     pub statements: Vec<RemoteText>,
     /// The columns that they narrowed, with their types before.
     #[serde(default)]
-    pub narrowed: Columns,
+    pub narrowed: Narrowed,
     /// The person who let them pass; `None`: a policy did, or there was nothing.
     pub approved_by: Option<String>,
+}
+
+impl HostEvidence {
+    /// How late it is: when the host ended, or where it did not, when its run was heard of last.
+    pub fn at(&self) -> Option<Timestamp> {
+        self.ended.or(self.seen)
+    }
 }
 
 impl SchemaEvidence {

@@ -14,7 +14,7 @@ pub use outcome::{HostOutcome, StepOutcome};
 
 use crate::facts::{Composition, HostLock};
 use crate::plan::Plan;
-use crate::schema::{Columns, Fingerprint};
+use crate::schema::{Fingerprint, Narrowed};
 use crate::text::RemoteText;
 
 /// The version of the journal's format.
@@ -238,6 +238,9 @@ pub enum RunEvent {
         wave: String,
         /// Until when.
         until: Timestamp,
+        /// Those of them that are watched.
+        #[serde(default)]
+        hosts: Vec<String>,
     },
     /// A host was not well while it was watched: it counts as failed.
     HostUnwell {
@@ -351,9 +354,9 @@ pub struct StepEnd {
     /// What the installation is made of, where the step found that out.
     #[serde(default)]
     pub composition: Option<Composition>,
-    /// The columns that the pending statements narrow, where the step found that out.
+    /// The columns that the pending statements narrow, where the step was to find that out.
     #[serde(default)]
-    pub narrowed: Option<Columns>,
+    pub narrowed: Option<Narrowed>,
 }
 
 /// One of the two streams of a step.

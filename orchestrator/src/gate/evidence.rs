@@ -84,14 +84,14 @@ pub fn requirements(state: &RunState, wave: &PlannedWave) -> Vec<Requirement> {
 fn proof_of(state: &RunState, wave: &str, host: &str) -> Result<HostEvidence, String> {
     let is_of_wave = |given: &&GivenEvidence| given.wave.as_deref() == Some(wave);
     let known = state.evidence.iter().filter(is_of_wave).flat_map(|given| &given.evidence.hosts);
-    let elsewhere = known.filter(|known| known.host == host).max_by_key(|known| known.ended);
+    let elsewhere = known.filter(|known| known.host == host).max_by_key(|known| known.at());
     let unknown = || "no run of this controller is known that upgraded it".to_owned();
     let Some(plan) = state.plan_of(host) else { return elsewhere.cloned().ok_or_else(unknown) };
     match &plan.action {
         HostAction::Unreachable(_) => Err("it could not be reached".to_owned()),
         HostAction::Upgrade(_) => {
             let here = state.evidence_of(host).ok_or_else(unknown)?;
-            let newer = elsewhere.filter(|elsewhere| here.ended.is_some() && elsewhere.ended > here.ended);
+            let newer = elsewhere.filter(|elsewhere| here.ended.is_some() && elsewhere.at() > here.ended);
             Ok(newer.cloned().unwrap_or(here))
         }
         HostAction::Current => {
@@ -155,8 +155,7 @@ fn weakness(evidence: &HostEvidence, plan: &Plan, max_age: Duration, now: Timest
     if age < -SignedDuration::from_mins(5) {
         weak.push(format!("it is of the future ({ended}): whose clock is wrong?"));
     } else if age > SignedDuration::try_from(max_age).unwrap_or(SignedDuration::MAX) {
-        let age = Duration::from_secs(u64::try_from(age.as_secs()).unwrap_or_default());
-        weak.push(format!("it is {} old (max_age = {})", show_time(age), show_time(max_age)));
+        weak.push(format!("it ended at {ended:.0}, longer ago than max_age = {}", show_time(max_age)));
     }
     weak
 }

@@ -37,7 +37,7 @@ pub fn before_wave(
         }
         let is_blind = |host: &HostPlan| !host.steps().is_empty() && host.health.is_empty();
         if before.soak_seconds.is_some() && before.hosts.iter().any(is_blind) {
-            return Decision::Hold(format!(
+            return Decision::Stop(format!(
                 "wave `{}` wants a soak, and the procedure has no [[health]] to watch",
                 before.name
             ));
@@ -113,7 +113,7 @@ mod tests {
         soaking.soak_seconds = Some(600);
         let plain = wave("prod", GateKind::Auto, Amount::Count(0));
         let ended = [(&soaking, tally(&[HostOutcome::Upgraded]))];
-        assert!(matches!(before_wave(&plain, &ended, Vec::new(), true, true), Decision::Hold(_)));
+        assert!(matches!(before_wave(&plain, &ended, Vec::new(), true, true), Decision::Stop(_)));
     }
 
     #[test]

@@ -97,7 +97,7 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str)
         }
     }
     if host.outcome == Some(HostOutcome::Held) {
-        text.push_str(&pending(paint, names, host, state.plan_of(name), name));
+        text.push_str(&pending(paint, names, state, host, name));
     }
     if state.plan_of(name).is_some_and(|plan| plan.stays_closed) {
         let _ = writeln!(text, "    {} it was so before the run", paint.warn("in maintenance:"));
@@ -186,10 +186,10 @@ fn unknown(names: &Names, host: &HostState, plan: &HostPlan) -> String {
 }
 
 /// What a held host waits for a person to look at.
-fn pending(paint: Paint, names: &Names, host: &HostState, plan: Option<&HostPlan>, name: &str) -> String {
+fn pending(paint: Paint, names: &Names, state: &RunState, host: &HostState, name: &str) -> String {
     let mut text = String::new();
     let Some(changes) =
-        plan.and_then(|plan| host.pending(plan)).filter(|changes| !changes.changes.is_empty())
+        state.plan_of(name).and_then(|plan| host.pending(plan)).filter(|changes| !changes.changes.is_empty())
     else {
         return text;
     };
@@ -198,9 +198,15 @@ fn pending(paint: Paint, names: &Names, host: &HostState, plan: Option<&HostPlan
         let _ = writeln!(text, "    {line}");
     }
     let fingerprint = &group.changes.fingerprint;
+    let is_approved = state.approved_schemas.iter().any(|(digits, _)| fingerprint.is_named_by(digits));
+    let (how, risk) = match host.unproven.as_ref() == Some(fingerprint) {
+        true => (" against the evidence", " --accept-risk REASON"),
+        false if is_approved => return text,
+        false => ("", ""),
+    };
     let _ = writeln!(
         text,
-        "    to let this pass ({}): {} resume {} --approve-schema {fingerprint}",
+        "    to let this pass{how} ({}): {} resume {} --approve-schema {fingerprint}{risk}",
         group.changes.summary(),
         names.program,
         names.run

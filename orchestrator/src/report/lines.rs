@@ -79,7 +79,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         RunEvent::WaveApproved { wave, approval } => {
             format!("wave {wave} approved by {}{}", approval.by, reason(&approval.reason))
         }
-        RunEvent::SoakStarted { wave, until } => {
+        RunEvent::SoakStarted { wave, until, .. } => {
             let until = until.strftime("%H:%M:%SZ");
             paint.strong(&format!("wave {wave}: its upgraded hosts are watched until {until}"))
         }

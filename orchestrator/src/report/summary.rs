@@ -9,7 +9,7 @@ use super::output::shown;
 use super::schema::{schema_groups, schema_line};
 use super::{Names, Paint, duration};
 use crate::event::{Approval, HostOutcome, RunHeader};
-use crate::plan::{PlannedWave, fold_names};
+use crate::plan::{PlannedWave, fold_names, quote};
 use crate::schema::Group;
 use crate::state::{HostState, RunState};
 use crate::text::harmless_line;
@@ -241,9 +241,13 @@ fn to_approve(names: &Names, state: &RunState) -> String {
         }
         // Evidence that is missing is not approved.
         Some(wave) => {
+            let mut given = state.evidence.iter().filter(|given| given.wave.is_none());
+            let file = given.find(|given| !given.source.starts_with("run "));
+            let again =
+                file.map_or(String::new(), |given| format!(" --requires-run {}", quote(&given.source)));
             let _ = writeln!(
                 text,
-                "next: when the hosts that are named above prove it: {program} resume {run}\n\
+                "next: when the hosts that are named above prove it: {program} resume {run}{again}\n\
                  next: to let wave {} go on all the same: {program} resume {run} --accept-risk REASON",
                 wave.wave
             );

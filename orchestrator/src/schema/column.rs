@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sqlparser::ast::{CharacterLength, DataType, EnumMember, ExactNumberInfo};
+use sqlparser::ast::{BinaryLength, CharacterLength, DataType, EnumMember, ExactNumberInfo};
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
 
 /// The types of a database's columns, as its server writes them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns(BTreeMap<String, String>);
 
 impl Columns {
@@ -23,16 +22,52 @@ impl Columns {
         Self(output.lines().filter_map(column).collect())
     }
 
-    /// The type of a column; `None`: it is not known.
-    pub(super) fn data_type(&self, table: &str, column: &str) -> Option<&str> {
-        self.0.get(&key(table, column)).map(String::as_str)
+    /// The type of a column; `None`: the database does not have it.
+    pub(super) fn data_type(&self, column: &str) -> Option<&str> {
+        self.0.get(column).map(String::as_str)
+    }
+}
+
+/// What pending statements narrow in one database. By default it is nothing: nobody has asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Narrowed {
+    /// The columns that become narrower, with their types as they are; without one where that is not known.
+    columns: BTreeMap<String, Option<String>>,
+    /// Whether no type could be found out: then each change of a column may be one.
+    #[serde(default)]
+    unknown: bool,
+}
+
+impl Narrowed {
+    /// Nobody knows.
+    pub fn unknown() -> Self {
+        Self { columns: BTreeMap::new(), unknown: true }
     }
 
-    /// Only those columns of which `keep` says so.
-    pub(super) fn retain(mut self, mut keep: impl FnMut(&str) -> bool) -> Self {
-        self.0.retain(|column, _| keep(column));
-        self
+    pub(super) fn of(columns: BTreeMap<String, Option<String>>) -> Self {
+        Self { columns, unknown: false }
     }
+
+    /// Whether a column becomes narrower.
+    pub(super) fn of_column(&self, column: &str) -> Narrowing<'_> {
+        match self.columns.get(column) {
+            _ if self.unknown => Narrowing::Perhaps,
+            None => Narrowing::No,
+            Some(None) => Narrowing::Perhaps,
+            Some(Some(data_type)) => Narrowing::From(data_type),
+        }
+    }
+}
+
+/// Whether a column becomes narrower.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Narrowing<'n> {
+    /// It does not.
+    No,
+    /// Nobody knows.
+    Perhaps,
+    /// It does, and this is its type now.
+    From(&'n str),
 }
 
 /// What a column is found by: MySQL makes no difference between letter cases of columns.
@@ -60,8 +95,9 @@ enum Range {
     Whole(i128, i128),
     /// Decimal numbers of so many digits before and behind the point; whether they may be negative.
     Decimal(u64, u64, bool),
-    /// Floating-point numbers of so many bits.
-    Floating(u32),
+    /// Floating-point numbers of so many bits; with as many digits before and behind the point as are given; whether they
+    /// may be negative.
+    Floating(u32, Option<(u64, u64)>, bool),
     /// Texts of so many characters.
     Text(u64),
     /// Texts of so many bytes.
@@ -70,6 +106,10 @@ enum Range {
     Bytes(u64),
     /// One of these values.
     Values(Vec<String>),
+    /// Any of these values.
+    Sets(Vec<String>),
+    /// So many bits.
+    Bits(u64),
     Date,
     /// Date and time; fractions of so many digits; whether it ends in 2038.
     DateTime(u64, bool),
@@ -85,17 +125,29 @@ fn fits(old: &Range, new: &Range) -> bool {
             (*signed || *low >= 0) && digits_of(*low).max(digits_of(*high)) <= *digits
         }
         // With a sign.
-        (Range::Whole(low, high), Range::Text(length)) => digits_of(*low).max(digits_of(*high)) < *length,
+        (Range::Whole(low, high), Range::Text(length) | Range::LargeText(length)) => {
+            digits_of(*low).max(digits_of(*high)) < *length
+        }
+        // A double holds whole numbers of 53 bits, a float those of 24.
+        (Range::Whole(low, high), Range::Floating(bits, None, true)) => {
+            let exact = if *bits == 64 { 1i128 << 53 } else { 1i128 << 24 };
+            -exact <= *low && *high <= exact
+        }
         (Range::Decimal(digits, behind, signed), Range::Decimal(new_digits, new_behind, new_signed)) => {
             digits <= new_digits && behind <= new_behind && (*new_signed || !signed)
         }
-        (Range::Floating(bits), Range::Floating(new_bits)) => bits <= new_bits,
+        (Range::Floating(bits, size, signed), Range::Floating(new_bits, new_size, new_signed)) => {
+            bits <= new_bits && (new_size.is_none() || size == new_size) && (*new_signed || !signed)
+        }
+        (Range::Bits(bits), Range::Bits(new)) => bits <= new,
         (Range::Text(length), Range::Text(new))
         | (Range::LargeText(length), Range::LargeText(new) | Range::Text(new))
         | (Range::Bytes(length), Range::Bytes(new)) => length <= new,
         (Range::Text(length), Range::LargeText(new)) => length.saturating_mul(BYTES_OF_CHARACTER) <= *new,
-        (Range::Values(values), Range::Values(new)) => values.iter().all(|value| new.contains(value)),
-        (Range::Values(values), Range::Text(length)) => {
+        (Range::Values(values), Range::Values(new)) | (Range::Sets(values), Range::Sets(new)) => {
+            values.iter().all(|value| new.contains(value))
+        }
+        (Range::Values(values), Range::Text(length) | Range::LargeText(length)) => {
             let longest = values.iter().map(|value| value.chars().count()).max().unwrap_or(0);
             u64::try_from(longest).is_ok_and(|longest| longest <= *length)
         }
@@ -127,8 +179,15 @@ impl Range {
             Type::BigIntUnsigned(_) | Type::Int8Unsigned(_) => Self::unsigned(64),
             Type::Decimal(size) | Type::Numeric(size) | Type::Dec(size) => Self::decimal(*size, true),
             Type::DecimalUnsigned(size) | Type::DecUnsigned(size) => Self::decimal(*size, false),
-            Type::Float(_) | Type::Float4 => Self::Floating(32),
-            Type::Double(_) | Type::DoublePrecision | Type::Real | Type::Float8 => Self::Floating(64),
+            Type::Float(size) => Self::floating(32, *size, true),
+            Type::FloatUnsigned(size) => Self::floating(32, *size, false),
+            Type::Float4 => Self::Floating(32, None, true),
+            Type::Double(size) => Self::floating(64, *size, true),
+            Type::DoubleUnsigned(size) => Self::floating(64, *size, false),
+            Type::DoublePrecision | Type::Real | Type::Float8 => Self::Floating(64, None, true),
+            Type::DoublePrecisionUnsigned | Type::RealUnsigned => Self::Floating(64, None, false),
+            Type::Bit(bits) => Self::Bits(bits.unwrap_or(1)),
+            Type::Set(values) => Self::Sets(values.clone()),
             Type::Char(length) | Type::Character(length) => Self::text(length.as_ref(), 1),
             Type::Varchar(length) | Type::CharacterVarying(length) | Type::Nvarchar(length) => {
                 Self::text(length.as_ref(), u64::from(u16::MAX))
@@ -139,6 +198,7 @@ impl Range {
             // MariaDB's JSON is a LONGTEXT.
             Type::LongText | Type::JSON => Self::LargeText(u64::from(u32::MAX)),
             Type::Binary(length) => Self::Bytes(length.unwrap_or(1)),
+            Type::Varbinary(Some(BinaryLength::IntegerLength { length })) => Self::Bytes(*length),
             Type::TinyBlob => Self::Bytes(u64::from(u8::MAX)),
             Type::Blob(_) => Self::Bytes(u64::from(u16::MAX)),
             Type::MediumBlob => Self::Bytes((1 << 24) - 1),
@@ -168,6 +228,14 @@ impl Range {
             ExactNumberInfo::PrecisionAndScale(digits, behind) => (digits, behind.unsigned_abs()),
         };
         Self::Decimal(digits.saturating_sub(behind), behind, signed)
+    }
+
+    fn floating(bits: u32, size: ExactNumberInfo, signed: bool) -> Self {
+        let size = match size {
+            ExactNumberInfo::PrecisionAndScale(digits, behind) => Some((digits, behind.unsigned_abs())),
+            ExactNumberInfo::None | ExactNumberInfo::Precision(_) => None,
+        };
+        Self::Floating(bits, size, signed)
     }
 
     fn text(length: Option<&CharacterLength>, without: u64) -> Self {
@@ -214,6 +282,15 @@ mod tests {
             ("enum('a','b')", "ENUM('a', 'b', 'c')"),
             ("enum('yes','no')", "VARCHAR(3)"),
             ("blob", "LONGBLOB"),
+            ("varbinary(16)", "VARBINARY(255)"),
+            ("varbinary(16)", "LONGBLOB"),
+            ("set('a','b')", "SET('a', 'b', 'c')"),
+            ("bit(1)", "BIT(8)"),
+            ("int(11)", "DOUBLE PRECISION"),
+            ("int(11)", "LONGTEXT"),
+            ("enum('a','b')", "LONGTEXT"),
+            ("double(8,2)", "DOUBLE PRECISION"),
+            ("double unsigned", "DOUBLE PRECISION"),
         ] {
             assert!(!narrow(small, large), "{small} fits into {large}");
             assert!(narrow(large, small), "{large} does not fit into {small}");
@@ -227,6 +304,8 @@ mod tests {
             ("varchar(255)", "VARCHAR(255)"),
             ("decimal(12,4)", "NUMERIC(12, 4)"),
             ("datetime", "DATETIME"),
+            ("double", "DOUBLE PRECISION"),
+            ("double unsigned", "DOUBLE PRECISION UNSIGNED"),
         ] {
             assert!(!narrow(one, same), "{one} is {same}");
         }
@@ -237,6 +316,8 @@ mod tests {
             ("datetime", "TIMESTAMP"),
             ("varchar(255)", "TINYTEXT"),
             ("point", "LONGTEXT"),
+            ("double", "DOUBLE(8, 2)"),
+            ("bigint(20)", "DOUBLE PRECISION"),
             ("what(is) this", "LONGTEXT"),
         ] {
             assert!(narrow(old, new), "{old} may not fit into {new}");
@@ -246,8 +327,8 @@ mod tests {
     #[test]
     fn columns_are_read_and_found_whatever_their_letter_case() {
         let columns = Columns::read("cust\tshortName\tvarchar(255)\nnonsense\ncust\tkind\tenum('a\tb')\n");
-        assert_eq!(columns.data_type("cust", "shortname"), Some("varchar(255)"));
-        assert_eq!(columns.data_type("cust", "kind"), Some("enum('a\tb')"));
-        assert_eq!(columns.data_type("cust", "other"), None);
+        assert_eq!(columns.data_type("cust.shortname"), Some("varchar(255)"));
+        assert_eq!(columns.data_type("cust.kind"), Some("enum('a\tb')"));
+        assert_eq!(columns.data_type("cust.other"), None);
     }
 }

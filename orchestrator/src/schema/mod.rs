@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use column::Columns;
+pub use column::{Columns, Narrowed};
 pub use group::{Group, difference, group};
 
 use crate::digest;
@@ -64,28 +64,31 @@ impl SchemaChanges {
     /// Reads statements as `doctrine:schema:update --sql` prints them, without their semicolons. Nothing is known of the
     /// database.
     pub fn read<'s>(statements: impl IntoIterator<Item = &'s str>) -> Self {
-        Self::against(statements, &Columns::default())
+        Self::against(statements, &Narrowed::default())
     }
 
-    /// The same against a database with these columns: what narrows one of them is destructive, and another change
-    /// than where it does not.
-    pub fn against<'s>(statements: impl IntoIterator<Item = &'s str>, columns: &Columns) -> Self {
-        let read = |statement: &'s str| statement::read(statement, columns);
+    /// The same for a database of which it is known what they narrow there: such changes are destructive, and others than
+    /// where they do not.
+    pub fn against<'s>(statements: impl IntoIterator<Item = &'s str>, narrowed: &Narrowed) -> Self {
+        let read = |statement: &'s str| statement::read(statement, narrowed);
         let statements = canonical::order(statements.into_iter().map(read).collect());
         let mut text: Vec<String> = statements.iter().map(|statement| statement.sql.clone()).collect();
         let changes: Vec<Change> = statements.into_iter().flat_map(|statement| statement.changes).collect();
-        let narrowing = changes.iter().filter(|change| change.was.is_some());
+        let narrowing = changes.iter().filter(|change| change.what.ends_with(statement::NARROWS));
         text.extend(narrowing.map(|change| format!("{}: {}", change.what, change.sql)));
         let digest = digest::sha256(text.join(";\n").as_bytes());
         let hex = digest.strip_prefix("sha256:").unwrap_or(&digest).to_owned();
         Self { changes, fingerprint: Fingerprint(hex) }
     }
 
-    /// Those of a database's columns that make a difference for these statements: the narrowed ones.
-    pub fn narrowed<'s>(statements: impl IntoIterator<Item = &'s str>, columns: &Columns) -> Columns {
-        let read = statements.into_iter().flat_map(|text| statement::read(text, columns).narrowed);
-        let narrowed: Vec<String> = read.collect();
-        columns.clone().retain(|column| narrowed.iter().any(|known| known == column))
+    /// What these statements narrow in a database with these columns. One that it does not have may be narrowed.
+    pub fn narrowed<'s>(statements: impl IntoIterator<Item = &'s str>, columns: &Columns) -> Narrowed {
+        let changed = statements.into_iter().flat_map(statement::changed_columns);
+        let narrowed = changed.filter_map(|(column, new)| match columns.data_type(&column) {
+            None => Some((column, None)),
+            Some(old) => column::narrows(old, &new).then(|| (column, Some(old.to_owned()))),
+        });
+        Narrowed::of(narrowed.collect())
     }
 
     /// The most dangerous class among them; `None` where nothing is pending.

@@ -4,18 +4,22 @@
 //! comment (MySQL executes some of them), an option that hides a second statement.
 
 use sqlparser::ast::{
-    AlterTable, AlterTableOperation, CreateIndex, CreateTable, ObjectName, ObjectType, RenameTableNameKind,
-    Statement as Ast, TableConstraint,
+    AlterTable, AlterTableOperation, CreateIndex, CreateTable, DataType, ObjectName, ObjectType,
+    RenameTableNameKind, Statement as Ast, TableConstraint,
 };
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
-use super::{Change, ChangeClass, Columns, column};
+use super::column::{self, Narrowing};
+use super::{Change, ChangeClass, Narrowed};
 
 /// A column stays where it is and what it is called, and becomes different.
 pub(super) const CHANGES_A_COLUMN: &str = "changes a column";
+
+/// How it is said of a column that it becomes narrower, or that it may.
+pub(super) const NARROWS: &str = "narrows a column";
 
 /// A statement as it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +30,6 @@ pub(super) struct Statement {
     pub(super) changes: Vec<Change>,
     /// The tables it touches.
     pub(super) tables: Tables,
-    /// The columns that it narrows.
-    pub(super) narrowed: Vec<String>,
 }
 
 /// The tables that a statement touches, by their names.
@@ -44,16 +46,16 @@ pub(super) enum Tables {
     },
 }
 
-/// Reads a statement for a database with these columns.
-pub(super) fn read(text: &str, columns: &Columns) -> Statement {
-    parse(text).and_then(|ast| known(&ast, columns)).unwrap_or_else(|| unreadable(text))
+/// Reads a statement for a database of which it is known what is narrowed there.
+pub(super) fn read(text: &str, narrowed: &Narrowed) -> Statement {
+    parse(text).and_then(|ast| known(&ast, narrowed)).unwrap_or_else(|| unreadable(text))
 }
 
 fn unreadable(text: &str) -> Statement {
     let sql = text.trim().to_owned();
     let (class, what) = (ChangeClass::Destructive, "could not be read");
     let change = Change { class, what, was: None, sql: sql.clone() };
-    Statement { sql, changes: vec![change], tables: Tables::Any, narrowed: Vec::new() }
+    Statement { sql, changes: vec![change], tables: Tables::Any }
 }
 
 /// The one statement of a text; `None` where there is another one, or a comment.
@@ -96,11 +98,11 @@ fn is_never_a_name(keyword: Keyword) -> bool {
 }
 
 /// The statement, where it is one that a schema tool prints.
-fn known(ast: &Ast, columns: &Columns) -> Option<Statement> {
+fn known(ast: &Ast, narrowed: &Narrowed) -> Option<Statement> {
     match ast {
         Ast::CreateTable(table) => create_table(ast, table),
         Ast::CreateIndex(index) => create_index(ast, index),
-        Ast::AlterTable(alter) => alter_table(ast, alter, columns),
+        Ast::AlterTable(alter) => alter_table(ast, alter, narrowed),
         Ast::Drop { object_type, names, table, .. } => {
             let what = match object_type {
                 ObjectType::Table => "drops a table",
@@ -136,7 +138,7 @@ fn one(
 ) -> Statement {
     let sql = ast.to_string();
     let change = Change { class, what, was: None, sql: sql.clone() };
-    Statement { sql, changes: vec![change], tables: Tables::Known { changed, named }, narrowed: Vec::new() }
+    Statement { sql, changes: vec![change], tables: Tables::Known { changed, named } }
 }
 
 /// A new table, which is nothing but its columns, keys and storage options.
@@ -165,17 +167,21 @@ fn create_index(ast: &Ast, index: &CreateIndex) -> Option<Statement> {
 }
 
 /// One change for each operation; each is shown as if it stood alone.
-fn alter_table(ast: &Ast, alter: &AlterTable, columns: &Columns) -> Option<Statement> {
+fn alter_table(ast: &Ast, alter: &AlterTable, narrowed: &Narrowed) -> Option<Statement> {
     let (table, name) = (alter.name.to_string(), table_name(&alter.name));
     let (mut touched, mut named) = (vec![name.clone()], Vec::new());
-    let (mut changes, mut narrowed) = (Vec::new(), Vec::new());
+    let mut changes = Vec::new();
     for operation in &alter.operations {
         let (mut class, mut what) = operation_class(operation);
-        let was = narrowed_column(&name, operation, columns).map(|(column, was)| {
-            (class, what) = (ChangeClass::Destructive, "narrows a column");
-            narrowed.push(column);
-            was
-        });
+        let mut was = None;
+        let narrowing =
+            changed_column(&name, operation).map_or(Narrowing::No, |(column, _)| narrowed.of_column(&column));
+        if narrowing != Narrowing::No {
+            (class, what) = (ChangeClass::Destructive, "perhaps narrows a column");
+        }
+        if let Narrowing::From(data_type) = narrowing {
+            (what, was) = (NARROWS, Some(data_type.to_owned()));
+        }
         changes.push(Change { class, what, was, sql: format!("ALTER TABLE {table} {operation}") });
         match operation {
             AlterTableOperation::AddConstraint { constraint, .. } => named.extend(referred_table(constraint)),
@@ -186,22 +192,24 @@ fn alter_table(ast: &Ast, alter: &AlterTable, columns: &Columns) -> Option<State
         }
     }
     let tables = Tables::Known { changed: touched, named };
-    (!changes.is_empty()).then(|| Statement { sql: ast.to_string(), changes, tables, narrowed })
+    (!changes.is_empty()).then(|| Statement { sql: ast.to_string(), changes, tables })
 }
 
-/// The column that a change narrows, with its type as it is now.
-fn narrowed_column(
-    table: &str,
-    operation: &AlterTableOperation,
-    columns: &Columns,
-) -> Option<(String, String)> {
+/// The columns that a statement gives another type, with that type.
+pub(super) fn changed_columns(text: &str) -> Vec<(String, DataType)> {
+    let Some(Ast::AlterTable(alter)) = parse(text) else { return Vec::new() };
+    let name = table_name(&alter.name);
+    let changed = |operation| changed_column(&name, operation);
+    alter.operations.iter().filter_map(changed).map(|(column, new)| (column, new.clone())).collect()
+}
+
+fn changed_column<'o>(table: &str, operation: &'o AlterTableOperation) -> Option<(String, &'o DataType)> {
     let (name, new) = match operation {
         AlterTableOperation::ChangeColumn { old_name, data_type, .. } => (old_name, data_type),
         AlterTableOperation::ModifyColumn { col_name, data_type, .. } => (col_name, data_type),
         _ => return None,
     };
-    let was = columns.data_type(table, &name.value)?;
-    column::narrows(was, new).then(|| (column::key(table, &name.value), was.to_owned()))
+    Some((column::key(table, &name.value), new))
 }
 
 fn operation_class(operation: &AlterTableOperation) -> (ChangeClass, &'static str) {

@@ -92,8 +92,7 @@ impl RunState {
         let header = self.header.as_ref()?;
         let (wave, plan) = header.plan.hosts().find(|(_, plan)| plan.host == host)?;
         let state = self.hosts.get(host)?;
-        let is_watched =
-            wave.soak_seconds.is_none() || self.soaks.get(&wave.name).is_some_and(|(_, over)| *over);
+        let is_watched = wave.soak_seconds.is_none() || state.watched;
         Some(HostEvidence {
             host: host.to_owned(),
             wave: wave.name.clone(),
@@ -102,6 +101,7 @@ impl RunState {
             procedure_digest: header.plan.procedure_digest.clone(),
             outcome: state.outcome,
             ended: state.ended,
+            seen: self.last,
             healthy: state.outcome == Some(HostOutcome::Upgraded) && is_watched,
             soak_seconds: wave.soak_seconds,
             composition: match state.outcome {

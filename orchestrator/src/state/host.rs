@@ -8,7 +8,7 @@ use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::facts::HostLock;
 use crate::plan::{History, HostPlan, PlannedStep};
 use crate::procedure::{Effect, Reads};
-use crate::schema::{Columns, Fingerprint, SchemaChanges};
+use crate::schema::{Fingerprint, Narrowed, SchemaChanges};
 use crate::text::RemoteText;
 
 /// Where a host stands.
@@ -38,6 +38,8 @@ pub struct HostState {
     pub awaits: Option<(Fingerprint, Timestamp)>,
     /// Why it is being taken back to its start.
     pub going_back: Option<RemoteText>,
+    /// Whether it was watched after its upgrade for as long as its wave wants.
+    pub watched: bool,
     /// How often it was taken back to its start.
     pub went_back: u32,
     /// What keeps its steps alive when the connection ends.
@@ -191,7 +193,7 @@ impl HostState {
     }
 
     /// The columns that the pending changes narrow, as far as that was found out.
-    pub(super) fn narrowed(&self, undone: bool) -> Columns {
+    pub(super) fn narrowed(&self, undone: bool) -> Narrowed {
         let mut ends = self.steps.iter().filter(|step| step.undone == undone).rev();
         ends.find_map(|step| step.end.as_ref()?.narrowed.clone()).unwrap_or_default()
     }

@@ -35,8 +35,8 @@ pub struct RunState {
     pub held_waves: Vec<HeldWave>,
     /// Waves that passed their gate.
     pub begun_waves: BTreeSet<String>,
-    /// Waves whose hosts are watched, or were: until when, and whether that is over.
-    pub soaks: BTreeMap<String, (Timestamp, bool)>,
+    /// Waves whose hosts are watched, or were.
+    pub soaks: BTreeMap<String, Soak>,
     /// Schema changes that persons let pass: their fingerprints, with whom.
     pub approved_schemas: Vec<(String, Approval)>,
     /// Waves that persons let start, with whom.
@@ -55,6 +55,17 @@ pub struct RunState {
     pub taken_over_by: Option<String>,
     /// The exit code that the run ended with; `None` while it runs, or where it was cut off.
     pub exit_code: Option<u8>,
+}
+
+/// A time in which the upgraded hosts of a wave are watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Soak {
+    /// Until when.
+    pub until: Timestamp,
+    /// The hosts.
+    pub hosts: Vec<String>,
+    /// Whether it is over.
+    pub is_over: bool,
 }
 
 /// A wave that was not begun.
@@ -147,14 +158,11 @@ impl RunState {
             RunEvent::WaveApproved { wave, approval } => {
                 self.approved_waves.push((wave.clone(), approval.clone()));
             }
-            RunEvent::SoakStarted { wave, until } => {
-                self.soaks.insert(wave.clone(), (*until, false));
+            RunEvent::SoakStarted { wave, until, hosts } => {
+                let soak = Soak { until: *until, hosts: hosts.clone(), is_over: false };
+                self.soaks.insert(wave.clone(), soak);
             }
-            RunEvent::SoakFinished { wave } => {
-                if let Some((_, over)) = self.soaks.get_mut(wave) {
-                    *over = true;
-                }
-            }
+            RunEvent::SoakFinished { wave } => self.soak_finished(wave),
             RunEvent::HostUnwell { host, why } => {
                 let host = self.host(host);
                 host.outcome = Some(HostOutcome::Failed);
@@ -167,6 +175,14 @@ impl RunState {
                 self.begun_waves.insert(wave.clone());
             }
             RunEvent::WaveFinished { .. } | RunEvent::StepAdopted { .. } => {}
+        }
+    }
+
+    fn soak_finished(&mut self, wave: &str) {
+        let Some(soak) = self.soaks.get_mut(wave) else { return };
+        soak.is_over = true;
+        for host in soak.hosts.clone() {
+            self.host(&host).watched = true;
         }
     }
 
@@ -205,7 +221,7 @@ impl RunState {
 
     /// Whether the hosts of a wave were to be watched longer than they were.
     pub fn has_unfinished_soak(&self) -> bool {
-        self.taken_over_by.is_none() && self.soaks.values().any(|(_, over)| !over)
+        self.taken_over_by.is_none() && self.soaks.values().any(|soak| !soak.is_over)
     }
 
     /// The plan of a host of this run.

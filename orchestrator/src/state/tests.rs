@@ -213,3 +213,25 @@ fn a_lock_that_was_not_given_back_is_owed_and_one_of_another_run_has_its_own_cod
     let refused = RunEvent::HostRefused { host: "a".to_owned(), lock };
     assert_eq!(fold(vec![refused, ended("a", HostOutcome::NotStarted), good]).exit().code(), 8);
 }
+
+#[test]
+fn who_was_not_watched_proves_nothing_where_its_wave_has_a_soak() {
+    let mut header = header(&["a", "b"]);
+    header.plan.waves[0].soak_seconds = Some(60);
+    let wave = || "all".to_owned();
+    let events = [
+        RunEvent::RunStarted(Box::new(header)),
+        ended("a", HostOutcome::Upgraded),
+        RunEvent::SoakStarted { wave: wave(), until: Timestamp::UNIX_EPOCH, hosts: vec!["a".to_owned()] },
+        RunEvent::SoakFinished { wave: wave() },
+        // In a later session, when the soak is over.
+        ended("b", HostOutcome::Upgraded),
+    ];
+    let envelopes: Vec<Envelope> = (1..)
+        .zip(events)
+        .map(|(sequence, event)| Envelope { sequence, at: Timestamp::UNIX_EPOCH, event })
+        .collect();
+    let state = RunState::fold(&envelopes);
+    let is_healthy = |host: &str| state.evidence_of(host).map(|evidence| evidence.healthy);
+    assert_eq!((is_healthy("a"), is_healthy("b")), (Some(true), Some(false)));
+}

@@ -29,6 +29,11 @@ fn start(stage: &Stage) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
+/// Whether the controller noticed that a host's connection is gone.
+fn has_gap(stage: &Stage, host: &str) -> bool {
+    host_of(&stage.report(), host)["link_gaps"].as_array().is_some_and(|gaps| !gaps.is_empty())
+}
+
 /// Every host is at its start, and each body of the way back ran once.
 fn assert_back(stage: &Stage) {
     let report = stage.report();
@@ -53,14 +58,14 @@ fn a_cable_that_is_cut_on_the_way_back_changes_nothing() {
         let (stage, wires) = stage(point);
         let mut controller = start(&stage);
         stage.runtime.block_on(async {
+            let stage = &stage;
             let all = std::iter::zip(BACK, &wires).map(|(step, wire)| {
                 let host = stage.fleet.host(step);
                 async move {
                     until(&format!("{step} at {point}"), || host.is_held(step, point)).await;
                     wire.set(State::Cut);
                     host.let_go(step, point);
-                    let ended = || host.ledger_of(step).is_some_and(|folder| folder.join("rc").exists());
-                    until("the host has written the end", ended).await;
+                    until("the loss is noticed", || has_gap(stage, step)).await;
                     wire.set(State::Whole);
                 }
             });

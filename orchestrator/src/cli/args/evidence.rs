@@ -38,7 +38,7 @@ pub struct Evidence {
 }
 
 /// A reason that says something.
-pub(super) fn reason(text: &str) -> Result<String, String> {
+fn reason(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("a reason is needed: it stands in the journal and in every report".to_owned());
     }

@@ -11,7 +11,7 @@ use super::work;
 use ixporch_inventory::Host;
 
 use crate::cli::access::Access;
-use crate::cli::args::{self, InventoryFile, Relying, Rerun, RunOptions, Selection, Waves, Work};
+use crate::cli::args::{self, InventoryFile, Rerun, RunOptions, Selection, Waves, Work};
 use crate::cli::error::CliError;
 use crate::cli::evidence;
 use crate::cli::load;
@@ -117,10 +117,21 @@ async fn resume(
         restart_memcached: header.restart_memcached,
     };
     let mut refused = work::changed_since(&settings.store, &run, settings)?;
-    let approvals = upgrade::approvals(&arguments.approvals, arguments.accept_risk.as_ref(), &header.plan)?;
+    let approvals =
+        upgrade::approvals(&arguments.approvals, arguments.relying.accept_risk.as_ref(), &header.plan)?;
     // Others may have proved something since, and hosts may have become others than those that were compared.
     let mut evidence =
         evidence::of_waves(&settings.store, &header.plan, &inventory, Some(&run.id), work::is_same)?;
+    let rules = &inventory.evidence;
+    let named = |name: &str| evidence::named(name, &file.inventory, rules, settings);
+    let own =
+        run.state.evidence.iter().find(|given| given.wave.is_none() && given.source.starts_with("run "));
+    if let Some(name) = &arguments.relying.requires_run {
+        evidence.push(named(name)?);
+    } else if let Some(own) = own {
+        // A run of this controller may have come further; a file stays what it was.
+        evidence.push(named(&own.evidence.run)?);
+    }
     evidence.retain(|given| !run.state.evidence.contains(given));
     let demands = evidence.iter().chain(&run.state.evidence).next().is_some()
         || header.plan.waves.iter().any(|wave| wave.requires.is_some());
@@ -163,14 +174,20 @@ async fn of_another_kind(
     let upstream = header.plan.target.as_deref().map_or(Upstream::Branch, Upstream::Tag);
     let probes = work::probe(access, &untouched, upstream, printer).await;
     let differs = |(name, facts): (String, Result<Facts, String>)| {
-        // Who cannot be asked now is found unreachable later.
-        let now = facts.ok()?.composition?.kind();
+        let now = match facts {
+            Ok(facts) => facts.composition.and_then(|composition| composition.kind()),
+            Err(why) => return Some((name, format!("it could not be asked what it is made of: {why}"))),
+        };
         let planned = gate::kind_of(header.plan.host(&name)?);
-        if now == planned {
+        if now == planned && now.is_some() {
             return None;
         }
         let word = |kind: Option<HostKind>| kind.map_or("not known".to_owned(), |kind| kind.to_string());
-        let why = format!("it was {} when this was planned, and is {}: plan again", word(planned), word(now));
+        let why = format!(
+            "it was {} when this was planned, and is {}: plan again (resume --rerun unfinished)",
+            word(planned),
+            word(now)
+        );
         Some((name, why))
     };
     probes.into_iter().filter_map(differs).collect()
@@ -248,7 +265,7 @@ async fn again(
         yes: arguments.yes,
         options: &options,
         approvals: &arguments.approvals,
-        relying: &Relying { requires_run: None, accept_risk: arguments.accept_risk.clone() },
+        relying: &arguments.relying,
         lock_wait: Duration::ZERO,
     };
     let task =

@@ -143,7 +143,9 @@ pub(super) async fn upgrade(
     .await?;
     let approvals = approvals(how.approvals, how.relying.accept_risk.as_ref(), &planned.plan)?;
     let mut evidence = planned.evidence.clone();
-    evidence.extend(earlier.iter().flat_map(|earlier| earlier.evidence.iter().cloned()));
+    if how.relying.requires_run.is_none() {
+        evidence.extend(earlier.iter().flat_map(|earlier| earlier.evidence.iter().cloned()));
+    }
     if task.changes() {
         printer.say(&report::plan(printer.err, &planned.plan, false));
     }

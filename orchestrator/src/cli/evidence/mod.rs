@@ -47,7 +47,7 @@ impl Records {
         };
         let proofs = self.runs.iter().filter(tells).filter_map(|run| Some((run, run.evidence_of(host)?)));
         // A run that has not ended there is the last one.
-        proofs.max_by_key(|(run, proof)| proof.ended.or(run.last))
+        proofs.max_by_key(|(_, proof)| proof.at())
     }
 }
 

@@ -77,11 +77,14 @@ fn a_soak_that_was_interrupted_is_gone_on_with() {
 }
 
 #[test]
-fn a_soak_that_nothing_can_watch_holds_the_next_wave() {
+fn a_soak_that_nothing_can_watch_stops_the_next_wave_whoever_approves_it() {
     let parts = [vec![Part::Good], vec![Part::Good]];
-    let played = play_planned(&parts, |job| job.plan.waves[0].soak_seconds = Some(60));
+    let played = play_planned(&parts, |job| {
+        job.plan.waves[0].soak_seconds = Some(60);
+        job.approvals.waves = vec![job.plan.waves[1].name.clone()];
+    });
     assert_eq!(played.outcome("w1h0"), HostOutcome::NotStarted);
-    assert_eq!(played.dispatched.state.exit().code(), 7);
+    assert_eq!(played.dispatched.state.exit().code(), 4);
 }
 
 #[test]

@@ -2,10 +2,10 @@ use ixporch_inventory::GateKind;
 use ixporch_inventory::value::Amount;
 
 use super::*;
-use crate::event::SchemaEvidence;
+use crate::event::{Envelope, Evidence, RunEvent, RunHeader, SchemaEvidence};
 use crate::facts::{Composition, Database};
 use crate::plan::sample;
-use crate::schema::Columns;
+use crate::schema::Narrowed;
 use crate::text::RemoteText;
 
 const ADD: &str = "ALTER TABLE cust ADD a INT DEFAULT NULL";
@@ -34,6 +34,7 @@ fn proof(host: &str) -> HostEvidence {
         procedure_digest: "digest".to_owned(),
         outcome: Some(HostOutcome::Upgraded),
         ended: Some(Timestamp::UNIX_EPOCH),
+        seen: None,
         healthy: true,
         soak_seconds: None,
         composition: composition("7.0.33", "MySQL"),
@@ -45,7 +46,7 @@ fn schema(statements: &[&str], approved_by: Option<&str>) -> SchemaEvidence {
     SchemaEvidence {
         fingerprint: SchemaChanges::read(statements.iter().copied()).fingerprint,
         statements: statements.iter().map(|statement| RemoteText::from(*statement)).collect(),
-        narrowed: Columns::default(),
+        narrowed: Narrowed::default(),
         approved_by: approved_by.map(str::to_owned),
     }
 }
@@ -116,7 +117,7 @@ fn each_way_in_which_the_proof_is_weak_is_told_with_its_host() {
 #[test]
 fn evidence_that_is_too_old_of_the_future_or_missing_is_none() {
     let old = found(&[proof("s1")], &wave(), 3661);
-    assert_eq!(old, ["wave `staging`, s1: it is 1h 1m 1s old (max_age = 1h)"]);
+    assert_eq!(old, ["wave `staging`, s1: it ended at 1970-01-01T00:00:00Z, longer ago than max_age = 1h"]);
     let future = found(&[proof("s1")], &wave(), -3600);
     assert!(future.iter().any(|why| why.contains("it is of the future")), "{future:?}");
     let nothing = Witness { host: "s1".to_owned(), proof: Err("it could not be reached".to_owned()) };
@@ -184,4 +185,75 @@ fn a_schema_is_proved_by_hosts_of_its_kind_and_by_what_they_printed() {
         proven_schema(&[requirement(&[proof("s1")])], None, &SchemaChanges::read([ADD])),
         Some(Proven::Other(_))
     ));
+}
+
+/// A run that upgraded `s1` at the beginning of time, and was given `elsewhere` about it.
+fn run_with(elsewhere: HostEvidence) -> RunState {
+    let mut staging = sample::wave("staging", ["s1"]);
+    for host in &mut staging.hosts {
+        host.composition = Some(composition("7.0.1", "MySQL"));
+    }
+    let prod =
+        PlannedWave { requires: Some("staging".to_owned()), required_hosts: vec!["s1".to_owned()], ..wave() };
+    let plan = sample::plan(vec![staging, prod]);
+    let header = RunHeader {
+        format: 1,
+        run: "r2".to_owned(),
+        ixporch: String::new(),
+        operator: String::new(),
+        inventory: String::new(),
+        procedure: String::new(),
+        plan_digest: String::new(),
+        origin: String::new(),
+        instead_of: None,
+        keep_ledger: false,
+        restart_memcached: false,
+        plan,
+    };
+    let evidence = Evidence {
+        run: "r1".to_owned(),
+        inventory: String::new(),
+        operator: String::new(),
+        origin: String::new(),
+        ixporch: String::new(),
+        target: None,
+        hosts: vec![elsewhere],
+        missing: Vec::new(),
+    };
+    let given = RunEvent::EvidenceGiven {
+        source: "wave `staging`".to_owned(),
+        wave: Some("staging".to_owned()),
+        signer: None,
+        max_age_seconds: 3600,
+        evidence: Box::new(evidence),
+    };
+    let host = "s1".to_owned();
+    let events = [
+        RunEvent::RunStarted(Box::new(header)),
+        RunEvent::HostFinished { host, outcome: HostOutcome::Upgraded, why: RemoteText::default() },
+        given,
+    ];
+    let at = Timestamp::UNIX_EPOCH;
+    let envelopes: Vec<Envelope> =
+        (1..).zip(events).map(|(sequence, event)| Envelope { sequence, at, event }).collect();
+    RunState::fold(&envelopes)
+}
+
+#[test]
+fn the_last_run_on_a_host_counts_whether_it_ended_or_not() {
+    let later = Timestamp::from_second(60).unwrap();
+    let earlier = Timestamp::from_second(-60).unwrap();
+    let outcome = |elsewhere: HostEvidence| {
+        let state = run_with(elsewhere);
+        let wave = &state.header.as_ref().unwrap().plan.waves[1];
+        requirements(&state, wave)[0].witnesses[0].proof.as_ref().unwrap().outcome
+    };
+    // Another run is at work there, or was cut off: what this one proved does not stand any more.
+    let going_on = HostEvidence { outcome: None, ended: None, seen: Some(later), ..proof("s1") };
+    assert_eq!(outcome(going_on), None);
+    let cut_off_long_ago = HostEvidence { outcome: None, ended: None, seen: Some(earlier), ..proof("s1") };
+    assert_eq!(outcome(cut_off_long_ago), Some(HostOutcome::Upgraded));
+    let failed = |at| HostEvidence { outcome: Some(HostOutcome::Failed), ended: Some(at), ..proof("s1") };
+    assert_eq!(outcome(failed(later)), Some(HostOutcome::Failed));
+    assert_eq!(outcome(failed(earlier)), Some(HostOutcome::Upgraded));
 }
