@@ -4,6 +4,7 @@
 //! outside only by events; it must not know a terminal, a file or russh.
 
 mod before_wave;
+mod begun;
 mod board;
 mod brake;
 mod claim;

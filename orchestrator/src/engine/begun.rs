@@ -1,0 +1,58 @@
+//! Schema changes that an earlier session let go: whether they began, before anything is decided on them.
+
+use super::claim::answered;
+use super::lane::{ITSELF, Lane, is_for_good};
+use super::link::{Link, NoLink};
+use crate::event::StepOutcome;
+use crate::state::{Resolution, StepState};
+
+impl Lane {
+    /// A schema change that was let go and that the host never began is not looked for and started now: what is pending,
+    /// and who approved it, may be of another day. It is as if it had not been let go.
+    /// `Err`: nobody could ask.
+    pub(super) async fn forget_what_never_began(&mut self) -> Result<(), String> {
+        let is_open = |known: &StepState| {
+            let planned = self.plan.step(&known.id);
+            known.is_unknown() && known.resolution.is_none() && planned.is_some_and(is_for_good)
+        };
+        let Some(known) = self.before.steps.iter().find(|known| is_open(known)) else { return Ok(()) };
+        let (id, attempt, boot) = (known.id.clone(), known.attempt, known.boot.clone());
+        let (Some(way), Some(step)) = (&self.way, self.plan.step(&id)) else { return Ok(()) };
+        let mut link = match Link::connect(way, &self.events).await {
+            Ok(link) => link,
+            Err(NoLink::Interrupted) => return Err("the run was interrupted".to_owned()),
+            Err(NoLink::Unreachable(why)) => return Err(why),
+        };
+        let asked = async {
+            let ledger = link.ledger().await?;
+            // With another boot the claim may have been lost, and what it let begin with it.
+            if boot.as_deref() != Some(ledger.boot()) {
+                return Ok(true);
+            }
+            answered(ledger.has_begun(step, attempt, self.before.went_back)).await
+        };
+        let found = asked.await;
+        link.close().await;
+        if found.map_err(|lost| lost.0)? {
+            return Ok(());
+        }
+        let why = "the host never began it, and what was approved is looked at again";
+        self.events.never_began(&id, why).await;
+        if let Some(known) = self.before.steps.iter_mut().find(|known| known.id == id) {
+            known.resolution =
+                Some(Resolution { done: false, reason: why.to_owned(), by: ITSELF.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Whether a change of the schema may have been begun, in an earlier session.
+    pub(super) fn has_changed_the_schema(&self) -> bool {
+        let may_have_begun = |known: &&StepState| {
+            !known.undone
+                && known.end.as_ref().is_none_or(|end| end.begun && end.outcome != StepOutcome::Skipped)
+                && known.resolution.as_ref().is_none_or(|said| said.by != ITSELF)
+        };
+        let mut begun = self.before.steps.iter().filter(may_have_begun);
+        begun.any(|known| self.plan.step(&known.id).is_some_and(is_for_good))
+    }
+}
