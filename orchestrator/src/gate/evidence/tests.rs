@@ -1,3 +1,5 @@
+//! Evidence against the hosts of a wave: what matches, and every way in which something does not.
+
 use ixporch_inventory::GateKind;
 use ixporch_inventory::value::Amount;
 
