@@ -7,7 +7,7 @@ use ixporch_tests::program::Ended;
 use ixporch_tests::wire::until;
 
 use crate::stage::{Stage, host_of};
-use crate::waves::next_command;
+use crate::waves::{next_command, run_as_printed};
 
 const DROP: &str = "ALTER TABLE cust DROP legacy_code";
 
@@ -369,8 +369,11 @@ fn evidence_is_of_all_hosts_of_a_wave_whichever_run_upgraded_them() {
     assert_eq!(all.code, 0, "{all}");
     assert_eq!(runs(&evidence()), known(&[("s1", true), ("s2", false), ("s3", false)]));
     assert_eq!(evidence()["hosts"][0]["outcome"], "upgraded");
-    let file = write_evidence(&stage, &["--no-sign"]);
-    assert_eq!(upgrade_by(&prod, &file).code, 0);
+    // The file is written anew, and the held run goes on by the command that it printed.
+    write_evidence(&stage, &["--no-sign"]);
+    let ended = run_as_printed(&prod, &refused, "when the hosts that are named above prove it");
+    assert_eq!(ended.code, 0, "{ended}");
+    assert_eq!(prod.report()["evidence"].as_array().unwrap().len(), 1);
 }
 
 #[test]

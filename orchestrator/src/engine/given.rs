@@ -25,9 +25,9 @@ pub(super) async fn write_down(events: &RunEvents, job: &Job) {
         events.tell(RunEvent::SchemaApproved { fingerprint, approval: approval.clone() }).await;
     }
     for given in job.evidence.iter().cloned() {
-        let GivenEvidence { source, wave, signer, max_age_seconds, evidence } = given;
+        let GivenEvidence { source, signer, max_age_seconds, evidence } = given;
         let evidence = Box::new(evidence);
-        events.tell(RunEvent::EvidenceGiven { source, wave, signer, max_age_seconds, evidence }).await;
+        events.tell(RunEvent::EvidenceGiven { source, signer, max_age_seconds, evidence }).await;
     }
     if let Some(approval) = risk(job) {
         events.tell(RunEvent::RiskAccepted { approval }).await;

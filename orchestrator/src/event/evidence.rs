@@ -1,6 +1,8 @@
 //! What runs proved about hosts: written into a file for other controllers, and into the journal of the run that
 //! relied on it. The format is described in `docs/evidence.md`; fields are only ever added.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,40 @@ use super::HostOutcome;
 use crate::facts::Composition;
 use crate::schema::{Fingerprint, Narrowed, SchemaChanges};
 use crate::text::RemoteText;
+
+/// Where evidence is from, and so who demands it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EvidenceSource {
+    /// The hosts of a wave of the same inventory; demanded by the waves that require it.
+    Wave(String),
+    /// A run of this controller, named by the user; demanded by every wave.
+    Run(String),
+    /// A file, named by the user; demanded by every wave.
+    File(String),
+}
+
+impl EvidenceSource {
+    /// Whether every wave of the run demands it.
+    pub fn is_for_all(&self) -> bool {
+        !matches!(self, Self::Wave(_))
+    }
+
+    /// Whether it is given in place of the other.
+    pub fn replaces(&self, other: &Self) -> bool {
+        self == other || (self.is_for_all() && other.is_for_all())
+    }
+}
+
+impl fmt::Display for EvidenceSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wave(name) => write!(f, "wave `{name}`"),
+            Self::Run(id) => write!(f, "run {id}"),
+            Self::File(path) => f.write_str(path),
+        }
+    }
+}
 
 /// What a run proved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ mod outcome;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use evidence::{Evidence, HostEvidence, SchemaEvidence};
+pub use evidence::{Evidence, EvidenceSource, HostEvidence, SchemaEvidence};
 pub use outcome::{HostOutcome, StepOutcome};
 
 use crate::facts::{Composition, HostLock};
@@ -182,10 +182,8 @@ pub enum RunEvent {
     },
     /// The run relies on what other runs proved.
     EvidenceGiven {
-        /// Where it is from: a run of this controller, or a file.
-        source: String,
-        /// The wave that the evidence is of; `None`: it is demanded by every wave of this run.
-        wave: Option<String>,
+        /// Where it is from.
+        source: EvidenceSource,
         /// Who signed it; `None`: nobody, or it is this controller's own.
         signer: Option<String>,
         /// How old it may be, in seconds.

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use ixporch_inventory::value::show_time;
 
-use crate::event::{HostEvidence, HostOutcome};
+use crate::event::{EvidenceSource, HostEvidence, HostOutcome};
 use crate::facts::HostKind;
 use crate::plan::{HostAction, HostPlan, Plan, PlannedWave};
 use crate::schema::{self, Change, SchemaChanges};
@@ -19,8 +19,8 @@ const DIGITS: usize = 12;
 /// Evidence that a wave demands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
-    /// Whose: `wave staging`, or the run or file that it is from.
-    pub source: String,
+    /// Where it is from.
+    pub source: EvidenceSource,
     /// The hosts that must have proved it.
     pub witnesses: Vec<Witness>,
     /// How old it may be.
@@ -60,7 +60,7 @@ pub fn requirements(state: &RunState, wave: &PlannedWave) -> Vec<Requirement> {
         // What upgrades proved says nothing about anything else.
         return Vec::new();
     }
-    let given = state.evidence.iter().filter(|given| given.wave.is_none()).map(|given| {
+    let given = state.evidence.iter().filter(|given| given.source.is_for_all()).map(|given| {
         let known = given.evidence.hosts.iter().map(|host| (host.host.clone(), Ok(host.clone())));
         let left_out = given.evidence.missing.iter().map(|host| {
             (host.clone(), Err("it was left out, and no run is known that upgraded it".to_owned()))
@@ -72,7 +72,7 @@ pub fn requirements(state: &RunState, wave: &PlannedWave) -> Vec<Requirement> {
     let of_wave = wave.requires.as_ref().map(|required| {
         let witness = |host: &String| Witness { host: host.clone(), proof: proof_of(state, required, host) };
         Requirement {
-            source: format!("wave `{required}`"),
+            source: EvidenceSource::Wave(required.clone()),
             witnesses: wave.required_hosts.iter().map(witness).collect(),
             max_age: Duration::from_secs(wave.max_age_seconds),
         }
@@ -82,7 +82,8 @@ pub fn requirements(state: &RunState, wave: &PlannedWave) -> Vec<Requirement> {
 
 /// What a host of a required wave proved last: in this run, or in another one that it was given.
 fn proof_of(state: &RunState, wave: &str, host: &str) -> Result<HostEvidence, String> {
-    let is_of_wave = |given: &&GivenEvidence| given.wave.as_deref() == Some(wave);
+    let source = EvidenceSource::Wave(wave.to_owned());
+    let is_of_wave = |given: &&GivenEvidence| given.source == source;
     let known = state.evidence.iter().filter(is_of_wave).flat_map(|given| &given.evidence.hosts);
     let elsewhere = known.filter(|known| known.host == host).max_by_key(|known| known.at());
     let unknown = || "no run of this controller is known that upgraded it".to_owned();
@@ -113,10 +114,10 @@ fn proof_of(state: &RunState, wave: &str, host: &str) -> Result<HostEvidence, St
 pub fn unmet(requirement: &Requirement, plan: &Plan, wave: &PlannedWave, now: Timestamp) -> Vec<String> {
     let mut unmet = Vec::new();
     if requirement.witnesses.is_empty() {
-        unmet.push(format!("{}: it names no host", requirement.source));
+        unmet.push(harmless_line(&format!("{}: it names no host", requirement.source)));
     }
     for Witness { host, proof } in &requirement.witnesses {
-        let source = format!("{}, {}", requirement.source, harmless_line(host));
+        let source = harmless_line(&format!("{}, {host}", requirement.source));
         let weak = match proof {
             Ok(proof) => weakness(proof, plan, requirement.max_age, now),
             Err(why) => vec![why.clone()],

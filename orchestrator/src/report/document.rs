@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::schema::{schema_document, schema_groups};
-use crate::event::Approval;
+use crate::event::{Approval, EvidenceSource};
 use crate::plan::{HostPlan, PlannedWave};
 use crate::schema::Fingerprint;
 use crate::state::{GivenEvidence, HostState, LinkGap, RunState, StepState, TakenRisk};
@@ -44,8 +44,8 @@ fn approvals(given: &[(String, Approval)]) -> Value {
 
 fn given(given: &GivenEvidence) -> Value {
     json!({
-        "source": given.source,
-        "wave": given.wave,
+        "source": given.source.to_string(),
+        "is_file": matches!(given.source, EvidenceSource::File(_)),
         "signer": given.signer,
         "run": given.evidence.run,
         "hosts": given.evidence.hosts.iter().map(|host| &host.host).collect::<Vec<_>>(),

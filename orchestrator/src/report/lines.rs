@@ -1,7 +1,7 @@
 //! Progress as lines: one for each thing that happens.
 
 use super::{Paint, duration};
-use crate::event::{Envelope, Evidence, HostOutcome, RunEvent, StepEnd, StepOutcome};
+use crate::event::{Envelope, Evidence, EvidenceSource, HostOutcome, RunEvent, StepEnd, StepOutcome};
 use crate::plan::fold_names;
 use crate::schema::FINGERPRINT_DIGITS;
 use crate::state::RunState;
@@ -16,8 +16,8 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
             let heading = paint.warn(&format!("wave {wave} is not begun: {why}"));
             unmet.iter().fold(heading, |text, line| text + "\n  " + &harmless_line(line))
         }
-        RunEvent::EvidenceGiven { source, wave, signer, evidence, .. } => {
-            evidence_line(source, wave.as_deref(), signer.as_deref(), evidence)
+        RunEvent::EvidenceGiven { source, signer, evidence, .. } => {
+            evidence_line(source, signer.as_deref(), evidence)
         }
         RunEvent::RiskAccepted { approval } => {
             paint.warn(&format!("risk accepted by {}{}", approval.by, reason(&approval.reason)))
@@ -107,12 +107,11 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
 }
 
 /// What a run relies on, and whose word that is.
-fn evidence_line(source: &str, wave: Option<&str>, signer: Option<&str>, evidence: &Evidence) -> String {
+fn evidence_line(source: &EvidenceSource, signer: Option<&str>, evidence: &Evidence) -> String {
     let hosts = fold_names(evidence.hosts.iter().map(|host| host.host.as_str()));
-    let is_own = wave.is_some() || source.starts_with("run ");
     let whose = match signer {
         Some(signer) => format!(", signed by {signer}"),
-        None if is_own => String::new(),
+        None if !matches!(source, EvidenceSource::File(_)) => String::new(),
         None => ", not signed: whoever could write the file could say anything".to_owned(),
     };
     harmless_line(&format!("relies on evidence of {source} for {hosts}{whose}"))

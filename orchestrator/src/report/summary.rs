@@ -8,7 +8,7 @@ use super::lines::{outcome_name, outcome_word};
 use super::output::shown;
 use super::schema::{schema_groups, schema_line};
 use super::{Names, Paint, duration};
-use crate::event::{Approval, HostOutcome, RunHeader};
+use crate::event::{Approval, EvidenceSource, HostOutcome, RunHeader};
 use crate::plan::{PlannedWave, fold_names, quote};
 use crate::schema::Group;
 use crate::state::{HostState, RunState};
@@ -241,10 +241,11 @@ fn to_approve(names: &Names, state: &RunState) -> String {
         }
         // Evidence that is missing is not approved.
         Some(wave) => {
-            let mut given = state.evidence.iter().filter(|given| given.wave.is_none());
-            let file = given.find(|given| !given.source.starts_with("run "));
-            let again =
-                file.map_or(String::new(), |given| format!(" --requires-run {}", quote(&given.source)));
+            let file = state.evidence.iter().find_map(|given| match &given.source {
+                EvidenceSource::File(path) => Some(path),
+                EvidenceSource::Wave(_) | EvidenceSource::Run(_) => None,
+            });
+            let again = file.map_or(String::new(), |path| format!(" --requires-run {}", quote(path)));
             let _ = writeln!(
                 text,
                 "next: when the hosts that are named above prove it: {program} resume {run}{again}\n\

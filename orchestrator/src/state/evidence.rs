@@ -1,7 +1,7 @@
 //! What a run proved, out of its state.
 
 use super::{HostState, RunState, StepState};
-use crate::event::{Approval, Evidence, HostEvidence, HostOutcome, RunEvent, SchemaEvidence};
+use crate::event::{Approval, Evidence, EvidenceSource, HostEvidence, HostOutcome, RunEvent, SchemaEvidence};
 use crate::facts::Composition;
 use crate::plan::{HostPlan, PlannedWave};
 use crate::procedure::Reads;
@@ -12,9 +12,7 @@ use crate::text::RemoteText;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenEvidence {
     /// Where it is from.
-    pub source: String,
-    /// The wave that it is of; `None`: every wave of the run demands it.
-    pub wave: Option<String>,
+    pub source: EvidenceSource,
     /// Who signed it.
     pub signer: Option<String>,
     /// How old it may be, in seconds.
@@ -47,10 +45,9 @@ impl RunState {
     /// Folds an event about evidence.
     pub(super) fn apply_evidence(&mut self, event: &RunEvent) {
         match event {
-            RunEvent::EvidenceGiven { source, wave, signer, max_age_seconds, evidence } => {
+            RunEvent::EvidenceGiven { source, signer, max_age_seconds, evidence } => {
                 self.evidence.push(GivenEvidence {
                     source: source.clone(),
-                    wave: wave.clone(),
                     signer: signer.clone(),
                     max_age_seconds: *max_age_seconds,
                     evidence: (**evidence).clone(),

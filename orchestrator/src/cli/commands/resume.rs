@@ -19,7 +19,7 @@ use crate::cli::printer::Printer;
 use crate::cli::probing::Upstream;
 use crate::cli::settings::Settings;
 use crate::engine::About;
-use crate::event::{HostOutcome, RunHeader};
+use crate::event::{EvidenceSource, HostOutcome, RunHeader};
 use crate::facts::{Facts, HostKind};
 use crate::gate;
 use crate::journal::{LoadedRun, Writer};
@@ -124,13 +124,12 @@ async fn resume(
         evidence::of_waves(&settings.store, &header.plan, &inventory, Some(&run.id), work::is_same)?;
     let rules = &inventory.evidence;
     let named = |name: &str| evidence::named(name, &file.inventory, rules, settings);
-    let own =
-        run.state.evidence.iter().find(|given| given.wave.is_none() && given.source.starts_with("run "));
+    let own = run.state.evidence.iter().find(|given| matches!(given.source, EvidenceSource::Run(_)));
     if let Some(name) = &arguments.relying.requires_run {
         evidence.push(named(name)?);
     } else if let Some(own) = own {
-        // A run of this controller may have come further; a file stays what it was.
-        evidence.push(named(&own.evidence.run)?);
+        // A run of this controller may have come further; where it is gone, or a file, it stays what it was.
+        evidence.extend(named(&own.evidence.run).ok());
     }
     evidence.retain(|given| !run.state.evidence.contains(given));
     let demands = evidence.iter().chain(&run.state.evidence).next().is_some()
@@ -259,7 +258,7 @@ async fn again(
     let options = RunOptions { keep_ledger, live: arguments.options.live };
     // The earlier run's journal is held until the new one has ended: nobody takes it up meanwhile.
     let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;
-    let evidence = run.state.evidence.iter().filter(|given| given.wave.is_none()).cloned().collect();
+    let evidence = run.state.evidence.iter().filter(|given| given.source.is_for_all()).cloned().collect();
     let instead_of = Some(Earlier { run: run.id.clone(), journal, sequence, evidence });
     let how = How {
         yes: arguments.yes,

@@ -12,7 +12,7 @@ pub(super) use ssh_keygen::{SigningKey, agents_first_key};
 
 use super::error::CliError;
 use super::settings::Settings;
-use crate::event::{Evidence, HostEvidence, HostOutcome};
+use crate::event::{Evidence, EvidenceSource, HostEvidence, HostOutcome};
 use crate::journal::Store;
 use crate::plan::{HostAction, HostPlan, Plan};
 use crate::state::{GivenEvidence, HostState, RunState};
@@ -46,7 +46,7 @@ impl Records {
                 && run.hosts.get(host).is_some_and(HostState::was_touched)
         };
         let proofs = self.runs.iter().filter(tells).filter_map(|run| Some((run, run.evidence_of(host)?)));
-        // A run that has not ended there is the last one.
+        // One without an end is as late as what was heard of it last.
         proofs.max_by_key(|(_, proof)| proof.at())
     }
 }
@@ -112,7 +112,7 @@ pub(super) fn of_waves(
     };
     for wave in &plan.waves {
         let Some(required) = wave.requires.as_ref() else { continue };
-        if given.iter().any(|given| given.wave.as_ref() == Some(required)) {
+        if given.iter().any(|given| given.source == EvidenceSource::Wave(required.clone())) {
             continue;
         }
         let hosts = wave.required_hosts.iter().filter_map(|host| inventory.host(host));
@@ -125,8 +125,7 @@ pub(super) fn of_waves(
         let whole = proofs.first().and_then(|(run, _)| run.evidence(None));
         let hosts = proofs.into_iter().map(|(_, proof)| proof).collect();
         given.extend(whole.map(|whole| GivenEvidence {
-            source: format!("wave `{required}`"),
-            wave: Some(required.clone()),
+            source: EvidenceSource::Wave(required.clone()),
             signer: None,
             max_age_seconds: wave.max_age_seconds,
             evidence: Evidence { hosts, missing: Vec::new(), ..whole },
@@ -147,8 +146,10 @@ pub(super) fn named(
         let allowed: Option<PathBuf> =
             rules.allowed_signers.as_ref().map(|path| settings.local_path(inventory, path));
         let (evidence, signer) = file::read(Path::new(name), allowed.as_deref())?;
-        let source = name.to_owned();
-        return Ok(GivenEvidence { source, wave: None, signer, max_age_seconds, evidence });
+        // It is named again in what is to be typed next, perhaps in another folder.
+        let path = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name));
+        let source = EvidenceSource::File(path.display().to_string());
+        return Ok(GivenEvidence { source, signer, max_age_seconds, evidence });
     }
     let id = settings.store.find(name).map_err(|error| {
         CliError::from(error).help("--requires-run names a run of this controller, or a file: ixporch runs")
@@ -157,5 +158,5 @@ pub(super) fn named(
     let shown = settings.store.shorten(&id)?;
     let evidence = of_run(&settings.store, &run.state, None)?
         .ok_or_else(|| CliError::invalid(format!("run {shown} has no events: it proved nothing")))?;
-    Ok(GivenEvidence { source: format!("run {shown}"), wave: None, signer: None, max_age_seconds, evidence })
+    Ok(GivenEvidence { source: EvidenceSource::Run(shown), signer: None, max_age_seconds, evidence })
 }

@@ -55,7 +55,7 @@ fn schema(statements: &[&str], approved_by: Option<&str>) -> SchemaEvidence {
 
 fn requirement(proofs: &[HostEvidence]) -> Requirement {
     Requirement {
-        source: "wave `staging`".to_owned(),
+        source: EvidenceSource::Wave("staging".to_owned()),
         witnesses: proofs
             .iter()
             .map(|proof| Witness { host: proof.host.clone(), proof: Ok(proof.clone()) })
@@ -223,8 +223,7 @@ fn run_with(elsewhere: HostEvidence) -> RunState {
         missing: Vec::new(),
     };
     let given = RunEvent::EvidenceGiven {
-        source: "wave `staging`".to_owned(),
-        wave: Some("staging".to_owned()),
+        source: EvidenceSource::Wave("staging".to_owned()),
         signer: None,
         max_age_seconds: 3600,
         evidence: Box::new(evidence),
