@@ -46,6 +46,8 @@ impl RunState {
     pub(super) fn apply_evidence(&mut self, event: &RunEvent) {
         match event {
             RunEvent::EvidenceGiven { source, signer, max_age_seconds, evidence } => {
+                // What is given last is what is known.
+                self.evidence.retain(|known| !source.replaces(&known.source));
                 self.evidence.push(GivenEvidence {
                     source: source.clone(),
                     signer: signer.clone(),
