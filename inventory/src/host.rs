@@ -46,6 +46,16 @@ pub struct Resolved {
     pub line: Option<usize>,
 }
 
+impl FailurePolicy {
+    /// The words of `on_failure`.
+    pub(crate) const WORDS: &'static [&'static str] = &["rollback", "stop"];
+
+    /// What a word of `on_failure` means.
+    pub(crate) fn of_word(word: &str) -> Self {
+        if word == "rollback" { Self::RollBack } else { Self::Stop }
+    }
+}
+
 /// How a step is run as another user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Become {
@@ -65,6 +75,19 @@ pub enum SchemaApproval {
     Additive,
     /// Everything passes.
     Any,
+}
+
+/// What happens on a host after a failed step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailurePolicy {
+    /// It is left as it is, and its debts are named.
+    #[default]
+    Stop,
+    /// It is rolled back as long as its site was not opened again; then it is left as it is.
+    WhileClosed,
+    /// It is rolled back, also when its site was opened again, as long as nothing was written since.
+    RollBack,
 }
 
 /// One IXP Manager installation reached over SSH.
@@ -161,6 +184,19 @@ impl Host {
         }
     }
 
+    /// A setting that is a number.
+    pub fn number(&self, key: &str) -> Option<u32> {
+        match self.value(key) {
+            Some(Value::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The folder of its own backups on the host.
+    pub fn backup_dir(&self) -> String {
+        format!("{}/{}", self.text("backup_dir").unwrap_or_default().trim_end_matches('/'), self.name)
+    }
+
     /// How a step is run as another user.
     pub fn become_method(&self) -> Become {
         if self.text("become") == Some("none") { Become::None } else { Become::Sudo }
@@ -169,6 +205,11 @@ impl Host {
     /// Whether it is an installation for developing or testing IXP Manager.
     pub fn is_development(&self) -> bool {
         matches!(self.value("development"), Some(Value::Flag(true)))
+    }
+
+    /// What happens after a failed step.
+    pub fn on_failure(&self) -> FailurePolicy {
+        self.text("on_failure").map_or(FailurePolicy::WhileClosed, FailurePolicy::of_word)
     }
 
     /// Who lets pending schema changes through.

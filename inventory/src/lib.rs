@@ -17,7 +17,7 @@ pub mod value;
 mod wave;
 
 pub use evidence::EvidenceRules;
-pub use host::{Become, Host, Resolved, SchemaApproval, Source};
+pub use host::{Become, FailurePolicy, Host, Resolved, SchemaApproval, Source};
 pub use problem::{Problem, Problems};
 pub use schema::json_schema;
 pub use selector::{Selector, SelectorError};

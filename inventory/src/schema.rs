@@ -71,6 +71,7 @@ fn settings() -> Map<String, Value> {
 
 fn setting(spec: &Spec) -> Value {
     let mut schema = match spec.kind {
+        Kind::Count => json!({ "type": "integer", "minimum": 1, "maximum": 1000 }),
         Kind::Port => json!({ "type": "integer", "minimum": 1, "maximum": 65535 }),
         Kind::LocalPaths | Kind::Names => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Words => json!({ "type": ["string", "array"], "items": { "type": "string" } }),

@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::document::{self, Fields, Located};
+use crate::host::FailurePolicy;
 use crate::problem::Problem;
 use crate::value;
 
@@ -24,6 +25,8 @@ pub enum Kind {
     Address,
     /// A TCP port.
     Port,
+    /// How many, at least one.
+    Count,
     /// An absolute path on the host.
     RemotePath,
     /// Paths on the controller; `~` is the home folder, a relative path starts at the inventory.
@@ -194,9 +197,21 @@ pub const SPECS: &[Spec] = &[
     },
     Spec {
         key: "on_failure",
-        kind: Kind::Choice(&["stop", "rollback"]),
-        built_in: Some("stop"),
-        doc: "What happens on a host after a failed step: `stop` leaves it as it is. `rollback` does not exist yet.",
+        kind: Kind::Choice(FailurePolicy::WORDS),
+        built_in: None,
+        doc: "What happens on a host after a failed step: `rollback` takes it back to its start, `stop` leaves it as it is and names its debts. Default: `rollback` as long as its site was not opened again, then `stop`. A wave's own `on_failure` comes first.",
+    },
+    Spec {
+        key: "backup_dir",
+        kind: Kind::RemotePath,
+        built_in: Some("/var/backups/ixporch"),
+        doc: "The folder on the host for backups, outside of what the web server serves; each host of the inventory has a folder in it.",
+    },
+    Spec {
+        key: "backup_keep",
+        kind: Kind::Count,
+        built_in: Some("5"),
+        doc: "How many backups of the host are kept; the oldest ones beyond that are removed when a new one is complete.",
     },
     Spec {
         key: "url",
@@ -281,7 +296,7 @@ impl Layer {
 pub(crate) fn built_in(spec: &Spec) -> Option<Value> {
     let text = spec.built_in?;
     Some(match spec.kind {
-        Kind::Port => Value::Number(text.parse().ok()?),
+        Kind::Port | Kind::Count => Value::Number(text.parse().ok()?),
         Kind::Flag => Value::Flag(text.parse().ok()?),
         Kind::Time => Value::Time(value::parse_time(text).ok()?),
         Kind::Words => Value::List(shlex::split(text)?),
@@ -298,6 +313,7 @@ fn read_value(
     let key = spec.key.rsplit('.').next().unwrap_or(spec.key);
     match spec.kind {
         Kind::Port => Some(document::number(raw, key, 1..=u32::from(u16::MAX), problems)?.map(Value::Number)),
+        Kind::Count => Some(document::number(raw, key, 1..=1000, problems)?.map(Value::Number)),
         Kind::Flag => Some(document::flag(raw, key, problems)?.map(Value::Flag)),
         Kind::Words => read_words(key, raw, problems),
         Kind::LocalPaths | Kind::Names => {
@@ -377,13 +393,6 @@ fn check_text(spec: &Spec, key: &str, text: &str, span: &Range<usize>, problems:
         Kind::Url => value::url(text),
         Kind::Choice(choices) => value::choice(text, choices),
         Kind::LocalPaths if text.is_empty() => Err(value::Refusal::new("is an empty path")),
-        _ => Ok(()),
-    });
-    let verdict = verdict.and_then(|()| match (key, text) {
-        ("on_failure", "rollback") => Err(value::Refusal::new("is `rollback`, which does not exist yet")
-            .help(
-                "write `on_failure = \"stop\"`: a host that fails is left as it is, and its debts are named",
-            )),
         _ => Ok(()),
     });
     match verdict {

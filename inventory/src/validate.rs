@@ -66,6 +66,7 @@ impl Inventory {
             max_failures: value::Amount::Count(0),
             soak: None,
             requires: None,
+            on_failure: None,
         }]
     }
 }
@@ -295,6 +296,7 @@ fn place_hosts(
             max_failures: raw.max_failures,
             soak: raw.soak,
             requires: raw.requires.as_ref().map(|requires| requires.value.clone()),
+            on_failure: raw.on_failure,
         });
     }
     waves

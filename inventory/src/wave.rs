@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::document::{Fields, Located};
+use crate::host::FailurePolicy;
 use crate::problem::Problem;
 use crate::selector::Selector;
 use crate::value::{self, Amount};
@@ -39,6 +40,8 @@ pub struct Wave {
     pub soak: Option<Duration>,
     /// The earlier wave whose evidence it demands.
     pub requires: Option<String>,
+    /// What happens on its hosts after a failed step; `None`: what each host says.
+    pub on_failure: Option<FailurePolicy>,
 }
 
 /// A wave as it was read, before its hosts are known.
@@ -53,6 +56,7 @@ pub(crate) struct RawWave {
     pub(crate) max_failures: Amount,
     pub(crate) soak: Option<Duration>,
     pub(crate) requires: Option<Located<String>>,
+    pub(crate) on_failure: Option<FailurePolicy>,
 }
 
 /// The keys of a wave with what each is for, for the JSON Schema and the book.
@@ -69,6 +73,10 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("gate", "What stands before the wave: `auto`, `confirm` (a person is asked) or `hold`."),
     ("soak", "How long the upgraded hosts are watched before the next wave."),
     ("requires", "The earlier wave whose evidence this one demands."),
+    (
+        "on_failure",
+        "What happens on its hosts after a failed step, whatever they say themselves: `rollback` or `stop`.",
+    ),
 ];
 
 impl RawWave {
@@ -108,11 +116,12 @@ impl RawWave {
             }
         });
         let requires = fields.text("requires", problems);
+        let on_failure = read_on_failure(&mut fields, problems);
         fields.finish(problems);
         let (Some(name), Some(hosts), Some(selector)) = (name.clone(), hosts, selector) else {
             return Err(name.map(|name| name.value));
         };
-        Ok(Self { name, hosts, selector, size, gate, parallel, max_failures, soak, requires })
+        Ok(Self { name, hosts, selector, size, gate, parallel, max_failures, soak, requires, on_failure })
     }
 }
 
@@ -149,6 +158,16 @@ fn read_max_failures(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -
         };
     }
     fields.number("max_failures", 0..=u32::MAX, problems).map_or(none, |count| Amount::Count(count.value))
+}
+
+fn read_on_failure(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<FailurePolicy> {
+    let word = fields.text("on_failure", problems)?;
+    if let Err(refusal) = value::choice(&word.value, FailurePolicy::WORDS) {
+        let message = format!("`on_failure` {}", refusal.why);
+        problems.push(Problem::new(word.span, message).maybe_help(refusal.help));
+        return None;
+    }
+    Some(FailurePolicy::of_word(&word.value))
 }
 
 fn read_gate(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> GateKind {

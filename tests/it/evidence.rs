@@ -297,6 +297,7 @@ fn a_wave_that_goes_on_later_starts_nothing_more_without_evidence() {
     p1.let_go("memcached-after-schema", "middle");
     let prod = stage.last_run();
     // Meanwhile staging's next release fails: who was begun goes on, and nobody else begins.
+    stage.stop_on_failure();
     stage.fleet.host("s1").publish("4.6.0", "cust\nvirtualinterface\naudit_log\n");
     stage.fleet.host("s1").break_composer();
     assert_eq!(stage.run(&["upgrade", "--yes", "--until-wave", "staging"]).code, 6);

@@ -115,13 +115,3 @@ fn what_is_no_inventory_is_told_clearly() {
     assert_eq!(missing.code, 3);
     assert!(missing.stderr.contains("missing.toml") && missing.stderr.contains("help: "), "{missing}");
 }
-
-#[test]
-fn what_does_not_exist_yet_says_so() {
-    let home = tempfile::tempdir().unwrap();
-    let text = "format = 1\n[defaults]\non_failure = \"rollback\"\n[hosts.a]\n";
-    std::fs::write(home.path().join("inventory.toml"), text).unwrap();
-    let ended = program(&home).run(&["inventory", "check"]);
-    assert_eq!(ended.code, 3);
-    assert_eq!(ended.stderr.matches("does not exist yet").count(), 1, "{ended}");
-}

@@ -7,6 +7,7 @@ use crate::stage::{GROUPS, Stage, host_of};
 #[test]
 fn after_repair_only_the_failed_host_is_worked_on_and_opened_again() {
     let stage = Stage::new(GROUPS);
+    stage.stop_on_failure();
     stage.fleet.host("p2").break_composer();
     assert_eq!(stage.upgrade().code, 6);
     stage.fleet.host("p2").mend_composer();
@@ -34,6 +35,7 @@ fn after_repair_only_the_failed_host_is_worked_on_and_opened_again() {
 #[test]
 fn a_host_that_was_opened_by_hand_after_a_failure_is_not_called_current() {
     let stage = Stage::new(&[("all", &["a"])]);
+    stage.stop_on_failure();
     let host = stage.fleet.host("a");
     host.break_composer();
     assert_eq!(stage.upgrade().code, 6);
@@ -48,6 +50,7 @@ fn a_host_that_was_opened_by_hand_after_a_failure_is_not_called_current() {
 #[test]
 fn a_debt_survives_a_run_that_did_not_get_as_far() {
     let stage = Stage::new(&[("all", &["a"])]);
+    stage.stop_on_failure();
     let host = stage.fleet.host("a");
     host.break_composer();
     assert_eq!(stage.upgrade().code, 6);
@@ -77,6 +80,7 @@ fn a_target_that_does_not_exist_leaves_a_current_host_current() {
 #[test]
 fn a_debt_that_somebody_paid_does_not_come_back_when_somebody_else_closes_the_site() {
     let stage = Stage::new(&[("all", &["a"])]);
+    stage.stop_on_failure();
     let host = stage.fleet.host("a");
     let down = host.root().join("storage/framework/down");
     host.break_composer();
@@ -93,6 +97,7 @@ fn a_debt_that_somebody_paid_does_not_come_back_when_somebody_else_closes_the_si
 #[test]
 fn another_procedure_neither_ends_an_upgrade_nor_forgets_whose_maintenance_it_is() {
     let stage = Stage::new(&[("all", &["a"])]);
+    stage.stop_on_failure();
     let host = stage.fleet.host("a");
     host.break_composer();
     assert_eq!(stage.upgrade().code, 6);

@@ -191,6 +191,7 @@ fn a_step_that_prints_five_gigabytes_costs_a_fixed_amount_on_both_sides() {
 #[test]
 fn the_hosts_that_failed_are_run_again_and_what_was_owed_is_paid() {
     let stage = Stage::new(&[("staging", &["s1"]), ("prod", &["p1", "p2"])]);
+    stage.stop_on_failure();
     stage.fleet.host("s1").break_composer();
     let first = stage.upgrade();
     assert_eq!(first.code, 6, "{first}");

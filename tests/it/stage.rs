@@ -45,6 +45,11 @@ impl Stage {
         Self { fleet, program, inventory, runtime, folder }
     }
 
+    /// From now on hosts that fail are left as they are.
+    pub(crate) fn stop_on_failure(&self) {
+        self.change_inventory("[defaults]\n", "[defaults]\non_failure = \"stop\"\n");
+    }
+
     /// Replaces text in the inventory.
     pub(crate) fn change_inventory(&self, from: &str, to: &str) {
         let text = std::fs::read_to_string(&self.inventory).unwrap();

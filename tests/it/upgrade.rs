@@ -31,6 +31,7 @@ fn every_step_of_the_document_is_run_in_order_once() {
 #[test]
 fn one_host_that_fails_stays_closed_and_the_others_are_upgraded() {
     let stage = Stage::new(GROUPS);
+    stage.stop_on_failure();
     stage.fleet.host("p2").break_composer();
     let ended = stage.upgrade();
     assert_eq!(ended.code, 6, "{ended}");
@@ -124,12 +125,12 @@ fn staging_that_fails_keeps_prod_untouched() {
     let stage = Stage::new(GROUPS);
     stage.fleet.host("s1").break_composer();
     let ended = stage.upgrade();
-    assert_eq!(ended.code, 6, "{ended}");
+    assert_eq!(ended.code, 5, "{ended}");
     for host in ["p1", "p2", "p3"] {
         assert_eq!(stage.outcome(host), "not-started");
         assert_eq!(stage.fleet.host(host).asked(), Vec::<String>::new());
     }
-    assert!(ended.stdout.contains("wave `staging`: 1 of 1 hosts failed (1 failed), 0 may"), "{ended}");
+    assert!(ended.stdout.contains("wave `staging`: 1 of 1 hosts failed (1 rolled-back), 0 may"), "{ended}");
 }
 
 #[test]
@@ -205,6 +206,7 @@ fn without_a_terminal_nothing_starts_unless_it_was_said_so() {
 #[test]
 fn runs_reports_and_logs_tell_of_a_run_afterwards() {
     let stage = Stage::new(&[("all", &["a", "b"])]);
+    stage.stop_on_failure();
     stage.fleet.host("b").break_composer();
     let ended = stage.upgrade();
     let report = stage.program.run(&["report"]);
@@ -276,7 +278,7 @@ fn ctrl_c_lets_the_step_in_flight_end_and_starts_nothing_new() {
     let report = stage.program.json(&["--format", "json", "report", &run]);
     let host = host_of(&report, "a");
     assert_eq!(
-        (&host["outcome"], &host["steps"][7]["step"], &host["steps"][7]["outcome"]),
+        (&host["outcome"], &host["steps"][9]["step"], &host["steps"][9]["outcome"]),
         (&"held".into(), &"composer".into(), &"succeeded".into())
     );
     assert_eq!(stage.fleet.host("a").asked().last().unwrap(), "composer install");
@@ -294,6 +296,7 @@ fn ctrl_c_lets_the_step_in_flight_end_and_starts_nothing_new() {
 #[test]
 fn hostile_output_reaches_no_terminal() {
     let stage = Stage::new(&[("all", &["a"])]);
+    stage.stop_on_failure();
     let composer = stage.fleet.host("a").folder().join("bin/composer");
     std::fs::write(
         &composer,
@@ -350,4 +353,51 @@ fn the_plan_names_the_release_notes() {
     assert!(text.stdout.contains("SELECT VERSION()"), "{text}");
     let wrong = stage.program.run(&["procedure", "show", "composition.ph"]);
     assert!(wrong.stderr.contains("did you mean `composition.php`?"), "{wrong}");
+}
+
+#[test]
+fn a_host_that_fails_while_its_site_is_closed_is_rolled_back_and_the_others_are_upgraded() {
+    let stage = Stage::new(GROUPS);
+    stage.fleet.host("p1").break_composer();
+    stage.fleet.host("p2").break_schema_update();
+    stage.fleet.host("p3").break_backup();
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 5, "{ended}");
+    assert_eq!(stage.outcome("s1"), "upgraded");
+    for (host, step) in [("p1", "composer"), ("p2", "schema-update"), ("p3", "backup")] {
+        let (value, host) = (host_of(&stage.report(), host), stage.fleet.host(host));
+        assert_eq!((&value["outcome"], &value["failing_step"]), (&"rolled-back".into(), &step.into()));
+        assert_eq!(value["debts"], serde_json::json!([]), "{value:#}");
+        assert_eq!((host.describe().as_str(), host.in_maintenance()), ("v4.4.0", false));
+        assert_eq!(host.tables(), ["cust", "virtualinterface"]);
+        assert_eq!(host.leftovers(), Vec::<String>::new());
+    }
+    // The database is restored only where it was changed.
+    let restored =
+        |host: &str| stage.fleet.host(host).asked().iter().any(|asked| asked == "database restore");
+    assert_eq!(["p1", "p2", "p3"].map(restored), [false, true, false]);
+    for words in [
+        "p1  rolled-back",
+        "step composer: exit code 1",
+        "No space left on device",
+        "it was rolled back",
+        "--rerun failed",
+    ] {
+        assert!(ended.stdout.contains(words), "{words} is missing\n{ended}");
+    }
+}
+
+#[test]
+fn an_own_policy_of_a_wave_comes_before_that_of_its_hosts() {
+    let stage = Stage::new(&[("one", &["a"]), ("two", &["b"])]);
+    stage.stop_on_failure();
+    stage.change_inventory("name = \"two\"", "name = \"two\"\non_failure = \"rollback\"");
+    stage.change_inventory("name = \"one\"", "name = \"one\"\nmax_failures = 1");
+    for host in ["a", "b"] {
+        stage.fleet.host(host).break_schema_update();
+    }
+    // Nothing was upgraded by the first wave, so the second one is named.
+    assert_eq!(stage.run(&["upgrade", "--yes", "--wave", "one"]).code, 6);
+    assert_eq!(stage.run(&["upgrade", "--yes", "--wave", "two"]).code, 5);
+    assert!(stage.fleet.host("a").in_maintenance() && !stage.fleet.host("b").in_maintenance());
 }

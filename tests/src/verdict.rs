@@ -7,12 +7,14 @@ use serde_json::Value;
 use crate::embedded::EmbeddedHost;
 
 /// The steps of the v4 procedure that an upgrade to the branch's head runs, in order.
-pub const STEPS: [&str; 18] = [
+pub const STEPS: [&str; 21] = [
     "tree-check",
     "fetch",
     "target-check",
     "maintenance-on",
     "closed-check",
+    "backup-folder",
+    "backup",
     "proxies-restore",
     "code-pull",
     "composer",
@@ -24,18 +26,21 @@ pub const STEPS: [&str; 18] = [
     "schema-update",
     "memcached-after-schema",
     "schema-verify",
+    "opening-mark",
     "maintenance-off",
     "composition",
 ];
 
 /// Those of them that fault matrices disturb, each on a host of its own. `schema-recheck` and `schema-verify` ask what
-/// `schema-review` asks, and have a smaller test, `schema-columns` asks beside it; after `composition`, which only looks, nothing follows.
-pub const DISTURBED: [&str; 14] = [
+/// `schema-review` asks, and have a smaller test, `schema-columns` asks beside it; after `composition`, which only looks, nothing
+/// follows. `backup-folder` and `opening-mark` are as other changes are.
+pub const DISTURBED: [&str; 15] = [
     "tree-check",
     "fetch",
     "target-check",
     "maintenance-on",
     "closed-check",
+    "backup",
     "proxies-restore",
     "code-pull",
     "composer",

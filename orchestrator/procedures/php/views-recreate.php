@@ -5,12 +5,6 @@
 const IXPORCH_FILE = 'tools/sql/views.sql';
 const IXPORCH_TRIAL = 'ixporch_trial';
 
-function ixporch_fail($why)
-{
-    fwrite(STDERR, "$why\n");
-    exit(1);
-}
-
 // The views and triggers that the file creates or drops: 'VIEW name' => whether it creates it.
 function ixporch_objects($sql)
 {
@@ -27,11 +21,6 @@ function ixporch_objects($sql)
         $objects[$object] = $is_made || !empty($objects[$object]);
     }
     return $objects;
-}
-
-function ixporch_quoted($name)
-{
-    return '`' . str_replace('`', '``', $name) . '`';
 }
 
 // 'VIEW name' for people: only the kind in small letters.
@@ -87,33 +76,6 @@ function ixporch_try_rights(PDO $database, $has_triggers)
         }
         ixporch_fail('the rights of the database user do not suffice, so nothing was changed: ' . $why);
     }
-}
-
-// The settings as an option file that only its owner can read, and that has no name any more: nothing is left of it
-// whenever this script is ended.
-function ixporch_option_file(array $settings)
-{
-    $socket = $settings['DB_SOCKET'];
-    if ($socket === '' && in_array($settings['DB_HOST'], ['', 'localhost'], true)) {
-        $socket = (string) ini_get('pdo_mysql.default_socket');
-    }
-    $options = ['host' => $settings['DB_HOST'], 'port' => $settings['DB_PORT'], 'socket' => $socket];
-    $options += ['user' => $settings['DB_USERNAME'], 'password' => $settings['DB_PASSWORD']];
-    $lines = ['[client]', 'default-character-set=utf8mb4'];
-    $line = function ($name, $value) {
-        return $name . '="' . strtr($value, ['\\' => '\\\\', '"' => '\\"', "\n" => '\n']) . '"';
-    };
-    foreach (array_filter($options, 'strlen') as $name => $value) {
-        $lines[] = $line($name, $value);
-    }
-    array_push($lines, '[mysql]', $line('database', $settings['DB_DATABASE']));
-    umask(0077);
-    $path = tempnam(sys_get_temp_dir(), 'ixporch');
-    $file = fopen($path, 'w+');
-    unlink($path);
-    fwrite($file, implode("\n", $lines) . "\n");
-    fflush($file);
-    return $file;
 }
 
 // Creates an object as SHOW CREATE told it; gives its former owner where it could not be that one's again.
@@ -178,9 +140,7 @@ foreach (array_filter($before) as $object => $row) {
     fwrite(STDERR, ixporch_shown($object) . " was:\n$row[statement]\n");
 }
 $streams = [['file', IXPORCH_FILE, 'r'], STDOUT, STDERR, ixporch_option_file($settings)];
-// What phpdotenv put into the environment is not handed on, nor are the settings of a login file.
-$environment = ['PATH' => (string) getenv('PATH'), 'MYSQL_TEST_LOGIN_FILE' => '/dev/null'];
-$client = proc_open('exec mysql --defaults-file=/dev/fd/3 --batch', $streams, $pipes, null, $environment);
+$client = proc_open('exec mysql --defaults-file=/dev/fd/3 --batch', $streams, $pipes, null, ixporch_environment());
 $code = $client ? proc_close($client) : -1;
 if ($code !== 0) {
     ixporch_put_back($settings, $before);

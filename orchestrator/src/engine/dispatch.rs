@@ -15,7 +15,7 @@ use crate::journal::Writer;
 use crate::ledger::{Permit, StepOutput};
 use crate::plan::PlannedStep;
 use crate::schema::Fingerprint;
-use crate::state::RunState;
+use crate::state::{HostState, RunState};
 use crate::text::RemoteText;
 
 /// Shows events as they come.
@@ -220,9 +220,15 @@ impl HostEvents {
         self.events.tell(RunEvent::StepResolved { host, step, done: false, reason, by }).await;
     }
 
-    pub(super) async fn going_back(&self, why: &str) {
-        let event = RunEvent::GoingBack { host: self.host.clone(), why: RemoteText::from(why) };
+    pub(super) async fn going_back(&self, why: &str, rolls_back: bool) {
+        let event = RunEvent::GoingBack { host: self.host.clone(), why: RemoteText::from(why), rolls_back };
         self.events.tell(event).await;
+    }
+
+    /// Where the host stands, with everything that was told before.
+    pub(super) async fn host_state(&self) -> Result<HostState, Denied> {
+        let mut state = self.events.state().await?;
+        Ok(state.hosts.remove(&self.host).unwrap_or_default())
     }
 
     pub(super) async fn went_back(&self) {

@@ -75,10 +75,10 @@ pub(super) struct Course {
     /// Where its review will be asked about.
     pub(super) seat: Option<Seat>,
     /// Why it goes back to its start.
-    turns_back: Option<String>,
+    pub(super) turns_back: Option<String>,
     /// Whether a step was let go that cannot be taken back.
     pub(super) changed_the_schema: bool,
-    touched: bool,
+    pub(super) touched: bool,
 }
 
 impl Lane {
@@ -140,38 +140,6 @@ impl Lane {
         end
     }
 
-    /// Runs its steps, or goes back to its start where they cannot go on and nothing stands against that.
-    async fn there_or_back(
-        &self,
-        link: &mut Link<'_>,
-        way: &Way,
-        course: &mut Course,
-        steps: &[PlannedStep],
-    ) -> End {
-        if let Some(why) = &self.before.going_back {
-            return self.go_back(link, way, course, why.raw().to_owned()).await;
-        }
-        let end = self.steps(link, way, course, steps).await;
-        match course.turns_back.take() {
-            None => end,
-            Some(why) => {
-                self.events.going_back(&why).await;
-                self.go_back(link, way, course, why).await
-            }
-        }
-    }
-
-    async fn go_back(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, why: String) -> End {
-        match self.steps(link, way, course, &self.plan.back).await {
-            (HostOutcome::Upgraded, _) => {
-                self.events.went_back().await;
-                course.touched = false;
-                (HostOutcome::Held, format!("{why}\nit was taken back to its start"))
-            }
-            (outcome, trouble) => (outcome, format!("{why}\non the way back to its start: {trouble}")),
-        }
-    }
-
     /// Takes the host, runs its steps, and gives it back where they have ended for good.
     async fn hold_and_work(
         &self,
@@ -207,9 +175,17 @@ impl Lane {
         }
     }
 
-    async fn steps(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, steps: &[PlannedStep]) -> End {
-        let again = self.checks_to_repeat(steps);
-        for (place, step) in steps.iter().enumerate() {
+    /// Runs steps one after another; what an earlier session did of them is not done again.
+    pub(super) async fn steps<'s>(
+        &self,
+        link: &mut Link<'_>,
+        way: &Way,
+        course: &mut Course,
+        steps: impl IntoIterator<Item = &'s PlannedStep>,
+    ) -> End {
+        let steps: Vec<&PlannedStep> = steps.into_iter().collect();
+        let again = self.checks_to_repeat(&steps);
+        for (place, step) in steps.into_iter().enumerate() {
             let known = self.before.step(&step.id);
             if let Some(known) = known.filter(|known| known.has_failed()) {
                 let why = known.end.as_ref().map(|end| end.why.to_string()).unwrap_or_default();
@@ -234,8 +210,8 @@ impl Lane {
 
     /// The places of those checks, made in an earlier session, that stand directly before the step with which this
     /// one begins, unless that is a change which is looked for: what they found may not hold any more.
-    fn checks_to_repeat(&self, steps: &[PlannedStep]) -> std::ops::Range<usize> {
-        let is_done = |step: &PlannedStep| self.before.step(&step.id).is_some_and(StepState::is_done);
+    fn checks_to_repeat(&self, steps: &[&PlannedStep]) -> std::ops::Range<usize> {
+        let is_done = |step: &&PlannedStep| self.before.step(&step.id).is_some_and(StepState::is_done);
         let first = steps.iter().position(|step| !is_done(step)).unwrap_or(steps.len());
         let is_new = steps.get(first).is_some_and(|step| {
             step.effect == Effect::Check
@@ -279,7 +255,7 @@ impl Lane {
     }
 
     /// Runs one step, or finds out how it ended; `Err` ends the lane.
-    async fn step(
+    pub(super) async fn step(
         &self,
         link: &mut Link<'_>,
         way: &Way,
@@ -427,7 +403,7 @@ impl Lane {
     }
 
     /// How a lane ends in which nothing was done: where a step of an earlier session is under way, that is what matters.
-    fn stopped(&self, outcome: HostOutcome, why: String) -> End {
+    pub(super) fn stopped(&self, outcome: HostOutcome, why: String) -> End {
         let under_way = self.before.has_unknown_step();
         (if under_way { HostOutcome::Unknown } else { outcome }, why)
     }

@@ -18,6 +18,7 @@ mod proof;
 mod review;
 mod rollout;
 mod soak;
+mod way_back;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

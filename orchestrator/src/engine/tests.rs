@@ -3,6 +3,7 @@
 mod reviews;
 mod stage;
 mod waves;
+mod way_back;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

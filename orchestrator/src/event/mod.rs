@@ -258,6 +258,9 @@ pub enum RunEvent {
         host: String,
         /// Why it cannot.
         why: RemoteText,
+        /// Whether a step failed; where not, it was not let pass, and may go on later.
+        #[serde(default)]
+        rolls_back: bool,
     },
     /// A host is back at its start: its steps are as if they had not been done.
     WentBack {

@@ -34,6 +34,8 @@ pub enum HostOutcome {
     Held,
     /// It could not be reached, or not any more, and nothing runs there.
     Unreachable,
+    /// A step failed, and what was done was taken back.
+    RolledBack,
     /// A step failed.
     Failed,
     /// Nobody saw the end of a step.
@@ -74,6 +76,7 @@ impl fmt::Display for HostOutcome {
             Self::NotStarted => "not-started",
             Self::Held => "held",
             Self::Unreachable => "unreachable",
+            Self::RolledBack => "rolled-back",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
             Self::Crashed => "crashed",

@@ -29,7 +29,11 @@ pub struct Threshold {
 pub fn is_failure(outcome: HostOutcome) -> bool {
     matches!(
         outcome,
-        HostOutcome::Failed | HostOutcome::Unknown | HostOutcome::Unreachable | HostOutcome::Crashed
+        HostOutcome::Failed
+            | HostOutcome::RolledBack
+            | HostOutcome::Unknown
+            | HostOutcome::Unreachable
+            | HostOutcome::Crashed
     )
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ixporch_inventory::{Become, Host, Inventory, Selector, SelectorError};
+use ixporch_inventory::{Become, FailurePolicy, Host, Inventory, Selector, SelectorError};
 
 use super::{
     Command, HostAction, HostPlan, LedgerPlace, Plan, PlannedProof, PlannedStep, PlannedWave, Switch,
@@ -110,7 +110,10 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
             .iter()
             .filter(|name| selected.contains(name.as_str()))
             .filter_map(|name| request.inventory.host(name))
-            .map(|host| plan_host(request, host))
+            .map(|host| HostPlan {
+                on_failure: wave.on_failure.unwrap_or_else(|| host.on_failure()),
+                ..plan_host(request, host)
+            })
             .collect();
         placed.extend(hosts.iter().map(|host| host.host.clone()));
         if !hosts.is_empty() {
@@ -197,6 +200,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         release: None,
         action: HostAction::Current,
         back: Vec::new(),
+        on_failure: FailurePolicy::default(),
         health: Vec::new(),
         review_timeout_seconds: host.time("review_timeout").map_or(0, whole_seconds),
         upstream: None,
@@ -365,14 +369,17 @@ impl HostBuilder<'_> {
             .map(|(number, step)| self.step(number, step))
     }
 
-    /// The way back, which ends with the step that opens the site.
+    /// The way back; where it opens the site by no step of its own, it ends with the one that does so on the way there.
     fn back(&self, steps: &[PlannedStep]) -> Vec<PlannedStep> {
         let procedure = self.request.procedure;
         let (Ok(first), Some(_)) = (u32::try_from(procedure.steps.len() + 1), procedure.back.first()) else {
             return Vec::new();
         };
         let back = self.select(&procedure.back, first);
-        let opening = procedure.opening().map(|opening| opening.id.as_str());
+        let opening = procedure
+            .opening()
+            .filter(|_| !procedure.opens_on_the_way_back())
+            .map(|opening| opening.id.as_str());
         let opening = steps.iter().find(|step| Some(step.id.as_str()) == opening);
         back.chain(opening.cloned()).collect()
     }
@@ -404,6 +411,7 @@ impl HostBuilder<'_> {
             command: self.command(step),
             proof: step.proof.as_ref().map(|proof| self.proof(proof)),
             debt,
+            undo: step.undo.clone(),
             when_exists: step.when_exists.as_ref().map(|path| self.fill(path)),
             unless_exists: step.unless_exists.as_ref().map(|path| self.fill(path)),
             when_schema_pending: step.when.contains(&Condition::SchemaPending),
@@ -485,6 +493,12 @@ impl HostBuilder<'_> {
             Placeholder::Php | Placeholder::Composer | Placeholder::Bower => {
                 self.host.list(placeholder.name()).join(" ")
             }
+            Placeholder::Host => self.host.name.clone(),
+            Placeholder::MemcachedAddress => {
+                self.host.text("memcached.address").unwrap_or_default().to_owned()
+            }
+            Placeholder::BackupDir => self.host.backup_dir(),
+            Placeholder::BackupKeep => self.host.number("backup_keep").unwrap_or(1).to_string(),
             Placeholder::IxpRoot | Placeholder::WebUser | Placeholder::Branch => {
                 self.host.text(placeholder.name()).unwrap_or_default().to_owned()
             }

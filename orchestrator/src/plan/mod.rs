@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ixporch_inventory::value::Amount;
-use ixporch_inventory::{GateKind, SchemaApproval};
+use ixporch_inventory::{FailurePolicy, GateKind, SchemaApproval};
 use serde::{Deserialize, Serialize};
 
 pub use build::{History, Options, PlanError, ProbeResult, Request, build, login};
@@ -84,9 +84,12 @@ pub struct HostPlan {
     pub release: Option<String>,
     /// What will be done.
     pub action: HostAction,
-    /// What takes it back to its start, as long as no schema change was begun; none where that cannot be done.
+    /// What takes it back to its start, as far as it was begun; none where that cannot be done.
     #[serde(default)]
     pub back: Vec<PlannedStep>,
+    /// What happens after a failed step.
+    #[serde(default)]
+    pub on_failure: FailurePolicy,
     /// What tells whether it is well, once it is upgraded.
     #[serde(default)]
     pub health: Vec<PlannedStep>,
@@ -164,6 +167,9 @@ pub struct PlannedStep {
     pub proof: Option<PlannedProof>,
     /// The step that is owed from this one's start until that one succeeds.
     pub debt: Option<String>,
+    /// The step of the way back that takes back what it did.
+    #[serde(default)]
+    pub undo: Option<String>,
     /// It is skipped where this path does not exist.
     pub when_exists: Option<String>,
     /// It is refused where this path exists.
@@ -243,6 +249,12 @@ impl HostPlan {
             HostAction::Upgrade(steps) => steps,
             HostAction::Current | HostAction::Unreachable(_) => &[],
         }
+    }
+
+    /// What closes the site again that was opened too early.
+    pub fn closes_again(&self) -> Option<&PlannedStep> {
+        let opening = self.steps().iter().find(|step| Some(&step.id) == self.opening.as_ref())?;
+        self.back.iter().find(|step| Some(&step.id) == opening.undo.as_ref())
     }
 
     /// The step of this id, on the way there or on the way back.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ixporch_inventory::GateKind;
 use ixporch_inventory::value::Amount;
+use ixporch_inventory::{FailurePolicy, GateKind};
 
 use super::{Command, HostAction, HostPlan, LedgerPlace, Plan, PlannedStep, PlannedWave, Switch};
 use crate::procedure::Effect;
@@ -25,6 +25,7 @@ pub(crate) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
         },
         proof: None,
         debt: debt.map(str::to_owned),
+        undo: None,
         when_exists: None,
         unless_exists: None,
         when_schema_pending: false,
@@ -45,6 +46,7 @@ pub(crate) fn host(name: &str) -> HostPlan {
         release: None,
         action: HostAction::Upgrade(steps),
         back: Vec::new(),
+        on_failure: FailurePolicy::Stop,
         health: Vec::new(),
         review_timeout_seconds: 60,
         upstream: None,

@@ -62,6 +62,7 @@ fn everybody(inventory: &Inventory) -> Wave {
         max_failures: Amount::Percent(100),
         soak: None,
         requires: None,
+        on_failure: None,
     }
 }
 

@@ -11,16 +11,40 @@ pub enum BuiltInScript {
     Columns,
     /// Makes the views and triggers of `tools/sql/views.sql` anew.
     ViewsRecreate,
+    /// Makes a backup of database, settings and components, and reads it again.
+    Backup,
+    /// Remembers the rows of all tables before the site is opened.
+    OpeningMark,
+    /// Puts back what composer and bower had installed.
+    ComponentsRestore,
+    /// Drops what is in the database, and loads the dump of the backup.
+    DatabaseRestore,
+    /// Says whether the host is what it was when its backup was made. Changes nothing.
+    BackCheck,
 }
 
 /// The scripts by the names that procedures give them.
 pub(super) const BUILT_IN_SCRIPTS: &[(&str, BuiltInScript)] = &[
+    ("back-check", BuiltInScript::BackCheck),
+    ("backup", BuiltInScript::Backup),
     ("columns", BuiltInScript::Columns),
+    ("components-restore", BuiltInScript::ComponentsRestore),
     ("composition", BuiltInScript::Composition),
+    ("database-restore", BuiltInScript::DatabaseRestore),
+    ("opening-mark", BuiltInScript::OpeningMark),
     ("views-recreate", BuiltInScript::ViewsRecreate),
 ];
 
 const SETTINGS: &str = include_str!("../../procedures/php/settings.php");
+const CLIENT: &str = include_str!("../../procedures/php/client.php");
+const ARCHIVE: &str = include_str!("../../procedures/php/archive.php");
+const TABLES: &str = include_str!("../../procedures/php/tables.php");
+const DUMP: &str = include_str!("../../procedures/php/dump.php");
+const BACKUP: &str = include_str!("../../procedures/php/backup.php");
+const OPENING_MARK: &str = include_str!("../../procedures/php/opening-mark.php");
+const COMPONENTS_RESTORE: &str = include_str!("../../procedures/php/components-restore.php");
+const DATABASE_RESTORE: &str = include_str!("../../procedures/php/database-restore.php");
+const BACK_CHECK: &str = include_str!("../../procedures/php/back-check.php");
 const VIEWS_RECREATE: &str = include_str!("../../procedures/php/views-recreate.php");
 const COLUMNS: &str = include_str!("../../procedures/php/columns.php");
 const COMPOSITION: &str = include_str!("../../procedures/php/composition.php");
@@ -45,11 +69,16 @@ impl BuiltInScript {
 
     /// The text that `php -r` is given.
     pub fn text(self) -> String {
-        let body = match self {
-            Self::Columns => COLUMNS,
-            Self::Composition => COMPOSITION,
-            Self::ViewsRecreate => VIEWS_RECREATE,
+        let files: &[&str] = match self {
+            Self::Columns => &[SETTINGS, COLUMNS],
+            Self::Composition => &[SETTINGS, COMPOSITION],
+            Self::ViewsRecreate => &[SETTINGS, CLIENT, VIEWS_RECREATE],
+            Self::Backup => &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, BACKUP],
+            Self::OpeningMark => &[SETTINGS, CLIENT, ARCHIVE, TABLES, OPENING_MARK],
+            Self::ComponentsRestore => &[CLIENT, ARCHIVE, COMPONENTS_RESTORE],
+            Self::DatabaseRestore => &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, DATABASE_RESTORE],
+            Self::BackCheck => &[CLIENT, ARCHIVE, TABLES, BACK_CHECK],
         };
-        [SETTINGS, body].map(|file| file.trim_start_matches("<?php\n")).concat()
+        files.iter().map(|file| file.trim_start_matches("<?php\n")).collect()
     }
 }

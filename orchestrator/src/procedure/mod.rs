@@ -49,8 +49,8 @@ pub struct Procedure {
     pub development_only: bool,
     /// Its steps, in order; ids are unique.
     pub steps: Vec<Step>,
-    /// What takes a host back to its start, as long as no schema change was begun there: in order,
-    /// before the step that opens the site. Their ids are others than those of the steps.
+    /// What takes a host back to its start, in order: of those that undo steps, only those whose steps may have begun.
+    /// Their ids are others than those of the steps.
     pub back: Vec<Step>,
     /// What tells whether an upgraded host is well: checks that are made again and again.
     pub health: Vec<Step>,
@@ -147,8 +147,8 @@ pub struct Step {
     pub proof: Option<Proof>,
     /// The step that is owed from this one's start until that one succeeds.
     pub debt: Option<String>,
-    /// What takes it back.
-    pub undo: Option<Vec<Template>>,
+    /// The step of the way back that takes back what it did.
+    pub undo: Option<String>,
     /// When it is part of a host's upgrade; all must hold.
     pub when: Vec<Condition>,
     /// It is skipped on a host that does not have this path.
@@ -193,6 +193,12 @@ impl Procedure {
         let opening = self.opening()?;
         let at = self.steps.iter().position(|step| step.debt.as_ref() == Some(&opening.id))?;
         u32::try_from(at + 1).ok()
+    }
+
+    /// Whether the way back opens the site by a step of its own.
+    pub fn opens_on_the_way_back(&self) -> bool {
+        let Some(opening) = self.opening() else { return true };
+        self.steps.iter().any(|step| step.debt.as_ref() == Some(&opening.id) && step.undo.is_some())
     }
 
     /// Whether it brings the code to a target: only then can a host already be there.

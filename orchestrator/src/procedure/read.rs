@@ -60,7 +60,8 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
     let health: Vec<RawStep> =
         health_tables.into_iter().filter_map(|table| step(table, &mut problems)).collect();
     check_ids(raws.iter().chain(&back).chain(&health), &mut problems);
-    check_back(&back, &mut problems);
+    check_back(&back, &raws, &mut problems);
+    check_undo(&raws, &back, &mut problems);
     check_health(&health, &mut problems);
     check_debts(&raws, &mut problems);
     check_review(&raws, &mut problems);
@@ -92,6 +93,7 @@ fn digest_of<'r>(source: &str, steps: impl Iterator<Item = &'r RawStep>) -> Stri
 struct RawStep {
     id: Range<usize>,
     debt: Option<Range<usize>>,
+    undo: Option<Range<usize>>,
     when: Range<usize>,
     step: Step,
 }
@@ -119,7 +121,7 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
     let timeout = timeout(&mut fields, problems);
     let proof = proof(&mut fields, problems);
     let debt = fields.text("debt", problems);
-    let undo = fields.texts("undo", problems).map(|items| arguments(items.value, problems));
+    let undo = fields.text("undo", problems);
     let (when, when_span) = conditions(&mut fields, problems);
     let when_exists = template(&mut fields, "when_exists", problems);
     let unless_exists = template(&mut fields, "unless_exists", problems);
@@ -144,6 +146,7 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
     Some(RawStep {
         id: id.span,
         debt: debt.as_ref().map(|debt| debt.span.clone()),
+        undo: undo.as_ref().map(|undo| undo.span.clone()),
         when: when_span.unwrap_or(span),
         step: Step {
             id: id.value,
@@ -156,7 +159,7 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
             timeout,
             proof,
             debt: debt.map(|debt| debt.value),
-            undo,
+            undo: undo.map(|undo| undo.value),
             when,
             when_exists,
             unless_exists,
@@ -258,7 +261,7 @@ fn parse_template(
                 text.span.clone(),
                 format!("`{{{}}}` is a command, not a single value", words.name()),
             )
-            .help("it can only be an argument of `run` or `undo`"),
+            .help("it can only be an argument of `run`"),
             _ => return Some(template),
         },
         Err(TemplateError::Open) => Problem::new(text.span.clone(), "a brace is not closed")
@@ -386,15 +389,38 @@ fn check_ids<'r>(raws: impl Iterator<Item = &'r RawStep>, problems: &mut Vec<Pro
     }
 }
 
-/// The way back makes no debts and asks nobody.
-fn check_back(back: &[RawStep], problems: &mut Vec<Problem>) {
+/// The way back asks nobody, and makes no debts; only what closes the site again owes its opening again.
+fn check_back(back: &[RawStep], steps: &[RawStep], problems: &mut Vec<Problem>) {
+    let opening = steps.iter().find(|raw| raw.step.when.contains(&Condition::OpenBefore));
     for raw in back {
         let depends = raw.step.when.contains(&Condition::SchemaPending);
-        if raw.step.debt.is_some() || raw.step.schema_review || depends {
+        let closes = opening.is_some_and(|opening| {
+            opening.step.undo.as_ref() == Some(&raw.step.id)
+                && raw.step.debt.as_ref() == Some(&opening.step.id)
+        });
+        if (raw.step.debt.is_some() && !closes)
+            || raw.step.schema_review
+            || raw.step.undo.is_some()
+            || depends
+        {
             let message = format!("`{}` is a step of the way back", raw.step.id);
             problems.push(
                 Problem::new(raw.id.clone(), message)
-                    .help("remove its `debt`, its `gate`, and the condition `schema-pending`"),
+                    .help("remove its `debt`, its `undo`, its `gate`, and the condition `schema-pending`"),
+            );
+        }
+    }
+}
+
+/// What takes something back is a step of the way back.
+fn check_undo(steps: &[RawStep], back: &[RawStep], problems: &mut Vec<Problem>) {
+    let known: Vec<&str> = back.iter().map(|raw| raw.step.id.as_str()).collect();
+    for raw in steps {
+        let (Some(undo), Some(span)) = (&raw.step.undo, &raw.undo) else { continue };
+        if !known.contains(&undo.as_str()) {
+            problems.push(
+                Problem::new(span.clone(), format!("the way back has no step `{undo}`"))
+                    .maybe_help(suggest::help(undo, known.iter().copied())),
             );
         }
     }

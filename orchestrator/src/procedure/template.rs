@@ -8,8 +8,14 @@ use std::fmt;
 /// A value of the host, of the run, or of the facts that an argument may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Placeholder {
+    /// What the inventory calls the host.
+    Host,
     /// The installation's folder.
     IxpRoot,
+    /// The folder of the host's backups.
+    BackupDir,
+    /// How many of them are kept.
+    BackupKeep,
     /// The web server's user.
     WebUser,
     /// The owner of the installation's git folder, as the probe found it.
@@ -30,14 +36,19 @@ pub enum Placeholder {
     Composer,
     /// The bower program with its arguments.
     Bower,
+    /// Where memcached listens on the host.
+    MemcachedAddress,
     /// The command that restarts memcached.
     MemcachedRestart,
 }
 
 impl Placeholder {
     /// All placeholders.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
+        Self::Host,
         Self::IxpRoot,
+        Self::BackupDir,
+        Self::BackupKeep,
         Self::WebUser,
         Self::TreeOwner,
         Self::Branch,
@@ -48,13 +59,17 @@ impl Placeholder {
         Self::Php,
         Self::Composer,
         Self::Bower,
+        Self::MemcachedAddress,
         Self::MemcachedRestart,
     ];
 
     /// Its name between the braces; in upper case it is the environment variable of scripts.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Host => "host",
             Self::IxpRoot => "ixp_root",
+            Self::BackupDir => "backup_dir",
+            Self::BackupKeep => "backup_keep",
             Self::WebUser => "web_user",
             Self::TreeOwner => "tree_owner",
             Self::Branch => "branch",
@@ -65,6 +80,7 @@ impl Placeholder {
             Self::Php => "php",
             Self::Composer => "composer",
             Self::Bower => "bower",
+            Self::MemcachedAddress => "memcached_address",
             Self::MemcachedRestart => "memcached_restart",
         }
     }

@@ -85,10 +85,11 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         }
         RunEvent::SoakFinished { wave } => paint.dim(&format!("wave {wave} has been watched")),
         RunEvent::HostUnwell { host, why } => format!("{host:width$}  {}: {why}", paint.bad("not well")),
-        RunEvent::GoingBack { host, why } => {
+        RunEvent::GoingBack { host, why, rolls_back } => {
             let why = why.to_string();
             let first = why.lines().next().unwrap_or_default();
-            format!("{host:width$}  {}", paint.warn(&format!("goes back to its start: {first}")))
+            let what = if *rolls_back { "is rolled back" } else { "goes back to its start" };
+            format!("{host:width$}  {}", paint.warn(&format!("{what}: {first}")))
         }
         RunEvent::WentBack { host } => format!("{host:width$}  is back at its start"),
         RunEvent::ReviewUnproven { host, fingerprint, .. } => {
@@ -160,8 +161,10 @@ pub(super) fn outcome_word(paint: Paint, state: &RunState, outcome: HostOutcome)
     match outcome {
         HostOutcome::Upgraded | HostOutcome::Current => paint.good(&word),
         HostOutcome::Held | HostOutcome::NotStarted => paint.warn(&word),
-        HostOutcome::Unreachable | HostOutcome::Failed | HostOutcome::Unknown | HostOutcome::Crashed => {
-            paint.bad(&word)
-        }
+        HostOutcome::Unreachable
+        | HostOutcome::RolledBack
+        | HostOutcome::Failed
+        | HostOutcome::Unknown
+        | HostOutcome::Crashed => paint.bad(&word),
     }
 }

@@ -185,7 +185,9 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
         let ended = host.outcome.is_some_and(|outcome| !outcome.is_unfinished());
         host.is_owed_release() || host.was_touched() && !ended
     });
-    let failed = state.hosts.values().any(|host| host.outcome == Some(HostOutcome::Failed));
+    let is_over =
+        |host: &HostState| matches!(host.outcome, Some(HostOutcome::Failed | HostOutcome::RolledBack));
+    let failed = state.hosts.values().any(is_over);
     let left = state.hosts.values().any(|host| !host.outcome.is_some_and(HostOutcome::is_good));
     if goes_on
         || state.has_unfinished_soak()

@@ -57,7 +57,7 @@ impl ExitCode {
             Some(HostOutcome::Held) => Self::Held,
             Some(HostOutcome::Unknown | HostOutcome::Crashed) => Self::NeedsPerson,
             _ if owes => Self::NeedsPerson,
-            Some(HostOutcome::Failed) => Self::Failed,
+            Some(HostOutcome::Failed | HostOutcome::RolledBack) => Self::Failed,
             Some(HostOutcome::Unreachable | HostOutcome::NotStarted) | None => Self::Unreachable,
             Some(HostOutcome::Upgraded | HostOutcome::Current) => Self::Success,
         }

@@ -38,6 +38,8 @@ pub struct HostState {
     pub awaits: Option<(Fingerprint, Timestamp)>,
     /// Why it is being taken back to its start.
     pub going_back: Option<RemoteText>,
+    /// Whether a step had failed when it was taken back to its start last.
+    pub rolls_back: bool,
     /// Whether it was watched after its upgrade for as long as its wave wants.
     pub watched: bool,
     /// How often it was taken back to its start.
@@ -173,6 +175,8 @@ impl HostState {
         self.going_back = None;
         self.approved = None;
         self.approved_by = None;
+        // Nothing that the run did is left, nor what it owed for it.
+        self.debts.retain(|debt| debt.since.is_none());
         for step in &mut self.steps {
             step.undone = true;
         }
@@ -215,7 +219,47 @@ impl HostState {
 
     /// The step at which the host stopped: the last one that did not end well.
     pub fn failing_step(&self) -> Option<&StepState> {
-        self.steps.iter().rev().find(|step| !step.undone && !step.is_done())
+        let failed = |step: &&StepState| {
+            step.end
+                .as_ref()
+                .is_some_and(|end| !matches!(end.outcome, StepOutcome::Succeeded | StepOutcome::Skipped))
+        };
+        match self.outcome {
+            Some(HostOutcome::RolledBack) => self.steps.iter().rev().find(failed),
+            _ => self.steps.iter().rev().find(|step| !step.undone && !step.is_done()),
+        }
+    }
+
+    /// Whether a step of it may have been begun, and was not taken back.
+    pub fn may_have_begun(&self, id: &str) -> bool {
+        let begun = |known: &StepState| {
+            !known.undone
+                && known.end.as_ref().is_none_or(|end| end.begun && end.outcome != StepOutcome::Skipped)
+        };
+        self.step(id).is_some_and(begun)
+    }
+
+    /// The steps of the way back that take something back which was begun, or that take back nothing of their own.
+    pub fn way_back<'p>(&self, plan: &'p HostPlan) -> Vec<&'p PlannedStep> {
+        let is_needed = |back: &&PlannedStep| {
+            let mut undone =
+                plan.steps().iter().filter(|step| step.undo.as_ref() == Some(&back.id)).peekable();
+            undone.peek().is_none() || undone.any(|step| self.may_have_begun(&step.id))
+        };
+        plan.back.iter().filter(is_needed).collect()
+    }
+
+    /// Whether anything was begun on it that the way back takes back.
+    pub fn has_something_to_undo(&self, plan: &HostPlan) -> bool {
+        let mut undone = plan.steps().iter().filter(|step| step.undo.is_some());
+        undone.any(|step| self.may_have_begun(&step.id))
+    }
+
+    /// Whether its site was closed and opened again by the run.
+    pub fn was_opened(&self, plan: &HostPlan) -> bool {
+        plan.opening.as_ref().and_then(|opening| self.step(opening)).is_some_and(|step| {
+            step.is_done() && step.end.as_ref().is_none_or(|end| end.outcome != StepOutcome::Skipped)
+        })
     }
 
     /// What the run leaves behind on the host, for the plan of the next one.

@@ -169,7 +169,11 @@ impl RunState {
                 host.why =
                     RemoteText::from(format!("it was upgraded, and is not well: {}", why.raw()).as_str());
             }
-            RunEvent::GoingBack { host, why } => self.host(host).going_back = Some(why.clone()),
+            RunEvent::GoingBack { host, why, rolls_back } => {
+                let host = self.host(host);
+                host.going_back = Some(why.clone());
+                host.rolls_back = *rolls_back;
+            }
             RunEvent::WentBack { host } => self.host(host).is_back(),
             RunEvent::WaveStarted { wave } => {
                 self.begun_waves.insert(wave.clone());

@@ -4,7 +4,7 @@
 BASE_PACKAGES=(
   systemd systemd-sysv dbus libpam-systemd openssh-server openssh-client sudo git ca-certificates iproute2 procps
   php-cli php-mysql php-memcached php-mbstring php-xml php-doctrine-orm php-symfony-console php-symfony-cache php-vlucas-phpdotenv
-  composer unzip nodejs memcached mariadb-server mariadb-client dash busybox
+  composer unzip zstd nodejs memcached mariadb-server mariadb-client dash busybox
 )
 BOWER=bower@1.8.14
 

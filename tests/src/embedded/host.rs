@@ -58,8 +58,9 @@ impl EmbeddedHost {
         let bin = self.folder.join("bin");
         format!(
             "php = [\"{bin}/php\"]\ncomposer = [\"{bin}/composer\"]\nbower = [\"{bin}/bower\"]\n\
-             memcached = {{ restart = [\"{bin}/memcached-restart\"], service = \"none\" }}\n",
-            bin = bin.display()
+             memcached = {{ restart = [\"{bin}/memcached-restart\"], service = \"none\" }}\nbackup_dir = \"{backups}\"\n",
+            bin = bin.display(),
+            backups = self.folder.join("backups").display()
         )
     }
 
@@ -72,6 +73,22 @@ impl EmbeddedHost {
     /// Makes every composer run on this host fail.
     pub fn break_composer(&self) {
         std::fs::write(self.folder.join("composer-is-broken"), "").expect("a file can be written");
+    }
+
+    /// Makes its schema update fail, after its first statement was executed.
+    pub fn break_schema_update(&self) {
+        std::fs::write(self.folder.join("schema-update-is-broken"), "").expect("a file can be written");
+    }
+
+    /// Makes its backups fail.
+    pub fn break_backup(&self) {
+        std::fs::write(self.folder.join("backup-is-broken"), "").expect("a file can be written");
+    }
+
+    /// The tables of its database.
+    pub fn tables(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder.join("database/tables")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 
     /// Lets composer work again.

@@ -279,6 +279,7 @@ fn hosts_of(rerun: Rerun, run: &LoadedRun, header: &RunHeader) -> Vec<String> {
             outcome,
             Some(
                 HostOutcome::Failed
+                    | HostOutcome::RolledBack
                     | HostOutcome::Crashed
                     | HostOutcome::Unreachable
                     | HostOutcome::NotStarted

@@ -1,0 +1,156 @@
+<?php
+// Backups of this host: BACKUP_DIR has a folder for each run that made one, with a manifest and three archives. What goes
+// into an archive and comes out of it passes through here, so that it can be counted and compared.
+umask(0077);
+ini_set('memory_limit', '-1');
+const IXPORCH_CHUNK = 262144;
+
+// The folder of this run's backup, or of that of the run which is taken back.
+function ixporch_backup_folder()
+{
+    $run = (string) getenv('IXPORCH_BACKUP_RUN') ?: strtok((string) getenv('IXPORCH_STEP'), '/');
+    if (!preg_match('~^[0-9a-f-]{8,64}$~', (string) $run)) {
+        ixporch_fail('not known: whose backup is meant');
+    }
+    return getenv('BACKUP_DIR') . "/$run";
+}
+
+// The manifest of a backup; null where it has none: then it is no backup.
+function ixporch_manifest($folder)
+{
+    $manifest = json_decode((string) @file_get_contents("$folder/manifest.json"), true);
+    return is_array($manifest) && isset($manifest['archives']) ? $manifest : null;
+}
+
+function ixporch_has_program($name)
+{
+    foreach (explode(':', (string) getenv('PATH')) as $folder) {
+        if (is_executable("$folder/$name")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Starts a program; $streams are its descriptors besides standard error.
+function ixporch_start($command, array $streams, &$pipes)
+{
+    $started = proc_open("exec $command", $streams + [2 => STDERR], $pipes, null, ixporch_environment());
+    if (!$started) {
+        ixporch_fail(strtok($command, ' ') . ' could not be started');
+    }
+    return $started;
+}
+
+// How far something is, for whoever follows this step, at most once in a second.
+function ixporch_progress($what, $done, $total)
+{
+    static $told = 0;
+    if (time() > $told) {
+        $told = time();
+        echo "progress $done $total $what\n";
+    }
+}
+
+// Writes what $command prints into a compressed file; gives what the manifest says of it. $total is about how much it will be.
+function ixporch_pack($command, array $streams, $folder, $name, $total)
+{
+    $is_zstd = ixporch_has_program('zstd');
+    $file = $name . ($is_zstd ? '.zst' : '.gz');
+    $target = fopen("$folder/$file", 'xb');
+    if (!$target) {
+        ixporch_fail("$folder/$file cannot be written");
+    }
+    $source = ixporch_start($command, [['file', '/dev/null', 'r'], ['pipe', 'w']] + $streams, $from);
+    $packer = ixporch_start($is_zstd ? 'zstd -q -c' : 'gzip -c', [['pipe', 'r'], $target], $to);
+    $hash = hash_init('sha256');
+    $bytes = 0;
+    $tail = '';
+    $is_written = true;
+    while ($is_written && ($chunk = fread($from[1], IXPORCH_CHUNK)) !== false && $chunk !== '') {
+        hash_update($hash, $chunk);
+        $bytes += strlen($chunk);
+        $tail = substr($tail . $chunk, -512);
+        $is_written = @fwrite($to[0], $chunk) === strlen($chunk);
+        ixporch_progress($name, $bytes, $total);
+    }
+    fclose($from[1]);
+    fclose($to[0]);
+    $codes = [proc_close($source), proc_close($packer)];
+    fclose($target);
+    if (!$is_written || $codes[1] !== 0) {
+        ixporch_fail("$folder/$file could not be written (is the disk full? the packer exited with $codes[1])");
+    }
+    if ($codes[0] !== 0) {
+        ixporch_fail(strtok($command, ' ') . " exited with $codes[0]");
+    }
+    $digest = hash_final($hash);
+    ixporch_check_archive("$folder/$file", ['plain_bytes' => $bytes, 'plain_sha256' => $digest]);
+    return [
+        'file' => $file,
+        'bytes' => filesize("$folder/$file"),
+        'sha256' => hash_file('sha256', "$folder/$file"),
+        'plain_bytes' => $bytes,
+        'plain_sha256' => $digest,
+        'tail' => $tail,
+    ];
+}
+
+// Reads an archive to its end; gives why it is not what its manifest says, or nothing.
+function ixporch_trouble_of_archive($file, array $known)
+{
+    if (!is_readable($file)) {
+        return "$file is not there, or cannot be read";
+    }
+    if (isset($known['sha256']) && hash_file('sha256', $file) !== $known['sha256']) {
+        return "$file is not the file that was written: its sha256 differs";
+    }
+    $reader = ixporch_start(ixporch_unpacker($file), [['file', $file, 'r'], ['pipe', 'w']], $from);
+    $hash = hash_init('sha256');
+    $bytes = 0;
+    while (($chunk = fread($from[1], IXPORCH_CHUNK)) !== false && $chunk !== '') {
+        hash_update($hash, $chunk);
+        $bytes += strlen($chunk);
+        ixporch_progress('reading ' . basename($file), $bytes, $known['plain_bytes']);
+    }
+    fclose($from[1]);
+    $code = proc_close($reader);
+    if ($code !== 0) {
+        return "$file cannot be unpacked (exit code $code)";
+    }
+    $is_same = $bytes === $known['plain_bytes'] && hash_final($hash) === $known['plain_sha256'];
+    return $is_same ? '' : "$file does not hold what was written into it";
+}
+
+function ixporch_check_archive($file, array $known)
+{
+    $trouble = ixporch_trouble_of_archive($file, $known);
+    if ($trouble !== '') {
+        ixporch_fail($trouble);
+    }
+}
+
+function ixporch_unpacker($file)
+{
+    return substr($file, -4) === '.zst' ? 'zstd -q -d -c' : 'gzip -d -c';
+}
+
+// A number of bytes for people.
+function ixporch_bytes($bytes)
+{
+    $units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+    $at = 0;
+    for (; $bytes >= 1024 && $at < 4; $at++) {
+        $bytes /= 1024;
+    }
+    return ($at === 0 || $bytes >= 10 ? round($bytes) : round($bytes, 1)) . " $units[$at]";
+}
+
+// Everything below these paths is on the disk.
+function ixporch_sync(array $paths)
+{
+    $process = ixporch_start('sync ' . implode(' ', array_map('escapeshellarg', $paths)), [['file', '/dev/null', 'r'], STDOUT], $pipes);
+    if (proc_close($process) !== 0) {
+        ixporch_fail('what was written could not be brought to the disk');
+    }
+}

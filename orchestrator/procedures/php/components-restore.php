@@ -1,0 +1,24 @@
+<?php
+// Puts back what composer and bower had installed before: from the backup, so that neither has to be asked again.
+$folder = ixporch_backup_folder();
+$manifest = ixporch_manifest($folder);
+if (!$manifest) {
+    ixporch_fail("$folder holds no backup: nothing was changed");
+}
+$known = $manifest['archives']['components'];
+ixporch_check_archive("$folder/$known[file]", $known);
+foreach ($known['paths'] as $path) {
+    // The folder itself may be the only one that this user may write to.
+    $find = 'find ' . escapeshellarg($path) . ' -mindepth 1 -delete';
+    if (is_dir($path) && proc_close(ixporch_start($find, [['file', '/dev/null', 'r'], STDOUT], $pipes)) !== 0) {
+        ixporch_fail("$path could not be emptied: who owns what is in it?");
+    }
+}
+$reader = ixporch_start(ixporch_unpacker($known['file']), [['file', "$folder/$known[file]", 'r'], ['pipe', 'w']], $from);
+$tar = ixporch_start('tar --extract --file=- --preserve-permissions --no-same-owner --no-overwrite-dir', [$from[1], STDOUT], $none);
+fclose($from[1]);
+$codes = [proc_close($tar), proc_close($reader)];
+if ($codes !== [0, 0]) {
+    ixporch_fail("$folder/$known[file] could not be unpacked (exit codes " . implode(', ', $codes) . ')');
+}
+echo 'put back: ', implode(', ', $known['paths']), "\n";

@@ -1,0 +1,102 @@
+//! The way back: what a host does that cannot go on.
+//!
+//! Owns whether it is taken back to its start, and what of it. A host whose schema review was not let pass waits there; one
+//! of which a step failed is rolled back where its policy says so.
+
+use ixporch_inventory::FailurePolicy;
+
+use super::lane::{Course, End, Lane};
+use super::link::{Link, Way};
+use crate::event::HostOutcome;
+use crate::plan::PlannedStep;
+use crate::state::HostState;
+
+/// Why a host is taken back, and how it ends then.
+struct Reason {
+    why: String,
+    rolls_back: bool,
+}
+
+impl Lane {
+    /// Runs the host's steps, or goes back to its start where they cannot go on and nothing stands against that.
+    pub(super) async fn there_or_back(
+        &self,
+        link: &mut Link<'_>,
+        way: &Way,
+        course: &mut Course,
+        steps: &[PlannedStep],
+    ) -> End {
+        if let Some(why) = &self.before.going_back {
+            let reason = Reason { why: why.raw().to_owned(), rolls_back: self.before.rolls_back };
+            return self.go_back(link, way, course, reason).await;
+        }
+        let end = self.steps(link, way, course, steps).await;
+        if let Some(why) = course.turns_back.take() {
+            return self.turn_back(link, way, course, Reason { why, rolls_back: false }).await;
+        }
+        match end {
+            (HostOutcome::Failed, why) => self.after_failure(link, way, course, why).await,
+            end => end,
+        }
+    }
+
+    /// A step failed, and nothing of the host runs any more: its policy decides.
+    async fn after_failure(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, why: String) -> End {
+        let Ok(host) = self.events.host_state().await else { return (HostOutcome::Failed, why) };
+        let was_opened = host.was_opened(&self.plan);
+        if was_opened && let Some(closing) = self.plan.closes_again() {
+            // What is not well must not stay open.
+            let is_done = self.before.step(&closing.id).is_some_and(crate::state::StepState::is_done);
+            if !is_done && let Err((outcome, trouble)) = self.step(link, way, course, closing).await {
+                return (outcome, format!("{why}\nit was open by then, and closing it again: {trouble}"));
+            }
+        }
+        let wants = match self.plan.on_failure {
+            FailurePolicy::Stop => false,
+            FailurePolicy::WhileClosed => !was_opened,
+            FailurePolicy::RollBack => true,
+        };
+        if !wants || !host.has_something_to_undo(&self.plan) {
+            return (HostOutcome::Failed, why);
+        }
+        if self.plan.back.is_empty() {
+            let trouble =
+                "it is not rolled back: where it began is not known (an earlier run broke off here)";
+            return (HostOutcome::Failed, format!("{why}\n{trouble}"));
+        }
+        self.turn_back(link, way, course, Reason { why, rolls_back: true }).await
+    }
+
+    async fn turn_back(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, reason: Reason) -> End {
+        self.events.going_back(&reason.why, reason.rolls_back).await;
+        self.go_back(link, way, course, reason).await
+    }
+
+    async fn go_back(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, reason: Reason) -> End {
+        let Reason { why, rolls_back } = reason;
+        let Ok(host) = self.events.host_state().await else {
+            return self.stopped(HostOutcome::Held, why);
+        };
+        match self.steps(link, way, course, self.way_back(&host)).await {
+            (HostOutcome::Upgraded, _) => {
+                self.events.went_back().await;
+                course.touched = false;
+                let (outcome, how) = if rolls_back {
+                    (HostOutcome::RolledBack, "it was rolled back")
+                } else {
+                    (HostOutcome::Held, "it was taken back to its start")
+                };
+                (outcome, format!("{why}\n{how}"))
+            }
+            (outcome, trouble) => (outcome, format!("{why}\non the way back to its start: {trouble}")),
+        }
+    }
+
+    /// The steps that take it back; where its site is closed again, it was closed before this.
+    fn way_back<'l>(&'l self, host: &HostState) -> Vec<&'l PlannedStep> {
+        let closing = self.plan.closes_again().map(|closing| &closing.id);
+        let mut steps = host.way_back(&self.plan);
+        steps.retain(|step| Some(&step.id) != closing);
+        steps
+    }
+}
