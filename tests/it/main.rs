@@ -19,6 +19,7 @@ mod openssh;
 mod procedure;
 mod questions;
 mod resume;
+mod rollback;
 mod round_trips;
 mod schema_review;
 mod seed_coverage;

@@ -2,6 +2,7 @@
 
 mod corrections;
 mod evidence;
+mod rollback;
 mod traces;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use corrections::{
 };
 
 pub use evidence::{Evidence, Relying};
+pub use rollback::Rollback;
 pub use traces::{Ledger, LedgerCommand, Lock, LockCommand};
 
 use crate::procedure::DEFAULT_PROCEDURE;
@@ -58,6 +60,8 @@ pub enum Subcommand {
     Upgrade(Upgrade),
     /// Go on with a run that has no end, or run the hosts again that it left
     Resume(Resume),
+    /// Take the hosts of a run back to where they were before it
+    Rollback(Rollback),
     /// Say how a step had ended whose end nobody saw
     Resolve(Resolve),
     /// Show or break the locks of hosts

@@ -63,6 +63,7 @@ fn run(command: &Subcommand, settings: &Settings, printer: Printer) -> Result<Ex
         Subcommand::Plan(arguments) => commands::plan::run(arguments, settings, printer),
         Subcommand::Upgrade(arguments) => commands::upgrade::run(arguments, settings, printer),
         Subcommand::Resume(arguments) => commands::resume::run(arguments, settings, printer),
+        Subcommand::Rollback(arguments) => commands::rollback::run(arguments, settings, printer),
         Subcommand::Resolve(arguments) => commands::resolve::run(arguments, settings, printer),
         Subcommand::Lock(arguments) => commands::lock::run(arguments, settings, printer),
         Subcommand::Ledger(arguments) => commands::ledger::run(arguments, settings, printer),

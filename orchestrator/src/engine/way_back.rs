@@ -35,6 +35,7 @@ impl Lane {
             return self.turn_back(link, way, course, Reason { why, rolls_back: false }).await;
         }
         match end {
+            (HostOutcome::Upgraded, why) if self.plan.takes_back.is_some() => (HostOutcome::RolledBack, why),
             (HostOutcome::Failed, why) => self.after_failure(link, way, course, why).await,
             end => end,
         }

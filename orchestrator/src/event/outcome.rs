@@ -50,6 +50,11 @@ impl HostOutcome {
         matches!(self, Self::NotStarted | Self::Held | Self::Unreachable | Self::Unknown | Self::Crashed)
     }
 
+    /// Whether what was done was taken back.
+    pub fn is_rolled_back(self) -> bool {
+        self == Self::RolledBack
+    }
+
     /// Whether the host ended where it should be.
     pub fn is_good(self) -> bool {
         matches!(self, Self::Current | Self::Upgraded)

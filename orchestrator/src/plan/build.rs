@@ -214,6 +214,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         stays_closed: false,
         owed: history.owed,
         notes: Vec::new(),
+        takes_back: None,
     };
     match request.facts.get(&host.name) {
         None => plan.action = HostAction::Unreachable("the host was not probed".to_owned()),

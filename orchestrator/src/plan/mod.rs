@@ -121,6 +121,18 @@ pub struct HostPlan {
     pub owed: BTreeSet<String>,
     /// What the plan could not know, and what is worth knowing before it runs.
     pub notes: Vec<String>,
+    /// What its steps take back.
+    #[serde(default)]
+    pub takes_back: Option<TakesBack>,
+}
+
+/// What a host is taken back from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakesBack {
+    /// The run that changed it.
+    pub run: String,
+    /// What that run owes it, which is owed no longer when it is back.
+    pub settles: BTreeSet<String>,
 }
 
 /// Where a host's ledger and lock are kept, and how they are reached.

@@ -60,6 +60,7 @@ pub(crate) fn host(name: &str) -> HostPlan {
         stays_closed: false,
         owed: BTreeSet::new(),
         notes: Vec::new(),
+        takes_back: None,
     }
 }
 

@@ -24,6 +24,9 @@ pub const DEFAULT_PROCEDURE: &str = "ixp-manager-v4";
 /// What the procedure of one command is called.
 pub const EXEC: &str = "exec";
 
+/// What the procedure is called that takes a run back.
+pub const ROLLBACK: &str = "rollback";
+
 /// The built-in procedures by name.
 const BUILT_IN: &[(&str, &str)] = &[
     ("entities-regenerate", include_str!("../../procedures/entities-regenerate.toml")),

@@ -75,7 +75,7 @@ fn end_words(paint: Paint, end: &StepEnd) -> String {
 pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str) -> String {
     let mut text = String::new();
     let Some(host) = state.hosts.get(name) else { return text };
-    let bad = !host.outcome.is_some_and(HostOutcome::is_good);
+    let bad = !state.ended_well(name);
     if bad && let Some(step) = host.failing_step() {
         let why = step.end.as_ref().map_or_else(|| "no end was seen".to_owned(), |end| end.why.to_string());
         let _ = writeln!(text, "    step {}: {why}", paint.strong(&step.id));

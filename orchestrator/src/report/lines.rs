@@ -160,6 +160,7 @@ pub(super) fn outcome_word(paint: Paint, state: &RunState, outcome: HostOutcome)
     let word = outcome_name(state, outcome);
     match outcome {
         HostOutcome::Upgraded | HostOutcome::Current => paint.good(&word),
+        HostOutcome::RolledBack if takes_back(state) => paint.good(&word),
         HostOutcome::Held | HostOutcome::NotStarted => paint.warn(&word),
         HostOutcome::Unreachable
         | HostOutcome::RolledBack
@@ -167,4 +168,10 @@ pub(super) fn outcome_word(paint: Paint, state: &RunState, outcome: HostOutcome)
         | HostOutcome::Unknown
         | HostOutcome::Crashed => paint.bad(&word),
     }
+}
+
+/// Whether the run is to take hosts back.
+pub(super) fn takes_back(state: &RunState) -> bool {
+    let plan = state.header.as_ref().map(|header| &header.plan);
+    plan.is_some_and(|plan| plan.hosts().any(|(_, host)| host.takes_back.is_some()))
 }

@@ -13,10 +13,12 @@ const RELEASES: &str = "https://github.com/inex/IXP-Manager/releases";
 
 /// The plan as text; `commands` shows what is run, otherwise only the steps' titles.
 pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
-    let target =
-        plan.target.as_deref().map_or_else(|| "the head of each host's branch".to_owned(), str::to_owned);
-    let mut text =
-        format!("plan {}   procedure {}   to {target}\n", digest::short(&plan.digest()), plan.procedure);
+    let target = match &plan.target {
+        _ if !plan.moves_code => String::new(),
+        Some(tag) => format!("   to {tag}"),
+        None => "   to the head of each host's branch".to_owned(),
+    };
+    let mut text = format!("plan {}   procedure {}{target}\n", digest::short(&plan.digest()), plan.procedure);
     if plan.hosts_to_upgrade() > 0 {
         text.push_str(&paint.dim("* changes the host; the other steps only look\n"));
     }

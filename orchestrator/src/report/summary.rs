@@ -37,8 +37,7 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
             let owing = |host: &HostState| !host.debts.is_empty() || host.is_owed_release();
             let owes = state.hosts.get(&host.host).is_some_and(owing);
             let away = state.hosts.get(&host.host).is_some_and(|host| !host.gaps.is_empty());
-            let wants_a_look =
-                owes || away || host.stays_closed || !outcome.is_some_and(HostOutcome::is_good);
+            let wants_a_look = owes || away || host.stays_closed || !state.ended_well(&host.host);
             wants_a_look.then_some((outcome, host.host.as_str()))
         })
         .collect();
@@ -187,19 +186,32 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
     });
     let is_over =
         |host: &HostState| matches!(host.outcome, Some(HostOutcome::Failed | HostOutcome::RolledBack));
-    let failed = state.hosts.values().any(is_over);
-    let left = state.hosts.values().any(|host| !host.outcome.is_some_and(HostOutcome::is_good));
+    let failed = state.hosts.iter().any(|(name, host)| is_over(host) && !state.ended_well(name));
+    let left = left_over(state) > 0;
     if goes_on
         || state.has_unfinished_soak()
         || (left && !failed && !waits_for_a_person && state.unfinished_hosts().len() == left_over(state))
     {
         let _ = writeln!(text, "next: to go on with this run: {program} resume {run}");
     }
+    text.push_str(&to_take_back(names, state));
     if failed || (left && !goes_on && state.unfinished_hosts().len() < left_over(state)) {
         let _ =
             writeln!(text, "next: when what is named above is mended: {program} resume {run} --rerun failed");
     }
     text
+}
+
+/// The hosts that failed, and that can be taken back.
+fn to_take_back(names: &Names, state: &RunState) -> String {
+    let is_failed =
+        |name: &&str| state.hosts.get(*name).is_some_and(|host| host.outcome == Some(HostOutcome::Failed));
+    let hosts: Vec<&str> = state.hosts_to_take_back().into_iter().filter(is_failed).collect();
+    if hosts.is_empty() {
+        return String::new();
+    }
+    let (program, run) = (&names.program, &names.run);
+    format!("next: to take back what was done: {program} rollback {run} --limit {}\n", hosts.join(","))
 }
 
 /// What a person may approve, each with the command that does.
@@ -268,5 +280,5 @@ fn is_unproven(state: &RunState, group: &Group<'_>) -> bool {
 
 /// How many hosts did not end well.
 fn left_over(state: &RunState) -> usize {
-    state.hosts.values().filter(|host| !host.outcome.is_some_and(HostOutcome::is_good)).count()
+    state.hosts.keys().filter(|name| !state.ended_well(name)).count()
 }

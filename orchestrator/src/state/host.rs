@@ -273,6 +273,7 @@ impl HostState {
             // It was upgraded, and found unwell later.
             Some(HostOutcome::Failed) if moves_code && is_complete => false,
             Some(HostOutcome::Upgraded) if moves_code => false,
+            Some(HostOutcome::RolledBack) if plan.takes_back.is_some() => false,
             Some(HostOutcome::Upgraded | HostOutcome::Current) => plan.unfinished,
             _ => plan.unfinished || (moves_code && self.was_begun(plan)),
         };

@@ -5,6 +5,7 @@
 mod evidence;
 mod exit;
 mod host;
+mod take_back;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 pub use evidence::{GivenEvidence, TakenRisk};
 pub use exit::ExitCode;
 pub use host::{Debt, HostState, LinkGap, Resolution, StepState};
+pub use take_back::TakeBack;
 
 use crate::event::{Approval, Envelope, HostOutcome, RunEvent, RunHeader, StepEnd, StepOutcome};
 use crate::plan::HostPlan;
@@ -115,7 +117,12 @@ impl RunState {
             }
             RunEvent::StepFinished { host, step, end } => self.step_finished(host, step, end),
             RunEvent::HostFinished { host, outcome, why } => {
+                let takes_back = self.plan_of(host).and_then(|plan| plan.takes_back.clone());
                 let host = self.hosts.entry(host.clone()).or_default();
+                if let Some(takes_back) = takes_back.filter(|_| outcome.is_rolled_back()) {
+                    host.debts
+                        .retain(|debt| debt.since.is_none() && !takes_back.settles.contains(&debt.step));
+                }
                 host.outcome = Some(*outcome);
                 host.ended = Some(envelope.at);
                 host.why = why.clone();

@@ -17,6 +17,7 @@ pub(super) mod procedure;
 pub(super) mod report;
 pub(super) mod resolve;
 pub(super) mod resume;
+pub(super) mod rollback;
 pub(super) mod run;
 pub(super) mod runs;
 pub(super) mod schema;

@@ -24,7 +24,7 @@ use crate::facts::{Facts, HostKind};
 use crate::gate;
 use crate::journal::{LoadedRun, Writer};
 use crate::plan::{self, HostAction, HostPlan};
-use crate::procedure::EXEC;
+use crate::procedure::{EXEC, ROLLBACK};
 use crate::report::Names;
 use crate::state::{ExitCode, HostState, RunState};
 
@@ -193,7 +193,7 @@ async fn of_another_kind(
 }
 
 /// The journal of a run whose controller has ended.
-fn take_up(id: &str, settings: &Settings) -> Result<(Writer, LoadedRun), CliError> {
+pub(super) fn take_up(id: &str, settings: &Settings) -> Result<(Writer, LoadedRun), CliError> {
     let shown = settings.store.shorten(id)?;
     settings.store.take_up(id)?.ok_or_else(|| {
         CliError::new(ExitCode::Locked, format!("run {shown} is going on: its controller is at work"))
@@ -238,6 +238,19 @@ async fn again(
         let message = "a command is not run again by its journal";
         return Err(CliError::invalid(message).help(format!(
             "type it again: {} exec … --limit {}",
+            settings.program,
+            hosts.join(",")
+        )));
+    }
+    if header.procedure == ROLLBACK {
+        let of = header
+            .instead_of
+            .as_deref()
+            .map(|run| settings.store.shorten(run))
+            .transpose()?
+            .unwrap_or_default();
+        return Err(CliError::invalid("a rollback is not run again by its journal").help(format!(
+            "{} rollback {of} --limit {}",
             settings.program,
             hosts.join(",")
         )));

@@ -102,7 +102,7 @@ pub(super) struct Earlier {
 
 impl Earlier {
     /// Writes down that another run has its hosts now.
-    fn hand_over(&mut self, to: &str) -> Result<(), CliError> {
+    pub(super) fn hand_over(&mut self, to: &str) -> Result<(), CliError> {
         let event = RunEvent::RunTakenOver { by: to.to_owned() };
         let envelope = Envelope { sequence: self.sequence, at: Timestamp::now(), event };
         Ok(self.journal.append(&[envelope], true)?)

@@ -189,6 +189,13 @@ pub(super) fn changed_since(
         for plan in &free {
             let theirs = other.state.plan_of(&plan.host).filter(|theirs| theirs.login == plan.login);
             let has_changed = theirs.zip(other.state.hosts.get(&plan.host));
+            // One that was to take this run back, and did not come to its end, is no reason against another try.
+            let tried_in_vain =
+                theirs.and_then(|theirs| theirs.takes_back.as_ref()).is_some_and(|back| back.run == run.id)
+                    && !other.state.ended_well(&plan.host);
+            if tried_in_vain {
+                continue;
+            }
             if has_changed.is_some_and(|(theirs, host)| host.has_changed(theirs)) {
                 let other = store.shorten(&id)?;
                 let why = format!(

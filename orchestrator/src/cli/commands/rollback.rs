@@ -1,0 +1,198 @@
+//! `ixporch rollback`: take the hosts of a run back to where they were before it, by a run of its own.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ixporch_inventory::{Inventory, Selector};
+
+use super::execute::Execution;
+use super::upgrade::Earlier;
+use super::{resume, work};
+use crate::cli::access::Access;
+use crate::cli::args::{self, InventoryFile};
+use crate::cli::error::CliError;
+use crate::cli::load;
+use crate::cli::printer::Printer;
+use crate::cli::prompt;
+use crate::cli::settings::Settings;
+use crate::engine::{About, Approvals};
+use crate::event::RunHeader;
+use crate::journal::LoadedRun;
+use crate::plan::{self, HostPlan, Plan};
+use crate::procedure::ROLLBACK;
+use crate::report;
+use crate::state::{ExitCode, HostState, TakeBack};
+
+pub(in crate::cli) fn run(
+    arguments: &args::Rollback,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
+    if !arguments.yes && !prompt::is_attended() {
+        return Err(CliError::usage("there is no terminal to confirm the rollback at")
+            .help("run the same with --yes"));
+    }
+    let runtime = work::runtime()?;
+    let exit = runtime.block_on(Box::pin(rollback(arguments, settings, printer)));
+    // A question that nobody answered may still be waiting on a thread of its own.
+    runtime.shutdown_background();
+    exit
+}
+
+async fn rollback(
+    arguments: &args::Rollback,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
+    let (journal, run) =
+        resume::take_up(&origin(&settings.store.find(&arguments.run)?, settings)?, settings)?;
+    let shown = settings.store.shorten(&run.id)?;
+    let Some(header) = run.state.header.clone() else {
+        return Err(CliError::invalid("the run has no events: it was cut off before it began"));
+    };
+    if let Some(by) = &run.state.taken_over_by {
+        let by = settings.store.shorten(by)?;
+        return Err(CliError::invalid(format!("run {shown} was taken over by run {by}"))
+            .help(format!("{} rollback {by}", settings.program)));
+    }
+    let file = InventoryFile {
+        inventory: arguments.inventory.clone().unwrap_or_else(|| PathBuf::from(&header.inventory)),
+    };
+    let inventory = load::inventory(&file)?;
+    let hosts = meant(arguments, &run, &inventory)?;
+    if hosts.is_empty() {
+        printer.say(&format!("run {shown} left nothing on such hosts that could be taken back"));
+        return Ok(ExitCode::Success);
+    }
+    refuse_what_is_left(&hosts, &run, &shown, settings)?;
+    let refused = work::changed_since(&settings.store, &run, settings)?;
+    let how = TakeBack {
+        digest: &header.plan.procedure_digest,
+        discard_writes_since: arguments.discard_writes_since,
+    };
+    let plan =
+        run.state.plan_to_take_back(&hosts, how).ok_or_else(|| CliError::internal("the run has no plan"))?;
+    printer.say(&report::plan(printer.err, &plan, false));
+    if !arguments.yes {
+        confirm(&plan, &shown).await?;
+    }
+    let access = Access {
+        settings,
+        file: &file.inventory,
+        inventory: &inventory,
+        connecting: &arguments.connecting,
+        transport: work::transport(settings),
+    };
+    let targets = plan
+        .hosts()
+        .filter_map(|(_, plan)| {
+            inventory.host(&plan.host).filter(|host| plan::login(host, &settings.user) == plan.login)
+        })
+        .map(|host| (host.name.clone(), access.target(host)))
+        .collect();
+    let id = uuid::Uuid::now_v7().to_string();
+    let about = about(&id, &run, &header, settings, arguments);
+    let new = settings.store.create(&id)?;
+    // The earlier run's journal is held until this one has ended: nobody takes it up meanwhile.
+    let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;
+    let mut earlier = Earlier { run: run.id.clone(), journal, sequence, evidence: Vec::new() };
+    if is_unfinished(&hosts, &run) {
+        earlier.hand_over(&id)?;
+    }
+    let execution = Execution {
+        plan,
+        about,
+        approvals: Approvals::default(),
+        evidence: Vec::new(),
+        resumed: None,
+        refused: refused.into_iter().filter(|(host, _)| hosts.contains(host)).collect::<BTreeMap<_, _>>(),
+        targets,
+        transport: access.transport,
+        journal: new,
+        connecting: &arguments.connecting,
+        lock_wait: Duration::ZERO,
+        live: arguments.options.live,
+    };
+    let exit = Box::pin(execution.run(settings, printer)).await;
+    drop(earlier);
+    exit
+}
+
+/// The run that is meant: where one is named that was to take back another, that one.
+fn origin(run: &str, settings: &Settings) -> Result<String, CliError> {
+    let header = settings.store.load(run)?.state.header;
+    let of = header.filter(|header| header.procedure == ROLLBACK).and_then(|header| header.instead_of);
+    Ok(of.unwrap_or_else(|| run.to_owned()))
+}
+
+fn about(
+    id: &str,
+    run: &LoadedRun,
+    header: &RunHeader,
+    settings: &Settings,
+    arguments: &args::Rollback,
+) -> About {
+    About {
+        run: id.to_owned(),
+        operator: settings.user.clone(),
+        inventory: header.inventory.clone(),
+        procedure: ROLLBACK.to_owned(),
+        origin: settings.origin.clone(),
+        instead_of: Some(run.id.clone()),
+        keep_ledger: arguments.options.keep_ledger,
+        restart_memcached: false,
+    }
+}
+
+/// The hosts that are meant, and that can be taken back.
+fn meant(
+    arguments: &args::Rollback,
+    run: &LoadedRun,
+    inventory: &Inventory,
+) -> Result<Vec<String>, CliError> {
+    let can_be = run.state.hosts_to_take_back();
+    let selector = arguments.limit.as_deref().map(Selector::parse).transpose()?;
+    let chosen = work::selected(inventory, selector.as_ref())?;
+    let is_chosen = |name: &str| chosen.iter().any(|host| host.name == name);
+    Ok(can_be.into_iter().filter(|name| is_chosen(name)).map(str::to_owned).collect())
+}
+
+fn is_unfinished(hosts: &[String], run: &LoadedRun) -> bool {
+    let unfinished = run.state.unfinished_hosts();
+    hosts.iter().any(|host| unfinished.contains(&host.as_str()))
+}
+
+/// Taking over a run ends it: whom it holds, and who is not meant, would be left behind.
+fn refuse_what_is_left(
+    hosts: &[String],
+    run: &LoadedRun,
+    shown: &str,
+    settings: &Settings,
+) -> Result<(), CliError> {
+    let is_held = |name: &&str| run.state.hosts.get(*name).is_some_and(HostState::was_touched);
+    let left: Vec<&str> = run
+        .state
+        .unfinished_hosts()
+        .into_iter()
+        .filter(is_held)
+        .filter(|name| !hosts.iter().any(|host| host == name))
+        .collect();
+    if left.is_empty() || !is_unfinished(hosts, run) {
+        return Ok(());
+    }
+    Err(CliError::invalid(format!(
+        "run {shown} has not ended on {}: they would be left behind",
+        left.join(", ")
+    ))
+    .help(format!("first {} resume {shown}; or name them too", settings.program)))
+}
+
+async fn confirm(plan: &Plan, run: &str) -> Result<(), CliError> {
+    let hosts: Vec<&HostPlan> = plan.hosts().map(|(_, host)| host).collect();
+    let plural = if hosts.len() == 1 { "" } else { "s" };
+    match prompt::ask(&format!("\nTake {} host{plural} back to before run {run}?", hosts.len())).await {
+        Some(true) => Ok(()),
+        _ => Err(CliError::usage("not confirmed; nothing was started").help("answer `y`, or run with --yes")),
+    }
+}

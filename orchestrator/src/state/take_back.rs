@@ -1,0 +1,111 @@
+//! What would take the hosts of a run back to where they were before it: a plan that is carried out as a run of its own.
+
+use std::collections::BTreeSet;
+
+use ixporch_inventory::{FailurePolicy, GateKind};
+use jiff::Timestamp;
+
+use super::{HostState, RunState};
+use crate::plan::{HostAction, HostPlan, Plan, PlannedStep, PlannedWave, TakesBack};
+
+/// What names the run whose backup is meant, to the scripts that restore it.
+const BACKUP_RUN: &str = "IXPORCH_BACKUP_RUN";
+
+/// What says that what was written since then is given up, in seconds since 1970.
+const DISCARD_SINCE: &str = "IXPORCH_DISCARD_WRITES_SINCE";
+
+/// What the steps of a plan that takes a run back are told.
+#[derive(Debug, Clone, Copy)]
+pub struct TakeBack<'a> {
+    /// Digest of the plan's origin.
+    pub digest: &'a str,
+    /// Since when writes to the database may be lost.
+    pub discard_writes_since: Option<Timestamp>,
+}
+
+impl RunState {
+    /// The hosts that the run began to change, and that can be taken back.
+    pub fn hosts_to_take_back(&self) -> Vec<&str> {
+        let Some(header) = &self.header else { return Vec::new() };
+        let is_meant = |plan: &&HostPlan| {
+            let began = |host: &HostState| host.has_something_to_undo(plan);
+            !plan.back.is_empty() && self.hosts.get(&plan.host).is_some_and(began)
+        };
+        header.plan.hosts().map(|(_, plan)| plan).filter(is_meant).map(|plan| plan.host.as_str()).collect()
+    }
+
+    /// The plan that takes these of its hosts back, all of them at once.
+    pub fn plan_to_take_back(&self, hosts: &[String], how: TakeBack<'_>) -> Option<Plan> {
+        let header = self.header.as_ref()?;
+        let run = &header.run;
+        let back = |(_, plan): (&PlannedWave, &HostPlan)| {
+            let host = self.hosts.get(&plan.host).filter(|_| hosts.contains(&plan.host))?;
+            Some(host_back(run, plan, host, how))
+        };
+        let hosts: Vec<HostPlan> = header.plan.hosts().filter_map(back).collect();
+        let wave = PlannedWave {
+            name: "rollback".to_owned(),
+            gate: GateKind::Auto,
+            parallel: None,
+            max_failures: ixporch_inventory::value::Amount::Percent(100),
+            soak_seconds: None,
+            requires: None,
+            required_hosts: Vec::new(),
+            max_age_seconds: 0,
+            members: Vec::new(),
+            hosts,
+        };
+        Some(Plan {
+            format: header.plan.format,
+            procedure: format!("rollback of {}", header.plan.procedure),
+            procedure_digest: how.digest.to_owned(),
+            target: None,
+            moves_code: false,
+            waves: vec![wave],
+            unplaced: Vec::new(),
+        })
+    }
+
+    /// Whether a host ended where it should be: for one that is taken back, that is where it was.
+    pub fn ended_well(&self, host: &str) -> bool {
+        let outcome = self.hosts.get(host).and_then(|host| host.outcome);
+        let takes_back = self.plan_of(host).is_some_and(|plan| plan.takes_back.is_some());
+        outcome.is_some_and(|outcome| outcome.is_good() || takes_back && outcome.is_rolled_back())
+    }
+}
+
+fn host_back(run: &str, plan: &HostPlan, host: &HostState, how: TakeBack<'_>) -> HostPlan {
+    let closing = plan.closes_again().map(|closing| closing.id.clone());
+    let closes = host.was_opened(plan);
+    let mut steps: Vec<PlannedStep> = host
+        .way_back(plan)
+        .into_iter()
+        .filter(|step| closes || Some(&step.id) != closing.as_ref())
+        .cloned()
+        .collect();
+    for step in &mut steps {
+        let environment = &mut step.command.environment;
+        environment.insert(BACKUP_RUN.to_owned(), run.to_owned());
+        if let Some(since) = how.discard_writes_since {
+            environment.insert(DISCARD_SINCE.to_owned(), since.as_second().to_string());
+        }
+    }
+    let own = |since: &Option<String>| since.is_some();
+    let settles: BTreeSet<String> =
+        host.debts.iter().filter(|debt| own(&debt.since)).map(|debt| debt.step.clone()).collect();
+    HostPlan {
+        action: HostAction::Upgrade(steps),
+        back: Vec::new(),
+        on_failure: FailurePolicy::Stop,
+        health: Vec::new(),
+        upstream: None,
+        // Whoever took it somewhere else since is told by the checks of the way back.
+        commit: None,
+        owed: host.debts.iter().map(|debt| debt.step.clone()).collect(),
+        closed: plan.opening.clone().filter(|opening| host.debts.iter().any(|debt| debt.step == *opening)),
+        unfinished: true,
+        notes: Vec::new(),
+        takes_back: Some(TakesBack { run: run.to_owned(), settles }),
+        ..plan.clone()
+    }
+}
