@@ -217,7 +217,19 @@ pub const SPECS: &[Spec] = &[
         key: "url",
         kind: Kind::Url,
         built_in: None,
-        doc: "The address of the web site, for health probes.",
+        doc: "The address of the web site, which is asked whether it is closed and whether it is well.",
+    },
+    Spec {
+        key: "health_timeout",
+        kind: Kind::Time,
+        built_in: Some("2m"),
+        doc: "How long the web site may take to be well after it was opened; then it is closed again.",
+    },
+    Spec {
+        key: "health_successes",
+        kind: Kind::Count,
+        built_in: Some("3"),
+        doc: "How often in a row, a second apart, the web site must be found well.",
     },
 ];
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::embedded::EmbeddedHost;
 
 /// The steps of the v4 procedure that an upgrade to the branch's head runs, in order.
-pub const STEPS: [&str; 21] = [
+pub const STEPS: [&str; 23] = [
     "tree-check",
     "fetch",
     "target-check",
@@ -26,8 +26,10 @@ pub const STEPS: [&str; 21] = [
     "schema-update",
     "memcached-after-schema",
     "schema-verify",
+    "health-application",
     "opening-mark",
     "maintenance-off",
+    "error-log",
     "composition",
 ];
 
@@ -53,7 +55,7 @@ pub const DISTURBED: [&str; 15] = [
 ];
 
 /// Those of them that only look, and may look again.
-pub const CHECKS: [&str; 8] = [
+pub const CHECKS: [&str; 10] = [
     "tree-check",
     "target-check",
     "closed-check",
@@ -61,6 +63,8 @@ pub const CHECKS: [&str; 8] = [
     "schema-columns",
     "schema-recheck",
     "schema-verify",
+    "health-application",
+    "error-log",
     "composition",
 ];
 

@@ -43,6 +43,10 @@ if ($public !== false && strpos("$base/", "$public/") === 0) {
 }
 try {
     $started = time();
+    $logs = [];
+    foreach ((array) glob('storage/logs/*.log') as $log) {
+        $logs[$log] = filesize($log);
+    }
     $settings = ixporch_settings();
     $schema = $settings['DB_DATABASE'];
     $database = ixporch_database($settings);
@@ -98,6 +102,7 @@ $manifest = [
     'written_meanwhile' => $moving,
     'definers' => $definers,
     'pending' => $pending,
+    'logs' => $logs,
     'archives' => $archives,
 ];
 $text = json_encode($manifest, JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES | JSON_PARTIAL_OUTPUT_ON_ERROR) . "\n";

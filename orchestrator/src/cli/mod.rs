@@ -16,6 +16,7 @@ mod problems;
 mod prompt;
 mod settings;
 mod signals;
+mod site;
 mod targets;
 
 use std::process::ExitCode as ProcessExit;

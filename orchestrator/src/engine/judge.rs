@@ -57,6 +57,7 @@ pub(super) fn judge(
         stderr: output.stderr.captured(),
         pending_statements: None,
         composition: None,
+        version: None,
         narrowed: None,
     };
     let finds_out = matches!(step.reads, Some(Reads::Composition | Reads::Columns));
@@ -200,6 +201,11 @@ fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Verdict 
             }
             PendingSql::Unreadable => failed("its output is not what doctrine:schema:update --sql prints"),
         },
+        Reads::Version => {
+            let version = text.raw().lines().rev().find_map(|line| line.strip_prefix("version "));
+            end.version = version.map(|version| RemoteText::from(version.trim()));
+            Ok(())
+        }
         Reads::DoctrineValidate | Reads::Composition | Reads::Columns => Ok(()),
         Reads::DoctrineSchemaUpdate => match facts::read_schema_update(&text) {
             SchemaUpdateEnd::Executed(_) | SchemaUpdateEnd::InSync => Ok(()),

@@ -15,7 +15,7 @@ use super::desk::Seat;
 use super::dispatch::HostEvents;
 use super::link::{Link, NoLink, Way};
 use super::proof::Proof;
-use super::{Attendant, HostReport, LiveOutput, judge};
+use super::{Attendant, HostReport, LiveOutput, SiteProber, judge};
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
@@ -47,6 +47,7 @@ pub(super) struct Lane {
     pub(super) refused: Option<String>,
     pub(super) claim: Claim,
     pub(super) attendant: Arc<dyn Attendant>,
+    pub(super) prober: Arc<dyn SiteProber>,
     /// Where its schema review is asked about, where it has one ahead and there is anybody to ask.
     pub(super) seat: Option<Seat>,
     /// What other hosts proved.
@@ -72,6 +73,8 @@ pub(super) struct Course {
     is_weighed: bool,
     /// Those of them that the review let pass.
     pub(super) approved: Option<Fingerprint>,
+    /// The version that the host says it has.
+    pub(super) version: Option<String>,
     /// Where its review will be asked about.
     pub(super) seat: Option<Seat>,
     /// Why it goes back to its start.
@@ -265,6 +268,9 @@ impl Lane {
         if way.brake.state() > BrakeState::Go {
             return Err(self.interrupted(course, &format!("`{}`", step.id)));
         }
+        if let Some(probe) = &step.probe {
+            return self.probe(way, course, step, probe).await;
+        }
         let known = self.before.step(&step.id);
         // A change whose end is not known is looked for. A check is made again: what it found may be of another day.
         let is_looked_for = |known: &StepState| {
@@ -427,6 +433,9 @@ impl Course {
                 self.narrowed = Narrowed::unknown();
             }
             self.pending = Some(statements);
+        }
+        if let Some(version) = end.and_then(|end| end.version.as_ref()) {
+            self.version = Some(version.to_string());
         }
         if let Some(narrowed) = end.and_then(|end| end.narrowed.as_ref()) {
             self.narrowed.clone_from(narrowed);

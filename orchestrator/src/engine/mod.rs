@@ -17,6 +17,7 @@ mod link;
 mod proof;
 mod review;
 mod rollout;
+mod site;
 mod soak;
 mod way_back;
 
@@ -62,6 +63,8 @@ pub struct Job {
     pub transport: Arc<dyn Transport>,
     /// Who answers questions.
     pub attendant: Arc<dyn Attendant>,
+    /// Who looks at web sites from here.
+    pub prober: Arc<dyn SiteProber>,
     /// Bounds.
     pub limits: Limits,
     /// Who is shown what steps print, as they print it.
@@ -149,6 +152,23 @@ pub trait Attendant: Send + Sync + 'static {
 
     /// Asks whether a wave may start.
     fn start_wave<'a>(&'a self, wave: &'a str) -> BoxFuture<'a, Option<Answer>>;
+}
+
+/// Looks at web sites from the controller.
+pub trait SiteProber: Send + Sync + 'static {
+    /// Looks once; `version` is the one that is installed, where that is known.
+    fn look<'a>(&'a self, url: &'a str, version: Option<&'a str>) -> BoxFuture<'a, SiteLook>;
+}
+
+/// What a look at a web site found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SiteLook {
+    /// It is well.
+    Well,
+    /// It answers, and something is wrong with it.
+    Unwell(String),
+    /// Nobody answers at its address.
+    Unreachable(String),
 }
 
 /// What is pending on the hosts that have come to their review, and which of it is asked about now.

@@ -349,6 +349,7 @@ impl Rollout {
             refused: self.job.refused.get(&plan.host).cloned(),
             claim: self.claim.clone(),
             attendant: Arc::clone(&self.job.attendant),
+            prober: Arc::clone(&self.job.prober),
             seat: self.seat(plan),
             proof: Arc::clone(proof),
             board: self.board.clone(),

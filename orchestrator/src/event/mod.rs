@@ -355,6 +355,9 @@ pub struct StepEnd {
     /// What the installation is made of, where the step found that out.
     #[serde(default)]
     pub composition: Option<Composition>,
+    /// The version that the installation says it has, where the step found that out.
+    #[serde(default)]
+    pub version: Option<RemoteText>,
     /// The columns that the pending statements narrow, where the step was to find that out.
     #[serde(default)]
     pub narrowed: Option<Narrowed>,
@@ -408,6 +411,7 @@ impl StepEnd {
             stderr: Captured::default(),
             pending_statements: None,
             composition: None,
+            version: None,
             narrowed: None,
         }
     }

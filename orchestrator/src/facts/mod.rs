@@ -6,6 +6,7 @@
 mod composition;
 mod doctrine;
 mod parse;
+mod site;
 mod traces;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use composition::{Composition, Database, HostKind, read_composition};
 pub use doctrine::{PendingSql, SchemaUpdateEnd, read_pending_sql, read_schema_update, read_validation};
 pub use parse::{FactsError, parse, parse_traces};
+pub use site::{SITE_PATHS, SiteAnswer, read_site};
 pub use traces::{HostLock, LedgerRun, LedgerState, LedgerStep, Traces};
 
 /// What the probe found on a host. A fact that could not be had is `None`.

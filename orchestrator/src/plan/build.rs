@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ixporch_inventory::{Become, FailurePolicy, Host, Inventory, Selector, SelectorError};
 
 use super::{
-    Command, HostAction, HostPlan, LedgerPlace, Plan, PlannedProof, PlannedStep, PlannedWave, Switch,
-    WaveSelection, whole_seconds,
+    Command, HostAction, HostPlan, LedgerPlace, Plan, PlannedProof, PlannedStep, PlannedWave, SiteProbe,
+    Switch, WaveSelection, whole_seconds,
 };
 use crate::facts::Facts;
 use crate::procedure::{Action, Condition, Placeholder, Procedure, Proof, Reads, Step, Template};
@@ -253,7 +253,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                     lock.holder()
                 ));
             }
-            plan.notes = notes(request, facts, ours, plan.unfinished, &plan.action);
+            plan.notes = notes(request, host, facts, ours, plan.unfinished, &plan.action);
             plan.notes.append(&mut locked);
         }
     }
@@ -296,6 +296,7 @@ fn is_current(facts: &Facts, unfinished: bool) -> bool {
 
 fn notes(
     request: &Request<'_>,
+    host: &Host,
     facts: &Facts,
     ours: bool,
     unfinished: bool,
@@ -335,6 +336,10 @@ fn notes(
     }
     if facts.memcached.as_deref().is_some_and(|unit| !unit.starts_with("loaded")) {
         notes.push("systemd does not know the memcached unit; memcached itself is asked".to_owned());
+    }
+    if request.procedure.moves_code() && host.text("url").is_none() {
+        notes
+            .push("no `url` in the inventory: nobody asks the web site itself whether it is well".to_owned());
     }
     if facts.commit.is_none() {
         notes.push("not known: which commit is installed".to_owned());
@@ -390,10 +395,11 @@ impl HostBuilder<'_> {
         match condition {
             Condition::Target => self.request.options.target.is_some(),
             Condition::NoTarget => self.request.options.target.is_none(),
-            Condition::OpenBefore => !self.was_closed,
+            Condition::OpenBefore | Condition::OpenAfter => !self.was_closed,
             // Where it is not known, the step itself finds out, and is refused on a closed site.
             Condition::OpenNow => self.facts.maintenance.map_or(!self.ours, |closed| !closed),
             Condition::SchemaPending => true,
+            Condition::Url => self.host.text("url").is_some(),
             Condition::RestartMemcached => self.request.options.restart_memcached,
         }
     }
@@ -422,6 +428,11 @@ impl HostBuilder<'_> {
                 && self.host.text("schema_never_converges") == Some("accept"),
             capture: step.capture.clone(),
             show: step.show,
+            probe: (step.action == Action::Probe).then(|| SiteProbe {
+                url: self.value(Placeholder::Url),
+                timeout_seconds: self.host.time("health_timeout").map_or(0, whole_seconds),
+                successes: self.host.number("health_successes").unwrap_or(1),
+            }),
         }
     }
 
@@ -435,6 +446,10 @@ impl HostBuilder<'_> {
                     environment.insert(placeholder.name().to_ascii_uppercase(), self.value(placeholder));
                 }
                 vec!["sh".to_owned(), "-c".to_owned(), script.clone()]
+            }
+            // What a person would do by hand.
+            Action::Probe => {
+                ["curl", "--fail", "--location", &self.value(Placeholder::Url)].map(str::to_owned).to_vec()
             }
             Action::BuiltIn(script) => {
                 let php = self.host.list("php").iter().cloned();
@@ -494,6 +509,11 @@ impl HostBuilder<'_> {
             Placeholder::Php | Placeholder::Composer | Placeholder::Bower => {
                 self.host.list(placeholder.name()).join(" ")
             }
+            Placeholder::Url => self.host.text("url").unwrap_or_default().to_owned(),
+            Placeholder::HealthTimeout => {
+                self.host.time("health_timeout").map_or(0, whole_seconds).to_string()
+            }
+            Placeholder::HealthSuccesses => self.host.number("health_successes").unwrap_or(1).to_string(),
             Placeholder::Host => self.host.name.clone(),
             Placeholder::MemcachedAddress => {
                 self.host.text("memcached.address").unwrap_or_default().to_owned()

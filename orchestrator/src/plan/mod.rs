@@ -200,6 +200,20 @@ pub struct PlannedStep {
     /// Whether reports show what it prints.
     #[serde(default)]
     pub show: bool,
+    /// What the controller itself looks at; nothing is run on the host then.
+    #[serde(default)]
+    pub probe: Option<SiteProbe>,
+}
+
+/// A look at a web site from the controller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteProbe {
+    /// Its address.
+    pub url: String,
+    /// How long it may take to be well, in seconds.
+    pub timeout_seconds: u64,
+    /// How often in a row it must be found well.
+    pub successes: u32,
 }
 
 /// A proof with every value final.

@@ -94,8 +94,10 @@ fn the_eight_steps_of_the_document_are_planned_in_order() {
             "schema-update",
             "memcached-after-schema",
             "schema-verify",
+            "health-application",
             "opening-mark",
             "maintenance-off",
+            "error-log",
             "composition"
         ]
     );

@@ -21,6 +21,14 @@ pub enum BuiltInScript {
     DatabaseRestore,
     /// Says whether the host is what it was when its backup was made. Changes nothing.
     BackCheck,
+    /// Looks whether the site's address answers as a closed site does. Changes nothing.
+    HealthClosed,
+    /// Looks whether the application is whole before its site is opened. Changes nothing.
+    HealthApplication,
+    /// Looks whether the open site is well, from the host. Changes nothing.
+    HealthWeb,
+    /// Shows what was logged as an error since the backup was made. Changes nothing.
+    ErrorLog,
 }
 
 /// The scripts by the names that procedures give them.
@@ -31,6 +39,10 @@ pub(super) const BUILT_IN_SCRIPTS: &[(&str, BuiltInScript)] = &[
     ("components-restore", BuiltInScript::ComponentsRestore),
     ("composition", BuiltInScript::Composition),
     ("database-restore", BuiltInScript::DatabaseRestore),
+    ("error-log", BuiltInScript::ErrorLog),
+    ("health-application", BuiltInScript::HealthApplication),
+    ("health-closed", BuiltInScript::HealthClosed),
+    ("health-web", BuiltInScript::HealthWeb),
     ("opening-mark", BuiltInScript::OpeningMark),
     ("views-recreate", BuiltInScript::ViewsRecreate),
 ];
@@ -44,6 +56,11 @@ const BACKUP: &str = include_str!("../../procedures/php/backup.php");
 const OPENING_MARK: &str = include_str!("../../procedures/php/opening-mark.php");
 const COMPONENTS_RESTORE: &str = include_str!("../../procedures/php/components-restore.php");
 const DATABASE_RESTORE: &str = include_str!("../../procedures/php/database-restore.php");
+const HTTP: &str = include_str!("../../procedures/php/http.php");
+const HEALTH_CLOSED: &str = include_str!("../../procedures/php/health-closed.php");
+const HEALTH_APPLICATION: &str = include_str!("../../procedures/php/health-application.php");
+const HEALTH_WEB: &str = include_str!("../../procedures/php/health-web.php");
+const ERROR_LOG: &str = include_str!("../../procedures/php/error-log.php");
 const BACK_CHECK: &str = include_str!("../../procedures/php/back-check.php");
 const VIEWS_RECREATE: &str = include_str!("../../procedures/php/views-recreate.php");
 const COLUMNS: &str = include_str!("../../procedures/php/columns.php");
@@ -78,6 +95,10 @@ impl BuiltInScript {
             Self::ComponentsRestore => &[CLIENT, ARCHIVE, COMPONENTS_RESTORE],
             Self::DatabaseRestore => &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, DATABASE_RESTORE],
             Self::BackCheck => &[CLIENT, ARCHIVE, TABLES, BACK_CHECK],
+            Self::HealthClosed => &[HTTP, HEALTH_CLOSED],
+            Self::HealthApplication => &[HTTP, HEALTH_APPLICATION],
+            Self::HealthWeb => &[HTTP, HEALTH_WEB],
+            Self::ErrorLog => &[CLIENT, ARCHIVE, ERROR_LOG],
         };
         files.iter().map(|file| file.trim_start_matches("<?php\n")).collect()
     }

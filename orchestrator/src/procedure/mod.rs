@@ -78,6 +78,8 @@ pub enum Action {
     Script(String),
     /// A PHP script that ixporch carries.
     BuiltIn(BuiltInScript),
+    /// A look at the web site from the controller; the host takes no part.
+    Probe,
 }
 
 /// What must hold on the host when the step has done its work.
@@ -101,12 +103,16 @@ pub enum Condition {
     NoTarget,
     /// Only where the site was open before the run (or closed by an earlier run of ixporch).
     OpenBefore,
+    /// The same, for steps that follow the opening.
+    OpenAfter,
     /// Only where the site is not in maintenance when the plan is made.
     OpenNow,
     /// Only where the schema review found pending statements.
     SchemaPending,
     /// Only with `--restart-memcached`.
     RestartMemcached,
+    /// Only where the inventory knows the address of the web site.
+    Url,
 }
 
 /// How a step's output is read where its exit code says nothing.
@@ -121,6 +127,8 @@ pub enum Reads {
     DoctrineConverged,
     /// `doctrine:schema:validate`, whose exit code is a sum of what is wrong.
     DoctrineValidate,
+    /// The line `version …` of the built-in scripts that look at health.
+    Version,
     /// The built-in script `composition`.
     Composition,
     /// The built-in script `columns`: which of the pending changes narrow one of them.

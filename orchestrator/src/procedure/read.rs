@@ -17,9 +17,11 @@ const CONDITIONS: &[(&str, Condition)] = &[
     ("target", Condition::Target),
     ("no-target", Condition::NoTarget),
     ("open-before", Condition::OpenBefore),
+    ("open-after", Condition::OpenAfter),
     ("open-now", Condition::OpenNow),
     ("schema-pending", Condition::SchemaPending),
     ("restart-memcached", Condition::RestartMemcached),
+    ("url", Condition::Url),
 ];
 
 const READS: &[(&str, Reads)] = &[
@@ -27,6 +29,7 @@ const READS: &[(&str, Reads)] = &[
     ("doctrine-schema-update", Reads::DoctrineSchemaUpdate),
     ("doctrine-converged", Reads::DoctrineConverged),
     ("doctrine-validate", Reads::DoctrineValidate),
+    ("version", Reads::Version),
     ("composition", Reads::Composition),
     ("columns", Reads::Columns),
 ];
@@ -66,6 +69,7 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
     check_debts(&raws, &mut problems);
     check_review(&raws, &mut problems);
     check_opening(&raws, &mut problems);
+    check_probes(raws.iter().chain(&back).chain(&health), &mut problems);
     match name {
         Some(name) if problems.is_empty() => Ok(Procedure {
             name: name.value,
@@ -83,7 +87,7 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
 fn digest_of<'r>(source: &str, steps: impl Iterator<Item = &'r RawStep>) -> String {
     let scripts = steps.filter_map(|raw| match &raw.step.action {
         Action::BuiltIn(script) => Some(script.text()),
-        Action::Run(_) | Action::Script(_) => None,
+        Action::Run(_) | Action::Script(_) | Action::Probe => None,
     });
     let texts: Vec<String> = std::iter::once(source.to_owned()).chain(scripts).collect();
     digest::sha256(texts.join("\0").as_bytes())
@@ -177,7 +181,7 @@ fn effect(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Ef
 }
 
 /// The keys that say what a step runs.
-const ACTIONS: [&str; 3] = ["run", "script", "built_in"];
+const ACTIONS: [&str; 4] = ["run", "script", "built_in", "probe"];
 
 fn action(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Action> {
     let given: Vec<(&str, Range<usize>)> =
@@ -192,6 +196,10 @@ fn action(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Ac
         }
         [("run", _)] => run(fields, problems),
         [("script", _)] => script(fields, problems),
+        [("probe", _)] => fields
+            .text("probe", problems)
+            .and_then(|what| word("probe", &what, &[("site", ())], problems))
+            .map(|()| Action::Probe),
         [_] => fields
             .text("built_in", problems)
             .and_then(|name| word("built_in", &name, BUILT_IN_SCRIPTS, problems))
@@ -441,6 +449,27 @@ fn check_health(health: &[RawStep], problems: &mut Vec<Problem>) {
             problems.push(Problem::new(raw.id.clone(), message).help(
                 "make it a check without `debt`, `gate`, `proof`, `when_exists`, `unless_exists` and the condition `schema-pending`",
             ));
+        }
+    }
+}
+
+/// The controller only looks, and only where there is an address.
+fn check_probes<'r>(raws: impl Iterator<Item = &'r RawStep>, problems: &mut Vec<Problem>) {
+    for raw in raws.filter(|raw| raw.step.action == Action::Probe) {
+        let step = &raw.step;
+        let is_plain = step.effect == Effect::Check
+            && step.when.contains(&Condition::Url)
+            && step.proof.is_none()
+            && step.reads.is_none()
+            && step.user.is_none()
+            && step.when_exists.is_none()
+            && step.unless_exists.is_none();
+        if !is_plain {
+            let message = format!("`{}` looks at the site from the controller", step.id);
+            problems.push(
+                Problem::new(raw.id.clone(), message)
+                    .help("make it a check with when = [\"url\"], without `user`, `proof`, `reads`, `when_exists` and `unless_exists`"),
+            );
         }
     }
 }

@@ -12,6 +12,12 @@ pub enum Placeholder {
     Host,
     /// The installation's folder.
     IxpRoot,
+    /// The address of the web site; empty where none is known.
+    Url,
+    /// How long the site may take to be well, in seconds.
+    HealthTimeout,
+    /// How often in a row it must be found well.
+    HealthSuccesses,
     /// The folder of the host's backups.
     BackupDir,
     /// How many of them are kept.
@@ -44,9 +50,12 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All placeholders.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Host,
         Self::IxpRoot,
+        Self::Url,
+        Self::HealthTimeout,
+        Self::HealthSuccesses,
         Self::BackupDir,
         Self::BackupKeep,
         Self::WebUser,
@@ -68,6 +77,9 @@ impl Placeholder {
         match self {
             Self::Host => "host",
             Self::IxpRoot => "ixp_root",
+            Self::Url => "url",
+            Self::HealthTimeout => "health_timeout",
+            Self::HealthSuccesses => "health_successes",
             Self::BackupDir => "backup_dir",
             Self::BackupKeep => "backup_keep",
             Self::WebUser => "web_user",

@@ -9,6 +9,9 @@ use crate::plan::fold_names;
 use crate::procedure::Reads;
 use crate::state::RunState;
 
+/// What is shown of who printed nothing.
+const NOTHING: &str = "(nothing)";
+
 /// What the hosts said, folded; empty where no step of the plan is shown, or none ended well.
 pub(super) fn shown(paint: Paint, state: &RunState) -> String {
     let mut steps: Vec<(&str, Option<Reads>)> = Vec::new();
@@ -32,11 +35,16 @@ pub(super) fn shown(paint: Paint, state: &RunState) -> String {
 
 /// What a step printed, in the order in which hosts said it first.
 fn printed(paint: Paint, state: &RunState, step: &str) -> String {
+    let moves_code = state.header.as_ref().is_some_and(|header| header.plan.moves_code);
     let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
     for (name, host) in &state.hosts {
         let end = host.step(step).and_then(|step| step.end.as_ref());
         let Some(end) = end.filter(|end| end.outcome == StepOutcome::Succeeded) else { continue };
         let words = words(end);
+        // An upgrade is not run for what it prints: only what was printed is told.
+        if moves_code && words == NOTHING {
+            continue;
+        }
         match groups.iter_mut().find(|(known, _)| *known == words) {
             Some((_, hosts)) => hosts.push(name),
             None => groups.push((words, vec![name])),
@@ -68,5 +76,5 @@ fn words(end: &StepEnd) -> String {
             words.push('\n');
         }
     }
-    if words.is_empty() { "(nothing)".to_owned() } else { words }
+    if words.is_empty() { NOTHING.to_owned() } else { words }
 }

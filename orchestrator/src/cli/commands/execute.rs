@@ -14,6 +14,7 @@ use crate::cli::live::Live;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::cli::signals;
+use crate::cli::site::Sites;
 use crate::engine::{
     self, About, Approvals, Brake, Dispatched, Job, LateWord, Limits, LiveOutput, Reporter, WordOn,
 };
@@ -69,6 +70,7 @@ impl Execution<'_> {
             targets: self.targets,
             transport: self.transport,
             attendant: Arc::new(Terminal::new(&settings.user, printer, screen.clone())),
+            prober: Arc::new(Sites::new()),
             limits: Limits {
                 forks: usize::try_from(self.connecting.forks).unwrap_or(1),
                 connecting: usize::try_from(self.connecting.connecting).unwrap_or(1),

@@ -11,7 +11,8 @@ use ixporch_inventory::value::Amount;
 use jiff::Timestamp;
 
 use crate::engine::{
-    About, Answer, Approvals, Attendant, Brake, BrakeState, Dispatched, Job, Limits, ReviewQuestion, run,
+    About, Answer, Approvals, Attendant, Brake, BrakeState, Dispatched, Job, Limits, ReviewQuestion,
+    SiteLook, SiteProber, run,
 };
 use crate::event::{Envelope, HostOutcome};
 use crate::journal::Store;
@@ -241,6 +242,15 @@ impl Attendant for Nobody {
     }
 }
 
+/// Nobody answers.
+pub(super) struct NoSites;
+
+impl SiteProber for NoSites {
+    fn look<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> BoxFuture<'a, SiteLook> {
+        async { SiteLook::Unreachable("nobody is there".to_owned()) }.boxed()
+    }
+}
+
 pub(super) fn target(host: &str) -> Target {
     Target {
         host: host.to_owned(),
@@ -281,6 +291,7 @@ pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, attendant: Arc<dyn Atte
         targets: stage.parts.keys().map(|name| (name.clone(), target(name))).collect(),
         transport: Arc::new(stage),
         attendant,
+        prober: Arc::new(NoSites),
         limits: Limits { forks: 3, connecting: 2 },
         brake,
     }

@@ -1,0 +1,77 @@
+//! The web sites of hosts, asked over HTTP from the controller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Error};
+
+use crate::engine::{SiteLook, SiteProber};
+use crate::facts::{self, SITE_PATHS, SiteAnswer};
+
+/// How long one answer may take.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// How much of a page is read.
+const LONGEST_PAGE: u64 = 4 * 1024 * 1024;
+
+/// Asks web sites; TLS is verified by what the machine trusts.
+pub(super) struct Sites {
+    agent: Agent,
+}
+
+impl Sites {
+    pub(super) fn new() -> Self {
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::PlatformVerifier)
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .build();
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(ANSWER))
+            .max_redirects(5)
+            .tls_config(tls)
+            .user_agent("ixporch")
+            .build();
+        Self { agent: config.into() }
+    }
+}
+
+impl SiteProber for Sites {
+    fn look<'a>(&'a self, url: &'a str, version: Option<&'a str>) -> BoxFuture<'a, SiteLook> {
+        let (agent, url, version) = (self.agent.clone(), url.to_owned(), version.map(str::to_owned));
+        let looking = tokio::task::spawn_blocking(move || look(&agent, &url, version.as_deref()));
+        async move { looking.await.unwrap_or_else(|_| SiteLook::Unwell("the look broke down".to_owned())) }
+            .boxed()
+    }
+}
+
+fn look(agent: &Agent, url: &str, version: Option<&str>) -> SiteLook {
+    let mut answers = Vec::new();
+    for path in SITE_PATHS {
+        match ask(agent, &format!("{}{path}", url.trim_end_matches('/'))) {
+            Ok(answer) => answers.push(answer),
+            Err(error) if is_out_of_reach(&error) => return SiteLook::Unreachable(error.to_string()),
+            Err(error) => return SiteLook::Unwell(error.to_string()),
+        }
+    }
+    match facts::read_site(&answers, version) {
+        Ok(()) => SiteLook::Well,
+        Err(why) => SiteLook::Unwell(why),
+    }
+}
+
+fn ask(agent: &Agent, url: &str) -> Result<SiteAnswer, Error> {
+    let mut response =
+        agent.get(url).header("Cache-Control", "no-cache").header("Pragma", "no-cache").call()?;
+    let status = response.status().as_u16();
+    let body = response.body_mut().with_config().limit(LONGEST_PAGE).lossy_utf8(true).read_to_string()?;
+    Ok(SiteAnswer { status, body })
+}
+
+/// Whether nobody answered at all: then the site may well be meant for others only.
+fn is_out_of_reach(error: &Error) -> bool {
+    matches!(error, Error::Io(_) | Error::Timeout(_) | Error::HostNotFound | Error::ConnectionFailed)
+}

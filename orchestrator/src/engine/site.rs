@@ -1,0 +1,84 @@
+//! Looks at web sites from the controller, as a step of a lane.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::SiteLook;
+use super::brake::BrakeState;
+use super::lane::{Course, End, Lane};
+use super::link::Way;
+use crate::event::{HostOutcome, StepEnd, StepOutcome};
+use crate::plan::{PlannedStep, SiteProbe};
+
+/// How long between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often in a row a site may be out of reach before that is taken for the way of things here.
+const UNREACHABLE: u32 = 3;
+
+impl Lane {
+    /// Looks at the host's site until it is well; `Err` ends the lane.
+    pub(super) async fn probe(
+        &self,
+        way: &Way,
+        course: &Course,
+        step: &PlannedStep,
+        probe: &SiteProbe,
+    ) -> Result<(), End> {
+        let began = Instant::now();
+        let permit = self.events.step_started(&step.id, "").await;
+        // Nothing is done on a host: that it cannot be written down is told before the next change.
+        drop(permit);
+        let end = tokio::select! {
+            end = self.until_well(course, probe) => end,
+            () = way.brake.reaches(BrakeState::Drain) => {
+                StepEnd::without_output(StepOutcome::Unknown, "the run was interrupted")
+            }
+        };
+        let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let end = StepEnd { milliseconds, ..end };
+        let (outcome, why) = (end.outcome, format!("`{}`: {}", step.id, end.why));
+        self.events.step_finished(step, end, None).await;
+        match outcome {
+            StepOutcome::Succeeded | StepOutcome::Skipped => Ok(()),
+            StepOutcome::Unknown => Err((HostOutcome::Held, why)),
+            StepOutcome::Failed | StepOutcome::TimedOut => Err((HostOutcome::Failed, why)),
+        }
+    }
+
+    async fn until_well(&self, course: &Course, probe: &SiteProbe) -> StepEnd {
+        let until = Instant::now() + Duration::from_secs(probe.timeout_seconds);
+        let (mut good, mut away) = (0, 0);
+        loop {
+            let trouble = match self.prober.look(&probe.url, course.version.as_deref()).await {
+                SiteLook::Well => {
+                    good += 1;
+                    away = 0;
+                    None
+                }
+                SiteLook::Unwell(why) => {
+                    good = 0;
+                    away = 0;
+                    Some(why)
+                }
+                SiteLook::Unreachable(why) => {
+                    good = 0;
+                    away += 1;
+                    Some(why)
+                }
+            };
+            if good >= probe.successes.max(1) {
+                return StepEnd::without_output(StepOutcome::Succeeded, "");
+            }
+            let why = trouble.unwrap_or_else(|| format!("it was well only {good} times in a row"));
+            if away == UNREACHABLE {
+                return StepEnd::skipped(&format!("{} cannot be reached from here: {why}", probe.url));
+            }
+            if Instant::now() >= until {
+                return StepEnd::without_output(StepOutcome::Failed, &format!("{}: {why}", probe.url));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
