@@ -9,6 +9,7 @@
 mod corrections;
 mod evidence;
 mod faults;
+mod rollback;
 mod rollout;
 mod shows;
 mod stage;

@@ -1,0 +1,220 @@
+//! Hosts that fail are what they were before: compared by checksum, not by what ixporch says.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use ixporch_tests::wire::until;
+
+use crate::stage::{HOSTS, Stage};
+
+/// A release of one host's own: the published one with something changed by a script in its tree.
+fn publish_changed(stage: &Stage, host: &str, tag: &str, script: &str) {
+    stage.fleet.fleet(&["publish", tag, host]);
+    let cache =
+        std::env::var("IXPORCH_FLEET_CACHE").unwrap_or_else(|_| "/var/cache/ixporch-fleet".to_owned());
+    let bare = PathBuf::from(cache).join(format!("hub/git/{host}/ixpmanager.git"));
+    let tree = tempfile::tempdir().unwrap();
+    let script = format!(
+        "set -e; export HOME={home}; git config --global safe.directory '*'; git config --global user.email a@example.net; git config --global user.name a
+         git clone -q --branch master {bare} tree; cd tree; {script}; git add -A; git commit -qm changed; git push -q origin HEAD:master",
+        home = tree.path().display(),
+        bare = bare.display()
+    );
+    let done = Command::new("sh").args(["-c", &script]).current_dir(tree.path()).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Everything of a host that an upgrade changes: commit, branch, tree, every file of the installation with its owner, mode and
+/// content, the database with its rows, and whether the site is closed. Caches of composer and bower are no part of it, nor is
+/// in whose name views and triggers are.
+fn whole(stage: &Stage, host: &str) -> String {
+    stage.fleet.on(
+        host,
+        "cd /srv/ixpmanager; git -c safe.directory='*' rev-parse --abbrev-ref HEAD; git -c safe.directory='*' rev-parse HEAD
+         git -c safe.directory='*' status --porcelain
+         mysqldump --skip-dump-date --routines --events ixp | sed 's/DEFINER=`[^`]*`@`[^`]*`//' | sha256sum
+         find . \\( -path ./.git -o -path ./storage/.cache -o -path ./storage/.local -o -path ./storage/.config \\) -prune -o -printf '%p %u %g %m %y\\n' | sort | sha256sum
+         find . \\( -path ./.git -o -path ./storage/.cache \\) -prune -o -type f -print | sort | xargs sha256sum | sha256sum
+         ls storage/framework; php -r 'echo @file_get_contents(\"http://127.0.0.1/\");'",
+    )
+}
+
+fn inventory(stage: &Stage) -> String {
+    let waves =
+        "[[waves]]\nname = \"all\"\nhosts = \"h*\"\nmax_failures = \"100%\"\non_failure = \"rollback\"\n";
+    stage.inventory_with(waves, "any")
+}
+
+/// One line of the table: what was broken, and how it ended.
+struct Cell<'a> {
+    host: &'a str,
+    /// The step that fails; empty: none does.
+    step: &'a str,
+    fault: &'a str,
+}
+
+/// Every host ended as its cell says, and who failed is what it was.
+fn compare(stage: &Stage, cells: &[Cell<'_>], before: &[String]) {
+    let outcomes = stage.outcomes();
+    for (cell, before) in cells.iter().zip(before) {
+        let (_, outcome, step) = outcomes.iter().find(|(host, ..)| host == cell.host).unwrap();
+        let wanted = if cell.step.is_empty() { "upgraded" } else { "rolled-back" };
+        assert_eq!((outcome.as_str(), step.as_str()), (wanted, cell.step), "{}: {}", cell.host, cell.fault);
+        let now = whole(stage, cell.host);
+        if !cell.step.is_empty() {
+            assert_eq!(&now, before, "{} ({}) is not what it was", cell.host, cell.fault);
+        }
+        let differences = if now == *before { "none" } else { "the new release" };
+        let (step, fault) = (cell.step, cell.fault);
+        ixporch_tests::say(&format!("{step:26} {fault:60} {outcome:12} differences: {differences}"));
+        let left = stage.fleet.on(
+            cell.host,
+            "ls -d /home/ops/.ixporch /root/.ixporch /srv/ixpmanager/.git/ixporch.lock 2>/dev/null",
+        );
+        assert_eq!(left, "", "{}", cell.host);
+    }
+}
+
+/// The second of three statements contradicts the data: what the first one did is committed by then.
+const CONTRADICTION: &str =
+    "ALTER TABLE cust MODIFY name VARCHAR(300); UPDATE cust SET name = REPEAT('x', 300) WHERE id = 1";
+
+/// Enough rows that a restore takes its time.
+const MANY_ROWS: &str = "CREATE TABLE many (id INT PRIMARY KEY, t VARCHAR(255)) SELECT seq AS id, REPEAT(MD5(seq), 6) AS t FROM seq_1_to_150000";
+
+#[test]
+fn what_fails_before_the_site_is_open_is_taken_back_also_by_a_controller_that_is_killed_meanwhile() {
+    let Some(stage) = Stage::new() else { return };
+    let cells = [
+        Cell { host: "h1", step: "composer", fault: "composer.lock is broken" },
+        Cell { host: "h2", step: "frontend", fault: "bower.json names what is not there" },
+        Cell {
+            host: "h3",
+            step: "schema-update",
+            fault: "the second of three statements contradicts the data",
+        },
+        Cell { host: "h4", step: "memcached-before-schema", fault: "memcached does not start" },
+    ];
+    publish_changed(&stage, "h1", "v4.6.0", "echo '{ broken' > composer.lock");
+    publish_changed(&stage, "h2", "v4.6.0", "sed -i s,bower/select2,bower/no-such-component, bower.json");
+    stage.fleet.fleet(&["publish", "v4.6.0", "h3", "h4"]);
+    stage.sql("h3", CONTRADICTION);
+    stage.sql("h3", MANY_ROWS);
+    stage.fleet.on("h4", "mkdir -p /etc/systemd/system/memcached.service.d; printf '[Service]\\nExecStartPre=/bin/false\\n' > /etc/systemd/system/memcached.service.d/broken.conf; systemctl daemon-reload");
+    // Whatever runs on the host meanwhile: neither its arguments nor its environment may hold the password.
+    let watch = ixporch_tests::fleet::Fleet::root_of("h3").join("root/watch.sh");
+    std::fs::write(watch, include_str!("watch.sh")).unwrap();
+    stage.fleet.on("h3", "setsid sh /root/watch.sh >/dev/null 2>&1 </dev/null &");
+    let before = HOSTS.map(|host| whole(&stage, host));
+
+    let inventory = inventory(&stage);
+    let mut command = stage.program.command(&["upgrade", "--yes", "--inventory", &inventory]);
+    let mut controller = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let is_restoring =
+        || stage.fleet.on("h3", "ls /var/backups/ixporch/h3/*/restore-begun 2>/dev/null") != "";
+    runtime.block_on(until("h3 restores its database", is_restoring));
+    controller.kill().unwrap();
+    controller.wait().unwrap();
+    let resumed = stage.program.run(&["resume"]);
+    assert_eq!(resumed.code, 5, "{resumed}");
+    compare(&stage, &cells, &before);
+    // What --force had committed is told by the journal, and the restore began once.
+    let journal = format!("cat {}/.local/state/ixporch/runs/*/journal.jsonl", stage.program.home().display());
+    let journal = Command::new("sh").args(["-c", &journal]).output().unwrap();
+    let journal = String::from_utf8_lossy(&journal.stdout).into_owned();
+    let began = journal
+        .lines()
+        .filter(|line| line.contains("\"step-started\"") && line.contains("database-back"))
+        .count();
+    assert_eq!(began, 1);
+    stage.fleet.on("h3", "touch /root/enough; sleep 0.3");
+    let looks: usize = stage.fleet.on("h3", "wc -l < /root/looks").parse().unwrap();
+    assert!(looks > 20, "{looks} looks");
+    assert_eq!(stage.fleet.on("h3", "sort /root/seen | uniq -c"), "");
+    assert!(!journal.contains("secret #1"));
+    let found = Command::new("grep").args(["-rlF", "secret #1"]).arg(stage.program.home()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "");
+    for host in HOSTS {
+        assert_eq!(
+            stage
+                .fleet
+                .on(host, "grep -rlF 'secret #1' /home /var/tmp /tmp /var/backups /var/log 2>/dev/null"),
+            "",
+            "{host}"
+        );
+    }
+}
+
+#[test]
+fn what_fails_late_or_when_the_site_is_open_is_taken_back_and_the_others_are_upgraded() {
+    let Some(stage) = Stage::new() else { return };
+    let cells = [
+        Cell { host: "h1", step: "memcached-after-schema", fault: "memcached starts once and not again" },
+        Cell { host: "h2", step: "maintenance-off", fault: "the new release cannot open the site" },
+        Cell { host: "h3", step: "health-web", fault: "the health URL answers 500" },
+        Cell { host: "h4", step: "", fault: "none" },
+    ];
+    stage.fleet.fleet(&["publish", "v4.6.0", "h1", "h4"]);
+    publish_changed(&stage, "h2", "v4.6.0", "sed -i 's/unlink(/is_file(/' app/Console/Up.php");
+    publish_changed(
+        &stage,
+        "h3",
+        "v4.6.0",
+        "sed -i 's/^try {/http_response_code(500); exit; try {/' public/index.php",
+    );
+    stage.fleet.on("h1", "mkdir -p /etc/systemd/system/memcached.service.d; printf '[Unit]\\nStartLimitIntervalSec=600\\nStartLimitBurst=1\\n' > /etc/systemd/system/memcached.service.d/once.conf; systemctl daemon-reload; systemctl reset-failed memcached");
+    let before = HOSTS.map(|host| whole(&stage, host));
+    let ended = stage.program.run(&["upgrade", "--yes", "--inventory", &inventory(&stage)]);
+    assert_eq!(ended.code, 5, "{ended}");
+    compare(&stage, &cells, &before);
+
+    // By hand: a host that was upgraded is taken back, as long as nothing was written to it since.
+    stage.sql("h4", "INSERT INTO cust (name) VALUES ('written since')");
+    let refused = stage.program.run(&["rollback", "--yes", "--limit", "h4"]);
+    assert_eq!(refused.code, 6, "{refused}");
+    assert!(refused.stdout.contains("written since the site was opened again: cust"), "{refused}");
+    assert_eq!(stage.sql("h4", "SELECT COUNT(*) FROM cust"), "3", "nothing was lost");
+    let time = refused
+        .stdout
+        .split("--discard-writes-since ")
+        .nth(1)
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .to_owned();
+    let back = stage.program.run(&["rollback", "--yes", "--limit", "h4", "--discard-writes-since", &time]);
+    assert_eq!(back.code, 0, "{back}");
+    assert_eq!(whole(&stage, "h4"), before[3]);
+    assert_ne!(stage.fleet.on("h4", "ls /var/backups/ixporch/h4/*/discarded.sql.*"), "");
+}
+
+#[test]
+fn without_a_good_backup_nothing_irreversible_is_begun() {
+    let Some(stage) = Stage::new() else { return };
+    let cells = [
+        Cell { host: "h1", step: "backup", fault: "the dump is truncated while it is written" },
+        Cell { host: "h2", step: "backup", fault: "the disk is full while it is written" },
+        Cell { host: "h3", step: "backup", fault: "the database user lost a grant" },
+        Cell { host: "h4", step: "schema-review", fault: "the new release's mapping is broken" },
+    ];
+    stage.fleet.fleet(&["publish", "v4.6.0", "h1", "h2", "h3"]);
+    publish_changed(&stage, "h4", "v4.6.0", "echo '<broken' > database/xml/Entities.Customer.dcm.xml");
+    for host in ["h1", "h2"] {
+        stage.sql(host, MANY_ROWS);
+    }
+    stage.fleet.on("h1", "setsid sh -c 'while :; do for f in /var/backups/ixporch/h1/*.new/database.sql.*; do [ -s $f ] && truncate -s 100 $f && exit; done; done' >/dev/null 2>&1 </dev/null &");
+    stage.fleet.on(
+        "h2",
+        "mkdir -p /var/backups/ixporch/h2; mount -t tmpfs -o size=200k none /var/backups/ixporch/h2",
+    );
+    stage.sql("h3", "REVOKE SHOW VIEW ON ixp.* FROM ixp@'127.0.0.1'");
+    let before = HOSTS.map(|host| whole(&stage, host));
+    let ended = stage.program.run(&["upgrade", "--yes", "--inventory", &inventory(&stage)]);
+    assert_eq!(ended.code, 5, "{ended}");
+    compare(&stage, &cells, &before);
+    for words in ["GRANT SHOW VIEW ON `ixp`.* TO ixp@127.0.0.1", "is the disk full?"] {
+        assert!(ended.stdout.contains(words), "{words} is not in\n{ended}");
+    }
+}
