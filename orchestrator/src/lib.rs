@@ -10,7 +10,10 @@ pub mod text;
 pub mod procedure;
 
 pub mod facts;
+pub mod release;
 pub mod schema;
+
+pub mod preflight;
 
 pub mod plan;
 

@@ -111,8 +111,8 @@ fn what_fails_before_the_site_is_open_is_taken_back_also_by_a_controller_that_is
     let mut command = stage.program.command(&["upgrade", "--yes", "--inventory", &inventory]);
     let mut controller = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let is_restoring =
-        || stage.fleet.on("h3", "ls /var/backups/ixporch/h3/*/restore-begun 2>/dev/null") != "";
+    let begun = "ls /var/backups/ixporch/h3/*/restore-begun 2>/dev/null";
+    let is_restoring = || !stage.fleet.on("h3", begun).is_empty();
     runtime.block_on(until("h3 restores its database", is_restoring));
     controller.kill().unwrap();
     controller.wait().unwrap();

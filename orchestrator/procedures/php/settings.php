@@ -23,8 +23,8 @@ function ixporch_settings()
         throw new RuntimeException('.env cannot be read: ' . get_class($trouble));
     }
     $settings = [];
-    foreach (['HOST', 'PORT', 'SOCKET', 'DATABASE', 'USERNAME', 'PASSWORD'] as $name) {
-        $name = "DB_$name";
+    $names = ['DB_HOST', 'DB_PORT', 'DB_SOCKET', 'DB_DATABASE', 'DB_USERNAME', 'DB_PASSWORD', 'CACHE_DRIVER', 'DOCTRINE_CACHE'];
+    foreach ($names as $name) {
         $known = [isset($read[$name]) ? $read[$name] : null, isset($_ENV[$name]) ? $_ENV[$name] : null, getenv($name)];
         $known = array_values(array_filter($known, 'is_string'));
         $settings[$name] = $known ? $known[0] : '';

@@ -2,6 +2,7 @@
 
 mod corrections;
 mod evidence;
+mod preflight;
 mod rollback;
 mod traces;
 
@@ -16,6 +17,7 @@ pub use corrections::{
 };
 
 pub use evidence::{Evidence, Relying};
+pub use preflight::{Check, Preflight};
 pub use rollback::Rollback;
 pub use traces::{Ledger, LedgerCommand, Lock, LockCommand};
 
@@ -54,6 +56,8 @@ pub enum Subcommand {
     Procedure(Procedure),
     /// Show what is installed on the hosts; changes nothing
     Status(Status),
+    /// Show what stands against an upgrade, on all hosts at once; changes nothing
+    Check(Check),
     /// Show what an upgrade would do; changes nothing
     Plan(Plan),
     /// Upgrade the hosts, wave after wave
@@ -306,6 +310,10 @@ pub struct Upgrade {
     /// What is demanded of other runs
     #[command(flatten)]
     pub relying: Relying,
+
+    /// How findings of the preflight are taken
+    #[command(flatten)]
+    pub preflight: Preflight,
 }
 
 /// What a person approves.

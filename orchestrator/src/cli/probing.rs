@@ -4,7 +4,7 @@ use ixporch_inventory::{Become, Host};
 
 use super::access::{Access, Answers};
 use crate::facts::Facts;
-use crate::ledger::{self, ProbeRequest};
+use crate::ledger::{self, PreflightRequest, ProbeRequest};
 
 /// What the probes gave, by host.
 pub(super) type Probes = Answers<Facts>;
@@ -28,7 +28,10 @@ pub(super) async fn probe(access: &Access<'_>, hosts: &[&Host], upstream: Upstre
             Box::new(move |ledger, _| {
                 Box::pin(async move {
                     let facts = ledger::probe(ledger, &request).await;
-                    facts.map_err(|error| format!("the probe failed: {error}"))
+                    let now = jiff::Timestamp::now().as_second();
+                    let skewed =
+                        |facts: Facts| Facts { clock_skew: facts.clock.map(|clock| clock - now), ..facts };
+                    facts.map(skewed).map_err(|error| format!("the probe failed: {error}"))
                 })
             })
         })
@@ -48,6 +51,10 @@ fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {
         php: host.list("php").to_vec(),
         composer: host.list("composer").to_vec(),
         bower: host.list("bower").to_vec(),
+        preflight: (!references.is_empty()).then(|| PreflightRequest {
+            backup_dir: host.backup_dir(),
+            memcached_address: host.text("memcached.address").unwrap_or_default().to_owned(),
+        }),
         composition: !references.is_empty(),
         memcached_unit: host.text("memcached.service").filter(|unit| *unit != "none").map(str::to_owned),
         references,

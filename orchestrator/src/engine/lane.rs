@@ -126,6 +126,9 @@ impl Lane {
             let why = "the inventory does not name it any more, or names another machine or login by it";
             return self.stopped(HostOutcome::NotStarted, why.to_owned());
         };
+        if let Some(why) = self.plan.blocked.as_ref().filter(|_| !self.before.was_touched()) {
+            return self.stopped(HostOutcome::NotStarted, format!("the preflight stands against it: {why}"));
+        }
         if let Some(why) = &self.refused {
             let outcome = if self.before.went_back > 0 { HostOutcome::Held } else { HostOutcome::NotStarted };
             return self.stopped(outcome, why.clone());

@@ -6,6 +6,7 @@
 mod composition;
 mod doctrine;
 mod parse;
+mod preflight;
 mod site;
 mod traces;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use composition::{Composition, Database, HostKind, read_composition};
 pub use doctrine::{PendingSql, SchemaUpdateEnd, read_pending_sql, read_schema_update, read_validation};
 pub use parse::{FactsError, parse, parse_traces};
+pub use preflight::{Preflight, read_preflight};
 pub use site::{SITE_PATHS, SiteAnswer, read_site};
 pub use traces::{HostLock, LedgerRun, LedgerState, LedgerStep, Traces};
 
@@ -58,6 +60,18 @@ pub struct Facts {
     pub login_user: Option<String>,
     /// Whether `sudo -n` works for that user.
     pub sudo: bool,
+    /// Users that the login may not become, of those that steps run as, with what sudo said.
+    #[serde(default)]
+    pub sudo_refused: Vec<(String, String)>,
+    /// How far its clock is ahead of the controller's, in seconds.
+    #[serde(default)]
+    pub clock_skew: Option<i64>,
+    /// The host's clock when it was asked, in seconds since 1970.
+    #[serde(default)]
+    pub clock: Option<i64>,
+    /// What stands against an upgrade, where that was asked.
+    #[serde(default)]
+    pub preflight: Option<Preflight>,
     /// The kernel's boot id.
     pub boot_id: Option<String>,
     /// What keeps steps alive when the connection ends: a systemd unit or setsid.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, HostLock, Traces, read_composition, traces};
+use super::{Facts, HostLock, Traces, read_composition, read_preflight, traces};
 use crate::redact;
 use crate::text::{RemoteText, harmless_line};
 
@@ -67,6 +67,10 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         },
         login_user: text("login-user"),
         sudo: yes("sudo").unwrap_or(false),
+        sudo_refused: sudo_refused(&answers),
+        clock_skew: None,
+        clock: text("clock").and_then(|clock| clock.parse().ok()),
+        preflight: lines("preflight").map(|lines| read_preflight(&lines)),
         boot_id: text("boot-id"),
         // Not among the answers: the probe itself knows it.
         keeper: None,
@@ -119,6 +123,15 @@ fn version_constant(text: &str) -> Option<String> {
     let (_, value) = after.split_once('\'')?;
     let (version, _) = value.split_once('\'')?;
     Some(harmless_line(version))
+}
+
+/// Who cannot be become: `may-become-USER` was answered with no.
+fn sudo_refused(answers: &BTreeMap<String, Answer>) -> Vec<(String, String)> {
+    let refused = |(name, answer): (&String, &Answer)| {
+        let user = name.strip_prefix("may-become-").filter(|_| answer.exit != 0)?;
+        Some((user.to_owned(), harmless_line(answer.text.to_string().trim())))
+    };
+    answers.iter().filter_map(refused).collect()
 }
 
 fn is_commit(text: &str) -> bool {

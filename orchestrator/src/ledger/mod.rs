@@ -18,7 +18,7 @@ use crate::transport::{LinkLost, Session};
 
 pub use lock::Locked;
 pub use output::{Capped, Listener, StepOutput};
-pub use probe::{ProbeError, ProbeRequest, probe};
+pub use probe::{PreflightRequest, ProbeError, ProbeRequest, probe};
 pub use runner::OpenError;
 pub use survey::{break_lock, is_running, remove_folder, remove_ledger, survey};
 

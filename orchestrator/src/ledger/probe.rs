@@ -27,6 +27,8 @@ pub struct ProbeRequest {
     pub composer: Vec<String>,
     /// bower with its arguments.
     pub bower: Vec<String>,
+    /// What the preflight is asked with; `None`: it is not.
+    pub preflight: Option<PreflightRequest>,
     /// Whether to ask what the installation is made of.
     pub composition: bool,
     /// memcached's unit.
@@ -34,6 +36,15 @@ pub struct ProbeRequest {
     /// The references to ask the remote for: the branch's, or the tag's and what it points to. Without any it is not
     /// asked.
     pub references: Vec<String>,
+}
+
+/// What the preflight must know of a host.
+#[derive(Debug, Clone)]
+pub struct PreflightRequest {
+    /// Where backups go.
+    pub backup_dir: String,
+    /// Where memcached listens.
+    pub memcached_address: String,
 }
 
 /// Why a probe gave no facts.
@@ -75,12 +86,22 @@ fn script(request: &ProbeRequest) -> String {
     } else {
         String::new()
     };
+    let preflight = request.preflight.as_ref().map_or_else(String::new, |preflight| {
+        format!(
+            "ask preflight ahead env {} {} {} -r {}\n\
+             for user in root \"$web\" \"$owner\"; do ask \"may-become-$user\" may_become \"$user\"; done\n",
+            quote(&format!("BACKUP_DIR={}", preflight.backup_dir)),
+            quote(&format!("MEMCACHED_ADDRESS={}", preflight.memcached_address)),
+            words(&request.php),
+            quote(&BuiltInScript::Preflight.text())
+        )
+    });
     format!(
         "root={root}; web={web}; sudo={sudo}\n{}{QUESTIONS}\
          ask php aside {php} -r 'echo PHP_VERSION;'\n\
          ask composer aside {composer} --version --no-ansi --no-interaction\n\
          ask bower aside {bower} --version\n\
-         {composition}{remote}{unit}",
+         {composition}{preflight}{remote}{unit}ask clock date +%s\n",
         questions(),
         root = quote(&request.ixp_root),
         web = quote(&request.web_user),

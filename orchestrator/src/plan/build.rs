@@ -9,6 +9,7 @@ use super::{
     Switch, WaveSelection, whole_seconds,
 };
 use crate::facts::Facts;
+use crate::preflight::{self, Asked, Finding, Rigour};
 use crate::procedure::{Action, Condition, Placeholder, Procedure, Proof, Reads, Step, Template};
 
 /// What the user asked for.
@@ -22,6 +23,10 @@ pub struct Options {
     pub waves: WaveSelection,
     /// Whether memcached is restarted first by procedures that leave it to the user.
     pub restart_memcached: bool,
+    /// How findings of the preflight are taken.
+    pub rigour: Rigour,
+    /// The run whose hosts are taken over: its locks are no obstacle.
+    pub own_run: Option<String>,
 }
 
 /// What the probe of a host gave: facts, or why there are none.
@@ -157,6 +162,7 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
         procedure_digest: request.procedure.digest.clone(),
         target: request.options.target.clone(),
         moves_code: request.procedure.moves_code(),
+        rigour: request.options.rigour.clone(),
         waves,
         unplaced,
     })
@@ -214,6 +220,8 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         stays_closed: false,
         owed: history.owed,
         notes: Vec::new(),
+        findings: Vec::new(),
+        blocked: None,
         takes_back: None,
     };
     match request.facts.get(&host.name) {
@@ -246,6 +254,13 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                 plan.action = HostAction::Upgrade(steps);
                 plan.stays_closed = was_closed;
             }
+            if request.procedure.moves_code() {
+                plan.findings = findings(request, host, facts);
+                // Where a run broke off, what it left is what the next one mends.
+                if !plan.unfinished && !ours {
+                    plan.blocked = blocked(request, &plan.findings);
+                }
+            }
             let mut locked = Vec::new();
             if let Some(lock) = &facts.traces.lock {
                 locked.push(format!(
@@ -258,6 +273,34 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         }
     }
     plan
+}
+
+/// What the preflight found on a host.
+fn findings(request: &Request<'_>, host: &Host, facts: &Facts) -> Vec<Finding> {
+    let backup_dir = host.backup_dir();
+    let asked = Asked {
+        target: request.options.target.as_deref(),
+        branch: host.text("branch").unwrap_or_default(),
+        ixp_root: host.text("ixp_root").unwrap_or_default(),
+        web_user: host.text("web_user").unwrap_or_default(),
+        backup_dir: &backup_dir,
+        sudo: host.become_method() == Become::Sudo,
+        memcached_unit: host.text("memcached.service").filter(|unit| *unit != "none"),
+        own_run: request.options.own_run.as_deref(),
+    };
+    let mut findings = preflight::find(&asked, facts);
+    request.options.rigour.apply(&mut findings);
+    findings
+}
+
+/// Why a host is not started, where a finding stands against it.
+fn blocked(request: &Request<'_>, findings: &[Finding]) -> Option<String> {
+    let against: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.blocks(&request.options.rigour))
+        .map(|finding| format!("{}: {}", finding.id, finding.what))
+        .collect();
+    (!against.is_empty()).then(|| against.join("\n"))
 }
 
 /// How a login comes to run something as another user.

@@ -24,6 +24,7 @@ pub use waves::{WaveSelection, waves};
 
 use crate::digest;
 use crate::facts::Composition;
+use crate::preflight::{Finding, Rigour};
 use crate::procedure::{Effect, Reads};
 
 /// What will be done, in which order, on which hosts.
@@ -39,6 +40,9 @@ pub struct Plan {
     pub target: Option<String>,
     /// Whether the procedure brings the code to the target.
     pub moves_code: bool,
+    /// How findings of the preflight are taken.
+    #[serde(default)]
+    pub rigour: Rigour,
     /// The waves, in order; every planned host is in exactly one.
     pub waves: Vec<PlannedWave>,
     /// Hosts that are selected, but in no wave: nothing is done on them.
@@ -121,6 +125,12 @@ pub struct HostPlan {
     pub owed: BTreeSet<String>,
     /// What the plan could not know, and what is worth knowing before it runs.
     pub notes: Vec<String>,
+    /// What the preflight found.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+    /// Why it is not started, by the preflight.
+    #[serde(default)]
+    pub blocked: Option<String>,
     /// What its steps take back.
     #[serde(default)]
     pub takes_back: Option<TakesBack>,

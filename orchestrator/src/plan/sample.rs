@@ -61,6 +61,8 @@ pub(crate) fn host(name: &str) -> HostPlan {
         stays_closed: false,
         owed: BTreeSet::new(),
         notes: Vec::new(),
+        findings: Vec::new(),
+        blocked: None,
         takes_back: None,
     }
 }
@@ -89,6 +91,7 @@ pub(crate) fn plan(waves: Vec<PlannedWave>) -> Plan {
         procedure_digest: String::new(),
         target: None,
         moves_code: true,
+        rigour: crate::preflight::Rigour::default(),
         waves,
         unplaced: Vec::new(),
     }

@@ -21,6 +21,8 @@ pub enum BuiltInScript {
     DatabaseRestore,
     /// Says whether the host is what it was when its backup was made. Changes nothing.
     BackCheck,
+    /// Says what stands against an upgrade, as far as it can be seen beforehand. Changes nothing.
+    Preflight,
     /// Looks whether the site's address answers as a closed site does. Changes nothing.
     HealthClosed,
     /// Looks whether the application is whole before its site is opened. Changes nothing.
@@ -44,6 +46,7 @@ pub(super) const BUILT_IN_SCRIPTS: &[(&str, BuiltInScript)] = &[
     ("health-closed", BuiltInScript::HealthClosed),
     ("health-web", BuiltInScript::HealthWeb),
     ("opening-mark", BuiltInScript::OpeningMark),
+    ("preflight", BuiltInScript::Preflight),
     ("views-recreate", BuiltInScript::ViewsRecreate),
 ];
 
@@ -56,6 +59,7 @@ const BACKUP: &str = include_str!("../../procedures/php/backup.php");
 const OPENING_MARK: &str = include_str!("../../procedures/php/opening-mark.php");
 const COMPONENTS_RESTORE: &str = include_str!("../../procedures/php/components-restore.php");
 const DATABASE_RESTORE: &str = include_str!("../../procedures/php/database-restore.php");
+const PREFLIGHT: &str = include_str!("../../procedures/php/preflight.php");
 const HTTP: &str = include_str!("../../procedures/php/http.php");
 const HEALTH_CLOSED: &str = include_str!("../../procedures/php/health-closed.php");
 const HEALTH_APPLICATION: &str = include_str!("../../procedures/php/health-application.php");
@@ -95,6 +99,7 @@ impl BuiltInScript {
             Self::ComponentsRestore => &[CLIENT, ARCHIVE, COMPONENTS_RESTORE],
             Self::DatabaseRestore => &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, DATABASE_RESTORE],
             Self::BackCheck => &[CLIENT, ARCHIVE, TABLES, BACK_CHECK],
+            Self::Preflight => &[SETTINGS, CLIENT, ARCHIVE, TABLES, PREFLIGHT],
             Self::HealthClosed => &[HTTP, HEALTH_CLOSED],
             Self::HealthApplication => &[HTTP, HEALTH_APPLICATION],
             Self::HealthWeb => &[HTTP, HEALTH_WEB],

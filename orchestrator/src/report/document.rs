@@ -105,6 +105,8 @@ fn host_value(state: &RunState, plan: &HostPlan) -> Value {
         "link_gaps": host.gaps.iter().map(link_gap).collect::<Vec<_>>(),
         "debts": debts,
         "notes": plan.notes,
+        "findings": plan.findings,
+        "blocked": plan.blocked,
         "steps": host.steps.iter().map(|step| step_value(plan, step)).collect::<Vec<_>>(),
     })
 }

@@ -4,6 +4,7 @@
 //! report can be tested from a journal alone.
 
 mod document;
+mod findings;
 mod host;
 mod lines;
 mod output;
@@ -16,6 +17,7 @@ mod table;
 mod traces;
 
 pub use document::{document, host_document};
+pub use findings::findings;
 pub use host::host as host_report;
 pub use lines::line;
 pub use paint::Paint;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::findings::findings;
 use super::{Paint, duration};
 use crate::digest;
 use crate::plan::{Command, HostAction, HostPlan, Plan, PlannedProof, PlannedStep, PlannedWave, fold_names};
@@ -24,6 +25,10 @@ pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
     }
     for wave in &plan.waves {
         text.push_str(&wave_text(paint, wave, plan.moves_code, commands));
+    }
+    let found = findings(paint, plan, false);
+    if !found.is_empty() {
+        let _ = write!(text, "\n{}\n{found}", paint.strong("preflight"));
     }
     if plan.moves_code && plan.hosts_to_upgrade() > 0 {
         let notes = plan.target.as_ref().map_or(String::new(), |tag| format!("/tag/{tag}"));

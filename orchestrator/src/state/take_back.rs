@@ -61,6 +61,7 @@ impl RunState {
             procedure_digest: how.digest.to_owned(),
             target: None,
             moves_code: false,
+            rigour: header.plan.rigour.clone(),
             waves: vec![wave],
             unplaced: Vec::new(),
         })
@@ -105,6 +106,8 @@ fn host_back(run: &str, plan: &HostPlan, host: &HostState, how: TakeBack<'_>) ->
         closed: plan.opening.clone().filter(|opening| host.debts.iter().any(|debt| debt.step == *opening)),
         unfinished: true,
         notes: Vec::new(),
+        findings: Vec::new(),
+        blocked: None,
         takes_back: Some(TakesBack { run: run.to_owned(), settles }),
         ..plan.clone()
     }

@@ -85,6 +85,11 @@ impl EmbeddedHost {
         std::fs::write(self.folder.join("backup-is-broken"), "").expect("a file can be written");
     }
 
+    /// What the preflight's script finds on it: lines of names and values, between tabs.
+    pub fn set_preflight(&self, lines: &str) {
+        std::fs::write(self.folder.join("preflight"), lines).expect("a file can be written");
+    }
+
     /// The tables of its database.
     pub fn tables(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.folder.join("database/tables")).unwrap_or_default();

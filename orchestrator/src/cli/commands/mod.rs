@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 pub(super) mod approve;
+pub(super) mod check;
 pub(super) mod entities;
 pub(super) mod evidence;
 pub(super) mod exec;

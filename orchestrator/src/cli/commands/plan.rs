@@ -10,6 +10,7 @@ use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::plan::HostAction;
+use crate::preflight::Rigour;
 use crate::report;
 use crate::state::ExitCode;
 
@@ -19,8 +20,9 @@ pub(in crate::cli) fn run(
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
     let task = Task::of(load::procedure(&arguments.work.procedure)?);
-    let plan =
-        work::runtime()?.block_on(work::plan(&arguments.work, &task, None, None, settings, printer))?.plan;
+    let plan = work::runtime()?
+        .block_on(work::plan(&arguments.work, &task, None, None, &Rigour::default(), settings, printer))?
+        .plan;
     match printer.format {
         Format::Human => {
             printer.result(&report::plan(printer.out, &plan, true));

@@ -279,6 +279,8 @@ async fn again(
         approvals: &arguments.approvals,
         relying: &arguments.relying,
         lock_wait: Duration::ZERO,
+        // What a person let pass for these hosts, they let pass still.
+        rigour: &header.plan.rigour,
     };
     let task =
         Task { procedure: load::procedure(&work.procedure)?, restart_memcached: header.restart_memcached };

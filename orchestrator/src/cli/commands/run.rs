@@ -8,6 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
+use crate::preflight::Rigour;
 use crate::procedure::Procedure;
 use crate::state::ExitCode;
 
@@ -27,12 +28,14 @@ pub(super) fn change(
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
     let task = Task { procedure: load::procedure(procedure)?, restart_memcached: false };
+    let rigour = Rigour::default();
     let how = How {
         yes: change.yes,
         options: &change.options,
         approvals: &change.approvals,
         relying: &Relying::default(),
         lock_wait: Duration::ZERO,
+        rigour: &rigour,
     };
     let work = work(procedure, &change.selection, &change.connecting, &change.waves);
     upgrade::start(&work, &task, how, settings, printer)
@@ -70,12 +73,14 @@ pub(super) fn look_with(
     let options = RunOptions { keep_ledger: false, live: false };
     let approvals = args::Approvals::default();
     let relying = Relying::default();
+    let rigour = Rigour::default();
     let how = How {
         yes: looking.yes,
         options: &options,
         approvals: &approvals,
         relying: &relying,
         lock_wait: Duration::ZERO,
+        rigour: &rigour,
     };
     let work = work(named, looking.selection, looking.connecting, &Waves::default());
     upgrade::start(&work, task, how, settings, printer)

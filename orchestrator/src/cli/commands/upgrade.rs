@@ -18,6 +18,7 @@ use crate::engine::{About, Approvals};
 use crate::event::{Envelope, RunEvent};
 use crate::journal::Writer;
 use crate::plan::Plan;
+use crate::preflight::Rigour;
 use crate::procedure::{EXEC, Procedure};
 use crate::report;
 use crate::state::{ExitCode, GivenEvidence};
@@ -27,7 +28,9 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
+    let rigour = arguments.preflight.rigour(&arguments.approvals.reason)?;
     let how = How {
+        rigour: &rigour,
         yes: arguments.yes,
         options: &arguments.options,
         approvals: &arguments.approvals,
@@ -88,6 +91,8 @@ pub(super) struct How<'a> {
     pub(super) approvals: &'a args::Approvals,
     pub(super) relying: &'a args::Relying,
     pub(super) lock_wait: Duration,
+    /// How findings of the preflight are taken.
+    pub(super) rigour: &'a Rigour,
 }
 
 /// A run whose hosts are taken over.
@@ -137,6 +142,7 @@ pub(super) async fn upgrade(
         task,
         how.relying.requires_run.as_deref(),
         earlier.as_ref().map(|earlier| earlier.run.as_str()),
+        how.rigour,
         settings,
         printer,
     ))

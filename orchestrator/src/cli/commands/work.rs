@@ -17,6 +17,7 @@ use crate::cli::prompt::Passphrases;
 use crate::cli::settings::Settings;
 use crate::journal::{LoadedRun, Store};
 use crate::plan::{self, History, HostPlan, Options, Plan, Request, WaveSelection};
+use crate::preflight::Rigour;
 use crate::report::KnownRun;
 use crate::state::GivenEvidence;
 use crate::transport::ssh::SshTransport;
@@ -51,6 +52,7 @@ pub(super) async fn plan(
     task: &Task,
     requires_run: Option<&str>,
     earlier: Option<&str>,
+    rigour: &Rigour,
     settings: &Settings,
     printer: Printer,
 ) -> Result<Planned, CliError> {
@@ -64,6 +66,8 @@ pub(super) async fn plan(
             chosen => chosen,
         },
         restart_memcached: task.restart_memcached,
+        rigour: rigour.clone(),
+        own_run: earlier.map(str::to_owned),
     };
     // What cannot be believed is known before anybody is asked anything.
     let named =

@@ -8,7 +8,7 @@ version() { as "$web" sh -c 'head -c 4096 "$1/version.php" 2>/dev/null || head -
 in_tree() { as "$owner" env GIT_OPTIONAL_LOCKS=0 git -C "$root" "$@"; }
 upstream() { as "$owner" timeout -k 5 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes' git -C "$root" ls-remote origin "$@"; }
 aside() {
-  as "$web" timeout -k 5 20 sh -c '
+  as "$web" timeout -k 5 "${patience:-20}" sh -c '
     home=$(mktemp -d) || exit 1
     trap "rm -rf \"$home\"" EXIT
     # Not every sh runs its EXIT trap when it is ended.
@@ -16,6 +16,10 @@ aside() {
     cd "$1" && shift
     CI=1 HOME=$home COMPOSER_HOME=$home COMPOSER_CACHE_DIR=/dev/null "$@"' sh "$root" "$@"
 }
+# What may take longer than a question usually does.
+ahead() { patience=80; aside "$@"; }
+# Whether steps can be run as a user: `sudo -l` only says so.
+may_become() { [ "$1" = "$me" ] || [ "$uid" = 0 ] || sudo -n -l -u "$1" sh 2>&1 >/dev/null; }
 ask login-user printf %s "$me"
 ask sudo sudo -n true
 ask tree-owner printf %s "$owner"

@@ -1,0 +1,53 @@
+//! Arguments of `check`, and how its findings are taken.
+
+use clap::Args;
+
+use super::Work;
+use crate::cli::error::CliError;
+use crate::preflight::{IDS, Rigour};
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// What would be done
+    #[command(flatten)]
+    pub work: Work,
+
+    /// How findings are taken
+    #[command(flatten)]
+    pub preflight: Preflight,
+
+    /// Why findings are let pass
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub reason: String,
+}
+
+/// How findings are taken.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Preflight {
+    /// Start no host of which the preflight has a warning
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Let this finding of the preflight pass, by its id; with --reason
+    #[arg(long, value_name = "ID")]
+    pub skip_check: Vec<String>,
+}
+
+impl Preflight {
+    /// How findings are taken, with the reason for those that are let pass.
+    pub(in crate::cli) fn rigour(&self, reason: &str) -> Result<Rigour, CliError> {
+        if let Some(id) = self.skip_check.iter().find(|id| !IDS.contains(&id.as_str())) {
+            let mut error = CliError::usage(format!("there is no finding `{id}`"));
+            error.help = ixporch_inventory::suggest::help(id, IDS)
+                .or_else(|| Some("ixporch check shows them with their ids".to_owned()));
+            return Err(error);
+        }
+        if !self.skip_check.is_empty() && reason.trim().is_empty() {
+            return Err(CliError::usage("a reason is needed to let a finding pass")
+                .help("--reason \"the file is generated\"; it stands in the journal"));
+        }
+        let skips = self.skip_check.iter().map(|id| (id.clone(), reason.to_owned())).collect();
+        Ok(Rigour { strict: self.strict, skips })
+    }
+}

@@ -1,0 +1,58 @@
+//! `ixporch check`: the preflight alone.
+
+use serde_json::json;
+
+use super::upgrade::Task;
+use super::work;
+use crate::cli::args::{self, Format};
+use crate::cli::error::CliError;
+use crate::cli::load;
+use crate::cli::printer::Printer;
+use crate::cli::settings::Settings;
+use crate::plan::{HostAction, HostPlan, Plan};
+use crate::report;
+use crate::state::ExitCode;
+
+pub(in crate::cli) fn run(
+    arguments: &args::Check,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
+    let task = Task::of(load::procedure(&arguments.work.procedure)?);
+    if !task.procedure.moves_code() {
+        return Err(CliError::usage(format!(
+            "{} is no upgrade: there is nothing to check before it",
+            task.procedure.name
+        )));
+    }
+    let rigour = arguments.preflight.rigour(&arguments.reason)?;
+    let runtime = work::runtime()?;
+    let planning = work::plan(&arguments.work, &task, None, None, &rigour, settings, printer);
+    let plan = runtime.block_on(Box::pin(planning))?.plan;
+    match printer.format {
+        Format::Human => printer.result(&report::findings(printer.out, &plan, true)),
+        Format::Json | Format::Jsonl => {
+            let hosts: Vec<_> = plan.hosts().map(|(_, host)| document(host)).collect();
+            printer.json(&json!({ "format": 1, "hosts": hosts }));
+        }
+    }
+    Ok(exit(&plan))
+}
+
+fn document(host: &HostPlan) -> serde_json::Value {
+    let why = match &host.action {
+        HostAction::Unreachable(why) => Some(why),
+        HostAction::Upgrade(_) | HostAction::Current => None,
+    };
+    json!({ "host": host.host, "reachable": why.is_none(), "why": why, "findings": host.findings, "blocked": host.blocked.is_some() })
+}
+
+fn exit(plan: &Plan) -> ExitCode {
+    if plan.hosts().any(|(_, host)| host.blocked.is_some()) {
+        return ExitCode::Failed;
+    }
+    if plan.hosts().any(|(_, host)| matches!(host.action, HostAction::Unreachable(_))) {
+        return ExitCode::Unreachable;
+    }
+    ExitCode::Success
+}

@@ -1,0 +1,60 @@
+//! What the preflight found, folded over the fleet: the same finding once, with all hosts that have it.
+
+use std::fmt::Write;
+
+use super::Paint;
+use crate::plan::{HostAction, Plan, fold_names};
+use crate::preflight::{Finding, Severity};
+use crate::text::harmless_line;
+
+/// The findings of all hosts, the worst first; `notes` shows those too that only are worth knowing.
+pub fn findings(paint: Paint, plan: &Plan, notes: bool) -> String {
+    let mut groups: Vec<(&Finding, Vec<&str>)> = Vec::new();
+    for (_, host) in plan.hosts() {
+        for finding in host.findings.iter().filter(|finding| notes || finding.severity < Severity::Note) {
+            match groups.iter_mut().find(|(known, _)| *known == finding) {
+                Some((_, hosts)) => hosts.push(&host.host),
+                None => groups.push((finding, vec![&host.host])),
+            }
+        }
+    }
+    groups.sort_by_key(|(finding, _)| (finding.severity, finding.id.clone()));
+    let mut text = String::new();
+    for (finding, hosts) in groups {
+        let word = format!("{:8}", finding.severity);
+        let word = match finding.severity {
+            _ if finding.skipped.is_some() => paint.dim(&word),
+            Severity::Blocker => paint.bad(&word),
+            Severity::Warning => paint.warn(&word),
+            Severity::Note => paint.dim(&word),
+        };
+        let folded = paint.strong(&fold_names(hosts.iter().copied()));
+        let _ = writeln!(text, "{word} {:22} {folded}: {}", finding.id, harmless_line(&finding.what));
+        let _ =
+            writeln!(text, "         {:22} {} {}", "", paint.dim("help:"), harmless_line(&finding.remedy));
+        if let Some(reason) = &finding.skipped {
+            let _ = writeln!(text, "         {:22} let pass: {}", "", harmless_line(reason));
+        }
+    }
+    for (_, host) in plan.hosts() {
+        if let HostAction::Unreachable(why) = &host.action {
+            let first = why.lines().next().unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "{} {:22} {}: {first}",
+                paint.bad("blocker "),
+                "unreachable",
+                paint.strong(&host.host)
+            );
+        }
+    }
+    let blocked: Vec<&str> =
+        plan.hosts().filter(|(_, host)| host.blocked.is_some()).map(|(_, host)| host.host.as_str()).collect();
+    if !blocked.is_empty() {
+        let folded = fold_names(blocked.iter().copied());
+        let _ = writeln!(text, "{}", paint.warn(&format!("not started until that is mended: {folded}")));
+    } else if text.is_empty() && notes {
+        text.push_str("nothing stands against it\n");
+    }
+    text
+}
