@@ -56,15 +56,24 @@ fn object(description: &str, properties: Map<String, Value>) -> Value {
 fn settings() -> Map<String, Value> {
     let mut properties = Map::new();
     let mut memcached = Map::new();
+    let mut writers = Map::new();
     for spec in SPECS {
-        match spec.key.strip_prefix("memcached.") {
-            Some(key) => memcached.insert(key.to_owned(), setting(spec)),
+        match spec.key.split_once('.') {
+            Some(("memcached", key)) => memcached.insert(key.to_owned(), setting(spec)),
+            Some((_, key)) => writers.insert(key.to_owned(), setting(spec)),
             None => properties.insert(spec.key.to_owned(), setting(spec)),
         };
     }
     properties.insert(
         "memcached".to_owned(),
         object("How memcached is restarted, and how that is proven.", memcached),
+    );
+    properties.insert(
+        "writers".to_owned(),
+        object(
+            "What writes to the database by itself while a site is closed, such as sflow handlers.",
+            writers,
+        ),
     );
     properties
 }

@@ -172,6 +172,24 @@ pub const SPECS: &[Spec] = &[
         doc: "Where memcached listens on the host, for its own word on its uptime.",
     },
     Spec {
+        key: "writers.stop",
+        kind: Kind::Words,
+        built_in: None,
+        doc: "The command that stops what writes to the database by itself while the site is closed, such as sflow handlers; it is run as root.",
+    },
+    Spec {
+        key: "writers.start",
+        kind: Kind::Words,
+        built_in: None,
+        doc: "The command that starts it again, after the upgrade or on the way back.",
+    },
+    Spec {
+        key: "quiet_timeout",
+        kind: Kind::Time,
+        built_in: Some("30m"),
+        doc: "How long is waited, with the site closed, for artisan processes that were running before; then the host is taken back.",
+    },
+    Spec {
         key: "schema_approval",
         kind: Kind::Choice(&["review", "additive", "any"]),
         built_in: Some("review"),
@@ -285,14 +303,23 @@ impl Layer {
                 layer.put(spec, raw, problems);
             }
         }
-        if let Some(mut memcached) = fields.table("memcached", problems) {
+        for name in ["memcached", "writers"] {
+            let Some(mut table) = fields.table(name, problems) else { continue };
+            let span = table.span.clone();
             for spec in SPECS {
-                let Some(key) = spec.key.strip_prefix("memcached.") else { continue };
-                if let Some(raw) = memcached.raw(key) {
+                let Some(key) = spec.key.strip_prefix(name).and_then(|key| key.strip_prefix('.')) else {
+                    continue;
+                };
+                if let Some(raw) = table.raw(key) {
                     layer.put(spec, raw, problems);
                 }
             }
-            memcached.finish(problems);
+            table.finish(problems);
+            if layer.get("writers.stop").is_some() != layer.get("writers.start").is_some() {
+                problems.push(Problem::new(span, "`writers` has both `stop` and `start`, or neither").help(
+                    "what is stopped must be started again: writers = { stop = \"…\", start = \"…\" }",
+                ));
+            }
         }
         layer
     }

@@ -30,7 +30,7 @@ fn the_json_schema_of_the_docs_is_the_programs() {
 fn the_command_line_reference_of_the_docs_is_the_programs_help() {
     let home = tempfile::tempdir().unwrap();
     let program = program(&home);
-    let commands: [&[&str]; 39] = [
+    let commands: [&[&str]; 47] = [
         &[],
         &["init"],
         &["inventory"],
@@ -42,10 +42,18 @@ fn the_command_line_reference_of_the_docs_is_the_programs_help() {
         &["procedure", "check"],
         &["procedure", "show"],
         &["status"],
+        &["check"],
         &["plan"],
         &["upgrade"],
         &["resume"],
+        &["rollback"],
+        &["settle"],
         &["resolve"],
+        &["backup"],
+        &["backup", "list"],
+        &["backup", "verify"],
+        &["backup", "fetch"],
+        &["backup", "prune"],
         &["approve"],
         &["evidence"],
         &["schema"],

@@ -69,3 +69,34 @@ fn a_rollback_that_fails_leaves_its_debts_and_can_be_made_again() {
     assert_eq!(again.code, 0, "{again}");
     assert!(!host.in_maintenance());
 }
+
+#[test]
+fn what_is_owed_is_shown_and_paid_as_far_as_it_can_be() {
+    let stage = Stage::new(&[("all", &["a", "b"])]);
+    stage.stop_on_failure();
+    let (a, b) = (stage.fleet.host("a"), stage.fleet.host("b"));
+    a.break_up(true);
+    b.break_schema_update();
+    assert_eq!(stage.upgrade().code, 6);
+    let run = stage.last_run();
+    let status = stage.run(&["status"]);
+    assert!(status.stdout.contains("a is owed maintenance-off by run"), "{status}");
+    assert!(status.stdout.contains("b is owed memcached-after-schema, maintenance-off by run"), "{status}");
+
+    // The site of a host that is upgraded half-way is not opened; its memcached can be restarted all the same.
+    let half = stage.program.run(&["settle", &run, "b", "--yes"]);
+    assert!(half.stderr.contains("b: maintenance-off cannot be paid yet"), "{half}");
+    assert_eq!(half.code, 6, "{half}");
+    assert!(b.in_maintenance());
+    let debts = host_of(&stage.report(), "b")["debts"].clone();
+    assert_eq!((debts.as_array().unwrap().len(), &debts[0]["step"]), (1, &"maintenance-off".into()));
+
+    a.break_up(false);
+    let paid = stage.program.run(&["settle", &run, "a", "--yes"]);
+    assert_eq!(paid.code, 0, "{paid}");
+    assert!(!a.in_maintenance());
+    let status = stage.run(&["status", "--limit", "a"]);
+    assert!(!status.stdout.contains("is owed"), "{status}");
+    let again = stage.program.run(&["settle", &run, "a", "--yes"]);
+    assert_eq!(again.code, 3, "a later run has been at work there: {again}");
+}

@@ -9,7 +9,7 @@ use crate::stage::program;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// How many statements nothing answers yet; each of their rows says so.
-const NOT_THERE_YET: usize = 1;
+const NOT_THERE_YET: usize = 0;
 
 /// The rows of all tables, by their cells: statement, steps, commands, tests.
 fn rows() -> Vec<Vec<String>> {

@@ -81,7 +81,10 @@ fn neither_a_downgrade_nor_another_major_version_is_begun() {
     assert_eq!(down.code, 5, "{down}");
     assert!(down.stdout.contains("is older than what is installed"), "{down}");
     host.publish("7.0.0", "cust\n");
-    for arguments in [&["upgrade", "--yes"][..], &["upgrade", "--yes", "--to", "v7.0.0"]] {
+    for arguments in [
+        &["upgrade", "--yes"][..],
+        &["upgrade", "--yes", "--to", "v7.0.0", "--skip-check", "php-version", "--reason", "a try"],
+    ] {
         let major = stage.run(arguments);
         assert_eq!(major.code, 5, "{major}");
         assert!(major.stdout.contains("is version 7.0.0, and this procedure is for version 4"), "{major}");
@@ -96,6 +99,9 @@ fn an_upstream_that_does_not_answer_keeps_the_site_open() {
     let host = stage.fleet.host("a");
     std::fs::rename(host.folder().join("upstream"), host.folder().join("gone")).unwrap();
     let ended = stage.upgrade();
+    assert_eq!(ended.code, 4, "{ended}");
+    assert!(ended.stdout.contains("does not answer for the branch master"), "{ended}");
+    let ended = stage.run(&["upgrade", "--yes", "--skip-check", "upstream", "--reason", "it may be back"]);
     assert_eq!(ended.code, 5, "{ended}");
     assert_eq!(host_of(&stage.report(), "a")["failing_step"], "fetch");
     assert!(!host.in_maintenance());
@@ -154,9 +160,9 @@ fn a_host_that_cannot_be_reached_is_named_and_the_others_are_upgraded() {
 fn with_a_target_the_tag_is_checked_out() {
     let stage = Stage::new(&[("all", &["a"])]);
     let missing = stage.run(&["upgrade", "--yes", "--to", "v9.9.9"]);
-    assert_eq!(missing.code, 5, "{missing}");
+    assert_eq!(missing.code, 4, "{missing}");
     assert!(missing.stderr.contains("upstream does not have tag v9.9.9"), "{missing}");
-    assert!(missing.stdout.contains("--rerun failed"), "{missing}");
+    assert_eq!(stage.outcome("a"), "not-started");
     assert!(!stage.fleet.host("a").in_maintenance(), "a tag that does not exist must not close the site");
     assert_eq!(stage.run(&["upgrade", "--yes", "--to", "v4.5.0"]).code, 0);
     assert_eq!(stage.fleet.host("a").describe(), "v4.5.0");
@@ -169,8 +175,13 @@ fn modified_files_stop_a_host_before_its_site_is_closed() {
     let stage = Stage::new(&[("all", &["a"])]);
     std::fs::write(stage.fleet.host("a").root().join("bower.json"), "{ \"resolutions\": {} }").unwrap();
     let ended = stage.upgrade();
-    assert_eq!(ended.code, 5, "{ended}");
-    assert!(ended.stdout.contains("bower.json"), "{ended}");
+    assert_eq!(ended.code, 4, "{ended}");
+    assert!(ended.stdout.contains("tree-modified: tracked files are modified: bower.json"), "{ended}");
+    // Whoever lets that pass meets the step that looks again.
+    let skipped = stage.run(&["upgrade", "--yes", "--skip-check", "tree-modified", "--reason", "a try"]);
+    assert_eq!(skipped.code, 5, "{skipped}");
+    assert_eq!(host_of(&stage.report(), "a")["findings"][0]["skipped"], "a try");
+    assert_eq!(host_of(&stage.report(), "a")["failing_step"], "tree-check");
     assert_eq!(stage.fleet.host("a").asked(), Vec::<String>::new());
 }
 
@@ -278,7 +289,7 @@ fn ctrl_c_lets_the_step_in_flight_end_and_starts_nothing_new() {
     let report = stage.program.json(&["--format", "json", "report", &run]);
     let host = host_of(&report, "a");
     assert_eq!(
-        (&host["outcome"], &host["steps"][9]["step"], &host["steps"][9]["outcome"]),
+        (&host["outcome"], &host["steps"][10]["step"], &host["steps"][10]["outcome"]),
         (&"held".into(), &"composer".into(), &"succeeded".into())
     );
     assert_eq!(stage.fleet.host("a").asked().last().unwrap(), "composer install");
@@ -300,7 +311,7 @@ fn hostile_output_reaches_no_terminal() {
     let composer = stage.fleet.host("a").folder().join("bin/composer");
     std::fs::write(
         &composer,
-        "#!/bin/sh\nprintf '\\033]0;owned\\007\\033[2Jgone\\r\\n\\342\\200\\256txt\\302\\2332J' >&2; exit 3\n",
+        "#!/bin/sh\n[ \"$1\" != --version ] || { echo 'Composer version 2.2.0'; exit; }\nprintf '\\033]0;owned\\007\\033[2Jgone\\r\\n\\342\\200\\256txt\\302\\2332J' >&2; exit 3\n",
     )
     .unwrap();
     let ended = stage.upgrade();

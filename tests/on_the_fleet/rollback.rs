@@ -123,11 +123,11 @@ fn what_fails_before_the_site_is_open_is_taken_back_also_by_a_controller_that_is
     let journal = format!("cat {}/.local/state/ixporch/runs/*/journal.jsonl", stage.program.home().display());
     let journal = Command::new("sh").args(["-c", &journal]).output().unwrap();
     let journal = String::from_utf8_lossy(&journal.stdout).into_owned();
-    let began = journal
+    let starts = journal
         .lines()
         .filter(|line| line.contains("\"step-started\"") && line.contains("database-back"))
         .count();
-    assert_eq!(began, 1);
+    assert_eq!(starts, 1);
     stage.fleet.on("h3", "touch /root/enough; sleep 0.3");
     let looks: usize = stage.fleet.on("h3", "wc -l < /root/looks").parse().unwrap();
     assert!(looks > 20, "{looks} looks");

@@ -7,12 +7,13 @@ use serde_json::Value;
 use crate::embedded::EmbeddedHost;
 
 /// The steps of the v4 procedure that an upgrade to the branch's head runs, in order.
-pub const STEPS: [&str; 23] = [
+pub const STEPS: [&str; 24] = [
     "tree-check",
     "fetch",
     "target-check",
     "maintenance-on",
     "closed-check",
+    "quiet",
     "backup-folder",
     "backup",
     "proxies-restore",
@@ -55,10 +56,11 @@ pub const DISTURBED: [&str; 15] = [
 ];
 
 /// Those of them that only look, and may look again.
-pub const CHECKS: [&str; 10] = [
+pub const CHECKS: [&str; 11] = [
     "tree-check",
     "target-check",
     "closed-check",
+    "quiet",
     "schema-review",
     "schema-columns",
     "schema-recheck",

@@ -22,6 +22,33 @@ function ixporch_manifest($folder)
     return is_array($manifest) && isset($manifest['archives']) ? $manifest : null;
 }
 
+// All backups of this host, the newest first: folder => manifest.
+function ixporch_backups()
+{
+    $known = [];
+    foreach ((array) glob(getenv('BACKUP_DIR') . '/*/manifest.json') as $file) {
+        $manifest = ixporch_manifest(dirname($file));
+        if ($manifest && !preg_match('~\.(new|old)$~', dirname($file))) {
+            $known[dirname($file)] = $manifest;
+        }
+    }
+    uasort($known, function ($one, $other) {
+        return $other['started'] - $one['started'];
+    });
+    return $known;
+}
+
+// The backup whose folder begins so; the newest where none is named.
+function ixporch_chosen_backup($name)
+{
+    foreach (ixporch_backups() as $folder => $manifest) {
+        if ($name === '' || strpos(basename($folder), $name) === 0) {
+            return [$folder, $manifest];
+        }
+    }
+    ixporch_fail(getenv('BACKUP_DIR') . ($name === '' ? ' holds no backup' : " holds no backup $name"));
+}
+
 function ixporch_has_program($name)
 {
     foreach (explode(':', (string) getenv('PATH')) as $folder) {

@@ -14,23 +14,6 @@ function ixporch_tar(array $paths)
     return 'tar --create --file=- ' . implode(' ', array_map('escapeshellarg', array_merge(['--'], $paths)));
 }
 
-// Older backups than those that are kept. Only what has a manifest is one.
-function ixporch_prune($keep)
-{
-    $known = [];
-    foreach ((array) glob(getenv('BACKUP_DIR') . '/*/manifest.json') as $file) {
-        $manifest = ixporch_manifest(dirname($file));
-        if ($manifest && !preg_match('~\.(new|old)$~', dirname($file))) {
-            $known[dirname($file)] = $manifest['started'];
-        }
-    }
-    arsort($known);
-    foreach (array_slice(array_keys($known), max(1, $keep)) as $folder) {
-        ixporch_remove($folder);
-        echo "removed the backup of ", gmdate('Y-m-d H:i:s\Z', $known[$folder]), ": $folder\n";
-    }
-}
-
 $folder = ixporch_backup_folder();
 $new = "$folder.new";
 $public = realpath('public');

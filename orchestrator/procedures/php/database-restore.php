@@ -44,31 +44,6 @@ function ixporch_drop_everything(PDO $database)
     }
 }
 
-// Loads a dump. Whose objects may not be created in their former owner's name become the database user's.
-function ixporch_load(array $settings, $file, $total, $keeps_definers, $own)
-{
-    $reader = ixporch_start(ixporch_unpacker($file), [['file', $file, 'r'], ['pipe', 'w']], $from);
-    $client = ixporch_start('mysql --defaults-file=/dev/fd/3 --batch', [['pipe', 'r'], STDOUT, 3 => ixporch_option_file($settings)], $to);
-    $name = '`((?:[^`]|``)*)`@`((?:[^`]|``)*)`';
-    $definer = "~^(/\*!\d+ (?:CREATE\*/ /\*!\d+ )?|CREATE )DEFINER=$name~";
-    $bytes = 0;
-    $is_whole = true;
-    while ($is_whole && ($line = fgets($from[1])) !== false) {
-        $bytes += strlen($line);
-        if (!$keeps_definers && preg_match($definer, $line, $match) && "$match[2]@$match[3]" !== $own) {
-            $line = $match[1] . substr($line, strlen($match[0]));
-        }
-        $is_whole = @fwrite($to[0], $line) === strlen($line);
-        ixporch_progress('loading', $bytes, $total);
-    }
-    fclose($from[1]);
-    fclose($to[0]);
-    $codes = [proc_close($client), proc_close($reader)];
-    if (!$is_whole || $codes !== [0, 0]) {
-        ixporch_fail('the dump could not be loaded (exit codes ' . implode(', ', $codes) . '): the database is not complete');
-    }
-}
-
 $folder = ixporch_backup_folder();
 $manifest = ixporch_manifest($folder);
 if (!$manifest) {
@@ -109,7 +84,10 @@ try {
     touch($begun);
     ixporch_sync([$begun, $folder]);
     ixporch_drop_everything($database);
-    ixporch_load($settings, $file, $dump['plain_bytes'], ixporch_may_set_definer($rights), $own);
+    $why = ixporch_load($settings, $file, $dump['plain_bytes'], ixporch_may_set_definer($rights), $own);
+    if ($why !== '') {
+        ixporch_fail("$why: the database is not complete");
+    }
     $database = ixporch_database($settings);
     $now = ixporch_checksums($database, array_keys(ixporch_tables($database)));
     $definers = ixporch_definers($database);

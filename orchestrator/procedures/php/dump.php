@@ -35,11 +35,3 @@ function ixporch_dump_command(array $tables, array $rights, $schema)
     }
     return $program . ' ' . implode(' ', $options) . ' ' . escapeshellarg($schema);
 }
-
-function ixporch_remove($folder)
-{
-    if (is_dir($folder)) {
-        $process = ixporch_start('rm -rf -- ' . escapeshellarg($folder), [['file', '/dev/null', 'r'], STDOUT], $pipes);
-        proc_close($process);
-    }
-}

@@ -44,13 +44,22 @@ impl Access<'_> {
         T: Send + 'static,
         Q: for<'l> Fn(&Host) -> Question<T>,
     {
+        self.ask_for(hosts, question, ANSWER).await
+    }
+
+    /// The same with patience of its own.
+    pub(super) async fn ask_for<T, Q>(&self, hosts: &[&Host], question: Q, patience: Duration) -> Answers<T>
+    where
+        T: Send + 'static,
+        Q: for<'l> Fn(&Host) -> Question<T>,
+    {
         let connecting = Arc::new(Semaphore::new(usize::try_from(self.connecting.connecting).unwrap_or(1)));
         let mut tasks = JoinSet::new();
         let mut names = BTreeMap::new();
         for host in hosts {
             let (target, place, question) = (self.target(host), place(host), question(host));
             let (transport, connecting) = (Arc::clone(&self.transport), Arc::clone(&connecting));
-            let asked = Box::pin(ask_one(transport, target, place, connecting, question));
+            let asked = Box::pin(ask_one(transport, target, place, connecting, question, patience));
             names.insert(tasks.spawn(asked).id(), host.name.clone());
         }
         let mut answers = BTreeMap::new();
@@ -88,6 +97,7 @@ async fn ask_one<T>(
     place: LedgerPlace,
     connecting: Arc<Semaphore>,
     question: Question<T>,
+    patience: Duration,
 ) -> Result<T, String> {
     let connected = transport::connect(&*transport, &target, &connecting).await;
     let session = connected.map_err(|error| format!("{error}\nhelp: {}", error.help()))?;
@@ -99,7 +109,7 @@ async fn ask_one<T>(
         ledger.close().await;
         answer
     };
-    tokio::time::timeout(ANSWER, asking)
+    tokio::time::timeout(patience, asking)
         .await
-        .unwrap_or_else(|_| Err(format!("no answer within {}s", ANSWER.as_secs())))
+        .unwrap_or_else(|_| Err(format!("no answer within {}s", patience.as_secs())))
 }

@@ -1,5 +1,6 @@
 //! What can be typed. Every help text of the program is here.
 
+mod backup;
 mod corrections;
 mod evidence;
 mod preflight;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 
+pub use backup::{Backup, BackupCommand};
 pub use corrections::{
     Change, Entities, EntitiesCommand, Exec, Look, Maintenance, MaintenanceCommand, Memcached,
     MemcachedCommand, Run, SchemaCommand, Views, ViewsCommand,
@@ -18,7 +20,7 @@ pub use corrections::{
 
 pub use evidence::{Evidence, Relying};
 pub use preflight::{Check, Preflight};
-pub use rollback::Rollback;
+pub use rollback::{Rollback, Settle};
 pub use traces::{Ledger, LedgerCommand, Lock, LockCommand};
 
 use crate::procedure::DEFAULT_PROCEDURE;
@@ -64,8 +66,12 @@ pub enum Subcommand {
     Upgrade(Upgrade),
     /// Go on with a run that has no end, or run the hosts again that it left
     Resume(Resume),
+    /// List, read again, copy or remove the backups of hosts
+    Backup(Backup),
     /// Take the hosts of a run back to where they were before it
     Rollback(Rollback),
+    /// Pay what a run still owes a host
+    Settle(Settle),
     /// Say how a step had ended whose end nobody saw
     Resolve(Resolve),
     /// Show or break the locks of hosts

@@ -20,7 +20,7 @@ pub use lock::Locked;
 pub use output::{Capped, Listener, StepOutput};
 pub use probe::{PreflightRequest, ProbeError, ProbeRequest, probe};
 pub use runner::OpenError;
-pub use survey::{break_lock, is_running, remove_folder, remove_ledger, survey};
+pub use survey::{Question, break_lock, fetch, is_running, remove_folder, remove_ledger, survey};
 
 use runner::Runner;
 
@@ -216,6 +216,14 @@ impl Ledger {
         self.runner.request(&format!("ask {}", quote(script))).await?;
         let said = self.runner.answer(output).await?;
         said.strip_prefix("end ").and_then(|code| code.parse().ok()).ok_or_else(|| unreadable(&said))
+    }
+
+    /// Asks the host a question of another module's; gives its exit code.
+    ///
+    /// # Errors
+    /// The connection went away.
+    pub async fn answer_to(&mut self, question: &Question, output: &mut StepOutput) -> Result<i32, LinkLost> {
+        self.ask(&question.0, output).await
     }
 
     /// Runs a check as a question: without a lock, a claim or anything that stays; gives its exit code.

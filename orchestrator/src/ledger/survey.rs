@@ -24,6 +24,25 @@ pub(super) fn questions() -> String {
     )
 }
 
+/// A question that is put together here, and asked elsewhere.
+#[derive(Debug)]
+pub struct Question(pub(super) String);
+
+/// Prints a file of a backup: of the one whose name begins so, or of the newest that has a manifest.
+pub fn fetch(web_user: &str, sudo: bool, backup_dir: &str, backup: &str, file: &str) -> Question {
+    let sudo = if sudo { "yes" } else { "no" };
+    Question(format!(
+        "{{ root=/; sudo={sudo}\n{PRELUDE}\n}} >/dev/null\n\
+         as {} sh -c 'folder=; for manifest in \"$1/$2\"*/manifest.json; do \
+         case $manifest in *.new/* | *.old/*) continue ;; esac; [ -e \"$manifest\" ] && folder=${{manifest%/*}}; done; \
+         [ -n \"$folder\" ] || exit 1; exec cat -- \"$folder/$3\"' sh {} {} {}",
+        quote(web_user),
+        quote(backup_dir),
+        quote(backup),
+        quote(file)
+    ))
+}
+
 /// Asks for the lock and the ledgers.
 pub async fn survey(ledger: &mut Ledger, place: &LedgerPlace) -> Result<Traces, ProbeError> {
     let mut output = StepOutput::default();

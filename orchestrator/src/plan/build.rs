@@ -23,10 +23,23 @@ pub struct Options {
     pub waves: WaveSelection,
     /// Whether memcached is restarted first by procedures that leave it to the user.
     pub restart_memcached: bool,
+    /// Which backup is meant, and what for.
+    pub backup: BackupChoice,
     /// How findings of the preflight are taken.
     pub rigour: Rigour,
     /// The run whose hosts are taken over: its locks are no obstacle.
     pub own_run: Option<String>,
+}
+
+/// Which backup is meant, and what for.
+#[derive(Debug, Clone, Default)]
+pub struct BackupChoice {
+    /// The beginning of its name; `None`: the newest.
+    pub name: Option<String>,
+    /// The schema that it is loaded into.
+    pub scratch: Option<String>,
+    /// How many are kept; `None`: what the inventory says.
+    pub keep: Option<u32>,
 }
 
 /// What the probe of a host gave: facts, or why there are none.
@@ -442,6 +455,7 @@ impl HostBuilder<'_> {
             // Where it is not known, the step itself finds out, and is refused on a closed site.
             Condition::OpenNow => self.facts.maintenance.map_or(!self.ours, |closed| !closed),
             Condition::SchemaPending => true,
+            Condition::Writers => !self.host.list("writers.stop").is_empty(),
             Condition::Url => self.host.text("url").is_some(),
             Condition::RestartMemcached => self.request.options.restart_memcached,
         }
@@ -532,6 +546,8 @@ impl HostBuilder<'_> {
     fn words(&self, argument: &Template) -> Vec<String> {
         match argument.as_words() {
             Some(Placeholder::MemcachedRestart) => self.host.list("memcached.restart").to_vec(),
+            Some(Placeholder::WritersStop) => self.host.list("writers.stop").to_vec(),
+            Some(Placeholder::WritersStart) => self.host.list("writers.start").to_vec(),
             Some(placeholder) => self.host.list(placeholder.name()).to_vec(),
             None => vec![self.fill(argument)],
         }
@@ -549,6 +565,15 @@ impl HostBuilder<'_> {
             Placeholder::InstalledBranch => self.facts.branch.clone().unwrap_or_default(),
             Placeholder::TreeOwner => self.facts.tree_owner.clone().unwrap_or_default(),
             Placeholder::MemcachedRestart => self.host.list("memcached.restart").join(" "),
+            Placeholder::WritersStop => self.host.list("writers.stop").join(" "),
+            Placeholder::WritersStart => self.host.list("writers.start").join(" "),
+            Placeholder::Backup => self.request.options.backup.name.clone().unwrap_or_default(),
+            Placeholder::Scratch => self.request.options.backup.scratch.clone().unwrap_or_default(),
+            Placeholder::Keep => {
+                let keep = self.request.options.backup.keep.or_else(|| self.host.number("backup_keep"));
+                keep.unwrap_or(1).to_string()
+            }
+            Placeholder::QuietTimeout => self.host.time("quiet_timeout").map_or(0, whole_seconds).to_string(),
             Placeholder::Php | Placeholder::Composer | Placeholder::Bower => {
                 self.host.list(placeholder.name()).join(" ")
             }

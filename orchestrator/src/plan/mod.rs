@@ -17,7 +17,7 @@ use ixporch_inventory::value::Amount;
 use ixporch_inventory::{FailurePolicy, GateKind, SchemaApproval};
 use serde::{Deserialize, Serialize};
 
-pub use build::{History, Options, PlanError, ProbeResult, Request, build, login};
+pub use build::{BackupChoice, History, Options, PlanError, ProbeResult, Request, build, login};
 pub use command::{Command, Switch, quote};
 pub use fold::fold_names;
 pub use waves::{WaveSelection, waves};

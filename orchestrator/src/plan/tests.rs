@@ -81,6 +81,7 @@ fn the_eight_steps_of_the_document_are_planned_in_order() {
             "target-check",
             "maintenance-on",
             "closed-check",
+            "quiet",
             "backup-folder",
             "backup",
             "proxies-restore",
@@ -124,7 +125,7 @@ fn with_a_target_the_tag_is_fetched_checked_and_checked_out() {
     let plan = plan_with(&facts(), &[], &options).unwrap();
     let ixp1 = plan.host("ixp1").unwrap();
     assert_eq!(
-        [&ids(ixp1)[1..5], &ids(ixp1)[7..9]].concat(),
+        [&ids(ixp1)[1..5], &ids(ixp1)[8..10]].concat(),
         ["fetch-tags", "target-check", "maintenance-on", "closed-check", "proxies-restore", "code-checkout"]
     );
     assert_eq!(ixp1.step("target-check").unwrap().command.environment["TARGET"], "v4.5.0");

@@ -23,6 +23,14 @@ pub enum BuiltInScript {
     BackCheck,
     /// Says what stands against an upgrade, as far as it can be seen beforehand. Changes nothing.
     Preflight,
+    /// Waits until no artisan process of the installation runs. Changes nothing.
+    Quiet,
+    /// Says what backups are there. Changes nothing.
+    BackupList,
+    /// Reads a backup to its end, and loads it into a scratch schema where one is named.
+    BackupVerify,
+    /// Removes the oldest backups.
+    BackupPrune,
     /// Looks whether the site's address answers as a closed site does. Changes nothing.
     HealthClosed,
     /// Looks whether the application is whole before its site is opened. Changes nothing.
@@ -37,6 +45,9 @@ pub enum BuiltInScript {
 pub(super) const BUILT_IN_SCRIPTS: &[(&str, BuiltInScript)] = &[
     ("back-check", BuiltInScript::BackCheck),
     ("backup", BuiltInScript::Backup),
+    ("backup-list", BuiltInScript::BackupList),
+    ("backup-prune", BuiltInScript::BackupPrune),
+    ("backup-verify", BuiltInScript::BackupVerify),
     ("columns", BuiltInScript::Columns),
     ("components-restore", BuiltInScript::ComponentsRestore),
     ("composition", BuiltInScript::Composition),
@@ -47,6 +58,7 @@ pub(super) const BUILT_IN_SCRIPTS: &[(&str, BuiltInScript)] = &[
     ("health-web", BuiltInScript::HealthWeb),
     ("opening-mark", BuiltInScript::OpeningMark),
     ("preflight", BuiltInScript::Preflight),
+    ("quiet", BuiltInScript::Quiet),
     ("views-recreate", BuiltInScript::ViewsRecreate),
 ];
 
@@ -60,6 +72,13 @@ const OPENING_MARK: &str = include_str!("../../procedures/php/opening-mark.php")
 const COMPONENTS_RESTORE: &str = include_str!("../../procedures/php/components-restore.php");
 const DATABASE_RESTORE: &str = include_str!("../../procedures/php/database-restore.php");
 const PREFLIGHT: &str = include_str!("../../procedures/php/preflight.php");
+const JOBS: &str = include_str!("../../procedures/php/jobs.php");
+const QUIET: &str = include_str!("../../procedures/php/quiet.php");
+const PRUNE: &str = include_str!("../../procedures/php/prune.php");
+const LOAD: &str = include_str!("../../procedures/php/load.php");
+const BACKUP_LIST: &str = include_str!("../../procedures/php/backup-list.php");
+const BACKUP_VERIFY: &str = include_str!("../../procedures/php/backup-verify.php");
+const BACKUP_PRUNE: &str = include_str!("../../procedures/php/backup-prune.php");
 const HTTP: &str = include_str!("../../procedures/php/http.php");
 const HEALTH_CLOSED: &str = include_str!("../../procedures/php/health-closed.php");
 const HEALTH_APPLICATION: &str = include_str!("../../procedures/php/health-application.php");
@@ -94,12 +113,18 @@ impl BuiltInScript {
             Self::Columns => &[SETTINGS, COLUMNS],
             Self::Composition => &[SETTINGS, COMPOSITION],
             Self::ViewsRecreate => &[SETTINGS, CLIENT, VIEWS_RECREATE],
-            Self::Backup => &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, BACKUP],
+            Self::Backup => &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, PRUNE, BACKUP],
             Self::OpeningMark => &[SETTINGS, CLIENT, ARCHIVE, TABLES, OPENING_MARK],
             Self::ComponentsRestore => &[CLIENT, ARCHIVE, COMPONENTS_RESTORE],
-            Self::DatabaseRestore => &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, DATABASE_RESTORE],
+            Self::DatabaseRestore => {
+                &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, PRUNE, LOAD, DATABASE_RESTORE]
+            }
             Self::BackCheck => &[CLIENT, ARCHIVE, TABLES, BACK_CHECK],
-            Self::Preflight => &[SETTINGS, CLIENT, ARCHIVE, TABLES, PREFLIGHT],
+            Self::Preflight => &[SETTINGS, CLIENT, ARCHIVE, TABLES, JOBS, PREFLIGHT],
+            Self::Quiet => &[CLIENT, ARCHIVE, JOBS, QUIET],
+            Self::BackupList => &[CLIENT, ARCHIVE, BACKUP_LIST],
+            Self::BackupVerify => &[SETTINGS, CLIENT, ARCHIVE, TABLES, LOAD, BACKUP_VERIFY],
+            Self::BackupPrune => &[CLIENT, ARCHIVE, PRUNE, BACKUP_PRUNE],
             Self::HealthClosed => &[HTTP, HEALTH_CLOSED],
             Self::HealthApplication => &[HTTP, HEALTH_APPLICATION],
             Self::HealthWeb => &[HTTP, HEALTH_WEB],

@@ -27,8 +27,15 @@ pub const EXEC: &str = "exec";
 /// What the procedure is called that takes a run back.
 pub const ROLLBACK: &str = "rollback";
 
+/// What the procedure is called that pays what a run owes.
+pub const SETTLE: &str = "settle";
+
 /// The built-in procedures by name.
 const BUILT_IN: &[(&str, &str)] = &[
+    ("backup-list", include_str!("../../procedures/backup-list.toml")),
+    ("backup-prune", include_str!("../../procedures/backup-prune.toml")),
+    ("backup-rehearse", include_str!("../../procedures/backup-rehearse.toml")),
+    ("backup-verify", include_str!("../../procedures/backup-verify.toml")),
     ("entities-regenerate", include_str!("../../procedures/entities-regenerate.toml")),
     ("ixp-manager-v4", include_str!("../../procedures/ixp-manager-v4.toml")),
     ("maintenance-off", include_str!("../../procedures/maintenance-off.toml")),
@@ -113,6 +120,8 @@ pub enum Condition {
     RestartMemcached,
     /// Only where the inventory knows the address of the web site.
     Url,
+    /// Only where the inventory says how what writes to the database by itself is stopped.
+    Writers,
 }
 
 /// How a step's output is read where its exit code says nothing.

@@ -22,6 +22,7 @@ const CONDITIONS: &[(&str, Condition)] = &[
     ("schema-pending", Condition::SchemaPending),
     ("restart-memcached", Condition::RestartMemcached),
     ("url", Condition::Url),
+    ("writers", Condition::Writers),
 ];
 
 const READS: &[(&str, Reads)] = &[

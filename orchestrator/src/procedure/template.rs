@@ -44,13 +44,25 @@ pub enum Placeholder {
     Bower,
     /// Where memcached listens on the host.
     MemcachedAddress,
+    /// The backup that is meant, by the beginning of its name; empty: the newest.
+    Backup,
+    /// The schema that a backup is loaded into; empty: none.
+    Scratch,
+    /// How many backups are kept, by the command line or the inventory.
+    Keep,
+    /// How long is waited until nothing of the installation runs, in seconds.
+    QuietTimeout,
+    /// The command that stops what writes to the database by itself.
+    WritersStop,
+    /// The command that starts it again.
+    WritersStart,
     /// The command that restarts memcached.
     MemcachedRestart,
 }
 
 impl Placeholder {
     /// All placeholders.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 25] = [
         Self::Host,
         Self::IxpRoot,
         Self::Url,
@@ -69,6 +81,12 @@ impl Placeholder {
         Self::Composer,
         Self::Bower,
         Self::MemcachedAddress,
+        Self::Backup,
+        Self::Scratch,
+        Self::Keep,
+        Self::QuietTimeout,
+        Self::WritersStop,
+        Self::WritersStart,
         Self::MemcachedRestart,
     ];
 
@@ -93,13 +111,27 @@ impl Placeholder {
             Self::Composer => "composer",
             Self::Bower => "bower",
             Self::MemcachedAddress => "memcached_address",
+            Self::Backup => "backup",
+            Self::Scratch => "scratch",
+            Self::Keep => "keep",
+            Self::QuietTimeout => "quiet_timeout",
+            Self::WritersStop => "writers_stop",
+            Self::WritersStart => "writers_start",
             Self::MemcachedRestart => "memcached_restart",
         }
     }
 
     /// Whether it stands for several arguments, and so must be an argument of its own.
     pub fn is_words(self) -> bool {
-        matches!(self, Self::Php | Self::Composer | Self::Bower | Self::MemcachedRestart)
+        matches!(
+            self,
+            Self::Php
+                | Self::Composer
+                | Self::Bower
+                | Self::MemcachedRestart
+                | Self::WritersStop
+                | Self::WritersStart
+        )
     }
 }
 

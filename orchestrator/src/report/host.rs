@@ -131,7 +131,11 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str)
         if let Some(plan) = state.plan_of(name)
             && let Some(step) = plan.step(&debt.step)
         {
-            let payer = if host.locked { "resuming the run" } else { "the next upgrade" };
+            let payer = if host.locked {
+                "resuming the run".to_owned()
+            } else {
+                format!("the next upgrade, or {} settle {} {name}", names.program, names.run)
+            };
             let _ = writeln!(text, "      {payer} pays it; by hand, once every step before it is done:");
             let _ = writeln!(text, "      {}", plan.by_hand(step));
         }

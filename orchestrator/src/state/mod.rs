@@ -5,6 +5,7 @@
 mod evidence;
 mod exit;
 mod host;
+mod settle;
 mod take_back;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 pub use evidence::{GivenEvidence, TakenRisk};
 pub use exit::ExitCode;
 pub use host::{Debt, HostState, LinkGap, Resolution, StepState};
+pub use settle::Settlement;
 pub use take_back::TakeBack;
 
 use crate::event::{Approval, Envelope, HostOutcome, RunEvent, RunHeader, StepEnd, StepOutcome};

@@ -80,6 +80,13 @@ impl EmbeddedHost {
         std::fs::write(self.folder.join("schema-update-is-broken"), "").expect("a file can be written");
     }
 
+    /// Makes `artisan up` say that the site is live, and do nothing; or lets it work again.
+    pub fn break_up(&self, broken: bool) {
+        let path = self.folder.join("up-is-broken");
+        // It may not have been broken.
+        let _ = if broken { std::fs::write(path, "") } else { std::fs::remove_file(path) };
+    }
+
     /// Makes its backups fail.
     pub fn break_backup(&self) {
         std::fs::write(self.folder.join("backup-is-broken"), "").expect("a file can be written");

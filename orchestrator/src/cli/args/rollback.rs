@@ -1,4 +1,4 @@
-//! Arguments of `rollback`.
+//! Arguments of `rollback` and `settle`.
 
 use std::path::PathBuf;
 
@@ -34,6 +34,28 @@ pub struct Rollback {
     /// How a run is carried out
     #[command(flatten)]
     pub options: RunOptions,
+
+    /// Start without asking
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// Arguments of `settle`.
+#[derive(Debug, Args)]
+pub struct Settle {
+    /// The run, the beginning of its id, or `latest`
+    pub run: String,
+
+    /// The host that is owed something
+    pub host: String,
+
+    /// The inventory, where it is not where the run found it any more
+    #[arg(short, long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+
+    /// How hosts are reached
+    #[command(flatten)]
+    pub connecting: Connecting,
 
     /// Start without asking
     #[arg(short, long)]

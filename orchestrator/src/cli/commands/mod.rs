@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 pub(super) mod approve;
+pub(super) mod backup;
 pub(super) mod check;
 pub(super) mod entities;
 pub(super) mod evidence;
@@ -22,6 +23,7 @@ pub(super) mod rollback;
 pub(super) mod run;
 pub(super) mod runs;
 pub(super) mod schema;
+pub(super) mod settle;
 pub(super) mod status;
 pub(super) mod upgrade;
 pub(super) mod views;

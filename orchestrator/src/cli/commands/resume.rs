@@ -23,8 +23,8 @@ use crate::event::{EvidenceSource, HostOutcome, RunHeader};
 use crate::facts::{Facts, HostKind};
 use crate::gate;
 use crate::journal::{LoadedRun, Writer};
-use crate::plan::{self, HostAction, HostPlan};
-use crate::procedure::{EXEC, ROLLBACK};
+use crate::plan::{self, BackupChoice, HostAction, HostPlan};
+use crate::procedure::{EXEC, ROLLBACK, SETTLE};
 use crate::report::Names;
 use crate::state::{ExitCode, HostState, RunState};
 
@@ -242,6 +242,10 @@ async fn again(
             hosts.join(",")
         )));
     }
+    if header.procedure == SETTLE {
+        return Err(CliError::invalid("a settling is not run again by its journal")
+            .help(format!("{} settle RUN HOST, with the run that owes it", settings.program)));
+    }
     if header.procedure == ROLLBACK {
         let of = header
             .instead_of
@@ -282,8 +286,11 @@ async fn again(
         // What a person let pass for these hosts, they let pass still.
         rigour: &header.plan.rigour,
     };
-    let task =
-        Task { procedure: load::procedure(&work.procedure)?, restart_memcached: header.restart_memcached };
+    let task = Task {
+        procedure: load::procedure(&work.procedure)?,
+        restart_memcached: header.restart_memcached,
+        backup: BackupChoice::default(),
+    };
     upgrade::upgrade(&work, &task, how, instead_of, settings, printer).await
 }
 

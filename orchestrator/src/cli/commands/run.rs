@@ -8,6 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
+use crate::plan::BackupChoice;
 use crate::preflight::Rigour;
 use crate::procedure::Procedure;
 use crate::state::ExitCode;
@@ -27,7 +28,11 @@ pub(super) fn change(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let task = Task { procedure: load::procedure(procedure)?, restart_memcached: false };
+    let task = Task {
+        procedure: load::procedure(procedure)?,
+        restart_memcached: false,
+        backup: BackupChoice::default(),
+    };
     let rigour = Rigour::default();
     let how = How {
         yes: change.yes,
@@ -58,7 +63,11 @@ pub(super) fn look(
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
     let loaded = load::procedure(procedure)?;
-    let task = Task { procedure: loaded, restart_memcached: looking.restart_memcached };
+    let task = Task {
+        procedure: loaded,
+        restart_memcached: looking.restart_memcached,
+        backup: BackupChoice::default(),
+    };
     look_with(procedure, &task, looking, settings, printer)
 }
 
@@ -86,7 +95,7 @@ pub(super) fn look_with(
     upgrade::start(&work, task, how, settings, printer)
 }
 
-fn work(procedure: &str, selection: &Selection, connecting: &Connecting, waves: &Waves) -> Work {
+pub(super) fn work(procedure: &str, selection: &Selection, connecting: &Connecting, waves: &Waves) -> Work {
     Work {
         selection: selection.clone(),
         connecting: connecting.clone(),
@@ -104,6 +113,6 @@ impl Task {
 
     /// What the user asks for, as a procedure alone.
     pub(super) fn of(procedure: Procedure) -> Self {
-        Self { procedure, restart_memcached: false }
+        Self { procedure, restart_memcached: false, backup: BackupChoice::default() }
     }
 }

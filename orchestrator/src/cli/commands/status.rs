@@ -30,15 +30,25 @@ pub(in crate::cli) fn run(
         transport: work::transport(settings),
     };
     let probes = work::runtime()?.block_on(work::probe(&access, &hosts, Upstream::Branch, printer));
+    let owed = work::owed(&settings.store, &hosts)?;
     let value = |(host, probe): (&String, &Result<Facts, String>)| match probe {
-        Ok(facts) => json!({ "host": host, "reachable": true, "facts": facts }),
-        Err(why) => json!({ "host": host, "reachable": false, "why": why }),
+        Ok(facts) => json!({ "host": host, "reachable": true, "facts": facts, "owed": owed.get(host) }),
+        Err(why) => json!({ "host": host, "reachable": false, "why": why, "owed": owed.get(host) }),
     };
     match printer.format {
         Format::Human => {
             let inventory = selection.file.inventory.display().to_string();
             let known = |run: &str| work::known_run(settings, run);
             printer.result(&report::status(printer.out, &settings.program, &inventory, &probes, &known));
+            for (host, (run, steps)) in &owed {
+                let run = settings.store.shorten(run)?;
+                let what = format!(
+                    "{host} is owed {} by run {run}: {} settle {run} {host}",
+                    steps.join(", "),
+                    settings.program
+                );
+                printer.result(&format!("{}\n", printer.out.warn(&what)));
+            }
         }
         Format::Json => {
             let hosts: Vec<Value> = probes.iter().map(value).collect();

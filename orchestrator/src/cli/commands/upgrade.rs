@@ -17,7 +17,7 @@ use crate::cli::settings::Settings;
 use crate::engine::{About, Approvals};
 use crate::event::{Envelope, RunEvent};
 use crate::journal::Writer;
-use crate::plan::Plan;
+use crate::plan::{BackupChoice, Plan};
 use crate::preflight::Rigour;
 use crate::procedure::{EXEC, Procedure};
 use crate::report;
@@ -65,6 +65,8 @@ pub(super) struct Task {
     pub(super) procedure: Procedure,
     /// Whether memcached is restarted first, where the procedure leaves that to the user.
     pub(super) restart_memcached: bool,
+    /// Which backup is meant, by procedures that are about backups.
+    pub(super) backup: BackupChoice,
 }
 
 /// Plans, asks, and runs, in a runtime of its own.

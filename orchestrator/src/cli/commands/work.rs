@@ -66,6 +66,7 @@ pub(super) async fn plan(
             chosen => chosen,
         },
         restart_memcached: task.restart_memcached,
+        backup: task.backup.clone(),
         rigour: rigour.clone(),
         own_run: earlier.map(str::to_owned),
     };
@@ -167,6 +168,37 @@ fn history(
         }
     }
     Ok(history)
+}
+
+/// What hosts are still owed, with the run whose journal says so last.
+pub(super) fn owed(
+    store: &Store,
+    hosts: &[&Host],
+) -> Result<BTreeMap<String, (String, Vec<String>)>, CliError> {
+    let mut open: BTreeMap<&str, &Host> = hosts.iter().map(|host| (host.name.as_str(), *host)).collect();
+    let mut owed = BTreeMap::new();
+    for id in store.ids_by_last_event()? {
+        if open.is_empty() {
+            break;
+        }
+        let run = store.load(&id)?;
+        let Some(header) = run.state.header.as_ref() else { continue };
+        for (_, plan) in header.plan.hosts() {
+            let Some(state) = run.state.hosts.get(&plan.host).filter(|state| state.was_touched()) else {
+                continue;
+            };
+            if !open.get(plan.host.as_str()).is_some_and(|host| is_same(plan, host)) {
+                continue;
+            }
+            open.remove(plan.host.as_str());
+            let steps: Vec<String> =
+                state.debts_in_order(Some(plan)).into_iter().map(|debt| debt.step.clone()).collect();
+            if !steps.is_empty() {
+                owed.insert(plan.host.clone(), (id.clone(), steps));
+            }
+        }
+    }
+    Ok(owed)
 }
 
 /// The hosts of a run that it does not hold, and on which a run that began later has changed something: the plan of the

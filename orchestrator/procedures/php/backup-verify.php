@@ -1,0 +1,44 @@
+<?php
+// Reads a backup to its end; where a scratch schema is named, the dump is loaded into it, compared, and dropped again.
+list($folder, $manifest) = ixporch_chosen_backup((string) getenv('BACKUP'));
+foreach ($manifest['archives'] as $archive) {
+    ixporch_check_archive("$folder/$archive[file]", $archive);
+}
+echo "$folder: every archive is what was written\n";
+$scratch = (string) getenv('SCRATCH');
+if ($scratch === '') {
+    exit(0);
+}
+if (!preg_match('~^[A-Za-z0-9_]{1,64}$~', $scratch) || strcasecmp($scratch, $manifest['schema']) === 0) {
+    ixporch_fail("$scratch cannot be the scratch schema: it is no plain name, or the application's own");
+}
+try {
+    $settings = ixporch_settings();
+    if (strcasecmp($scratch, $settings['DB_DATABASE']) === 0) {
+        ixporch_fail("$scratch is the application's own schema");
+    }
+    $database = ixporch_database($settings);
+    // It must not be there: nothing of anybody's is written over.
+    $database->exec("CREATE DATABASE `$scratch`");
+} catch (Throwable $trouble) {
+    ixporch_fail("the schema $scratch could not be made: " . $trouble->getMessage());
+}
+$trouble = '';
+try {
+    $settings['DB_DATABASE'] = $scratch;
+    $dump = $manifest['archives']['database'];
+    $own = $database->query('SELECT CURRENT_USER()')->fetchColumn();
+    $why = ixporch_load($settings, "$folder/$dump[file]", $dump['plain_bytes'], false, $own);
+    $loaded = ixporch_database($settings);
+    $sums = $why === '' ? ixporch_checksums($loaded, array_keys(ixporch_tables($loaded))) : [];
+    $meanwhile = array_flip($manifest['written_meanwhile']);
+    $differing = ixporch_differing(array_diff_key($manifest['tables'], $meanwhile), array_diff_key($sums, $meanwhile));
+    $trouble = $why !== '' ? $why : ($differing ? 'loaded, these tables are not what they were: ' . implode(', ', $differing) : '');
+} catch (Throwable $failure) {
+    $trouble = $failure->getMessage();
+}
+$database->exec("DROP DATABASE `$scratch`");
+if ($trouble !== '') {
+    ixporch_fail($trouble);
+}
+echo 'loaded into ', $scratch, ': ', count($sums), " tables with the rows that they had; it is dropped again\n";
