@@ -16,6 +16,8 @@ use crate::ledger::{Permit, StepOutput};
 use crate::plan::PlannedStep;
 use crate::schema::Fingerprint;
 use crate::state::{HostState, RunState};
+
+use super::progress::Progress;
 use crate::text::RemoteText;
 
 /// Shows events as they come.
@@ -223,6 +225,16 @@ impl HostEvents {
     pub(super) async fn going_back(&self, why: &str, rolls_back: bool) {
         let event = RunEvent::GoingBack { host: self.host.clone(), why: RemoteText::from(why), rolls_back };
         self.events.tell(event).await;
+    }
+
+    /// Tells how far a step is; where nobody has the time to listen, it is not told.
+    pub(super) fn progress_of(&self, step: &str) -> impl Fn(Progress) + Send + Sync + 'static {
+        let (host, step, sender) = (self.host.clone(), step.to_owned(), self.events.sender.clone());
+        move |Progress { done, total, what }| {
+            let (host, step, what) = (host.clone(), step.clone(), RemoteText::from(what.as_str()));
+            let _ =
+                sender.try_send(Message::Event(RunEvent::StepProgressed { host, step, done, total, what }));
+        }
     }
 
     /// Where the host stands, with everything that was told before.

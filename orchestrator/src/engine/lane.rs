@@ -14,9 +14,10 @@ use super::claim::{Claim, NotHeld, answered};
 use super::desk::Seat;
 use super::dispatch::HostEvents;
 use super::link::{Link, NoLink, Way};
+use super::progress::ProgressReader;
 use super::proof::Proof;
 use super::{Attendant, HostReport, LiveOutput, SiteProber, judge};
-use crate::event::{HostOutcome, StepEnd, StepOutcome};
+use crate::event::{HostOutcome, StepEnd, StepOutcome, Stream};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::{Effect, Reads};
@@ -321,7 +322,7 @@ impl Lane {
             None => StepRequest::new(permit, step, 1),
         };
         let mut request = request.after_going_back(self.before.went_back);
-        let mut output = StepOutput::heard_by(self.listener(step));
+        let mut output = StepOutput::heard_by(Some(self.listener(step)));
         let end = match self.follow(link, way, &mut request, step, &mut output).await {
             Ok(ended) => judge::judge(step, ended, &output, course.pending.as_deref().unwrap_or_default()),
             Err(lost) => judge::unseen(&lost.to_string(), &output),
@@ -345,9 +346,19 @@ impl Lane {
     }
 
     /// Who hears what a step prints.
-    fn listener(&self, step: &PlannedStep) -> Option<Listener> {
-        let (live, host, step) = (Arc::clone(self.live.as_ref()?), self.plan.host.clone(), step.id.clone());
-        Some(Box::new(move |stream, bytes| live.output(&host, &step, stream, bytes)))
+    fn listener(&self, step: &PlannedStep) -> Listener {
+        let (live, host, id) = (self.live.clone(), self.plan.host.clone(), step.id.clone());
+        let (reader, tell) = (ProgressReader::new(), self.events.progress_of(&step.id));
+        Box::new(move |stream, bytes| {
+            if let Some(live) = &live {
+                live.output(&host, &id, stream, bytes);
+            }
+            if stream == Stream::Stdout
+                && let Some(progress) = reader.hear(bytes)
+            {
+                tell(progress);
+            }
+        })
     }
 
     /// Follows a step to its end, over as many connections as that takes.

@@ -14,6 +14,7 @@ mod given;
 mod judge;
 mod lane;
 mod link;
+mod progress;
 mod proof;
 mod review;
 mod rollout;

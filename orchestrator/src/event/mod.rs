@@ -121,6 +121,19 @@ pub enum RunEvent {
         #[serde(default)]
         boot: Option<String>,
     },
+    /// A step says how far it is.
+    StepProgressed {
+        /// The host.
+        host: String,
+        /// The step's id.
+        step: String,
+        /// How much is done, in bytes where it is about files.
+        done: u64,
+        /// About how much there is; 0: not known.
+        total: u64,
+        /// Of what.
+        what: RemoteText,
+    },
     /// A step that was started before, by this run, is looked for on the host.
     StepAdopted {
         /// The host.

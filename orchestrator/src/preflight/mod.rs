@@ -111,3 +111,6 @@ impl fmt::Display for Severity {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

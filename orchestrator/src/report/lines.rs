@@ -1,6 +1,6 @@
 //! Progress as lines: one for each thing that happens.
 
-use super::{Paint, duration};
+use super::{Paint, bytes, duration};
 use crate::event::{Envelope, Evidence, EvidenceSource, HostOutcome, RunEvent, StepEnd, StepOutcome};
 use crate::plan::fold_names;
 use crate::schema::FINGERPRINT_DIGITS;
@@ -31,6 +31,10 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         }
         RunEvent::StepStarted { host, step, .. } => {
             paint.dim(&format!("{host:width$}  {} {step} …", place(state, host, step)))
+        }
+        RunEvent::StepProgressed { host, step, done, total, what } => {
+            let head = format!("{host:width$}  {} {step}", place(state, host, step));
+            paint.dim(&format!("{head}: {what}: {}", how_far(*done, *total)))
         }
         RunEvent::StepFinished { host, step, end } => {
             format!("{host:width$}  {} {step} {}", place(state, host, step), step_end(paint, end))
@@ -120,6 +124,13 @@ fn evidence_line(source: &EvidenceSource, signer: Option<&str>, evidence: &Evide
 
 fn reason(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(": {}", harmless_line(reason)) }
+}
+
+fn how_far(done: u64, total: u64) -> String {
+    match total {
+        0 => bytes(done),
+        total => format!("{} of about {}", bytes(done), bytes(total)),
+    }
 }
 
 /// The step's place among those of its host: ` 3/10`.

@@ -71,6 +71,10 @@ fn words(end: &StepEnd) -> String {
         if shown < stream.bytes {
             let _ = writeln!(words, "… {} bytes before this: `ixporch logs`", stream.bytes - shown);
         }
+        // How far it was is told while it runs.
+        let lines: Vec<&str> =
+            tail.trim_end().lines().filter(|line| !line.starts_with("progress ")).collect();
+        let tail = lines.join("\n");
         words.push_str(tail.trim_end());
         if !tail.trim_end().is_empty() {
             words.push('\n');

@@ -187,7 +187,9 @@ impl RunState {
             RunEvent::WaveStarted { wave } => {
                 self.begun_waves.insert(wave.clone());
             }
-            RunEvent::WaveFinished { .. } | RunEvent::StepAdopted { .. } => {}
+            RunEvent::WaveFinished { .. }
+            | RunEvent::StepAdopted { .. }
+            | RunEvent::StepProgressed { .. } => {}
         }
     }
 

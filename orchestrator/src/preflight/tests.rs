@@ -1,0 +1,124 @@
+//! What a healthy host is told, and what each trouble is called.
+
+use super::*;
+use crate::facts::{Facts, Preflight};
+
+/// A host as the documentation installs one.
+fn healthy() -> Facts {
+    Facts {
+        remote_commit: Some("a".repeat(40)),
+        php: Some("7.0.33".to_owned()),
+        composer: Some("Composer version 2.2.24 2024-06-10 22:51:52".to_owned()),
+        bower: Some("1.8.14".to_owned()),
+        memcached: Some("loaded active".to_owned()),
+        free_bytes: Some(10 << 30),
+        maintenance: Some(false),
+        clock_skew: Some(1),
+        preflight: Some(Preflight {
+            extensions: crate::release::EXTENSIONS.map(str::to_owned).to_vec(),
+            web_php: vec!["7.0".to_owned()],
+            components_bytes: Some(200 << 20),
+            backup_free: Some(10 << 30),
+            memcached_used_by: vec!["CACHE_DRIVER".to_owned()],
+            database: Some("5.7.44-log".to_owned()),
+            database_user: "ixp@localhost".to_owned(),
+            database_name: "ixp".to_owned(),
+            database_bytes: Some(1 << 30),
+            programs: ["mysqldump", "mysql", "gzip", "tar"].map(str::to_owned).to_vec(),
+            validate: Some(0),
+            ..Preflight::default()
+        }),
+        ..Facts::default()
+    }
+}
+
+fn asked() -> Asked<'static> {
+    Asked {
+        target: Some("v4.9.3"),
+        branch: "master",
+        ixp_root: "/srv/ixpmanager",
+        web_user: "www-data",
+        backup_dir: "/var/backups/ixporch/a",
+        sudo: true,
+        memcached_unit: Some("memcached.service"),
+        own_run: None,
+    }
+}
+
+fn ids_of(change: impl FnOnce(&mut Facts)) -> Vec<(Severity, String)> {
+    let mut facts = healthy();
+    change(&mut facts);
+    find(&asked(), &facts).into_iter().map(|finding| (finding.severity, finding.id)).collect()
+}
+
+#[test]
+fn a_healthy_host_has_no_finding() {
+    assert_eq!(ids_of(|_| {}), []);
+}
+
+#[test]
+fn each_trouble_has_its_name_and_a_remedy() {
+    type Trouble = fn(&mut Facts);
+    let of = |facts: &mut Facts| facts.preflight.take().unwrap();
+    let cases: [(&str, Severity, Trouble); 12] = [
+        ("php-version", Severity::Blocker, |facts| {
+            facts.php = Some("7.4.33".to_owned());
+            facts.preflight.as_mut().unwrap().web_php = vec!["7.4".to_owned()];
+        }),
+        ("composer-version", Severity::Blocker, |facts| {
+            facts.composer = Some("Composer version 2.7.1 x".to_owned());
+        }),
+        ("upstream", Severity::Blocker, |facts| facts.remote_commit = None),
+        ("clock-skew", Severity::Warning, |facts| facts.clock_skew = Some(-300)),
+        ("sudo", Severity::Blocker, |facts| facts.sudo_refused = vec![("root".to_owned(), String::new())]),
+        ("memcached-unit", Severity::Warning, |facts| {
+            facts.memcached = Some("not-found inactive".to_owned());
+        }),
+        ("disk-installation", Severity::Blocker, |facts| facts.free_bytes = Some(1 << 20)),
+        ("in-maintenance", Severity::Note, |facts| facts.maintenance = Some(true)),
+        ("web-php", Severity::Warning, |facts| {
+            facts.preflight.as_mut().unwrap().web_php = vec!["7.4".to_owned()];
+        }),
+        ("php-extensions", Severity::Blocker, |facts| {
+            facts.preflight.as_mut().unwrap().extensions.retain(|name| name != "mbstring");
+        }),
+        ("database-rights", Severity::Blocker, |facts| {
+            facts.preflight.as_mut().unwrap().missing_rights = vec!["TRIGGER".to_owned()];
+        }),
+        ("disk-backup", Severity::Blocker, |facts| {
+            facts.preflight.as_mut().unwrap().backup_free = Some(100 << 20);
+        }),
+    ];
+    for (id, severity, trouble) in cases {
+        assert_eq!(ids_of(trouble), [(severity, id.to_owned())]);
+        assert!(IDS.contains(&id), "{id}");
+    }
+    let mut facts = healthy();
+    let preflight = of(&mut facts);
+    facts.preflight = Some(Preflight { database_trouble: Some("refused".to_owned()), ..preflight });
+    let found = find(&asked(), &facts);
+    assert_eq!((found.len(), found[0].id.as_str()), (1, "database-unreachable"));
+    assert!(!found[0].remedy.is_empty());
+}
+
+#[test]
+fn warnings_block_only_where_they_are_asked_to_and_a_skip_lets_its_own_finding_pass_alone() {
+    let mut facts = healthy();
+    facts.clock_skew = Some(600);
+    facts.maintenance = Some(true);
+    facts.bower = None;
+    let mut findings = find(&asked(), &facts);
+    let blocking = |rigour: &Rigour, findings: &[Finding]| {
+        findings
+            .iter()
+            .filter(|finding| finding.blocks(rigour))
+            .map(|finding| finding.id.clone())
+            .collect::<Vec<_>>()
+    };
+    let strict = Rigour { strict: true, skips: Vec::new() };
+    assert_eq!(blocking(&Rigour::default(), &findings), ["bower-missing"]);
+    assert_eq!(blocking(&strict, &findings), ["bower-missing", "clock-skew"]);
+    let skipping = Rigour { strict: true, skips: vec![("bower-missing".to_owned(), "by hand".to_owned())] };
+    skipping.apply(&mut findings);
+    assert_eq!(blocking(&skipping, &findings), ["clock-skew"]);
+}
