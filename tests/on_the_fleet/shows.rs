@@ -7,21 +7,21 @@ fn outcome(host: &str, outcome: &str, step: &str) -> (String, String, String) {
 }
 
 #[test]
-fn three_hosts_are_upgraded_and_the_one_whose_composer_fails_stays_closed() {
+fn three_hosts_are_upgraded_and_the_one_whose_composer_fails_is_rolled_back() {
     let Some(stage) = Stage::new() else { return };
     stage.fleet.fleet(&["publish", "v4.5.0"]);
     stage.fleet.fleet(&["fault", "refuse-out", "h4", "8080"]);
     let starts: Vec<usize> = HOSTS.iter().map(|host| stage.memcached_starts(host)).collect();
 
     let ended = stage.upgrade();
-    assert_eq!(ended.code, 6, "{ended}");
+    assert_eq!(ended.code, 5, "{ended}");
     assert_eq!(
         stage.outcomes(),
         [
             outcome("h1", "upgraded", ""),
             outcome("h2", "upgraded", ""),
             outcome("h3", "upgraded", ""),
-            outcome("h4", "failed", "composer"),
+            outcome("h4", "rolled-back", "composer"),
         ]
     );
     for (host, before) in HOSTS.into_iter().zip(&starts).take(3) {
@@ -45,9 +45,9 @@ fn three_hosts_are_upgraded_and_the_one_whose_composer_fails_stays_closed() {
         let site = stage.fleet.on(host, "php -r 'echo file_get_contents(\"http://127.0.0.1/\");'");
         assert_eq!(site, "IXP Manager V4.5.0 customers=2", "{host}");
     }
-    assert!(stage.in_maintenance("h4"));
+    assert!(!stage.in_maintenance("h4"));
+    assert_eq!(stage.describe("h4"), "v4.4.0");
     assert_eq!(stage.memcached_starts("h4"), starts[3], "h4 was touched by a later step");
-    assert!(ended.stdout.contains("still owed: maintenance-off"), "{ended}");
 
     repair_and_run_again(&stage);
 }
@@ -102,9 +102,14 @@ fn a_plan_changes_nothing_on_any_host() {
     let Some(stage) = Stage::new() else { return };
     stage.fleet.fleet(&["publish", "v4.5.0"]);
     let before: Vec<String> = HOSTS.iter().map(|host| stage.state(host)).collect();
-    let plan = stage.run(&["plan", "--exit-code"]);
+    let fleets = stage.inventory_with("[[waves]]\nname = \"all\"\nhosts = \"h*\"\n", "any");
+    let text = std::fs::read_to_string(&fleets).unwrap();
+    // Hosts with addresses of their own are shown one by one.
+    let alike: Vec<&str> = text.lines().filter(|line| !line.starts_with("url")).collect();
+    std::fs::write(&fleets, alike.join("\n")).unwrap();
+    let plan = stage.program.run(&["plan", "--exit-code", "--inventory", &fleets]);
     assert_eq!(plan.code, 10, "{plan}");
-    assert!(plan.stdout.contains("h[2,4] (2)"), "alike hosts are not folded\n{plan}");
+    assert!(plan.stdout.contains("h[1-2,4] (3)"), "alike hosts are not folded\n{plan}");
     assert_eq!(stage.run(&["status"]).code, 0);
     for (host, before) in HOSTS.into_iter().zip(before) {
         assert_eq!(stage.state(host), before, "{host} was changed");
@@ -115,7 +120,18 @@ fn a_plan_changes_nothing_on_any_host() {
 fn a_release_is_checked_out_by_its_tag_and_the_next_one_after_it() {
     let Some(stage) = Stage::new() else { return };
     for release in ["v4.5.0", "v4.6.0"] {
-        let ended = stage.run(&["upgrade", "--yes", "--limit", "h1", "--to", release]);
+        let ended = stage.run(&[
+            "upgrade",
+            "--yes",
+            "--limit",
+            "h1",
+            "--to",
+            release,
+            "--skip-check",
+            "php-version",
+            "--reason",
+            "a miniature",
+        ]);
         assert_eq!(ended.code, 0, "{ended}");
         assert_eq!(stage.describe("h1"), release);
         assert_eq!(stage.artisan("h1", "doctrine:schema:validate").1, 0);

@@ -31,7 +31,7 @@ fn a_restart_that_restarts_nothing_fails_its_proof() {
         let lying = stage.program.home().join("inventory.toml");
         let text = inventory.replace("\"var/", &format!("\"{}/", folder.display())).replace(
             "[groups.staging]\n",
-            &format!("[groups.staging]\nmemcached = {{ restart = \"true\", service = \"{service}\" }}\n"),
+            &format!("[groups.staging]\non_failure = \"stop\"\nmemcached = {{ restart = \"true\", service = \"{service}\" }}\n"),
         );
         std::fs::write(&lying, text).unwrap();
         let path = lying.display().to_string();

@@ -1,9 +1,19 @@
 <?php
-// Backups of this host: BACKUP_DIR has a folder for each run that made one, with a manifest and three archives. What goes
+// Backups of this host: BACKUP_DIR/HOST has a folder for each run that made one, with a manifest and three archives. What goes
 // into an archive and comes out of it passes through here, so that it can be counted and compared.
 umask(0077);
 ini_set('memory_limit', '-1');
 const IXPORCH_CHUNK = 262144;
+
+// Where this host's backups are: run, host and step are what IXPORCH_STEP says, between slashes.
+function ixporch_backups_folder()
+{
+    $words = explode('/', (string) getenv('IXPORCH_STEP'));
+    if (!isset($words[1]) || $words[1] === '' || $words[1][0] === '.') {
+        ixporch_fail('not known: which host this is');
+    }
+    return getenv('BACKUP_DIR') . "/$words[1]";
+}
 
 // The folder of this run's backup, or of that of the run which is taken back.
 function ixporch_backup_folder()
@@ -12,7 +22,7 @@ function ixporch_backup_folder()
     if (!preg_match('~^[0-9a-f-]{8,64}$~', (string) $run)) {
         ixporch_fail('not known: whose backup is meant');
     }
-    return getenv('BACKUP_DIR') . "/$run";
+    return ixporch_backups_folder() . "/$run";
 }
 
 // The manifest of a backup; null where it has none: then it is no backup.
@@ -26,7 +36,7 @@ function ixporch_manifest($folder)
 function ixporch_backups()
 {
     $known = [];
-    foreach ((array) glob(getenv('BACKUP_DIR') . '/*/manifest.json') as $file) {
+    foreach ((array) glob(ixporch_backups_folder() . '/*/manifest.json') as $file) {
         $manifest = ixporch_manifest(dirname($file));
         if ($manifest && !preg_match('~\.(new|old)$~', dirname($file))) {
             $known[dirname($file)] = $manifest;
@@ -46,7 +56,7 @@ function ixporch_chosen_backup($name)
             return [$folder, $manifest];
         }
     }
-    ixporch_fail(getenv('BACKUP_DIR') . ($name === '' ? ' holds no backup' : " holds no backup $name"));
+    ixporch_fail(ixporch_backups_folder() . ($name === '' ? ' holds no backup' : " holds no backup $name"));
 }
 
 function ixporch_has_program($name)

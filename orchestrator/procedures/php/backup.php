@@ -17,9 +17,9 @@ function ixporch_tar(array $paths)
 $folder = ixporch_backup_folder();
 $new = "$folder.new";
 $public = realpath('public');
-$base = realpath(getenv('BACKUP_DIR'));
+$base = realpath(ixporch_backups_folder());
 if ($base === false || !is_writable($base)) {
-    ixporch_fail(getenv('BACKUP_DIR') . ' is not there, or cannot be written');
+    ixporch_fail(ixporch_backups_folder() . ' is not there, or cannot be written');
 }
 if ($public !== false && strpos("$base/", "$public/") === 0) {
     ixporch_fail("$base is served by the web server: choose another backup_dir");

@@ -82,6 +82,8 @@ pub(super) struct Course {
     pub(super) turns_back: Option<String>,
     /// Whether a step was let go that cannot be taken back.
     pub(super) changed_the_schema: bool,
+    /// Whether its site was closed and is open again.
+    pub(super) was_opened: bool,
     pub(super) touched: bool,
 }
 
@@ -120,6 +122,7 @@ impl Lane {
             touched: self.before.was_touched(),
             approved: self.before.approved.clone(),
             changed_the_schema: self.has_changed_the_schema(),
+            was_opened: self.before.was_opened(&self.plan),
             seat,
             ..Course::default()
         };
@@ -330,6 +333,8 @@ impl Lane {
         course.learn(step, Some(&end));
         let (outcome, why) = (end.outcome, end.why.to_string());
         self.events.step_finished(step, end, Some(output)).await;
+        course.was_opened |=
+            outcome == StepOutcome::Succeeded && self.plan.opening.as_ref() == Some(&step.id);
         match (outcome, step.effect) {
             (StepOutcome::Succeeded | StepOutcome::Skipped, _) => Ok(()),
             (StepOutcome::Unknown, Effect::Change) => {

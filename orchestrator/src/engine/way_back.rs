@@ -43,8 +43,7 @@ impl Lane {
 
     /// A step failed, and nothing of the host runs any more: its policy decides.
     async fn after_failure(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, why: String) -> End {
-        let Ok(host) = self.events.host_state().await else { return (HostOutcome::Failed, why) };
-        let was_opened = host.was_opened(&self.plan);
+        let was_opened = course.was_opened;
         if was_opened && let Some(closing) = self.plan.closes_again() {
             // What is not well must not stay open.
             let is_done = self.before.step(&closing.id).is_some_and(crate::state::StepState::is_done);
@@ -57,7 +56,11 @@ impl Lane {
             FailurePolicy::WhileClosed => !was_opened,
             FailurePolicy::RollBack => true,
         };
-        if !wants || !host.has_something_to_undo(&self.plan) {
+        if !wants {
+            return (HostOutcome::Failed, why);
+        }
+        let Ok(host) = self.events.host_state().await else { return (HostOutcome::Failed, why) };
+        if !host.has_something_to_undo(&self.plan) {
             return (HostOutcome::Failed, why);
         }
         if self.plan.back.is_empty() {

@@ -500,7 +500,11 @@ impl HostBuilder<'_> {
             Action::Script(script) => {
                 for placeholder in Placeholder::ALL.into_iter().filter(|placeholder| !placeholder.is_words())
                 {
-                    environment.insert(placeholder.name().to_ascii_uppercase(), self.value(placeholder));
+                    let name = placeholder.name().to_ascii_uppercase();
+                    // What it does not name it is not given: a person reads these.
+                    if script.contains(&name) {
+                        environment.insert(name, self.value(placeholder));
+                    }
                 }
                 vec!["sh".to_owned(), "-c".to_owned(), script.clone()]
             }
@@ -586,7 +590,7 @@ impl HostBuilder<'_> {
             Placeholder::MemcachedAddress => {
                 self.host.text("memcached.address").unwrap_or_default().to_owned()
             }
-            Placeholder::BackupDir => self.host.backup_dir(),
+            Placeholder::BackupDir => self.host.text("backup_dir").unwrap_or_default().to_owned(),
             Placeholder::BackupKeep => self.host.number("backup_keep").unwrap_or(1).to_string(),
             Placeholder::IxpRoot | Placeholder::WebUser | Placeholder::Branch => {
                 self.host.text(placeholder.name()).unwrap_or_default().to_owned()

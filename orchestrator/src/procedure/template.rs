@@ -18,7 +18,7 @@ pub enum Placeholder {
     HealthTimeout,
     /// How often in a row it must be found well.
     HealthSuccesses,
-    /// The folder of the host's backups.
+    /// The folder for backups, in which each host has its own.
     BackupDir,
     /// How many of them are kept.
     BackupKeep,
