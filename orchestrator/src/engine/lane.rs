@@ -68,10 +68,8 @@ pub(super) type End = (HostOutcome, String);
 pub(super) struct Course {
     /// The pending statements, once a step has found them out.
     pub(super) pending: Option<Vec<String>>,
-    /// What they narrow.
-    pub(super) narrowed: Narrowed,
-    /// Whether that was asked.
-    is_weighed: bool,
+    /// What they narrow, once that was asked.
+    narrowed: Option<Narrowed>,
     /// Those of them that the review let pass.
     pub(super) approved: Option<Fingerprint>,
     /// The version that the host says it has.
@@ -440,6 +438,11 @@ pub(super) fn is_for_good(step: &PlannedStep) -> bool {
 }
 
 impl Course {
+    /// What the pending statements narrow.
+    pub(super) fn narrowed(&self) -> Narrowed {
+        self.narrowed.clone().unwrap_or_default()
+    }
+
     /// Remembers what later steps depend on.
     fn learn(&mut self, step: &PlannedStep, end: Option<&StepEnd>) {
         if step.reads == Some(Reads::DoctrinePendingSql)
@@ -448,8 +451,8 @@ impl Course {
             let statements: Vec<String> =
                 statements.iter().map(|statement| statement.raw().to_owned()).collect();
             // What was found out of the columns was found out for other statements.
-            if self.is_weighed && self.pending.as_ref() != Some(&statements) {
-                self.narrowed = Narrowed::unknown();
+            if self.narrowed.is_some() && self.pending.as_ref() != Some(&statements) {
+                self.narrowed = Some(Narrowed::unknown());
             }
             self.pending = Some(statements);
         }
@@ -457,8 +460,7 @@ impl Course {
             self.version = Some(version.to_string());
         }
         if let Some(narrowed) = end.and_then(|end| end.narrowed.as_ref()) {
-            self.narrowed.clone_from(narrowed);
-            self.is_weighed = true;
+            self.narrowed = Some(narrowed.clone());
         }
     }
 }

@@ -22,7 +22,7 @@ impl Lane {
         let Some(pending) = &course.pending else {
             return Err(format!("nothing found out which schema changes `{}` would make", step.id));
         };
-        let changes = SchemaChanges::against(pending.iter().map(String::as_str), &course.narrowed);
+        let changes = SchemaChanges::against(pending.iter().map(String::as_str), &course.narrowed());
         let fingerprint = &changes.fingerprint;
         if course.approved.as_ref() == Some(fingerprint) {
             course.seat = None;
