@@ -49,7 +49,7 @@ fn demo(folder: &Path) -> std::io::Result<()> {
         .args(["--state-dir", &state, "upgrade", "--inventory", &inventory, "--yes"])
         .status()?;
     println!(
-        "\nexit code {}: a host needs a person, since it is still in maintenance\n",
+        "\nexit code {}: one host failed, and was taken back to where it was\n",
         status.code().unwrap_or(-1)
     );
     for host in &fleet.hosts {
