@@ -56,7 +56,7 @@ function ixporch_rights(PDO $database, $schema)
                 continue;
             }
         }
-        foreach (explode(', ', strtoupper($grant[1])) as $right) {
+        foreach (preg_split('~,\s*~', strtoupper($grant[1])) as $right) {
             $rights[] = ($grant[2] === '*' ? 'GLOBAL ' : '') . $right;
             $rights[] = $right;
         }

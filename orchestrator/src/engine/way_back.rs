@@ -30,6 +30,10 @@ impl Lane {
             let reason = Reason { why: why.raw().to_owned(), rolls_back: self.before.rolls_back };
             return self.go_back(link, way, course, reason).await;
         }
+        if self.before.rolls_back {
+            // It is back already; only its end was not written down.
+            return (HostOutcome::RolledBack, "it was rolled back".to_owned());
+        }
         let end = self.steps(link, way, course, steps).await;
         if let Some(why) = course.turns_back.take() {
             return self.turn_back(link, way, course, Reason { why, rolls_back: false }).await;

@@ -76,14 +76,11 @@ impl RunState {
 }
 
 fn host_back(run: &str, plan: &HostPlan, host: &HostState, how: TakeBack<'_>) -> HostPlan {
-    let closing = plan.closes_again().map(|closing| closing.id.clone());
-    let closes = host.was_opened(plan);
-    let mut steps: Vec<PlannedStep> = host
-        .way_back(plan)
-        .into_iter()
-        .filter(|step| closes || Some(&step.id) != closing.as_ref())
-        .cloned()
-        .collect();
+    // The site may have been opened since, by whomever: closing it where it is closed does nothing.
+    let closing = plan.closes_again();
+    let rest =
+        host.way_back(plan).into_iter().filter(|step| Some(&step.id) != closing.map(|closing| &closing.id));
+    let mut steps: Vec<PlannedStep> = closing.into_iter().chain(rest).cloned().collect();
     for step in &mut steps {
         let environment = &mut step.command.environment;
         environment.insert(BACKUP_RUN.to_owned(), run.to_owned());

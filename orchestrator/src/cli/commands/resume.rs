@@ -116,7 +116,7 @@ async fn resume(
         keep_ledger: header.keep_ledger || arguments.options.keep_ledger,
         restart_memcached: header.restart_memcached,
     };
-    let mut refused = work::changed_since(&settings.store, &run, settings)?;
+    let mut refused = work::changed_since(&settings.store, &run, &[], settings)?;
     let approvals =
         upgrade::approvals(&arguments.approvals, arguments.relying.accept_risk.as_ref(), &header.plan)?;
     // Others may have proved something since, and hosts may have become others than those that were compared.

@@ -20,7 +20,7 @@ use crate::engine::{About, Approvals};
 use crate::event::RunHeader;
 use crate::journal::LoadedRun;
 use crate::plan::{self, HostPlan, Plan};
-use crate::procedure::ROLLBACK;
+use crate::procedure::{ROLLBACK, SETTLE};
 use crate::report;
 use crate::state::{ExitCode, HostState, TakeBack};
 
@@ -66,7 +66,7 @@ async fn rollback(
         return Ok(ExitCode::Success);
     }
     refuse_what_is_left(&hosts, &run, &shown, settings)?;
-    let refused = work::changed_since(&settings.store, &run, settings)?;
+    let refused = work::changed_since(&settings.store, &run, &[SETTLE], settings)?;
     let how = TakeBack {
         digest: &header.plan.procedure_digest,
         discard_writes_since: arguments.discard_writes_since,

@@ -60,7 +60,7 @@ async fn settle(
         error.help = ixporch_inventory::suggest::help(host, names);
         error
     })?;
-    let others = work::changed_since(&settings.store, &run, settings)?;
+    let others = work::changed_since(&settings.store, &run, &[], settings)?;
     if let Some(why) = others.get(host) {
         return Err(CliError::invalid(format!("{host}: {why}")));
     }

@@ -202,10 +202,11 @@ pub(super) fn owed(
 }
 
 /// The hosts of a run that it does not hold, and on which a run that began later has changed something: the plan of the
-/// run that is taken up again knows nothing of that.
+/// run that is taken up again knows nothing of that. Runs of the procedures `but` do not count.
 pub(super) fn changed_since(
     store: &Store,
     run: &LoadedRun,
+    but: &[&str],
     settings: &Settings,
 ) -> Result<BTreeMap<String, String>, CliError> {
     let mut changed = BTreeMap::new();
@@ -219,7 +220,9 @@ pub(super) fn changed_since(
         .collect();
     for id in store.ids_by_last_event()? {
         let other = store.load(&id)?;
-        if other.state.started <= run.state.started || free.is_empty() {
+        let is_left_out =
+            other.state.header.as_ref().is_some_and(|header| but.contains(&header.procedure.as_str()));
+        if other.state.started <= run.state.started || free.is_empty() || is_left_out {
             continue;
         }
         for plan in &free {
