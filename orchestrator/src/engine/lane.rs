@@ -76,6 +76,8 @@ pub(super) struct Course {
     pub(super) version: Option<String>,
     /// Where its review will be asked about.
     pub(super) seat: Option<Seat>,
+    /// The step that failed.
+    pub(super) failed: Option<String>,
     /// Why it goes back to its start.
     pub(super) turns_back: Option<String>,
     /// Whether a step was let go that cannot be taken back.
@@ -197,6 +199,7 @@ impl Lane {
             let known = self.before.step(&step.id);
             if let Some(known) = known.filter(|known| known.has_failed()) {
                 let why = known.end.as_ref().map(|end| end.why.to_string()).unwrap_or_default();
+                course.failed = Some(step.id.clone());
                 return (HostOutcome::Failed, format!("`{}`: {why}", step.id));
             }
             if let Some(known) = known.filter(|known| known.is_done() && !again.contains(&place)) {
@@ -210,6 +213,7 @@ impl Lane {
                 continue;
             }
             if let Err(end) = self.step(link, way, course, step).await {
+                course.failed = Some(step.id.clone());
                 return end;
             }
         }

@@ -48,6 +48,11 @@ impl Lane {
     /// A step failed, and nothing of the host runs any more: its policy decides.
     async fn after_failure(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, why: String) -> End {
         let was_opened = course.was_opened;
+        let failed = course.failed.take().and_then(|failed| self.plan.step(&failed));
+        if was_opened && !failed.is_some_and(|failed| failed.tells_health) {
+            // The open site is well, as far as anybody knows.
+            return (HostOutcome::Failed, why);
+        }
         if was_opened && let Some(closing) = self.plan.closes_again() {
             // What is not well must not stay open.
             let is_done = self.before.step(&closing.id).is_some_and(crate::state::StepState::is_done);

@@ -485,6 +485,7 @@ impl HostBuilder<'_> {
                 && self.host.text("schema_never_converges") == Some("accept"),
             capture: step.capture.clone(),
             show: step.show,
+            tells_health: step.when.contains(&Condition::OpenAfter),
             probe: (step.action == Action::Probe).then(|| SiteProbe {
                 url: self.value(Placeholder::Url),
                 timeout_seconds: self.host.time("health_timeout").map_or(0, whole_seconds),

@@ -174,6 +174,7 @@ pub enum HostAction {
 
 /// One step with every value final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of the procedure's own")]
 pub struct PlannedStep {
     /// Its place in the procedure, from 1; part of the names of its output files.
     pub number: u32,
@@ -210,6 +211,9 @@ pub struct PlannedStep {
     /// Whether reports show what it prints.
     #[serde(default)]
     pub show: bool,
+    /// Whether it tells that the open site is well: where it fails, the site is closed again.
+    #[serde(default)]
+    pub tells_health: bool,
     /// What the controller itself looks at; nothing is run on the host then.
     #[serde(default)]
     pub probe: Option<SiteProbe>,

@@ -34,6 +34,7 @@ pub(crate) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
         may_never_converge: false,
         capture: None,
         show: false,
+        tells_health: false,
         probe: None,
     }
 }

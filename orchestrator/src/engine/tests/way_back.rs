@@ -44,6 +44,7 @@ fn host(played: &Played) -> &HostState {
 fn fails_when_open(host: &mut HostPlan) {
     let HostAction::Upgrade(steps) = &mut host.action else { panic!("nothing to do") };
     steps.swap(1, 2);
+    steps[2].tells_health = true;
 }
 
 #[test]
@@ -99,4 +100,17 @@ fn a_step_whose_end_nobody_saw_is_never_taken_back_by_itself() {
     let (played, heard) = play(Part::KillsSecondStep, FailurePolicy::RollBack, |_| {});
     assert_eq!(heard, ["down", "work"]);
     assert_eq!(host(&played).outcome, Some(HostOutcome::Unknown));
+}
+
+#[test]
+fn a_step_after_the_opening_that_tells_nothing_of_health_leaves_the_site_open() {
+    for policy in [FailurePolicy::WhileClosed, FailurePolicy::RollBack] {
+        let (played, heard) = play(Part::FailsSecondStep, policy, |host| {
+            fails_when_open(host);
+            let HostAction::Upgrade(steps) = &mut host.action else { panic!("nothing to do") };
+            steps[2].tells_health = false;
+        });
+        assert_eq!(heard, ["down", "up", "work"]);
+        assert_eq!((host(&played).outcome, host(&played).debts.len()), (Some(HostOutcome::Failed), 0));
+    }
 }
