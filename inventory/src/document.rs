@@ -126,6 +126,18 @@ impl<'t, 'i> Fields<'t, 'i> {
         texts(value, key, problems)
     }
 
+    /// Reads an optional string, or list of strings.
+    pub fn text_or_texts(
+        &mut self,
+        key: &'static str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Vec<Located<String>>> {
+        match self.raw(key)?.get_ref() {
+            DeValue::Array(_) => self.texts(key, problems).map(|list| list.value),
+            _ => self.text(key, problems).map(|text| vec![text]),
+        }
+    }
+
     /// Reads an optional table.
     pub fn table(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<Fields<'t, 'i>> {
         let value = self.raw(key)?;

@@ -95,3 +95,11 @@ fn the_command_line_reference_of_the_docs_is_the_programs_help() {
     }
     assert_is("command-line.md", &text);
 }
+
+#[test]
+fn every_finding_of_the_preflight_is_in_the_book() {
+    let page = std::fs::read_to_string(docs("check.md")).unwrap();
+    let missing: Vec<&str> =
+        ixporch::preflight::IDS.into_iter().filter(|id| !page.contains(&format!("`{id}`"))).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}

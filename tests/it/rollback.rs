@@ -1,5 +1,7 @@
 //! `ixporch rollback`: a run's hosts are taken back by a run of its own.
 
+use ixporch_tests::wire::until;
+
 use crate::stage::{Stage, host_of};
 
 fn restored(stage: &Stage, host: &str) -> usize {
@@ -30,7 +32,11 @@ fn a_host_that_was_left_as_it_failed_is_taken_back_and_owes_nothing() {
     assert_eq!((restored(&stage, "a"), restored(&stage, "b")), (1, 0));
     // There is nothing left of that run to take back, and the next upgrade knows of nothing that broke off.
     let again = stage.program.run(&["rollback", &run, "--limit", "a", "--yes"]);
-    assert!(again.stdout.contains("has been at work here since"), "{again}");
+    assert_eq!(again.code, 3, "{again}");
+    assert!(
+        again.stderr.contains("a is left out: run ") && again.stderr.contains(" took it back"),
+        "{again}"
+    );
     let plan = stage.run(&["plan", "--limit", "a"]);
     assert!(!plan.stdout.contains("an earlier run broke off here"), "{plan}");
 }
@@ -62,7 +68,9 @@ fn a_rollback_that_fails_leaves_its_debts_and_can_be_made_again() {
     std::fs::rename(&backups, host.folder().join("elsewhere")).unwrap();
     let failed = stage.program.run(&["rollback", &run, "--yes"]);
     assert_eq!(failed.code, 6, "{failed}");
-    assert_eq!(host_of(&stage.report(), "a")["debts"][0]["step"], "maintenance-off");
+    let owed = host_of(&stage.report(), "a")["debts"].to_string();
+    assert!(owed.contains("maintenance-off"), "{owed}");
+    assert!(failed.stdout.contains("--limit a") && !failed.stdout.contains("resume"), "{failed}");
     assert!(host.in_maintenance());
     std::fs::rename(host.folder().join("elsewhere"), &backups).unwrap();
     let again = stage.program.run(&["rollback", &stage.last_run(), "--yes"]);
@@ -81,7 +89,10 @@ fn what_is_owed_is_shown_and_paid_as_far_as_it_can_be() {
     let run = stage.last_run();
     let status = stage.run(&["status"]);
     assert!(status.stdout.contains("a is owed maintenance-off by run"), "{status}");
-    assert!(status.stdout.contains("b is owed memcached-after-schema, maintenance-off by run"), "{status}");
+    assert!(
+        status.stdout.contains("b is owed memcached-after-schema, views, maintenance-off by run"),
+        "{status}"
+    );
 
     // The site of a host that is upgraded half-way is not opened; its memcached can be restarted all the same.
     let half = stage.program.run(&["settle", &run, "b", "--yes"]);
@@ -89,7 +100,9 @@ fn what_is_owed_is_shown_and_paid_as_far_as_it_can_be() {
     assert_eq!(half.code, 6, "{half}");
     assert!(b.in_maintenance());
     let debts = host_of(&stage.report(), "b")["debts"].clone();
-    assert_eq!((debts.as_array().unwrap().len(), &debts[0]["step"]), (1, &"maintenance-off".into()));
+    let debts: Vec<&str> =
+        debts.as_array().unwrap().iter().map(|debt| debt["step"].as_str().unwrap()).collect();
+    assert_eq!(debts, ["views", "maintenance-off"]);
 
     a.break_up(false);
     let paid = stage.program.run(&["settle", &run, "a", "--yes"]);
@@ -99,4 +112,94 @@ fn what_is_owed_is_shown_and_paid_as_far_as_it_can_be() {
     assert!(!status.stdout.contains("is owed"), "{status}");
     let again = stage.program.run(&["settle", &run, "a", "--yes"]);
     assert_eq!(again.code, 3, "a later run has been at work there: {again}");
+}
+
+#[test]
+fn a_run_that_another_one_followed_is_not_taken_back() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    assert_eq!(stage.upgrade().code, 0);
+    let first = stage.last_run();
+    let host = stage.fleet.host("a");
+    host.publish("4.6.0", "cust\nvirtualinterface\naudit_log\nlogos\n");
+    assert_eq!(stage.upgrade().code, 0);
+    let second = stage.last_run();
+    let before = host.asked();
+    let refused = stage.program.run(&["rollback", &first, "--yes"]);
+    assert_eq!(refused.code, 3, "{refused}");
+    assert!(refused.stderr.contains("a is left out: run "), "{refused}");
+    // Nothing was begun that could be gone on with.
+    assert_eq!(stage.last_run(), second);
+    assert_eq!((host.asked(), host.describe().as_str()), (before, "v4.6.0"));
+}
+
+#[test]
+fn what_somebody_did_since_is_not_taken_back_with_the_rest() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    assert_eq!(stage.upgrade().code, 0);
+    let host = stage.fleet.host("a");
+    host.commit_locally();
+    let refused = stage.program.run(&["rollback", "--yes"]);
+    assert_eq!(refused.code, 4, "{refused}");
+    assert!(refused.stdout.contains("and the plan was made at"), "{refused}");
+    assert!(host.root().join("local.php").exists() && !host.in_maintenance());
+}
+
+#[test]
+fn a_run_that_was_cut_off_can_be_taken_back_again_where_that_came_to_nothing() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let host = stage.fleet.host("a");
+    host.hold("composer", "middle");
+    let inventory = stage.inventory.display().to_string();
+    let mut controller = stage
+        .program
+        .command(&["upgrade", "--yes", "--inventory", &inventory])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    stage.runtime.block_on(until("composer is under way", || host.is_held("composer", "middle")));
+    controller.kill().unwrap();
+    controller.wait().unwrap();
+    host.let_go("composer", "middle");
+    stage.runtime.block_on(until("composer has ended", || !host.is_running("composer")));
+    let run = stage.last_run();
+    host.break_up(true);
+    let failed = stage.program.run(&["rollback", &run, "--yes"]);
+    assert_eq!(failed.code, 6, "{failed}");
+    host.break_up(false);
+    let again = stage.program.run(&["rollback", &run, "--yes"]);
+    assert_eq!(again.code, 0, "{again}");
+    assert_eq!((host.describe().as_str(), host.in_maintenance()), ("v4.4.0", false));
+    assert_eq!(host.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_host_proved_that_was_taken_back_lets_no_wave_start() {
+    let stage = Stage::new(&[("staging", &["s"]), ("prod", &["p"])]);
+    stage.change_inventory("name = \"prod\"", "name = \"prod\"\ngate = \"confirm\"\nrequires = \"staging\"");
+    assert_eq!(stage.upgrade().code, 7);
+    let run = stage.last_run();
+    let back = stage.program.run(&["rollback", &run, "--limit", "s", "--yes"]);
+    assert_eq!(back.code, 0, "{back}");
+    let refused = stage.program.run(&["resume", &run, "--approve", "prod"]);
+    assert_eq!(refused.code, 3, "{refused}");
+    assert!(refused.stderr.contains("was taken back on s by run "), "{refused}");
+    // Nor does another run find that it is proved.
+    let held = stage.run(&["upgrade", "--yes", "--limit", "p", "--approve", "prod"]);
+    assert_eq!(held.code, 7, "{held}");
+    assert_eq!(stage.fleet.host("p").describe(), "v4.4.0");
+}
+
+#[test]
+fn rehearsing_a_backup_is_no_reason_against_a_rollback() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    assert_eq!(stage.upgrade().code, 0);
+    let run = stage.last_run();
+    for words in
+        [&["backup", "verify", "--restore-into", "scratch", "--yes"][..], &["backup", "prune", "--yes"]]
+    {
+        let ended = stage.run(words);
+        assert_eq!(ended.code, 0, "{ended}");
+    }
+    assert_eq!(stage.program.run(&["rollback", &run, "--yes"]).code, 0);
 }

@@ -21,6 +21,7 @@ fn every_step_of_the_document_is_run_in_order_once() {
             "artisan doctrine:schema:update --force",
             "memcached restart",
             "artisan doctrine:schema:update --sql",
+            "views recreate",
             "artisan up",
         ]
     );
@@ -289,7 +290,7 @@ fn ctrl_c_lets_the_step_in_flight_end_and_starts_nothing_new() {
     let report = stage.program.json(&["--format", "json", "report", &run]);
     let host = host_of(&report, "a");
     assert_eq!(
-        (&host["outcome"], &host["steps"][10]["step"], &host["steps"][10]["outcome"]),
+        (&host["outcome"], &host["steps"][12]["step"], &host["steps"][12]["outcome"]),
         (&"held".into(), &"composer".into(), &"succeeded".into())
     );
     assert_eq!(stage.fleet.host("a").asked().last().unwrap(), "composer install");

@@ -8,7 +8,8 @@ fn backups_are_listed_read_again_loaded_copied_and_removed() {
     stage.fleet.fleet(&["publish", "v4.5.0", "h1", "h2"]);
     // h2 has no zstd, a table that no transaction covers, and a job of artisan; what writes by itself is stopped meanwhile.
     stage.sql("h2", "CREATE TABLE old_counters (id INT PRIMARY KEY, n INT) ENGINE = MyISAM; INSERT INTO old_counters VALUES (1, 7), (2, 9)");
-    stage.fleet.on("h2", "mv /usr/bin/zstd /usr/bin/zstd-away; cd /srv/ixpmanager; setsid sudo -u www-data php -r 'sleep(4);' artisan irrdb:update >/dev/null 2>&1 </dev/null &");
+    stage.fleet.on("h2", "mv /usr/bin/zstd /usr/bin/zstd-away; cd /srv/ixpmanager; setsid sudo -u www-data php -r 'sleep(300);' artisan irrdb:update >/dev/null 2>&1 </dev/null &
+         setsid sh -c 'until ls /home/ops/.ixporch/runs/*/h2/*-quiet/begun; do sleep 0.05; done; sleep 1.5; pkill -f irrdb:update' >/dev/null 2>&1 </dev/null &");
     let waves = "[[waves]]\nname = \"all\"\nhosts = \"h1,h2\"\n";
     let inventory = stage.inventory_with(waves, "any");
     let text = std::fs::read_to_string(&inventory).unwrap();
@@ -67,7 +68,8 @@ fn backups_are_listed_read_again_loaded_copied_and_removed() {
     assert_eq!(verified.code, 5, "{verified}");
     assert!(verified.stdout.contains("its sha256 differs"), "{verified}");
     let back = stage.program.run(&["rollback", "--yes", "--limit", "h1", &upgraded_run(&stage)]);
-    assert_eq!(back.code, 6, "{back}");
+    assert_eq!(back.code, 5, "{back}");
+    assert!(!stage.in_maintenance("h1"), "nothing was begun: its site stays open");
     assert_eq!(stage.sql("h1", "SELECT COUNT(*) FROM audit_log"), "0", "the new schema is as it was");
 }
 

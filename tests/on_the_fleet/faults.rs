@@ -43,16 +43,7 @@ impl Ground {
         stage.fleet.fleet(&words);
         stage.fleet.fleet(&["publish", "v4.5.0"]);
         for (cell, host) in names.iter().enumerate() {
-            let witness = Fleet::root_of(host).join("usr/local/bin/timeout");
-            std::fs::write(&witness, include_str!("witness.sh")).unwrap();
-            let hold = format!("{}.{}", DISTURBED[cell], point(cell, odd));
-            stage.fleet.on(
-                host,
-                &format!(
-                    "chmod 755 /usr/local/bin/timeout; mkdir -p /var/lib/witness/hold /var/lib/witness/held
-                     touch /var/lib/witness/bodies /var/lib/witness/hold/{hold}; chmod -R a+rwX /var/lib/witness"
-                ),
-            );
+            stage.hold(host, &format!("{}.{}", DISTURBED[cell], point(cell, odd)));
             stage.artisan(host, "doctrine:schema:validate");
         }
         let runtime =
@@ -97,15 +88,12 @@ impl Ground {
 
     /// Waits until a host is held at its step, and lets the fault happen there.
     fn at_every_step(&self, fault: impl Fn(usize) + Sync) {
-        let held = |cell: usize| {
-            let file = format!("var/lib/witness/held/{}.{}", DISTURBED[cell], point(cell, self.odd));
-            Fleet::root_of(&name(cell)).join(file)
-        };
         std::thread::scope(|scope| {
             for (cell, step) in DISTURBED.iter().enumerate() {
-                let (fault, held) = (&fault, held(cell));
+                let fault = &fault;
                 scope.spawn(move || {
-                    self.runtime.block_on(until(step, || held.exists()));
+                    let (host, place) = (name(cell), format!("{step}.{}", point(cell, self.odd)));
+                    self.runtime.block_on(until(step, || Stage::is_held(&host, &place)));
                     fault(cell);
                 });
             }
@@ -113,9 +101,7 @@ impl Ground {
     }
 
     fn let_go(&self, cell: usize) {
-        let file = format!("var/lib/witness/hold/{}.{}", DISTURBED[cell], point(cell, self.odd));
-        // It may be gone already.
-        let _ = std::fs::remove_file(Fleet::root_of(&name(cell)).join(file));
+        Stage::let_go(&name(cell), &format!("{}.{}", DISTURBED[cell], point(cell, self.odd)));
     }
 
     fn hosts(&self, run: &str) -> Vec<Value> {
@@ -290,33 +276,23 @@ fn a_pulled_cable_and_a_killed_controller_end_in_four_upgraded_hosts() {
     stage.fleet.fleet(&["publish", "v4.5.0"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for (host, hold) in [("h2", "composer.end"), ("h4", "schema-update.start")] {
-        std::fs::write(Fleet::root_of(host).join("usr/local/bin/timeout"), include_str!("witness.sh"))
-            .unwrap();
+        stage.hold(host, hold);
         stage.fleet.on(
             host,
-            &format!(
-                "chmod 755 /usr/local/bin/timeout; mkdir -p /var/lib/witness/hold /var/lib/witness/held
-                 touch /var/lib/witness/bodies /var/lib/witness/hold/{hold}; chmod -R a+rwX /var/lib/witness
-                 mysql -e 'SET GLOBAL general_log_file=\"/var/lib/mysql/statements.log\"; SET GLOBAL general_log=1'"
-            ),
+            "mysql -e 'SET GLOBAL general_log_file=\"/var/lib/mysql/statements.log\"; SET GLOBAL general_log=1'",
         );
     }
-    let held =
-        |host: &str, point: &str| Fleet::root_of(host).join(format!("var/lib/witness/held/{point}")).exists();
-    let let_go = |host: &str, point: &str| {
-        std::fs::remove_file(Fleet::root_of(host).join(format!("var/lib/witness/hold/{point}"))).unwrap();
-    };
     let inventory = stage.fleet.inventory();
     let mut command = stage.program.command(&["upgrade", "--yes", "--inventory", &inventory]);
     let mut controller = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     runtime.block_on(async {
-        until("composer is under way", || held("h2", "composer.end")).await;
+        until("composer is under way", || Stage::is_held("h2", "composer.end")).await;
         stage.fleet.fleet(&["fault", "link-down", "h2"]);
-        let_go("h2", "composer.end");
-        until("the schema is being updated", || held("h4", "schema-update.start")).await;
+        Stage::let_go("h2", "composer.end");
+        until("the schema is being updated", || Stage::is_held("h4", "schema-update.start")).await;
         controller.kill().unwrap();
         controller.wait().unwrap();
-        let_go("h4", "schema-update.start");
+        Stage::let_go("h4", "schema-update.start");
         // The cable is out for a minute.
         tokio::time::sleep(Duration::from_secs(60)).await;
         stage.fleet.fleet(&["fault", "clear", "h2"]);

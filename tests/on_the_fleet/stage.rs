@@ -116,6 +116,38 @@ impl Stage {
         path.display().to_string()
     }
 
+    /// Sets a host up as IXP Manager's installation scripts leave it: all of it is root's but what the web server writes.
+    pub(crate) fn as_installed_by_script(&self, host: &str) {
+        self.fleet.on(
+            host,
+            "cd /srv/ixpmanager; chown -R root: .; chown -R www-data: storage database/Proxies vendor bower.json public/bower_components; chmod -R ug+rwX,o+rX .",
+        );
+    }
+
+    /// Makes a host count the bodies of steps, and hold this one at this point: `step.start` or `step.end`.
+    pub(crate) fn hold(&self, host: &str, point: &str) {
+        let witness = Fleet::root_of(host).join("usr/local/bin/timeout");
+        std::fs::write(&witness, include_str!("witness.sh")).unwrap();
+        self.fleet.on(
+            host,
+            &format!(
+                "chmod 755 /usr/local/bin/timeout; mkdir -p /var/lib/witness/hold /var/lib/witness/held
+                 touch /var/lib/witness/bodies /var/lib/witness/hold/{point}; chmod -R a+rwX /var/lib/witness"
+            ),
+        );
+    }
+
+    /// Whether it is held there.
+    pub(crate) fn is_held(host: &str, point: &str) -> bool {
+        Fleet::root_of(host).join(format!("var/lib/witness/held/{point}")).exists()
+    }
+
+    /// Lets it go on.
+    pub(crate) fn let_go(host: &str, point: &str) {
+        // It may be gone already.
+        let _ = std::fs::remove_file(Fleet::root_of(host).join(format!("var/lib/witness/hold/{point}")));
+    }
+
     /// When memcached was started, by systemd's monotonic clock.
     pub(crate) fn memcached_start(&self, host: &str) -> u64 {
         let said =

@@ -10,5 +10,7 @@ while [ ! -e /root/enough ]; do
     # shellcheck disable=SC2086
     ! grep -qaF -f /root/pattern $files || echo "$name"
   done 2>/dev/null >> /root/seen
+  # What steps leave in the ledger, while it is there.
+  grep -rlaF -f /root/pattern /root/.ixporch 2>/dev/null >> /root/seen
   echo >> /root/looks
 done

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::embedded::EmbeddedHost;
 
 /// The steps of the v4 procedure that an upgrade to the branch's head runs, in order.
-pub const STEPS: [&str; 24] = [
+pub const STEPS: [&str; 28] = [
     "tree-check",
     "fetch",
     "target-check",
@@ -15,9 +15,11 @@ pub const STEPS: [&str; 24] = [
     "closed-check",
     "quiet",
     "backup-folder",
+    "owners-record",
     "backup",
     "proxies-restore",
     "code-pull",
+    "ownership",
     "composer",
     "frontend",
     "memcached-before-schema",
@@ -27,6 +29,8 @@ pub const STEPS: [&str; 24] = [
     "schema-update",
     "memcached-after-schema",
     "schema-verify",
+    "views",
+    "caches",
     "health-application",
     "opening-mark",
     "maintenance-off",
@@ -36,7 +40,7 @@ pub const STEPS: [&str; 24] = [
 
 /// Those of them that fault matrices disturb, each on a host of its own. `schema-recheck` and `schema-verify` ask what
 /// `schema-review` asks, and have a smaller test, `schema-columns` asks beside it; after `composition`, which only looks, nothing
-/// follows. `backup-folder` and `opening-mark` are as other changes are.
+/// follows. `backup-folder`, `owners-record`, `ownership`, `views`, `caches` and `opening-mark` are as other changes are.
 pub const DISTURBED: [&str; 15] = [
     "tree-check",
     "fetch",
@@ -123,11 +127,16 @@ pub fn counted(bodies: &[String], more: &BTreeMap<String, usize>) -> Result<(), 
     Ok(())
 }
 
-/// What a report says of a host's steps, without times. A step that a person judged to be done counts as done.
+/// What a report says of a host's steps, without times. A step that a person judged to be done counts as done; one that
+/// there was nothing to do for is left out.
 fn outcomes(host: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
     let outcome = |step: &Value| {
         if step["resolution"]["done"] == true { "succeeded".to_owned() } else { text(&step["outcome"]) }
     };
-    host["steps"].as_array().into_iter().flatten().map(|step| (text(&step["step"]), outcome(step))).collect()
+    let steps = host["steps"].as_array().into_iter().flatten();
+    steps
+        .map(|step| (text(&step["step"]), outcome(step)))
+        .filter(|(_, outcome)| outcome != "skipped")
+        .collect()
 }

@@ -1,21 +1,21 @@
 <?php
-// Backups of this host: BACKUP_DIR/HOST has a folder for each run that made one, with a manifest and three archives. What goes
+// Backups of this host: BACKUPS has a folder for each run that made one, with a manifest and three archives. What goes
 // into an archive and comes out of it passes through here, so that it can be counted and compared.
 umask(0077);
 ini_set('memory_limit', '-1');
 const IXPORCH_CHUNK = 262144;
 
-// Where this host's backups are: run, host and step are what IXPORCH_STEP says, between slashes.
+// Where this host's backups are.
 function ixporch_backups_folder()
 {
-    $words = explode('/', (string) getenv('IXPORCH_STEP'));
-    if (!isset($words[1]) || $words[1] === '' || $words[1][0] === '.') {
-        ixporch_fail('not known: which host this is');
+    $folder = rtrim((string) getenv('BACKUPS'), '/');
+    if ($folder === '') {
+        ixporch_fail('not known: where the backups are');
     }
-    return getenv('BACKUP_DIR') . "/$words[1]";
+    return $folder;
 }
 
-// The folder of this run's backup, or of that of the run which is taken back.
+// The folder of this run's backup, or of that of the run which is taken back; IXPORCH_STEP begins with the run.
 function ixporch_backup_folder()
 {
     $run = (string) getenv('IXPORCH_BACKUP_RUN') ?: strtok((string) getenv('IXPORCH_STEP'), '/');
@@ -89,6 +89,18 @@ function ixporch_progress($what, $done, $total)
     }
 }
 
+// The length of the longest line of what it is told piece by piece.
+function ixporch_longest_line($chunk, array &$seen)
+{
+    $lines = explode("\n", $chunk);
+    $seen['open'] += strlen($lines[0]);
+    $seen['longest'] = max($seen['longest'], $seen['open']);
+    if (count($lines) > 1) {
+        $seen['open'] = strlen(end($lines));
+        $seen['longest'] = max($seen['longest'], max(array_map('strlen', $lines)));
+    }
+}
+
 // Writes what $command prints into a compressed file; gives what the manifest says of it. $total is about how much it will be.
 function ixporch_pack($command, array $streams, $folder, $name, $total)
 {
@@ -103,11 +115,13 @@ function ixporch_pack($command, array $streams, $folder, $name, $total)
     $hash = hash_init('sha256');
     $bytes = 0;
     $tail = '';
+    $seen = ['open' => 0, 'longest' => 0];
     $is_written = true;
     while ($is_written && ($chunk = fread($from[1], IXPORCH_CHUNK)) !== false && $chunk !== '') {
         hash_update($hash, $chunk);
         $bytes += strlen($chunk);
         $tail = substr($tail . $chunk, -512);
+        ixporch_longest_line($chunk, $seen);
         $is_written = @fwrite($to[0], $chunk) === strlen($chunk);
         ixporch_progress($name, $bytes, $total);
     }
@@ -129,6 +143,7 @@ function ixporch_pack($command, array $streams, $folder, $name, $total)
         'sha256' => hash_file('sha256', "$folder/$file"),
         'plain_bytes' => $bytes,
         'plain_sha256' => $digest,
+        'longest_line' => $seen['longest'],
         'tail' => $tail,
     ];
 }

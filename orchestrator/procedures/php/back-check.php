@@ -1,17 +1,22 @@
 <?php
 // Whether the host is what it was when its backup was made: by commit (which another step looks at), by what composer and
-// bower had installed, and by what the application says of its schema.
+// bower had installed, by what its tables are made of, and by an application that answers.
 $folder = ixporch_backup_folder();
 $manifest = ixporch_manifest($folder);
 if (!$manifest) {
     echo "$folder holds no backup: nothing was begun that would need one\n";
     exit(0);
 }
-$pending = ixporch_pending();
-if ($pending === null) {
+$said = ixporch_pending();
+if ($said === null) {
     ixporch_fail('the application does not answer (artisan doctrine:schema:update --sql)');
 }
-if ($pending !== $manifest['pending']) {
-    ixporch_fail("what Doctrine says of the schema is not what it said before:\n$pending");
+try {
+    $digest = ixporch_schema_digest(ixporch_database(ixporch_settings()));
+} catch (Throwable $trouble) {
+    ixporch_fail('not known: what the schema is: ' . $trouble->getMessage());
 }
-echo "the application answers, and its schema is what it was\n";
+if ($digest !== $manifest['schema_digest']) {
+    ixporch_fail('the schema is not what it was before');
+}
+echo "the application answers, and its schema is what it was; Doctrine says of it:\n$said\n";

@@ -37,7 +37,12 @@ try {
 } catch (Throwable $failure) {
     $trouble = $failure->getMessage();
 }
-$database->exec("DROP DATABASE `$scratch`");
+try {
+    // The connection from before may have been lost in all that time.
+    ixporch_database($settings)->exec("DROP DATABASE `$scratch`");
+} catch (Throwable $left) {
+    $trouble = trim("$trouble\nthe schema $scratch is left, with all the data: " . $left->getMessage());
+}
 if ($trouble !== '') {
     ixporch_fail($trouble);
 }

@@ -1,17 +1,20 @@
 <?php
 // Makes a backup of the database, of the settings, and of what composer and bower installed. It counts only where all of it
-// was read again and found to be what was written.
+// was read again and found to be what was written, and where it could be loaded.
 const IXPORCH_SETTINGS_PATHS = ['.env', 'composer.json', 'composer.lock', 'bower.json', '.bowerrc', 'config', 'resources/skins', 'application/configs', 'application/views/_skins', 'public/.htaccess', 'public/logos'];
 const IXPORCH_COMPONENT_PATHS = ['vendor', 'public/bower_components', 'database/Proxies', 'bootstrap/cache'];
 
+// What of these paths is there; a folder by what is in it, since it may be a link to it.
 function ixporch_there(array $paths)
 {
-    return array_values(array_filter($paths, 'file_exists'));
+    return array_map(function ($path) {
+        return is_dir($path) ? "$path/." : $path;
+    }, array_values(array_filter($paths, 'file_exists')));
 }
 
-function ixporch_tar(array $paths)
+function ixporch_tar($options, array $paths)
 {
-    return 'tar --create --file=- ' . implode(' ', array_map('escapeshellarg', array_merge(['--'], $paths)));
+    return "tar --create --file=- $options " . implode(' ', array_map('escapeshellarg', array_merge(['--'], $paths)));
 }
 
 $folder = ixporch_backup_folder();
@@ -19,13 +22,20 @@ $new = "$folder.new";
 $public = realpath('public');
 $base = realpath(ixporch_backups_folder());
 if ($base === false || !is_writable($base)) {
-    ixporch_fail(ixporch_backups_folder() . ' is not there, or cannot be written');
+    ixporch_fail(ixporch_backups_folder() . ' is not there, or cannot be written by the web user: may it go into ' . dirname(ixporch_backups_folder()) . '?');
 }
 if ($public !== false && strpos("$base/", "$public/") === 0) {
     ixporch_fail("$base is served by the web server: choose another backup_dir");
 }
+foreach (array_keys(ixporch_backups()) as $other) {
+    // What is in the database now is a part of what was in it.
+    if (is_file("$other/restore-begun")) {
+        ixporch_fail("a restore from $other was begun, and not brought to its end: ixporch rollback " . basename($other));
+    }
+}
 try {
     $started = time();
+    $closed = ixporch_closed();
     $logs = [];
     foreach ((array) glob('storage/logs/*.log') as $log) {
         $logs[$log] = filesize($log);
@@ -33,32 +43,36 @@ try {
     $settings = ixporch_settings();
     $schema = $settings['DB_DATABASE'];
     $database = ixporch_database($settings);
-    $rights = ixporch_rights($database, $schema);
-    $missing = ixporch_missing_rights($rights);
-    if ($missing) {
-        ixporch_fail('the database user has not the rights that a dump and its restore need: ' . implode(', ', $missing)
-            . "\nas the database's administrator: GRANT " . implode(', ', $missing) . " ON `$schema`.* TO " . $database->query('SELECT CURRENT_USER()')->fetchColumn());
-    }
-    $tables = ixporch_tables($database);
     $definers = ixporch_definers($database);
+    ixporch_must_be_loadable($database, $settings, $definers, 0);
+    $definitions = ixporch_definitions($database);
+    $tables = ixporch_tables($database);
+    if (!$tables) {
+        ixporch_fail("the database $schema has no table: that is no installation to make a backup of");
+    }
     ixporch_remove($new);
     if (!mkdir($new, 0700)) {
         ixporch_fail("$new cannot be made");
     }
     $before = ixporch_checksums($database, array_keys($tables));
+    $digest = ixporch_schema_digest($database);
+    $inexact = ixporch_inexact($database);
     $version = $database->query('SELECT VERSION()')->fetchColumn();
-    $command = ixporch_dump_command($tables, $rights, $schema);
+    $command = ixporch_dump_command($tables, ixporch_rights($database, $schema), $schema);
     $dump = ixporch_pack($command, [3 => ixporch_option_file($settings)], $new, 'database.sql', array_sum(array_column($tables, 'bytes')));
     if (strpos($dump['tail'], '-- Dump completed') === false) {
         ixporch_fail('the dump has no end: its last line is not "-- Dump completed"');
     }
     unset($dump['tail']);
     $database = ixporch_database($settings);
+    ixporch_must_be_loadable($database, $settings, $definers, $dump['longest_line']);
     $after = ixporch_checksums($database, array_keys(ixporch_tables($database)));
     $moving = ixporch_differing($before, $after);
-    $pending = ixporch_pending();
 } catch (Throwable $trouble) {
     ixporch_fail('no backup: ' . $trouble->getMessage());
+}
+foreach (array_intersect($inexact, array_keys($before)) as $name) {
+    $before[$name] = strtok($before[$name], ' ') . ' ';
 }
 $reader = ixporch_start(ixporch_unpacker($dump['file']) . " | grep -c '^CREATE TABLE '", [['file', "$new/$dump[file]", 'r'], ['pipe', 'w']], $pipes);
 $count = (int) stream_get_contents($pipes[1]);
@@ -67,11 +81,13 @@ if ($count < count($tables)) {
     ixporch_fail("the dump holds $count tables, and the database has " . count($tables));
 }
 $archives = ['database' => $dump];
-foreach (['settings' => IXPORCH_SETTINGS_PATHS, 'components' => IXPORCH_COMPONENT_PATHS] as $name => $paths) {
-    $paths = ixporch_there($paths);
-    $archives[$name] = ixporch_pack(ixporch_tar($paths), [], $new, "$name.tar", 0);
+// Settings are kept by what they say, also where they are links; one that only another user can read is named, and left out.
+$kinds = ['settings' => [IXPORCH_SETTINGS_PATHS, '--dereference --ignore-failed-read'], 'components' => [IXPORCH_COMPONENT_PATHS, '']];
+foreach ($kinds as $name => list($paths, $options)) {
+    $there = ixporch_there($paths);
+    $archives[$name] = ixporch_pack(ixporch_tar($options, $there), [], $new, "$name.tar", 0);
     unset($archives[$name]['tail']);
-    $archives[$name]['paths'] = $paths;
+    $archives[$name]['paths'] = array_values(array_filter($paths, 'file_exists'));
 }
 $manifest = [
     'format' => 1,
@@ -79,20 +95,28 @@ $manifest = [
     'started' => $started,
     'made' => time(),
     'root' => getcwd(),
+    'closed' => $closed,
+    'commit' => (string) getenv('INSTALLED_COMMIT'),
+    'branch' => (string) getenv('INSTALLED_BRANCH'),
     'schema' => $schema,
+    'schema_digest' => $digest,
     'server' => $version,
     'tables' => $before,
     'written_meanwhile' => $moving,
     'definers' => $definers,
-    'pending' => $pending,
+    'definitions' => $definitions,
     'logs' => $logs,
     'archives' => $archives,
 ];
+$room = "$new/restore-room";
 $text = json_encode($manifest, JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES | JSON_PARTIAL_OUTPUT_ON_ERROR) . "\n";
 if (file_put_contents("$new/manifest.json", $text) !== strlen($text)) {
     ixporch_fail("$new/manifest.json could not be written: is the disk full?");
 }
-$files = ["$new/manifest.json", $new];
+if (file_put_contents($room, str_repeat(' ', 256)) !== 256) {
+    ixporch_fail("$room could not be written: is the disk full?");
+}
+$files = ["$new/manifest.json", $room, $new];
 foreach ($archives as $archive) {
     $files[] = "$new/$archive[file]";
 }

@@ -21,7 +21,7 @@ function ixporch_option_file(array $settings)
     }
     $options = ['host' => $settings['DB_HOST'], 'port' => $settings['DB_PORT'], 'socket' => $socket];
     $options += ['user' => $settings['DB_USERNAME'], 'password' => $settings['DB_PASSWORD']];
-    $lines = ['[client]', 'default-character-set=utf8mb4'];
+    $lines = ['[client]', 'default-character-set=utf8mb4', 'loose-max-allowed-packet=1G'];
     $line = function ($name, $value) {
         return $name . '="' . strtr($value, ['\\' => '\\\\', '"' => '\\"', "\n" => '\n']) . '"';
     };
@@ -33,8 +33,10 @@ function ixporch_option_file(array $settings)
     $path = tempnam(sys_get_temp_dir(), 'ixporch');
     $file = fopen($path, 'w+');
     unlink($path);
-    fwrite($file, implode("\n", $lines) . "\n");
-    fflush($file);
+    $text = implode("\n", $lines) . "\n";
+    if (fwrite($file, $text) !== strlen($text) || !fflush($file)) {
+        ixporch_fail('the settings for the database\'s client could not be written into ' . sys_get_temp_dir() . ': is its disk full?');
+    }
     return $file;
 }
 

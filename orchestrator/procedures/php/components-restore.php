@@ -8,8 +8,8 @@ if (!$manifest) {
 $known = $manifest['archives']['components'];
 ixporch_check_archive("$folder/$known[file]", $known);
 foreach ($known['paths'] as $path) {
-    // The folder itself may be the only one that this user may write to.
-    $find = 'find ' . escapeshellarg($path) . ' -mindepth 1 -delete';
+    // The folder itself may be the only one that this user may write to, and it may be a link.
+    $find = 'find ' . escapeshellarg("$path/.") . ' -mindepth 1 -delete';
     if (is_dir($path) && proc_close(ixporch_start($find, [['file', '/dev/null', 'r'], STDOUT], $pipes)) !== 0) {
         ixporch_fail("$path could not be emptied: who owns what is in it?");
     }

@@ -11,21 +11,18 @@ function ixporch_dump_command(array $tables, array $rights, $schema)
     $help = stream_get_contents($pipes[1]);
     proc_close($process);
     $options = ['--defaults-file=/dev/fd/3', '--quick', '--triggers', '--hex-blob', '--skip-add-locks', '--default-character-set=utf8mb4'];
-    $others = array_filter($tables, function ($table) {
-        return strcasecmp($table['engine'], 'InnoDB') !== 0;
-    });
+    $others = array_filter($tables, 'ixporch_is_other');
     if ($others) {
         $options[] = '--lock-tables';
         echo 'locked while they are read, since not all are InnoDB: ', implode(', ', array_keys($others)), "\n";
     } else {
         $options[] = '--single-transaction';
     }
-    $all = in_array('ALL PRIVILEGES', $rights, true);
-    foreach (['--events' => 'EVENT', '--routines' => 'CREATE ROUTINE'] as $option => $right) {
-        if ($all || in_array($right, $rights, true)) {
+    foreach (['--events' => ixporch_has_events($rights), '--routines' => ixporch_has_routines($rights)] as $option => $is_allowed) {
+        if ($is_allowed) {
             $options[] = $option;
         } else {
-            echo "the database user has no right $right, and sees none of those: the dump is made without $option\n";
+            echo "the database user could not create those again: the dump is made without $option, and a restore leaves them alone\n";
         }
     }
     foreach (['no-tablespaces' => '', 'set-gtid-purged' => '=OFF', 'column-statistics' => '=0'] as $option => $value) {

@@ -14,7 +14,8 @@ foreach ((array) glob('storage/logs/*.log') as $file) {
     fseek($stream, $from);
     while (count($lines) < 1000 && ($line = fgets($stream, 4096)) !== false) {
         if (preg_match('~^\[\d{4}-[^\]]*\] \S+\.(ERROR|CRITICAL|ALERT|EMERGENCY): ~', $line)) {
-            $lines[] = rtrim($line);
+            // Statements hold the values that were in them.
+            $lines[] = substr(preg_replace('~ ?(?:\(SQL: |with params \[).*~', ' …', rtrim($line)), 0, 300);
         }
     }
 }

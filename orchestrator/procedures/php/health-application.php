@@ -14,7 +14,9 @@ function ixporch_not_writable(array $folders)
     foreach (array_filter($folders, 'is_dir') as $folder) {
         $files = new RecursiveIteratorIterator(new RecursiveDirectoryIterator($folder, FilesystemIterator::SKIP_DOTS), RecursiveIteratorIterator::SELF_FIRST, RecursiveIteratorIterator::CATCH_GET_CHILD);
         foreach ($files as $path => $file) {
-            if (!$file->isLink() && !is_writable($path)) {
+            // What is its own it can make writable: git and composer leave such files in their caches.
+            $is_there = !$file->isLink() && file_exists($path) && strpos($path, 'storage/.') !== 0;
+            if ($is_there && !is_writable($path) && @fileowner($path) !== fileowner('/proc/self')) {
                 $found[] = $path;
             }
         }
@@ -22,14 +24,21 @@ function ixporch_not_writable(array $folders)
     return $found;
 }
 
-// What bower.json names and is not there, or is empty.
+// What bower.json names and is not there, or is empty; and what the pages load of it, by the layouts that all of them have.
 function ixporch_missing_components()
 {
     $wanted = json_decode((string) @file_get_contents('bower.json'), true);
     $names = isset($wanted['dependencies']) ? array_keys($wanted['dependencies']) : [];
-    return array_filter($names, function ($name) {
+    $missing = array_filter($names, function ($name) {
         return count((array) @scandir("public/bower_components/$name")) <= 2;
     });
+    foreach ($wanted ? (array) glob('resources/views/layouts/*.php') : [] as $layout) {
+        preg_match_all('~\bbower_components/[\w./-]+\.(?:js|css)\b~', (string) @file_get_contents($layout), $found);
+        $missing = array_merge($missing, array_filter($found[0], function ($file) {
+            return (int) @filesize("public/$file") === 0;
+        }));
+    }
+    return array_unique($missing);
 }
 
 $artisan = escapeshellarg(PHP_BINARY) . ' artisan';
@@ -39,8 +48,11 @@ if ($code !== 0) {
     $troubles[] = "artisan does not start (exit code $code)";
 }
 $version = ixporch_installed_version();
+$wanted = (string) getenv('TARGET_VERSION');
 if ($version === '') {
     $troubles[] = 'the code does not say which version it is';
+} elseif ($wanted !== '' && $version !== $wanted) {
+    $troubles[] = "the code says that it is version $version, and the target's is $wanted";
 }
 $missing = ixporch_missing_components();
 if ($missing) {

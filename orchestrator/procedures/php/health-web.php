@@ -7,6 +7,9 @@ function ixporch_trouble_of_site($version)
     if ($ping['status'] === 0) {
         return "no answer: $ping[why]";
     }
+    if ($ping['status'] === 404 && version_compare($version, '4.7.3', '>=')) {
+        return '/api/v4/ping: HTTP status 404, and this release has it';
+    }
     if ($ping['status'] !== 404) {
         $said = json_decode($ping['body'], true);
         if ($ping['status'] !== 200 || !is_array($said)) {

@@ -6,7 +6,13 @@ function ixporch_jobs()
     foreach ((array) glob('/proc/[0-9]*/cmdline') as $file) {
         $words = explode("\0", (string) @file_get_contents($file));
         $at = array_search('artisan', array_map('basename', $words), true);
-        if ($at !== false && @readlink(dirname($file) . '/cwd') === getcwd()) {
+        if ($at === false) {
+            continue;
+        }
+        // cron starts them in a home folder, by their whole path; where another user's process is cannot be seen.
+        $folder = @readlink(dirname($file) . '/cwd');
+        $path = $words[$at][0] === '/' ? $words[$at] : ($folder === false ? 'artisan' : "$folder/$words[$at]");
+        if (realpath($path) === realpath('artisan')) {
             $jobs[] = implode(' ', array_slice($words, $at, 4));
         }
     }

@@ -8,13 +8,17 @@ function ixporch_remove($folder)
     }
 }
 
-// Older backups than those that are kept. Only what has a manifest is one.
+// Older backups than those that are kept; none where their number is 0. Only what has a manifest is one, and what is being
+// restored is left alone.
 function ixporch_prune($keep)
 {
     $known = array_map(function ($manifest) {
         return $manifest['started'];
     }, ixporch_backups());
-    foreach (array_slice(array_keys($known), max(1, $keep)) as $folder) {
+    foreach ($keep > 0 ? array_slice(array_keys($known), $keep) : [] as $folder) {
+        if (is_file("$folder/restore-begun")) {
+            continue;
+        }
         ixporch_remove($folder);
         echo "removed the backup of ", gmdate('Y-m-d H:i:s\Z', $known[$folder]), ": $folder\n";
     }

@@ -23,7 +23,7 @@ function ixporch_settings()
         throw new RuntimeException('.env cannot be read: ' . get_class($trouble));
     }
     $settings = [];
-    $names = ['DB_HOST', 'DB_PORT', 'DB_SOCKET', 'DB_DATABASE', 'DB_USERNAME', 'DB_PASSWORD', 'CACHE_DRIVER', 'DOCTRINE_CACHE'];
+    $names = ['DB_HOST', 'DB_PORT', 'DB_SOCKET', 'DB_DATABASE', 'DB_USERNAME', 'DB_PASSWORD', 'CACHE_DRIVER', 'DOCTRINE_CACHE', 'VIEW_SKIN', 'VIEW_SMARTY_SKIN'];
     foreach ($names as $name) {
         $known = [isset($read[$name]) ? $read[$name] : null, isset($_ENV[$name]) ? $_ENV[$name] : null, getenv($name)];
         $known = array_values(array_filter($known, 'is_string'));

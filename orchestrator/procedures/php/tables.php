@@ -5,6 +5,20 @@ function ixporch_rows(PDO $database, $query)
     return $database->query($query)->fetchAll(PDO::FETCH_NUM);
 }
 
+// Whether no transaction covers a table.
+function ixporch_is_other(array $table)
+{
+    return strcasecmp($table['engine'], 'InnoDB') !== 0;
+}
+
+// The database user as it is written in statements.
+function ixporch_account(PDO $database)
+{
+    $user = $database->query('SELECT CURRENT_USER()')->fetchColumn();
+    $at = strrpos($user, '@');
+    return $database->quote(substr($user, 0, $at)) . '@' . $database->quote(substr($user, $at + 1));
+}
+
 // The base tables by name, with engine, size and number of rows as the server estimates them.
 function ixporch_tables(PDO $database)
 {
@@ -17,26 +31,45 @@ function ixporch_tables(PDO $database)
     return $tables;
 }
 
+// The tables of which a dump does not keep every bit, and so not the checksum: it prints FLOAT with six digits, and dates and times
+// of old servers come back in the format of the new one.
+function ixporch_inexact(PDO $database)
+{
+    try {
+        $database->exec('SET SESSION show_old_temporals = 1');
+    } catch (PDOException $unknown) {
+        // Only MySQL has it; MariaDB tells by itself.
+    }
+    return array_column(ixporch_rows($database, "SELECT DISTINCT TABLE_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()
+        AND (DATA_TYPE = 'float' OR COLUMN_TYPE LIKE '%/* 5.5 binary format */%' OR COLUMN_TYPE LIKE '%/* mariadb-5.3 */%')"), 0);
+}
+
 // A checksum of the rows of each table, with their number: 'rows checksum'.
 function ixporch_checksums(PDO $database, array $names)
 {
     $sums = [];
     foreach ($names as $name) {
         $quoted = ixporch_quoted($name);
-        $sum = $database->query("CHECKSUM TABLE $quoted")->fetch(PDO::FETCH_NUM);
         $rows = $database->query("SELECT COUNT(*) FROM $quoted")->fetchColumn();
+        $sum = $database->query("CHECKSUM TABLE $quoted")->fetch(PDO::FETCH_NUM);
         $sums[$name] = "$rows $sum[1]";
         ixporch_progress('checksums', count($sums), count($names));
     }
     return $sums;
 }
 
-// The names whose values differ between two lists, also where one of them does not have it.
+// The tables that differ between two lists of checksums, also where one of them does not have it. Where one has no checksum,
+// the numbers of rows are compared.
 function ixporch_differing(array $one, array $other)
 {
     $names = array_keys($one + $other);
     return array_values(array_filter($names, function ($name) use ($one, $other) {
-        return !isset($one[$name], $other[$name]) || $one[$name] !== $other[$name];
+        if (!isset($one[$name], $other[$name])) {
+            return true;
+        }
+        list($rows, $sum) = explode(' ', $one[$name]);
+        list($others, $another) = explode(' ', $other[$name]);
+        return $rows !== $others || ($sum !== '' && $another !== '' && $sum !== $another);
     }));
 }
 
@@ -44,7 +77,12 @@ function ixporch_differing(array $one, array $other)
 function ixporch_rights(PDO $database, $schema)
 {
     $rights = [];
-    foreach (ixporch_rows($database, 'SHOW GRANTS') as $row) {
+    // Other modes quote names in another way.
+    $mode = $database->query('SELECT @@sql_mode')->fetchColumn();
+    $database->exec("SET SESSION sql_mode = ''");
+    $grants = ixporch_rows($database, 'SHOW GRANTS');
+    $database->exec('SET SESSION sql_mode = ' . $database->quote($mode));
+    foreach ($grants as $row) {
         if (!preg_match('~^GRANT (.*?) ON (?:TABLE )?(`(?:[^`]|``)*`|\*)\.(`(?:[^`]|``)*`|\*) TO ~i', $row[0], $grant) || $grant[3] !== '*') {
             continue;
         }
@@ -65,20 +103,66 @@ function ixporch_rights(PDO $database, $schema)
 }
 
 // Those of the rights that a backup and its restore need which are missing.
-function ixporch_missing_rights(array $rights)
+function ixporch_missing_rights(array $rights, $has_others)
 {
-    if (in_array('ALL PRIVILEGES', $rights, true)) {
-        return [];
+    $needed = ['SELECT', 'INSERT', 'CREATE', 'DROP', 'ALTER', 'INDEX', 'REFERENCES', 'CREATE VIEW', 'SHOW VIEW', 'TRIGGER'];
+    if ($has_others) {
+        $needed[] = 'LOCK TABLES';
     }
-    $needed = ['SELECT', 'INSERT', 'CREATE', 'DROP', 'ALTER', 'INDEX', 'REFERENCES', 'LOCK TABLES', 'CREATE VIEW', 'SHOW VIEW', 'TRIGGER'];
-    return array_values(array_diff($needed, $rights));
+    return ixporch_has_rights($rights, ['ALL PRIVILEGES']) ? [] : array_values(array_diff($needed, $rights));
 }
 
-// Whether objects may be created in somebody else's name.
-function ixporch_may_set_definer(array $rights)
+function ixporch_has_rights(array $rights, array $wanted)
 {
-    $global = ['ALL PRIVILEGES', 'SUPER', 'SET USER', 'SET_USER_ID', 'SET_ANY_DEFINER'];
-    return (bool) array_intersect(preg_filter('~^~', 'GLOBAL ', $global), $rights);
+    return in_array('ALL PRIVILEGES', $rights, true) || !array_diff($wanted, $rights);
+}
+
+// Whether routines and events can be read and created again: only then are they part of a dump, and of its restore.
+function ixporch_has_routines(array $rights)
+{
+    return ixporch_has_rights($rights, ['CREATE ROUTINE', 'ALTER ROUTINE']);
+}
+
+function ixporch_has_events(array $rights)
+{
+    return ixporch_has_rights($rights, ['EVENT']);
+}
+
+// Whether the server lets the database user create no trigger and no function: it writes a binary log, and trusts only who
+// has SUPER (error 1419).
+function ixporch_is_distrusted(PDO $database, array $rights)
+{
+    $server = $database->query('SELECT @@log_bin, @@log_bin_trust_function_creators')->fetch(PDO::FETCH_NUM);
+    return $server[0] && !$server[1] && !array_intersect(['GLOBAL ALL PRIVILEGES', 'GLOBAL SUPER'], $rights);
+}
+
+// Those of these objects that could not be created again therefore.
+function ixporch_forbidden(PDO $database, array $rights, array $definers)
+{
+    return ixporch_is_distrusted($database, $rights) ? array_values(preg_grep('~^(trigger|function) ~', array_keys($definers))) : [];
+}
+
+// Whether objects may probably be created in somebody else's name. MySQL wants SYSTEM_USER for the names of accounts that have it.
+function ixporch_may_set_definer(array $rights, $version)
+{
+    $global = function ($right) use ($rights) {
+        return in_array("GLOBAL $right", $rights, true);
+    };
+    $wants_system_user = stripos($version, 'mariadb') === false && version_compare($version, '8.0.16', '>=');
+    $may = array_filter(['SUPER', 'SET USER', 'SET_USER_ID', 'SET_ANY_DEFINER'], $global);
+    return $global('ALL PRIVILEGES') || ($may && (!$wants_system_user || $global('SYSTEM_USER')));
+}
+
+// What the tables are made of, as a digest: columns and keys.
+function ixporch_schema_digest(PDO $database)
+{
+    $columns = ixporch_rows($database, 'SELECT TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, COLUMN_DEFAULT, IS_NULLABLE, COLUMN_TYPE, COLLATION_NAME, EXTRA
+        FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1, 3');
+    $keys = ixporch_rows($database, 'SELECT TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME, NON_UNIQUE, SUB_PART
+        FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1, 2, 3');
+    $text = serialize([$columns, $keys]);
+    // The old formats of dates and times come back as the new ones.
+    return hash('sha256', preg_replace('~ /\* (5\.5 binary format|mariadb-5\.3) \*/~', '', $text));
 }
 
 // Views, triggers, routines and events with their definers: 'view name' => definer.

@@ -23,28 +23,6 @@ function ixporch_objects($sql)
     return $objects;
 }
 
-// 'VIEW name' for people: only the kind in small letters.
-function ixporch_shown($object)
-{
-    list($kind, $name) = explode(' ', $object, 2);
-    return strtolower($kind) . " $name";
-}
-
-// What SHOW CREATE says of an object as it is now; null where there is none.
-function ixporch_definition(PDO $database, $object)
-{
-    list($kind, $name) = explode(' ', $object, 2);
-    $table = $kind === 'VIEW' ? 'VIEWS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME' : 'TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME';
-    $known = $database->prepare("SELECT 1 FROM information_schema.$table = ?");
-    $known->execute([$name]);
-    if (!$known->fetchColumn()) {
-        return null;
-    }
-    $row = $database->query("SHOW CREATE $kind " . ixporch_quoted($name))->fetch(PDO::FETCH_ASSOC);
-    $row['statement'] = $row[$kind === 'VIEW' ? 'Create View' : 'SQL Original Statement'];
-    return $row;
-}
-
 function ixporch_drop_trial(PDO $database)
 {
     foreach (['VIEW', 'TRIGGER', 'TABLE'] as $kind) {
@@ -75,27 +53,6 @@ function ixporch_try_rights(PDO $database, $has_triggers)
             }
         }
         ixporch_fail('the rights of the database user do not suffice, so nothing was changed: ' . $why);
-    }
-}
-
-// Creates an object as SHOW CREATE told it; gives its former owner where it could not be that one's again.
-function ixporch_create(PDO $database, array $row)
-{
-    $set = ['sql_mode' => 'sql_mode', 'character_set_client' => 'character_set_client', 'collation_connection' => 'collation_connection'];
-    foreach (array_intersect_key($row, $set) as $name => $value) {
-        $database->exec("SET SESSION $name = " . $database->quote($value));
-    }
-    try {
-        $database->exec($row['statement']);
-        return '';
-    } catch (PDOException $trouble) {
-        // As another user's only a user with more rights may create it.
-        $definer = '~\sDEFINER\s*=\s*(`(?:[^`]|``)*`@`(?:[^`]|``)*`)~';
-        if (!preg_match($definer, $row['statement'], $match)) {
-            throw $trouble;
-        }
-        $database->exec(preg_replace($definer, '', $row['statement'], 1));
-        return $match[1];
     }
 }
 
@@ -140,11 +97,11 @@ foreach (array_filter($before) as $object => $row) {
     fwrite(STDERR, ixporch_shown($object) . " was:\n$row[statement]\n");
 }
 $streams = [['file', IXPORCH_FILE, 'r'], STDOUT, STDERR, ixporch_option_file($settings)];
-$client = proc_open('exec mysql --defaults-file=/dev/fd/3 --batch', $streams, $pipes, null, ixporch_environment());
+$client = proc_open('exec ' . ixporch_client() . ' --defaults-file=/dev/fd/3 --batch', $streams, $pipes, null, ixporch_environment());
 $code = $client ? proc_close($client) : -1;
 if ($code !== 0) {
     ixporch_put_back($settings, $before);
-    ixporch_fail(IXPORCH_FILE . " could not be run to its end (mysql exited with $code)");
+    ixporch_fail(IXPORCH_FILE . " could not be run to its end (the client exited with $code)");
 }
 try {
     $database = ixporch_database($settings);

@@ -1,18 +1,22 @@
 //! The web sites of hosts, asked over HTTP from the controller.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Error};
+use ureq::{Agent, Error, Timeout};
 
 use crate::engine::{SiteLook, SiteProber};
 use crate::facts::{self, SITE_PATHS, SiteAnswer};
 
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(20);
+
+/// How long finding and reaching it may take.
+const CONNECTING: Duration = Duration::from_secs(10);
 
 /// How much of a page is read.
 const LONGEST_PAGE: u64 = 4 * 1024 * 1024;
@@ -31,6 +35,8 @@ impl Sites {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(ANSWER))
+            .timeout_resolve(Some(CONNECTING))
+            .timeout_connect(Some(CONNECTING))
             .max_redirects(5)
             .tls_config(tls)
             .user_agent("ixporch")
@@ -71,7 +77,39 @@ fn ask(agent: &Agent, url: &str) -> Result<SiteAnswer, Error> {
     Ok(SiteAnswer { status, body })
 }
 
-/// Whether nobody answered at all: then the site may well be meant for others only.
+/// Whether nobody was reached at all: then the site may well be meant for others only. Who answers with a certificate that is
+/// not believed, or not to the end, was reached.
 fn is_out_of_reach(error: &Error) -> bool {
-    matches!(error, Error::Io(_) | Error::Timeout(_) | Error::HostNotFound | Error::ConnectionFailed)
+    match error {
+        Error::HostNotFound
+        | Error::ConnectionFailed
+        | Error::Timeout(Timeout::Resolve | Timeout::Connect) => true,
+        Error::Io(error) => matches!(
+            error.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable
+                | ErrorKind::AddrNotAvailable
+                | ErrorKind::TimedOut
+        ),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_was_not_reached_may_be_left_out() {
+        let io = |kind: ErrorKind| is_out_of_reach(&Error::Io(kind.into()));
+        assert!(io(ErrorKind::ConnectionRefused) && io(ErrorKind::HostUnreachable));
+        assert!(
+            !io(ErrorKind::InvalidData) && !io(ErrorKind::ConnectionReset) && !io(ErrorKind::UnexpectedEof)
+        );
+        assert!(is_out_of_reach(&Error::HostNotFound) && is_out_of_reach(&Error::Timeout(Timeout::Connect)));
+        assert!(
+            !is_out_of_reach(&Error::Timeout(Timeout::Global)) && !is_out_of_reach(&Error::TooManyRedirects)
+        );
+    }
 }

@@ -1,10 +1,9 @@
 //! Schema changes that an earlier session let go: whether they began, before anything is decided on them.
 
 use super::claim::answered;
-use super::lane::{ITSELF, Lane, is_for_good};
+use super::lane::{Lane, is_for_good};
 use super::link::{Link, NoLink};
-use crate::event::StepOutcome;
-use crate::state::{Resolution, StepState};
+use crate::state::{ITSELF, Resolution, StepState};
 
 impl Lane {
     /// A schema change that was let go and that the host never began is not looked for and started now: what is pending,
@@ -47,12 +46,7 @@ impl Lane {
 
     /// Whether a change of the schema may have been begun, in an earlier session.
     pub(super) fn has_changed_the_schema(&self) -> bool {
-        let may_have_begun = |known: &&StepState| {
-            !known.undone
-                && known.end.as_ref().is_none_or(|end| end.begun && end.outcome != StepOutcome::Skipped)
-                && known.resolution.as_ref().is_none_or(|said| said.by != ITSELF)
-        };
-        let mut begun = self.before.steps.iter().filter(may_have_begun);
+        let mut begun = self.before.steps.iter().filter(|known| known.may_have_begun());
         begun.any(|known| self.plan.step(&known.id).is_some_and(is_for_good))
     }
 }

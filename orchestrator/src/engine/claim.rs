@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ixporch_inventory::FailurePolicy;
 use tokio::time::Instant;
 
 use super::brake::BrakeState;
@@ -197,7 +198,7 @@ fn reason_against(
 ) -> Option<String> {
     // Where nothing is left to be run, only the end was not written down yet.
     let is_done = |step: &PlannedStep| before.step(&step.id).is_some_and(StepState::is_done);
-    if before.steps.iter().any(StepState::has_failed) || plan.steps().iter().all(is_done) {
+    if plan.steps().iter().all(is_done) || ends_at_its_failure(plan, before) {
         return None;
     }
     if before.steps.iter().any(|step| !step.undone) {
@@ -212,6 +213,14 @@ fn reason_against(
     }
     let (now, then) = commit.zip(plan.commit.as_ref()).filter(|(now, then)| now != *then)?;
     Some(format!("the installed commit is {now} now, and the plan was made at {then}: plan again"))
+}
+
+/// Whether a step failed after which nothing is run, neither what closes the site again nor the way back.
+fn ends_at_its_failure(plan: &HostPlan, before: &HostState) -> bool {
+    let has_failed = |step: &PlannedStep| before.step(&step.id).is_some_and(StepState::has_failed);
+    let closes = before.was_opened(plan) && plan.closes_again().is_some();
+    plan.back.iter().any(has_failed)
+        || plan.on_failure == FailurePolicy::Stop && !closes && plan.steps().iter().any(has_failed)
 }
 
 /// An answer in time.

@@ -218,7 +218,7 @@ impl HostEvents {
 
     pub(super) async fn never_began(&self, step: &str, why: &str) {
         let (host, step) = (self.host.clone(), step.to_owned());
-        let (reason, by) = (why.to_owned(), super::lane::ITSELF.to_owned());
+        let (reason, by) = (why.to_owned(), crate::state::ITSELF.to_owned());
         self.events.tell(RunEvent::StepResolved { host, step, done: false, reason, by }).await;
     }
 

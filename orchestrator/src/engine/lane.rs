@@ -35,9 +35,6 @@ const CHECK_AGAIN: u32 = 2;
 /// How often a step may be longer without a word than that.
 const SILENCES: u32 = 3;
 
-/// Who says that a step never began, where the host does; no login is called so.
-pub(super) const ITSELF: &str = "ixporch itself";
-
 pub(super) struct Lane {
     pub(super) plan: HostPlan,
     /// Where the run left the host; empty in a run that begins.

@@ -133,7 +133,7 @@ impl Rollout {
                 ended.push((wave, self.tally(wave, &reports)));
                 continue;
             }
-            let has_work = wave.hosts.iter().any(|host| matches!(host.action, HostAction::Upgrade(_)));
+            let has_work = wave.hosts.iter().any(HostPlan::has_work);
             let is_new = has_work && !self.was_begun(wave);
             let proof = Arc::new(if has_work { self.proof(wave).await } else { Proof::default() });
             let mut unmet = Vec::new();

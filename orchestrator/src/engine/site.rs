@@ -49,17 +49,17 @@ impl Lane {
 
     async fn until_well(&self, course: &Course, probe: &SiteProbe) -> StepEnd {
         let until = Instant::now() + Duration::from_secs(probe.timeout_seconds);
-        let (mut good, mut away) = (0, 0);
+        let (mut good, mut away, mut was_reached) = (0, 0, false);
         loop {
             let trouble = match self.prober.look(&probe.url, course.version.as_deref()).await {
                 SiteLook::Well => {
                     good += 1;
-                    away = 0;
+                    was_reached = true;
                     None
                 }
                 SiteLook::Unwell(why) => {
                     good = 0;
-                    away = 0;
+                    was_reached = true;
                     Some(why)
                 }
                 SiteLook::Unreachable(why) => {
@@ -72,7 +72,7 @@ impl Lane {
                 return StepEnd::without_output(StepOutcome::Succeeded, "");
             }
             let why = trouble.unwrap_or_else(|| format!("it was well only {good} times in a row"));
-            if away == UNREACHABLE {
+            if away >= UNREACHABLE && !was_reached {
                 return StepEnd::skipped(&format!("{} cannot be reached from here: {why}", probe.url));
             }
             if Instant::now() >= until {

@@ -9,7 +9,8 @@ use super::lane::{Course, End, Lane};
 use super::link::{Link, Way};
 use crate::event::HostOutcome;
 use crate::plan::PlannedStep;
-use crate::state::HostState;
+use crate::procedure::Effect;
+use crate::state::{HostState, StepState};
 
 /// Why a host is taken back, and how it ends then.
 struct Reason {
@@ -55,7 +56,7 @@ impl Lane {
         }
         if was_opened && let Some(closing) = self.plan.closes_again() {
             // What is not well must not stay open.
-            let is_done = self.before.step(&closing.id).is_some_and(crate::state::StepState::is_done);
+            let is_done = self.before.step(&closing.id).is_some_and(StepState::is_done);
             if !is_done && let Err((outcome, trouble)) = self.step(link, way, course, closing).await {
                 return (outcome, format!("{why}\nit was open by then, and closing it again: {trouble}"));
             }
@@ -90,7 +91,14 @@ impl Lane {
         let Ok(host) = self.events.host_state().await else {
             return self.stopped(HostOutcome::Held, why);
         };
-        match self.steps(link, way, course, self.way_back(&host)).await {
+        // What it is after that is not what it said while it was upgraded.
+        course.version = None;
+        let mut steps = host.way_back(&self.plan);
+        // What was closed again already is not closed twice.
+        let closing = self.plan.closes_again().map(|closing| &closing.id);
+        steps
+            .retain(|step| Some(&step.id) != closing || !host.step(&step.id).is_some_and(StepState::is_done));
+        match self.steps(link, way, course, steps.iter().copied()).await {
             (HostOutcome::Upgraded, _) => {
                 self.events.went_back().await;
                 course.touched = false;
@@ -101,15 +109,30 @@ impl Lane {
                 };
                 (outcome, format!("{why}\n{how}"))
             }
+            (HostOutcome::Failed, trouble) => {
+                let failed = course.failed.take();
+                let is_back = self
+                    .events
+                    .host_state()
+                    .await
+                    .is_ok_and(|host| Self::is_back_but_unwell(&host, &steps, failed.as_deref()));
+                if !is_back {
+                    return (HostOutcome::Failed, format!("{why}\non the way back to its start: {trouble}"));
+                }
+                self.events.went_back().await;
+                course.touched = false;
+                (HostOutcome::Failed, format!("{why}\nit is back at its start, and not well: {trouble}"))
+            }
             (outcome, trouble) => (outcome, format!("{why}\non the way back to its start: {trouble}")),
         }
     }
 
-    /// The steps that take it back; where its site is closed again, it was closed before this.
-    fn way_back<'l>(&'l self, host: &HostState) -> Vec<&'l PlannedStep> {
-        let closing = self.plan.closes_again().map(|closing| &closing.id);
-        let mut steps = host.way_back(&self.plan);
-        steps.retain(|step| Some(&step.id) != closing);
-        steps
+    /// Whether nothing of the way back is left to be changed, and it is a look at what is back that failed.
+    fn is_back_but_unwell(host: &HostState, steps: &[&PlannedStep], failed: Option<&str>) -> bool {
+        let changes = |step: &&&PlannedStep| step.effect == Effect::Change;
+        let is_done = |step: &PlannedStep| host.step(&step.id).is_some_and(StepState::is_done);
+        let last = steps.iter().rposition(|step| step.effect == Effect::Change);
+        let at = steps.iter().position(|step| Some(step.id.as_str()) == failed);
+        at > last && steps.iter().filter(changes).all(|step| is_done(step))
     }
 }

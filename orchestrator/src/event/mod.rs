@@ -298,6 +298,47 @@ pub enum RunEvent {
     },
 }
 
+impl RunEvent {
+    /// The host that it is about, where it is about one.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::HostConnected { host, .. }
+            | Self::HostLocked { host }
+            | Self::HostRefused { host, .. }
+            | Self::HostReleased { host }
+            | Self::LinkLost { host, .. }
+            | Self::LinkRestored { host }
+            | Self::StepStarted { host, .. }
+            | Self::StepProgressed { host, .. }
+            | Self::StepAdopted { host, .. }
+            | Self::StepResolved { host, .. }
+            | Self::StepFinished { host, .. }
+            | Self::ReviewAwaited { host, .. }
+            | Self::ReviewAnswered { host, .. }
+            | Self::ReviewUnproven { host, .. }
+            | Self::HostUnwell { host, .. }
+            | Self::GoingBack { host, .. }
+            | Self::WentBack { host }
+            | Self::HostFinished { host, .. } => Some(host),
+            Self::RiskTaken { host, .. } => host.as_deref(),
+            Self::RunStarted(_)
+            | Self::WaveStarted { .. }
+            | Self::WaveHeld { .. }
+            | Self::WaveFinished { .. }
+            | Self::RunResumed { .. }
+            | Self::RunTakenOver { .. }
+            | Self::EvidenceGiven { .. }
+            | Self::RiskAccepted { .. }
+            | Self::SchemaApproved { .. }
+            | Self::WaveApproved { .. }
+            | Self::SoakStarted { .. }
+            | Self::SoakFinished { .. }
+            | Self::Interrupted
+            | Self::RunFinished { .. } => None,
+        }
+    }
+}
+
 /// A person's word that something may go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {

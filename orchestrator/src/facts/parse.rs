@@ -70,7 +70,7 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         sudo_refused: sudo_refused(&answers),
         clock_skew: None,
         clock: text("clock").and_then(|clock| clock.parse().ok()),
-        preflight: lines("preflight").map(|lines| read_preflight(&lines)),
+        preflight: lines("preflight").and_then(|lines| read_preflight(&lines)),
         boot_id: text("boot-id"),
         // Not among the answers: the probe itself knows it.
         keeper: None,

@@ -14,12 +14,22 @@ pub struct SiteAnswer {
 /// The questions, in order: `/api/v4/ping` is there since v4.7.3; a page needs the whole application.
 pub const SITE_PATHS: [&str; 3] = ["/api/v4/ping", "/login", "/"];
 
+/// The release that brought `/api/v4/ping`.
+const PING_SINCE: (u32, u32, u32) = (4, 7, 3);
+
 /// Reads the answers to [`SITE_PATHS`]; `version` is the one that is installed, where that is known.
 ///
 /// # Errors
 /// What is wrong with the site.
 pub fn read_site(answers: &[SiteAnswer], version: Option<&str>) -> Result<(), String> {
     let [ping, pages @ ..] = answers else { return Err("no answer".to_owned()) };
+    let has_ping = version.and_then(|version| {
+        let mut numbers = version.split('.').map(|number| number.parse::<u32>().ok());
+        Some((numbers.next()??, numbers.next()??, numbers.next()??) >= PING_SINCE)
+    });
+    if ping.status == 404 && has_ping == Some(true) {
+        return Err("/api/v4/ping: HTTP status 404, and this release has it".to_owned());
+    }
     if ping.status != 404 {
         read_ping(ping, version)?;
     }
@@ -71,8 +81,10 @@ mod tests {
             read_site(&answers, Some("4.9.3")).err().unwrap_or_default()
         };
         assert_eq!(read(&[&ping, &page, &page]), "");
-        assert_eq!(read(&[&none, &none, &page]), "");
-        assert_eq!(read(&[&none, &none, &none]), "neither /login nor / is there");
+        let old = |answers: &[SiteAnswer]| read_site(answers, Some("4.7.2")).err().unwrap_or_default();
+        assert_eq!(old(&[none.clone(), none.clone(), page.clone()]), "");
+        assert_eq!(old(&[none.clone(), none.clone(), none.clone()]), "neither /login nor / is there");
+        assert_eq!(read(&[&none, &none, &page]), "/api/v4/ping: HTTP status 404, and this release has it");
         let old = answer(200, r#"{"version":"4.9.0"}"#);
         assert_eq!(read(&[&old, &page]), "/api/v4/ping says version 4.9.0, and 4.9.3 is installed");
         assert_eq!(read(&[&answer(503, "")]), "/api/v4/ping: HTTP status 503");

@@ -59,8 +59,8 @@ pub struct LedgerStep {
     pub state: LedgerState,
     /// Its exit code, where it has ended.
     pub exit_code: Option<i32>,
-    /// The step that is owed since it was begun.
-    pub debt: Option<String>,
+    /// The steps that are owed since it was begun.
+    pub debts: Vec<String>,
 }
 
 /// Where a step stands by the host's own word.
@@ -131,7 +131,7 @@ impl LedgerRun {
             })
         };
         let begun = self.steps.iter().filter(|step| step.state != LedgerState::Claimed);
-        begun.filter_map(|step| step.debt.as_deref()).filter(|payer| !paid(payer)).collect()
+        begun.flat_map(|step| &step.debts).map(String::as_str).filter(|payer| !paid(payer)).collect()
     }
 
     /// The last step that it knows.
@@ -146,7 +146,7 @@ impl LedgerRun {
 }
 
 /// Reads the lines that a host prints of its ledgers: `ledger RUN HOST FOLDER`, and for each of its steps
-/// `step STATE EXIT ID DEBT` (`-` for what there is not).
+/// `step STATE EXIT ID DEBTS` (`-` for what there is not, several debts with commas).
 pub(super) fn ledgers(text: &str) -> Vec<LedgerRun> {
     let mut runs: Vec<LedgerRun> = Vec::new();
     for line in text.lines() {
@@ -157,7 +157,7 @@ pub(super) fn ledgers(text: &str) -> Vec<LedgerRun> {
                 folder: harmless_line(&folder.join(" ")),
                 steps: Vec::new(),
             }),
-            ["step", state, exit, id, debt] => {
+            ["step", state, exit, id, debts] => {
                 let state = match *state {
                     "claimed" => LedgerState::Claimed,
                     "running" => LedgerState::Running,
@@ -168,7 +168,7 @@ pub(super) fn ledgers(text: &str) -> Vec<LedgerRun> {
                     step: harmless_line(id),
                     state,
                     exit_code: exit.parse().ok(),
-                    debt: Some(harmless_line(debt)).filter(|debt| debt != "-"),
+                    debts: debts.split(',').filter(|debt| *debt != "-").map(harmless_line).collect(),
                 };
                 if let Some(run) = runs.last_mut() {
                     run.steps.push(step);

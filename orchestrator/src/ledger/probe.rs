@@ -90,7 +90,7 @@ fn script(request: &ProbeRequest) -> String {
         format!(
             "ask preflight ahead env {} {} {} -r {}\n\
              for user in root \"$web\" \"$owner\"; do ask \"may-become-$user\" may_become \"$user\"; done\n",
-            quote(&format!("BACKUP_DIR={}", preflight.backup_dir)),
+            quote(&format!("BACKUPS={}", preflight.backup_dir)),
             quote(&format!("MEMCACHED_ADDRESS={}", preflight.memcached_address)),
             words(&request.php),
             quote(&BuiltInScript::Preflight.text())

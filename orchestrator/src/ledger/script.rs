@@ -19,9 +19,9 @@ pub(super) fn effect(effect: Effect) -> &'static str {
 /// The `spec` of a step: the text that its process runs. `mark` names it in its environment, so that what it left
 /// behind can be found.
 pub(super) fn spec(step: &PlannedStep, mark: &str) -> String {
-    let debt = step.debt.as_deref().unwrap_or("-");
+    let debts = if step.debts.is_empty() { "-".to_owned() } else { step.debts.join(",") };
     format!(
-        "# ixporch {} {} {debt}\neffect={}\n{}{}body() {{\n{}\n}}\n{STEP}",
+        "# ixporch {} {} {debts}\neffect={}\n{}{}body() {{\n{}\n}}\n{STEP}",
         step.id,
         effect(step.effect),
         effect(step.effect),

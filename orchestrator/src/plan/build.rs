@@ -11,6 +11,7 @@ use super::{
 use crate::facts::Facts;
 use crate::preflight::{self, Asked, Finding, Rigour};
 use crate::procedure::{Action, Condition, Placeholder, Procedure, Proof, Reads, Step, Template};
+use crate::release;
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -236,6 +237,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         findings: Vec::new(),
         blocked: None,
         takes_back: None,
+        payers: Vec::new(),
     };
     match request.facts.get(&host.name) {
         None => plan.action = HostAction::Unreachable("the host was not probed".to_owned()),
@@ -257,7 +259,8 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
             let ours = plan.closed.is_some();
             let was_closed = facts.maintenance == Some(true) && !ours;
             if !request.procedure.moves_code() || !is_current(facts, plan.unfinished) {
-                let builder = HostBuilder { request, host, facts, user, was_closed, ours };
+                let unfinished = plan.unfinished;
+                let builder = HostBuilder { request, host, facts, user, was_closed, ours, unfinished };
                 let steps = builder.steps();
                 // Where an earlier run broke off, nobody knows any more where it all began.
                 if !plan.unfinished && !ours && facts.commit.is_some() {
@@ -270,7 +273,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
             if request.procedure.moves_code() {
                 plan.findings = findings(request, host, facts);
                 // Where a run broke off, what it left is what the next one mends.
-                if !plan.unfinished && !ours {
+                if !plan.unfinished && !ours && matches!(plan.action, HostAction::Upgrade(_)) {
                     plan.blocked = blocked(request, &plan.findings);
                 }
             }
@@ -294,6 +297,7 @@ fn findings(request: &Request<'_>, host: &Host, facts: &Facts) -> Vec<Finding> {
     let asked = Asked {
         target: request.options.target.as_deref(),
         branch: host.text("branch").unwrap_or_default(),
+        has_url: host.text("url").is_some(),
         ixp_root: host.text("ixp_root").unwrap_or_default(),
         web_user: host.text("web_user").unwrap_or_default(),
         backup_dir: &backup_dir,
@@ -416,6 +420,8 @@ struct HostBuilder<'a> {
     user: &'a str,
     was_closed: bool,
     ours: bool,
+    /// Whether an earlier run broke off there.
+    unfinished: bool,
 }
 
 impl HostBuilder<'_> {
@@ -463,10 +469,10 @@ impl HostBuilder<'_> {
 
     fn step(&self, number: u32, step: &Step) -> PlannedStep {
         // The debt of a step that is no part of this host's upgrade is not owed by it.
-        let debt = step.debt.clone().filter(|debt| {
-            let payer = self.request.procedure.steps.iter().find(|other| other.id == *debt);
+        let is_paid_here = |debt: &&String| {
+            let payer = self.request.procedure.steps.iter().find(|other| other.id == **debt);
             payer.is_some_and(|payer| payer.when.iter().all(|condition| self.holds(*condition)))
-        });
+        };
         PlannedStep {
             number,
             id: step.id.clone(),
@@ -474,8 +480,9 @@ impl HostBuilder<'_> {
             effect: step.effect,
             command: self.command(step),
             proof: step.proof.as_ref().map(|proof| self.proof(proof)),
-            debt,
+            debts: step.debts.iter().filter(is_paid_here).cloned().collect(),
             undo: step.undo.clone(),
+            alone: step.alone,
             when_exists: step.when_exists.as_ref().map(|path| self.fill(path)),
             unless_exists: step.unless_exists.as_ref().map(|path| self.fill(path)),
             when_schema_pending: step.when.contains(&Condition::SchemaPending),
@@ -568,6 +575,10 @@ impl HostBuilder<'_> {
             Placeholder::Target => self.request.options.target.clone().unwrap_or_default(),
             Placeholder::InstalledCommit => self.facts.commit.clone().unwrap_or_default(),
             Placeholder::InstalledBranch => self.facts.branch.clone().unwrap_or_default(),
+            Placeholder::TargetVersion => {
+                let target = self.request.options.target.as_deref();
+                target.and_then(release::reported_by).unwrap_or_default().to_owned()
+            }
             Placeholder::TreeOwner => self.facts.tree_owner.clone().unwrap_or_default(),
             Placeholder::MemcachedRestart => self.host.list("memcached.restart").join(" "),
             Placeholder::WritersStop => self.host.list("writers.stop").join(" "),
@@ -592,6 +603,8 @@ impl HostBuilder<'_> {
                 self.host.text("memcached.address").unwrap_or_default().to_owned()
             }
             Placeholder::BackupDir => self.host.text("backup_dir").unwrap_or_default().to_owned(),
+            // A backup of what is half-way keeps no older one away: that may be the only way back.
+            Placeholder::BackupKeep if self.unfinished || self.ours => "0".to_owned(),
             Placeholder::BackupKeep => self.host.number("backup_keep").unwrap_or(1).to_string(),
             Placeholder::IxpRoot | Placeholder::WebUser | Placeholder::Branch => {
                 self.host.text(placeholder.name()).unwrap_or_default().to_owned()

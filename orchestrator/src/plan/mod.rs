@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use ixporch_inventory::value::Amount;
 use ixporch_inventory::{FailurePolicy, GateKind, SchemaApproval};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use build::{BackupChoice, History, Options, PlanError, ProbeResult, Request, build, login};
 pub use command::{Command, Switch, quote};
@@ -134,6 +134,9 @@ pub struct HostPlan {
     /// What its steps take back.
     #[serde(default)]
     pub takes_back: Option<TakesBack>,
+    /// What pays its debts, where that is none of its steps.
+    #[serde(default)]
+    pub payers: Vec<PlannedStep>,
 }
 
 /// What a host is taken back from.
@@ -188,11 +191,15 @@ pub struct PlannedStep {
     pub command: Command,
     /// What must hold afterwards.
     pub proof: Option<PlannedProof>,
-    /// The step that is owed from this one's start until that one succeeds.
-    pub debt: Option<String>,
-    /// The step of the way back that takes back what it did.
+    /// The steps that are owed from this one's start until they succeed.
+    #[serde(default, alias = "debt", deserialize_with = "one_or_more")]
+    pub debts: Vec<String>,
+    /// The steps of the way back that take back what it did.
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub undo: Vec<String>,
+    /// Whether it can be run whatever is done of the other steps, where it is owed.
     #[serde(default)]
-    pub undo: Option<String>,
+    pub alone: bool,
     /// It is skipped where this path does not exist.
     pub when_exists: Option<String>,
     /// It is refused where this path exists.
@@ -252,8 +259,14 @@ pub enum PlannedProof {
 impl Plan {
     /// The digest over everything that will run: two plans with one digest do the same.
     pub fn digest(&self) -> String {
+        let mut plan = self.clone();
+        // What was found says in numbers what may be others a minute later; what follows from it counts.
+        for host in plan.waves.iter_mut().flat_map(|wave| &mut wave.hosts) {
+            host.findings.clear();
+            host.blocked = host.blocked.take().map(|_| String::new());
+        }
         // A plan is plain data; serde_json fails only on maps with keys that are not strings.
-        digest::sha256(&serde_json::to_vec(self).unwrap_or_default())
+        digest::sha256(&serde_json::to_vec(&plan).unwrap_or_default())
     }
 
     /// All hosts with their wave, in order.
@@ -266,9 +279,9 @@ impl Plan {
         self.hosts().map(|(_, host)| host).find(|host| host.host == name)
     }
 
-    /// How many hosts have steps to run.
+    /// How many hosts have steps to run, and nothing that keeps them from it.
     pub fn hosts_to_upgrade(&self) -> usize {
-        self.hosts().filter(|(_, host)| matches!(host.action, HostAction::Upgrade(_))).count()
+        self.hosts().filter(|(_, host)| host.has_work()).count()
     }
 }
 
@@ -283,6 +296,11 @@ impl PlannedStep {
 }
 
 impl HostPlan {
+    /// Whether it has steps to run, and nothing that keeps it from that.
+    pub fn has_work(&self) -> bool {
+        matches!(self.action, HostAction::Upgrade(_)) && self.blocked.is_none()
+    }
+
     /// The steps that will run; none where there is nothing to do.
     pub fn steps(&self) -> &[PlannedStep] {
         match &self.action {
@@ -294,18 +312,32 @@ impl HostPlan {
     /// What closes the site again that was opened too early.
     pub fn closes_again(&self) -> Option<&PlannedStep> {
         let opening = self.steps().iter().find(|step| Some(&step.id) == self.opening.as_ref())?;
-        self.back.iter().find(|step| Some(&step.id) == opening.undo.as_ref())
+        self.back.iter().find(|step| opening.undo.contains(&step.id))
     }
 
-    /// The step of this id, on the way there or on the way back.
+    /// The step of this id, on the way there or on the way back, or one that pays what is owed.
     pub fn step(&self, id: &str) -> Option<&PlannedStep> {
-        self.steps().iter().chain(&self.back).find(|step| step.id == id)
+        self.steps().iter().chain(&self.back).chain(&self.payers).find(|step| step.id == id)
     }
 
     /// What a person types on the controller to run a step by hand, to pay a debt for instance.
     pub fn by_hand(&self, step: &PlannedStep) -> String {
         format!("ssh {} {}", self.login, quote(&step.command.to_operator_line()))
     }
+}
+
+/// A journal of an older version has one, or none, where there may be several.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Steps {
+        One(Option<String>),
+        Several(Vec<String>),
+    }
+    Ok(match Steps::deserialize(deserializer)? {
+        Steps::One(step) => step.into_iter().collect(),
+        Steps::Several(steps) => steps,
+    })
 }
 
 /// A length of time in whole seconds, at least one: what `timeout(1)` is given.

@@ -24,8 +24,9 @@ pub(crate) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
             timeout_seconds: 60,
         },
         proof: None,
-        debt: debt.map(str::to_owned),
-        undo: None,
+        debts: debt.map(str::to_owned).into_iter().collect(),
+        undo: Vec::new(),
+        alone: false,
         when_exists: None,
         unless_exists: None,
         when_schema_pending: false,
@@ -65,6 +66,7 @@ pub(crate) fn host(name: &str) -> HostPlan {
         findings: Vec::new(),
         blocked: None,
         takes_back: None,
+        payers: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ixporch_inventory::{Inventory, Selector};
 
 use super::*;
-use crate::facts::Facts;
+use crate::facts::{Facts, Preflight};
 use crate::procedure::Procedure;
 
 const INVENTORY: &str = r#"
@@ -38,6 +38,10 @@ fn facts() -> Facts {
         login_user: Some("ops".to_owned()),
         maintenance: Some(false),
         describe: Some("v4.4.0".to_owned()),
+        php: Some("7.0.33".to_owned()),
+        composer: Some("Composer version 2.2.24".to_owned()),
+        bower: Some("1.8.14".to_owned()),
+        preflight: Some(Preflight::default()),
         ..Facts::default()
     }
 }
@@ -83,9 +87,11 @@ fn the_eight_steps_of_the_document_are_planned_in_order() {
             "closed-check",
             "quiet",
             "backup-folder",
+            "owners-record",
             "backup",
             "proxies-restore",
             "code-pull",
+            "ownership",
             "composer",
             "frontend",
             "memcached-before-schema",
@@ -95,6 +101,9 @@ fn the_eight_steps_of_the_document_are_planned_in_order() {
             "schema-update",
             "memcached-after-schema",
             "schema-verify",
+            "migrate",
+            "views",
+            "caches",
             "health-application",
             "opening-mark",
             "maintenance-off",
@@ -125,10 +134,12 @@ fn with_a_target_the_tag_is_fetched_checked_and_checked_out() {
     let plan = plan_with(&facts(), &[], &options).unwrap();
     let ixp1 = plan.host("ixp1").unwrap();
     assert_eq!(
-        [&ids(ixp1)[1..5], &ids(ixp1)[8..10]].concat(),
+        [&ids(ixp1)[1..5], &ids(ixp1)[9..11]].concat(),
         ["fetch-tags", "target-check", "maintenance-on", "closed-check", "proxies-restore", "code-checkout"]
     );
     assert_eq!(ixp1.step("target-check").unwrap().command.environment["TARGET"], "v4.5.0");
+    let health = ixp1.step("health-application").unwrap();
+    assert_eq!(health.command.environment["TARGET_VERSION"], "4.5.0");
     let bad = Options { target: Some("--upload-pack=x".to_owned()), limit: None, ..Options::default() };
     assert_eq!(plan_with(&facts(), &[], &bad), Err(PlanError::Target("--upload-pack=x".to_owned())));
 }
@@ -193,8 +204,12 @@ fn a_limit_keeps_the_waves_in_order() {
 #[test]
 fn the_digest_is_of_what_will_run_and_not_of_what_was_free_on_a_disk() {
     let plan = plan_with(&facts(), &[], &Options::default()).unwrap();
-    let fuller = Facts { free_bytes: Some(1), boot_id: Some("x".to_owned()), ..facts() };
-    assert_eq!(plan.digest(), plan_with(&fuller, &[], &Options::default()).unwrap().digest());
+    let digest = |facts: &Facts| plan_with(facts, &[], &Options::default()).unwrap().digest();
+    let fuller = Facts { free_bytes: Some(1 << 30), boot_id: Some("x".to_owned()), ..facts() };
+    assert_eq!(plan.digest(), digest(&Facts { clock_skew: Some(90), ..fuller }));
+    // One that has no room left is not begun; how little it has makes no other plan.
+    let full = |bytes| digest(&Facts { free_bytes: Some(bytes), ..facts() });
+    assert!(full(1) != plan.digest() && full(1) == full(1 << 20));
     let root = Facts { login_user: Some("root".to_owned()), ..facts() };
     assert_ne!(plan.digest(), plan_with(&root, &[], &Options::default()).unwrap().digest());
 }

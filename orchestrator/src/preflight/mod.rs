@@ -50,34 +50,47 @@ pub struct Rigour {
 }
 
 /// The ids of all findings that there are.
-pub const IDS: [&str; 27] = [
+pub const IDS: [&str; 40] = [
+    "application-silent",
     "artisan-jobs",
     "bower-missing",
     "clock-skew",
     "composer-missing",
     "composer-version",
+    "database-binary-log",
     "database-definers",
     "database-engines",
     "database-family",
     "database-rights",
     "database-unreachable",
+    "database-version",
     "disk-backup",
     "disk-installation",
     "dump-program",
+    "dump-trial",
     "host-locked",
     "in-maintenance",
     "leftovers",
     "memcached-silent",
     "memcached-unit",
+    "memory",
+    "other-cache",
+    "own-skin",
     "ownership",
     "php-extensions",
     "php-missing",
+    "php-url-fopen",
     "php-version",
+    "preflight-failed",
+    "releases-skipped",
     "schema-drift",
+    "settings-unreadable",
     "sudo",
     "tree-modified",
     "upstream",
+    "web-opcache",
     "web-php",
+    "web-php-extensions",
 ];
 
 impl Finding {

@@ -15,7 +15,11 @@ fn healthy() -> Facts {
         maintenance: Some(false),
         clock_skew: Some(1),
         preflight: Some(Preflight {
-            extensions: crate::release::EXTENSIONS.map(str::to_owned).to_vec(),
+            extensions: crate::release::EXTENSIONS
+                .iter()
+                .chain(&["memcached"])
+                .map(ToString::to_string)
+                .collect(),
             web_php: vec!["7.0".to_owned()],
             components_bytes: Some(200 << 20),
             backup_free: Some(10 << 30),
@@ -26,6 +30,8 @@ fn healthy() -> Facts {
             database_bytes: Some(1 << 30),
             programs: ["mysqldump", "mysql", "gzip", "tar"].map(str::to_owned).to_vec(),
             validate: Some(0),
+            memory: Some(2 << 30),
+            doctrine_cache: "memcached".to_owned(),
             ..Preflight::default()
         }),
         ..Facts::default()
@@ -36,6 +42,7 @@ fn asked() -> Asked<'static> {
     Asked {
         target: Some("v4.9.3"),
         branch: "master",
+        has_url: true,
         ixp_root: "/srv/ixpmanager",
         web_user: "www-data",
         backup_dir: "/var/backups/ixporch/a",
@@ -60,7 +67,52 @@ fn a_healthy_host_has_no_finding() {
 fn each_trouble_has_its_name_and_a_remedy() {
     type Trouble = fn(&mut Facts);
     let of = |facts: &mut Facts| facts.preflight.take().unwrap();
-    let cases: [(&str, Severity, Trouble); 12] = [
+    let cases: [(&str, Severity, Trouble); 28] = [
+        ("web-opcache", Severity::Warning, |facts| {
+            facts.preflight.as_mut().unwrap().keeps_code = vec!["/etc/php/7.0/fpm/php.ini".to_owned()];
+        }),
+        ("php-url-fopen", Severity::Blocker, |facts| facts.preflight.as_mut().unwrap().asks_no_site = true),
+        ("preflight-failed", Severity::Blocker, |facts| facts.preflight = None),
+        ("dump-trial", Severity::Blocker, |facts| {
+            facts.preflight.as_mut().unwrap().dump_trouble =
+                Some("View 'ixp.v' references invalid".to_owned());
+        }),
+        ("dump-program", Severity::Blocker, |facts| {
+            facts.preflight.as_mut().unwrap().programs.retain(|program| program != "mysql");
+        }),
+        ("application-silent", Severity::Blocker, |facts| {
+            facts.preflight.as_mut().unwrap().validate = Some(255);
+        }),
+        ("settings-unreadable", Severity::Warning, |facts| {
+            facts.preflight.as_mut().unwrap().unreadable = vec!["config/.ixp.php.swp".to_owned()];
+        }),
+        ("disk-backup", Severity::Blocker, |facts| {
+            facts.preflight.as_mut().unwrap().backup_shut = Some("/var/backups".to_owned());
+        }),
+        ("releases-skipped", Severity::Warning, |facts| facts.version = Some("4.7.3".to_owned())),
+        ("own-skin", Severity::Note, |facts| {
+            facts.preflight.as_mut().unwrap().skins = vec!["resources/skins/lonap 12".to_owned()];
+        }),
+        ("web-php-extensions", Severity::Warning, |facts| {
+            let lacks = ["fpm xdebug", "fpm mbstring"].map(str::to_owned).to_vec();
+            facts.preflight.as_mut().unwrap().web_lacks = lacks;
+        }),
+        ("database-binary-log", Severity::Blocker, |facts| {
+            // v4.9.3, which is asked for, creates a trigger.
+            facts.preflight.as_mut().unwrap().distrusted = Some(String::new());
+        }),
+        ("database-version", Severity::Warning, |facts| {
+            facts.preflight.as_mut().unwrap().database = Some("5.6.51".to_owned());
+        }),
+        ("database-family", Severity::Warning, |facts| {
+            facts.preflight.as_mut().unwrap().database = Some("10.11.6-MariaDB".to_owned());
+        }),
+        ("other-cache", Severity::Warning, |facts| {
+            facts.preflight.as_mut().unwrap().doctrine_cache = "redis".to_owned();
+        }),
+        ("memory", Severity::Warning, |facts| {
+            facts.preflight.as_mut().unwrap().memory = Some(100 << 20);
+        }),
         ("php-version", Severity::Blocker, |facts| {
             facts.php = Some("7.4.33".to_owned());
             facts.preflight.as_mut().unwrap().web_php = vec!["7.4".to_owned()];

@@ -13,10 +13,20 @@ pub enum BuiltInScript {
     ViewsRecreate,
     /// Makes a backup of database, settings and components, and reads it again.
     Backup,
+    /// Makes the views and triggers those again that were there when the backup was made.
+    ViewsBack,
+    /// Remembers the files that are somebody else's than the tree's owner.
+    OwnersRecord,
+    /// Gives back what git wrote as its own to whom it was.
+    OwnersRestore,
     /// Remembers the rows of all tables before the site is opened.
     OpeningMark,
     /// Puts back what composer and bower had installed.
     ComponentsRestore,
+    /// Says whether the database could be restored, and what would be lost. Changes nothing.
+    RestoreCheck,
+    /// Empties the application's caches.
+    CachesClear,
     /// Drops what is in the database, and loads the dump of the backup.
     DatabaseRestore,
     /// Says whether the host is what it was when its backup was made. Changes nothing.
@@ -48,6 +58,7 @@ pub(super) const BUILT_IN_SCRIPTS: &[(&str, BuiltInScript)] = &[
     ("backup-list", BuiltInScript::BackupList),
     ("backup-prune", BuiltInScript::BackupPrune),
     ("backup-verify", BuiltInScript::BackupVerify),
+    ("caches-clear", BuiltInScript::CachesClear),
     ("columns", BuiltInScript::Columns),
     ("components-restore", BuiltInScript::ComponentsRestore),
     ("composition", BuiltInScript::Composition),
@@ -57,8 +68,12 @@ pub(super) const BUILT_IN_SCRIPTS: &[(&str, BuiltInScript)] = &[
     ("health-closed", BuiltInScript::HealthClosed),
     ("health-web", BuiltInScript::HealthWeb),
     ("opening-mark", BuiltInScript::OpeningMark),
+    ("owners-record", BuiltInScript::OwnersRecord),
+    ("owners-restore", BuiltInScript::OwnersRestore),
     ("preflight", BuiltInScript::Preflight),
     ("quiet", BuiltInScript::Quiet),
+    ("restore-check", BuiltInScript::RestoreCheck),
+    ("views-back", BuiltInScript::ViewsBack),
     ("views-recreate", BuiltInScript::ViewsRecreate),
 ];
 
@@ -67,9 +82,17 @@ const CLIENT: &str = include_str!("../../procedures/php/client.php");
 const ARCHIVE: &str = include_str!("../../procedures/php/archive.php");
 const TABLES: &str = include_str!("../../procedures/php/tables.php");
 const DUMP: &str = include_str!("../../procedures/php/dump.php");
+const DEFINITIONS: &str = include_str!("../../procedures/php/definitions.php");
+const VIEWS_BACK: &str = include_str!("../../procedures/php/views-back.php");
+const OWNERS: &str = include_str!("../../procedures/php/owners.php");
+const OWNERS_RECORD: &str = include_str!("../../procedures/php/owners-record.php");
+const OWNERS_RESTORE: &str = include_str!("../../procedures/php/owners-restore.php");
 const BACKUP: &str = include_str!("../../procedures/php/backup.php");
 const OPENING_MARK: &str = include_str!("../../procedures/php/opening-mark.php");
 const COMPONENTS_RESTORE: &str = include_str!("../../procedures/php/components-restore.php");
+const RESTORE: &str = include_str!("../../procedures/php/restore.php");
+const RESTORE_CHECK: &str = include_str!("../../procedures/php/restore-check.php");
+const CACHES_CLEAR: &str = include_str!("../../procedures/php/caches-clear.php");
 const DATABASE_RESTORE: &str = include_str!("../../procedures/php/database-restore.php");
 const PREFLIGHT: &str = include_str!("../../procedures/php/preflight.php");
 const JOBS: &str = include_str!("../../procedures/php/jobs.php");
@@ -112,15 +135,22 @@ impl BuiltInScript {
         let files: &[&str] = match self {
             Self::Columns => &[SETTINGS, COLUMNS],
             Self::Composition => &[SETTINGS, COMPOSITION],
-            Self::ViewsRecreate => &[SETTINGS, CLIENT, VIEWS_RECREATE],
-            Self::Backup => &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, PRUNE, BACKUP],
+            Self::ViewsRecreate => &[SETTINGS, CLIENT, ARCHIVE, TABLES, LOAD, DEFINITIONS, VIEWS_RECREATE],
+            Self::ViewsBack => &[SETTINGS, CLIENT, ARCHIVE, DEFINITIONS, VIEWS_BACK],
+            Self::OwnersRecord => &[CLIENT, ARCHIVE, OWNERS, OWNERS_RECORD],
+            Self::OwnersRestore => &[CLIENT, ARCHIVE, OWNERS, OWNERS_RESTORE],
+            Self::Backup => {
+                &[SETTINGS, CLIENT, ARCHIVE, TABLES, DEFINITIONS, DUMP, LOAD, PRUNE, RESTORE, BACKUP]
+            }
             Self::OpeningMark => &[SETTINGS, CLIENT, ARCHIVE, TABLES, OPENING_MARK],
             Self::ComponentsRestore => &[CLIENT, ARCHIVE, COMPONENTS_RESTORE],
             Self::DatabaseRestore => {
-                &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, PRUNE, LOAD, DATABASE_RESTORE]
+                &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, LOAD, RESTORE, DATABASE_RESTORE]
             }
-            Self::BackCheck => &[CLIENT, ARCHIVE, TABLES, BACK_CHECK],
-            Self::Preflight => &[SETTINGS, CLIENT, ARCHIVE, TABLES, JOBS, PREFLIGHT],
+            Self::BackCheck => &[SETTINGS, CLIENT, ARCHIVE, TABLES, BACK_CHECK],
+            Self::RestoreCheck => &[SETTINGS, CLIENT, ARCHIVE, TABLES, LOAD, RESTORE, RESTORE_CHECK],
+            Self::CachesClear => &[CLIENT, CACHES_CLEAR],
+            Self::Preflight => &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, JOBS, PREFLIGHT],
             Self::Quiet => &[CLIENT, ARCHIVE, JOBS, QUIET],
             Self::BackupList => &[CLIENT, ARCHIVE, BACKUP_LIST],
             Self::BackupVerify => &[SETTINGS, CLIENT, ARCHIVE, TABLES, LOAD, BACKUP_VERIFY],

@@ -30,6 +30,9 @@ pub const ROLLBACK: &str = "rollback";
 /// What the procedure is called that pays what a run owes.
 pub const SETTLE: &str = "settle";
 
+/// Procedures that change nothing of an installation: they are about its backups.
+pub const BACKUP_ONLY: [&str; 2] = ["backup-prune", "backup-rehearse"];
+
 /// The built-in procedures by name.
 const BUILT_IN: &[(&str, &str)] = &[
     ("backup-list", include_str!("../../procedures/backup-list.toml")),
@@ -165,10 +168,12 @@ pub struct Step {
     pub timeout: Duration,
     /// What must hold afterwards.
     pub proof: Option<Proof>,
-    /// The step that is owed from this one's start until that one succeeds.
-    pub debt: Option<String>,
-    /// The step of the way back that takes back what it did.
-    pub undo: Option<String>,
+    /// The steps that are owed from this one's start until they succeed.
+    pub debts: Vec<String>,
+    /// The steps of the way back that take back what it did.
+    pub undo: Vec<String>,
+    /// Whether it can be run whatever is done of the other steps, where it is owed.
+    pub alone: bool,
     /// When it is part of a host's upgrade; all must hold.
     pub when: Vec<Condition>,
     /// It is skipped on a host that does not have this path.
@@ -211,14 +216,14 @@ impl Procedure {
     /// The place of the step that closes the site: the one that is paid by the opening.
     pub fn closing_number(&self) -> Option<u32> {
         let opening = self.opening()?;
-        let at = self.steps.iter().position(|step| step.debt.as_ref() == Some(&opening.id))?;
+        let at = self.steps.iter().position(|step| step.debts.contains(&opening.id))?;
         u32::try_from(at + 1).ok()
     }
 
     /// Whether the way back opens the site by a step of its own.
     pub fn opens_on_the_way_back(&self) -> bool {
         let Some(opening) = self.opening() else { return true };
-        self.steps.iter().any(|step| step.debt.as_ref() == Some(&opening.id) && step.undo.is_some())
+        self.steps.iter().any(|step| step.debts.contains(&opening.id) && !step.undo.is_empty())
     }
 
     /// Whether it brings the code to a target: only then can a host already be there.
@@ -242,8 +247,9 @@ impl Procedure {
             environment: BTreeMap::new(),
             timeout,
             proof: None,
-            debt: None,
-            undo: None,
+            debts: Vec::new(),
+            undo: Vec::new(),
+            alone: false,
             when: Vec::new(),
             when_exists: None,
             unless_exists: None,

@@ -97,8 +97,10 @@ fn digest_of<'r>(source: &str, steps: impl Iterator<Item = &'r RawStep>) -> Stri
 /// A step with the places that checks across steps need.
 struct RawStep {
     id: Range<usize>,
-    debt: Option<Range<usize>>,
-    undo: Option<Range<usize>>,
+    /// Those of its debts, in their order.
+    debts: Vec<Range<usize>>,
+    /// Those of what takes it back, in their order.
+    undo: Vec<Range<usize>>,
     when: Range<usize>,
     step: Step,
 }
@@ -125,8 +127,9 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
     let environment = environment(&mut fields, problems);
     let timeout = timeout(&mut fields, problems);
     let proof = proof(&mut fields, problems);
-    let debt = fields.text("debt", problems);
-    let undo = fields.text("undo", problems);
+    let debts = fields.text_or_texts("debt", problems).unwrap_or_default();
+    let undo = fields.text_or_texts("undo", problems).unwrap_or_default();
+    let alone = fields.flag("alone", problems).is_some_and(|alone| alone.value);
     let (when, when_span) = conditions(&mut fields, problems);
     let when_exists = template(&mut fields, "when_exists", problems);
     let unless_exists = template(&mut fields, "unless_exists", problems);
@@ -150,8 +153,8 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
     let id = id?;
     Some(RawStep {
         id: id.span,
-        debt: debt.as_ref().map(|debt| debt.span.clone()),
-        undo: undo.as_ref().map(|undo| undo.span.clone()),
+        debts: debts.iter().map(|debt| debt.span.clone()).collect(),
+        undo: undo.iter().map(|undo| undo.span.clone()).collect(),
         when: when_span.unwrap_or(span),
         step: Step {
             id: id.value,
@@ -163,8 +166,9 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
             environment,
             timeout,
             proof,
-            debt: debt.map(|debt| debt.value),
-            undo: undo.map(|undo| undo.value),
+            debts: debts.into_iter().map(|debt| debt.value).collect(),
+            undo: undo.into_iter().map(|undo| undo.value).collect(),
+            alone,
             when,
             when_exists,
             unless_exists,
@@ -404,19 +408,18 @@ fn check_back(back: &[RawStep], steps: &[RawStep], problems: &mut Vec<Problem>) 
     for raw in back {
         let depends = raw.step.when.contains(&Condition::SchemaPending);
         let closes = opening.is_some_and(|opening| {
-            opening.step.undo.as_ref() == Some(&raw.step.id)
-                && raw.step.debt.as_ref() == Some(&opening.step.id)
+            opening.step.undo.contains(&raw.step.id) && raw.step.debts == [opening.step.id.as_str()]
         });
-        if (raw.step.debt.is_some() && !closes)
+        if (!raw.step.debts.is_empty() && !closes)
             || raw.step.schema_review
-            || raw.step.undo.is_some()
+            || !raw.step.undo.is_empty()
+            || raw.step.alone
             || depends
         {
             let message = format!("`{}` is a step of the way back", raw.step.id);
-            problems.push(
-                Problem::new(raw.id.clone(), message)
-                    .help("remove its `debt`, its `undo`, its `gate`, and the condition `schema-pending`"),
-            );
+            problems.push(Problem::new(raw.id.clone(), message).help(
+                "remove its `debt`, its `undo`, its `alone`, its `gate`, and the condition `schema-pending`",
+            ));
         }
     }
 }
@@ -425,12 +428,13 @@ fn check_back(back: &[RawStep], steps: &[RawStep], problems: &mut Vec<Problem>) 
 fn check_undo(steps: &[RawStep], back: &[RawStep], problems: &mut Vec<Problem>) {
     let known: Vec<&str> = back.iter().map(|raw| raw.step.id.as_str()).collect();
     for raw in steps {
-        let (Some(undo), Some(span)) = (&raw.step.undo, &raw.undo) else { continue };
-        if !known.contains(&undo.as_str()) {
-            problems.push(
-                Problem::new(span.clone(), format!("the way back has no step `{undo}`"))
-                    .maybe_help(suggest::help(undo, known.iter().copied())),
-            );
+        for (undo, span) in raw.step.undo.iter().zip(&raw.undo) {
+            if !known.contains(&undo.as_str()) {
+                problems.push(
+                    Problem::new(span.clone(), format!("the way back has no step `{undo}`"))
+                        .maybe_help(suggest::help(undo, known.iter().copied())),
+                );
+            }
         }
     }
 }
@@ -439,7 +443,7 @@ fn check_undo(steps: &[RawStep], back: &[RawStep], problems: &mut Vec<Problem>) 
 fn check_health(health: &[RawStep], problems: &mut Vec<Problem>) {
     for raw in health {
         let step = &raw.step;
-        let is_plain = step.debt.is_none()
+        let is_plain = step.debts.is_empty()
             && !step.schema_review
             && step.proof.is_none()
             && step.when_exists.is_none()
@@ -478,13 +482,14 @@ fn check_probes<'r>(raws: impl Iterator<Item = &'r RawStep>, problems: &mut Vec<
 /// A debt that no later step can pay would be owed for ever.
 fn check_debts(raws: &[RawStep], problems: &mut Vec<Problem>) {
     for (index, raw) in raws.iter().enumerate() {
-        let (Some(debt), Some(span)) = (&raw.step.debt, &raw.debt) else { continue };
         let later: Vec<&str> = raws.iter().skip(index + 1).map(|other| other.step.id.as_str()).collect();
-        if !later.contains(&debt.as_str()) {
-            problems.push(
-                Problem::new(span.clone(), format!("no later step `{debt}` pays this debt"))
-                    .maybe_help(suggest::help(debt, later.iter().copied())),
-            );
+        for (debt, span) in raw.step.debts.iter().zip(&raw.debts) {
+            if !later.contains(&debt.as_str()) {
+                problems.push(
+                    Problem::new(span.clone(), format!("no later step `{debt}` pays this debt"))
+                        .maybe_help(suggest::help(debt, later.iter().copied())),
+                );
+            }
         }
     }
 }

@@ -36,6 +36,8 @@ pub enum Placeholder {
     InstalledCommit,
     /// The branch that it was on; empty where it was on none.
     InstalledBranch,
+    /// The version that the target's code says it is; empty where that is not known.
+    TargetVersion,
     /// The PHP program with its arguments.
     Php,
     /// The composer program with its arguments.
@@ -62,7 +64,7 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All placeholders.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Host,
         Self::IxpRoot,
         Self::Url,
@@ -77,6 +79,7 @@ impl Placeholder {
         Self::UpstreamCommit,
         Self::InstalledCommit,
         Self::InstalledBranch,
+        Self::TargetVersion,
         Self::Php,
         Self::Composer,
         Self::Bower,
@@ -107,6 +110,7 @@ impl Placeholder {
             Self::UpstreamCommit => "upstream_commit",
             Self::InstalledCommit => "installed_commit",
             Self::InstalledBranch => "installed_branch",
+            Self::TargetVersion => "target_version",
             Self::Php => "php",
             Self::Composer => "composer",
             Self::Bower => "bower",

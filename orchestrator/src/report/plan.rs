@@ -121,7 +121,9 @@ fn step_text(paint: Paint, step: &PlannedStep, commands: bool) -> String {
         conditions
             .extend(step.unless_exists.as_deref().map(|path| format!("fails where {path} is there already")));
         conditions.extend(step.proof.as_ref().map(proof_words));
-        conditions.extend(step.debt.as_ref().map(|debt| format!("from here on the host is owed {debt}")));
+        if !step.debts.is_empty() {
+            conditions.push(format!("from here on the host is owed {}", step.debts.join(", ")));
+        }
     }
     if step.when_schema_pending {
         conditions.push("skipped where no schema change is pending".to_owned());

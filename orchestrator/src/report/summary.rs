@@ -10,6 +10,7 @@ use super::schema::{schema_groups, schema_line};
 use super::{Names, Paint, duration};
 use crate::event::{Approval, EvidenceSource, HostOutcome, RunHeader};
 use crate::plan::{PlannedWave, fold_names, quote};
+use crate::procedure::{ROLLBACK, SETTLE};
 use crate::schema::Group;
 use crate::state::{HostState, RunState};
 use crate::text::harmless_line;
@@ -188,25 +189,44 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
         |host: &HostState| matches!(host.outcome, Some(HostOutcome::Failed | HostOutcome::RolledBack));
     let failed = state.hosts.iter().any(|(name, host)| is_over(host) && !state.ended_well(name));
     let left = left_over(state) > 0;
+    // Who was kept from its start by the preflight is so by the plan: only another one lets it begin.
+    let is_blocked = |name: &str| state.plan_of(name).is_some_and(|plan| plan.blocked.is_some());
+    let unfinished = state.unfinished_hosts();
+    let all_blocked = !unfinished.is_empty() && unfinished.iter().all(|name| is_blocked(name));
     if goes_on
         || state.has_unfinished_soak()
-        || (left && !failed && !waits_for_a_person && state.unfinished_hosts().len() == left_over(state))
+        || (left && !failed && !waits_for_a_person && !all_blocked && unfinished.len() == left_over(state))
     {
         let _ = writeln!(text, "next: to go on with this run: {program} resume {run}");
     }
     text.push_str(&to_take_back(names, state));
-    if failed || (left && !goes_on && state.unfinished_hosts().len() < left_over(state)) {
-        let _ =
-            writeln!(text, "next: when what is named above is mended: {program} resume {run} --rerun failed");
+    if failed || all_blocked || (left && !goes_on && unfinished.len() < left_over(state)) {
+        let again = again(names, header, state);
+        let _ = writeln!(text, "next: when what is named above is mended: {again}");
     }
     text
+}
+
+/// How the hosts are run again that did not end well.
+fn again(names: &Names, header: &RunHeader, state: &RunState) -> String {
+    let (program, run) = (&names.program, &names.run);
+    let left: Vec<&str> =
+        state.hosts.keys().map(String::as_str).filter(|name| !state.ended_well(name)).collect();
+    match &header.instead_of {
+        Some(_) if header.procedure == ROLLBACK => {
+            format!("{program} rollback {run} --limit {}", left.join(","))
+        }
+        _ if header.procedure == SETTLE => format!("{program} status (what is still owed, and by which run)"),
+        _ => format!("{program} resume {run} --rerun failed"),
+    }
 }
 
 /// The hosts that failed, and that can be taken back.
 fn to_take_back(names: &Names, state: &RunState) -> String {
     let is_failed =
         |name: &&str| state.hosts.get(*name).is_some_and(|host| host.outcome == Some(HostOutcome::Failed));
-    let hosts: Vec<&str> = state.hosts_to_take_back().into_iter().filter(is_failed).collect();
+    let can_be = state.hosts_to_take_back().into_iter().filter(|(_, can_be)| *can_be);
+    let hosts: Vec<&str> = can_be.map(|(name, _)| name).filter(is_failed).collect();
     if hosts.is_empty() {
         return String::new();
     }

@@ -11,6 +11,9 @@ use crate::procedure::{Effect, Reads};
 use crate::schema::{Fingerprint, Narrowed, SchemaChanges};
 use crate::text::RemoteText;
 
+/// Who says that a step never began, where the host does; no login is called so.
+pub(crate) const ITSELF: &str = "ixporch itself";
+
 /// Where a host stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostState {
@@ -40,6 +43,8 @@ pub struct HostState {
     pub going_back: Option<RemoteText>,
     /// Whether a step had failed when it was taken back to its start last.
     pub rolls_back: bool,
+    /// When something was heard of it last.
+    pub heard: Option<Timestamp>,
     /// Whether it was watched after its upgrade for as long as its wave wants.
     pub watched: bool,
     /// How often it was taken back to its start.
@@ -78,6 +83,8 @@ pub struct StepState {
     pub resolution: Option<Resolution>,
     /// Whether what it did was taken back since: it is as if it had not been started.
     pub undone: bool,
+    /// Whether an earlier try of it may have begun, whatever became of the later ones.
+    pub began_before: bool,
 }
 
 /// A person's word on a step whose end nobody saw.
@@ -125,6 +132,19 @@ impl StepState {
     /// Whether the host told its end, and that said nothing: its words were lost.
     pub fn end_said_nothing(&self) -> bool {
         self.is_unknown() && self.end.as_ref().is_some_and(|end| end.exit_code.is_some())
+    }
+
+    /// Whether it may have begun, and was not taken back since.
+    pub(crate) fn may_have_begun(&self) -> bool {
+        let is_told_by_the_host = |said: &Resolution| said.by == ITSELF;
+        let began = self.end.as_ref().is_none_or(|end| end.begun && end.outcome != StepOutcome::Skipped)
+            && !self.resolution.as_ref().is_some_and(is_told_by_the_host);
+        !self.undone && (self.began_before || began)
+    }
+
+    /// A person's word that it did nothing may be wrong: what it did is taken back, whatever becomes of the next try.
+    pub(super) fn remember_beginning(&mut self) {
+        self.began_before |= self.may_be_tried_again() && self.may_have_begun();
     }
 
     /// Whether it is not done, by a person's word or because it was taken back, and has not been tried again since.
@@ -179,6 +199,7 @@ impl HostState {
         self.debts.retain(|debt| debt.since.is_none());
         for step in &mut self.steps {
             step.undone = true;
+            step.began_before = false;
         }
     }
 
@@ -232,18 +253,13 @@ impl HostState {
 
     /// Whether a step of it may have been begun, and was not taken back.
     pub fn may_have_begun(&self, id: &str) -> bool {
-        let begun = |known: &StepState| {
-            !known.undone
-                && known.end.as_ref().is_none_or(|end| end.begun && end.outcome != StepOutcome::Skipped)
-        };
-        self.step(id).is_some_and(begun)
+        self.step(id).is_some_and(StepState::may_have_begun)
     }
 
     /// The steps of the way back that take something back which was begun, or that take back nothing of their own.
     pub fn way_back<'p>(&self, plan: &'p HostPlan) -> Vec<&'p PlannedStep> {
         let is_needed = |back: &&PlannedStep| {
-            let mut undone =
-                plan.steps().iter().filter(|step| step.undo.as_ref() == Some(&back.id)).peekable();
+            let mut undone = plan.steps().iter().filter(|step| step.undo.contains(&back.id)).peekable();
             undone.peek().is_none() || undone.any(|step| self.may_have_begun(&step.id))
         };
         plan.back.iter().filter(is_needed).collect()
@@ -251,7 +267,7 @@ impl HostState {
 
     /// Whether anything was begun on it that the way back takes back.
     pub fn has_something_to_undo(&self, plan: &HostPlan) -> bool {
-        let mut undone = plan.steps().iter().filter(|step| step.undo.is_some());
+        let mut undone = plan.steps().iter().filter(|step| !step.undo.is_empty());
         undone.any(|step| self.may_have_begun(&step.id))
     }
 
@@ -260,6 +276,13 @@ impl HostState {
         plan.opening.as_ref().and_then(|opening| self.step(opening)).is_some_and(|step| {
             step.is_done() && step.end.as_ref().is_none_or(|end| end.outcome != StepOutcome::Skipped)
         })
+    }
+
+    /// Whether every change of its plan is done, whatever was found afterwards.
+    pub(super) fn is_changed_as_planned(&self, plan: &HostPlan) -> bool {
+        let changes = plan.steps().iter().filter(|step| step.effect == Effect::Change);
+        !plan.steps().is_empty()
+            && changes.into_iter().all(|step| self.step(&step.id).is_some_and(StepState::is_done))
     }
 
     /// What the run leaves behind on the host, for the plan of the next one.
@@ -273,7 +296,7 @@ impl HostState {
             // It was upgraded, and found unwell later.
             Some(HostOutcome::Failed) if moves_code && is_complete => false,
             Some(HostOutcome::Upgraded) if moves_code => false,
-            Some(HostOutcome::RolledBack) if plan.takes_back.is_some() => false,
+            Some(_) if plan.takes_back.is_some() && self.is_changed_as_planned(plan) => false,
             Some(HostOutcome::Upgraded | HostOutcome::Current) => plan.unfinished,
             _ => plan.unfinished || (moves_code && self.was_begun(plan)),
         };

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 pub use evidence::{GivenEvidence, TakenRisk};
 pub use exit::ExitCode;
+pub(crate) use host::ITSELF;
 pub use host::{Debt, HostState, LinkGap, Resolution, StepState};
 pub use settle::Settlement;
 pub use take_back::TakeBack;
@@ -99,6 +100,9 @@ impl RunState {
     pub fn apply(&mut self, envelope: &Envelope) {
         self.events += 1;
         self.last = Some(envelope.at);
+        if let Some(host) = envelope.event.host() {
+            self.host(host).heard = Some(envelope.at);
+        }
         match &envelope.event {
             RunEvent::RunStarted(header) => {
                 self.started = Some(envelope.at);
@@ -119,13 +123,17 @@ impl RunState {
             }
             RunEvent::StepFinished { host, step, end } => self.step_finished(host, step, end),
             RunEvent::HostFinished { host, outcome, why } => {
-                let takes_back = self.plan_of(host).and_then(|plan| plan.takes_back.clone());
+                let plan = self.plan_of(host).cloned();
                 let host = self.hosts.entry(host.clone()).or_default();
-                if let Some(takes_back) = takes_back.filter(|_| outcome.is_rolled_back()) {
+                host.outcome = Some(*outcome);
+                let takes_back = plan.as_ref().and_then(|plan| Some((plan, plan.takes_back.as_ref()?)));
+                // Where every change is done it is back, also where it is not well then.
+                if let Some((plan, takes_back)) = takes_back
+                    && host.is_changed_as_planned(plan)
+                {
                     host.debts
                         .retain(|debt| debt.since.is_none() && !takes_back.settles.contains(&debt.step));
                 }
-                host.outcome = Some(*outcome);
                 host.ended = Some(envelope.at);
                 host.why = why.clone();
                 host.awaits = None;
@@ -246,13 +254,14 @@ impl RunState {
 
     /// A host is owed what a step may have made from the moment on at which the step was let go.
     fn step_started(&mut self, host: &str, step: &str, boot: Option<&str>) {
-        let debt =
-            self.plan_of(host).and_then(|plan| plan.step(step)).and_then(|planned| planned.debt.clone());
+        let planned = self.plan_of(host).and_then(|plan| plan.step(step));
+        let debts = planned.map(|planned| planned.debts.clone()).unwrap_or_default();
         let host = self.host(host);
         let boot = boot.map(str::to_owned);
         match host.steps.iter_mut().find(|known| known.id == step) {
             // A person said that it was not done: this is its next try.
             Some(known) => {
+                known.remember_beginning();
                 known.end = None;
                 known.boot = boot;
                 known.resolution = None;
@@ -263,17 +272,21 @@ impl RunState {
                 host.steps.push(StepState { id: step.to_owned(), boot, attempt: 1, ..StepState::default() });
             }
         }
-        if let Some(payer) = debt
-            && !host.debts.iter().any(|known| known.step == payer)
-        {
-            host.debts.push(Debt { step: payer, since: Some(step.to_owned()) });
+        for payer in debts {
+            if !host.debts.iter().any(|known| known.step == payer) {
+                host.debts.push(Debt { step: payer, since: Some(step.to_owned()) });
+            }
         }
     }
 
     fn step_finished(&mut self, host: &str, step: &str, end: &StepEnd) {
+        let planned = self.plan_of(host).and_then(|plan| plan.step(step));
+        // What nothing is pending for now may still be owed for what was pending in an earlier run.
+        let may_be_owed_still = planned.is_none_or(|planned| planned.when_schema_pending);
         let host = self.host(host);
         match host.steps.iter_mut().find(|known| known.id == step) {
             Some(known) => {
+                known.remember_beginning();
                 known.end = Some(end.clone());
                 // It was skipped this time, without a start.
                 known.undone = false;
@@ -291,6 +304,8 @@ impl RunState {
             StepOutcome::Failed if end.proven == Some(false) || !end.begun => {
                 host.debts.retain(|debt| debt.since.as_deref() != Some(step));
             }
+            // There is nothing on the host that it could be done to.
+            StepOutcome::Skipped if !may_be_owed_still => host.debts.retain(|debt| debt.step != step),
             StepOutcome::Failed | StepOutcome::TimedOut | StepOutcome::Skipped | StepOutcome::Unknown => {}
         }
     }

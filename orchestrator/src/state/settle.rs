@@ -30,9 +30,20 @@ impl RunState {
                 None => left.push(debt.step.clone()),
             }
         }
+        let is_paid = |step: &PlannedStep| pays.iter().any(|paid| paid.id == step.id);
+        let is_done = |step: &PlannedStep| state.step(&step.id).is_some_and(StepState::is_done);
+        let mut changes = plan.steps().iter().filter(|step| step.effect == Effect::Change);
+        let is_whole = changes.all(|step| is_done(step) || is_paid(step));
+        let pays_all = !pays.is_empty();
+        // What is opened is looked at, and closed again where it is not well.
+        let is_opened = pays.iter().any(|paid| Some(&paid.id) == plan.opening.as_ref());
+        let looks = plan.steps().iter().filter(|step| is_opened && step.tells_health).cloned();
+        let steps: Vec<PlannedStep> = pays.iter().cloned().chain(looks).collect();
+        let owed = state.debts.iter().filter_map(|debt| plan.step(&debt.step));
         let host = HostPlan {
-            action: HostAction::Upgrade(pays.clone()),
-            back: Vec::new(),
+            payers: owed.cloned().collect(),
+            action: HostAction::Upgrade(steps),
+            back: plan.closes_again().cloned().into_iter().collect(),
             on_failure: FailurePolicy::Stop,
             health: Vec::new(),
             upstream: None,
@@ -42,7 +53,7 @@ impl RunState {
                 .opening
                 .clone()
                 .filter(|opening| state.debts.iter().any(|debt| debt.step == *opening)),
-            unfinished: state.leaves(header.plan.moves_code, plan).unfinished,
+            unfinished: !is_whole && state.leaves(header.plan.moves_code, plan).unfinished,
             notes: Vec::new(),
             findings: Vec::new(),
             blocked: None,
@@ -61,19 +72,17 @@ impl RunState {
             unplaced: Vec::new(),
             ..header.plan.clone()
         };
-        Some(Settlement { plan: (!pays.is_empty()).then_some(plan), left })
+        Some(Settlement { plan: pays_all.then_some(plan), left })
     }
 }
 
-/// What opens the site, or comes after that, is paid only where every change before it is done.
+/// Only what can be run whatever else is done is paid before every change is done that comes before it.
 fn can_be_paid(plan: &HostPlan, state: &HostState, payer: &PlannedStep, paid: &[PlannedStep]) -> bool {
-    let opening = plan.steps().iter().find(|step| Some(&step.id) == plan.opening.as_ref());
-    if opening.is_some_and(|opening| payer.number < opening.number) {
-        return true;
-    }
     let is_done = |step: &PlannedStep| {
         state.step(&step.id).is_some_and(StepState::is_done) || paid.iter().any(|paid| paid.id == step.id)
     };
-    let mut before = plan.steps().iter().take_while(|step| step.number < payer.number);
-    before.all(|step| step.effect == Effect::Check || is_done(step))
+    // What a plan that takes a host back owes is paid by steps of the way there: all of the way back comes before.
+    let comes_before = |step: &&PlannedStep| step.number < payer.number || plan.takes_back.is_some();
+    let mut before = plan.steps().iter().filter(comes_before).filter(|step| step.id != payer.id);
+    payer.alone || before.all(|step| step.effect == Effect::Check || is_done(step))
 }

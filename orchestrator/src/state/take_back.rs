@@ -6,6 +6,7 @@ use ixporch_inventory::{FailurePolicy, GateKind};
 use jiff::Timestamp;
 
 use super::{HostState, RunState};
+use crate::event::HostOutcome;
 use crate::plan::{HostAction, HostPlan, Plan, PlannedStep, PlannedWave, TakesBack};
 
 /// What names the run whose backup is meant, to the scripts that restore it.
@@ -24,14 +25,14 @@ pub struct TakeBack<'a> {
 }
 
 impl RunState {
-    /// The hosts that the run began to change, and that can be taken back.
-    pub fn hosts_to_take_back(&self) -> Vec<&str> {
+    /// The hosts that the run began to change, each with whether it can be taken back.
+    pub fn hosts_to_take_back(&self) -> Vec<(&str, bool)> {
         let Some(header) = &self.header else { return Vec::new() };
-        let is_meant = |plan: &&HostPlan| {
-            let began = |host: &HostState| host.has_something_to_undo(plan);
-            !plan.back.is_empty() && self.hosts.get(&plan.host).is_some_and(began)
+        let began = |plan: &&HostPlan| {
+            self.hosts.get(&plan.host).is_some_and(|host| host.has_something_to_undo(plan))
         };
-        header.plan.hosts().map(|(_, plan)| plan).filter(is_meant).map(|plan| plan.host.as_str()).collect()
+        let hosts = header.plan.hosts().map(|(_, plan)| plan).filter(began);
+        hosts.map(|plan| (plan.host.as_str(), !plan.back.is_empty())).collect()
     }
 
     /// The plan that takes these of its hosts back, all of them at once.
@@ -73,14 +74,36 @@ impl RunState {
         let takes_back = self.plan_of(host).is_some_and(|plan| plan.takes_back.is_some());
         outcome.is_some_and(|outcome| outcome.is_good() || takes_back && outcome.is_rolled_back())
     }
+
+    /// Whether a host is where it was before the run that this one takes back, well or not.
+    pub fn is_taken_back(&self, host: &str) -> bool {
+        let Some(plan) = self.plan_of(host).filter(|plan| plan.takes_back.is_some()) else { return false };
+        self.hosts.get(host).is_some_and(|state| state.outcome.is_some() && state.is_changed_as_planned(plan))
+    }
+}
+
+/// The commit at which an upgraded host was left: who finds another one there finds somebody else's work. Where a run
+/// broke off is not known.
+fn left_at(plan: &HostPlan, host: &HostState) -> Option<String> {
+    let is_upgraded = host.outcome == Some(HostOutcome::Upgraded);
+    let composition = host.steps.iter().rev().find_map(|step| step.end.as_ref()?.composition.as_ref());
+    let found = composition.and_then(|composition| composition.commit.clone());
+    found.or_else(|| plan.upstream.clone()).filter(|_| is_upgraded)
 }
 
 fn host_back(run: &str, plan: &HostPlan, host: &HostState, how: TakeBack<'_>) -> HostPlan {
     // The site may have been opened since, by whomever: closing it where it is closed does nothing.
     let closing = plan.closes_again();
-    let rest =
-        host.way_back(plan).into_iter().filter(|step| Some(&step.id) != closing.map(|closing| &closing.id));
-    let mut steps: Vec<PlannedStep> = closing.into_iter().chain(rest).cloned().collect();
+    let needed: Vec<&str> = host.way_back(plan).into_iter().map(|step| step.id.as_str()).collect();
+    let is_meant = |step: &&PlannedStep| {
+        needed.contains(&step.id.as_str()) || closing.is_some_and(|closing| closing.id == step.id)
+    };
+    let mut steps: Vec<PlannedStep> = plan.back.iter().filter(is_meant).cloned().collect();
+    let is_owed = |step: &&PlannedStep| {
+        let made = closing.iter().any(|closing| closing.debts.contains(&step.id));
+        made || host.debts.iter().any(|debt| debt.step == step.id)
+    };
+    let payers = plan.steps().iter().chain(&plan.payers).filter(is_owed).cloned().collect();
     for step in &mut steps {
         let environment = &mut step.command.environment;
         environment.insert(BACKUP_RUN.to_owned(), run.to_owned());
@@ -97,8 +120,7 @@ fn host_back(run: &str, plan: &HostPlan, host: &HostState, how: TakeBack<'_>) ->
         on_failure: FailurePolicy::Stop,
         health: Vec::new(),
         upstream: None,
-        // Whoever took it somewhere else since is told by the checks of the way back.
-        commit: None,
+        commit: left_at(plan, host),
         owed: host.debts.iter().map(|debt| debt.step.clone()).collect(),
         closed: plan.opening.clone().filter(|opening| host.debts.iter().any(|debt| debt.step == *opening)),
         unfinished: true,
@@ -106,6 +128,7 @@ fn host_back(run: &str, plan: &HostPlan, host: &HostState, how: TakeBack<'_>) ->
         findings: Vec::new(),
         blocked: None,
         takes_back: Some(TakesBack { run: run.to_owned(), settles }),
+        payers,
         ..plan.clone()
     }
 }

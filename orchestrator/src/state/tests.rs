@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::event::{Captured, HostOutcome};
 use crate::facts::HostLock;
-use crate::plan::{History, HostPlan, sample};
+use crate::plan::{History, HostAction, HostPlan, sample};
 use crate::text::RemoteText;
 
 fn header(hosts: &[&str]) -> RunHeader {
@@ -64,6 +64,41 @@ fn a_debt_is_paid_only_by_success() {
     assert_eq!(fold(events.clone()).hosts["a"].debts.len(), 1);
     events.extend([started("a", "up"), finished("a", "up", StepOutcome::Succeeded, Some(true))]);
     assert_eq!(fold(events).hosts["a"].debts, []);
+}
+
+#[test]
+fn a_step_may_make_several_debts_and_what_there_is_nothing_to_do_for_is_not_owed() {
+    let mut header = header(&["a"]);
+    let HostAction::Upgrade(steps) = &mut header.plan.waves[0].hosts[0].action else { unreachable!() };
+    steps[0].debts.push("work".to_owned());
+    let owed = |events: Vec<RunEvent>, header: &RunHeader| {
+        let mut state = RunState::default();
+        let all = std::iter::once(RunEvent::RunStarted(Box::new(header.clone()))).chain(events);
+        for (sequence, event) in (1..).zip(all) {
+            state.apply(&Envelope { sequence, at: Timestamp::UNIX_EPOCH, event });
+        }
+        state.hosts["a"].debts.iter().map(|debt| debt.step.clone()).collect::<Vec<_>>()
+    };
+    let skipped = || vec![started("a", "down"), finished("a", "work", StepOutcome::Skipped, None)];
+    assert_eq!(owed(vec![started("a", "down")], &header), ["up", "work"]);
+    assert_eq!(owed(skipped(), &header), ["up"]);
+    // What only a pending schema asks for may be owed by an earlier run.
+    let HostAction::Upgrade(steps) = &mut header.plan.waves[0].hosts[0].action else { unreachable!() };
+    steps[1].when_schema_pending = true;
+    assert_eq!(owed(skipped(), &header), ["up", "work"]);
+}
+
+#[test]
+fn a_plan_of_an_older_journal_has_one_debt_or_none() {
+    let debts = |written: serde_json::Value| {
+        let mut step = serde_json::to_value(sample::step("down", None)).unwrap();
+        let object = step.as_object_mut().unwrap();
+        object.remove("debts");
+        object.insert("debt".to_owned(), written);
+        serde_json::from_value::<crate::plan::PlannedStep>(step).unwrap().debts
+    };
+    assert_eq!(debts("up".into()), ["up"]);
+    assert_eq!(debts(serde_json::Value::Null), Vec::<String>::new());
 }
 
 #[test]
@@ -234,4 +269,115 @@ fn who_was_not_watched_proves_nothing_where_its_wave_has_a_soak() {
     let state = RunState::fold(&envelopes);
     let is_healthy = |host: &str| state.evidence_of(host).map(|evidence| evidence.healthy);
     assert_eq!((is_healthy("a"), is_healthy("b")), (Some(true), Some(false)));
+}
+
+#[test]
+fn what_may_have_begun_is_taken_back_although_a_person_said_that_it_did_nothing() {
+    let began = |events: Vec<RunEvent>| fold(events).hosts["a"].may_have_begun("work");
+    let retried = |more: Vec<RunEvent>| {
+        let unknown = vec![
+            started("a", "work"),
+            finished("a", "work", StepOutcome::Unknown, None),
+            resolved("a", "work", false),
+        ];
+        began(unknown.into_iter().chain(more).collect())
+    };
+    assert!(retried(vec![]));
+    assert!(retried(vec![finished("a", "work", StepOutcome::Skipped, None)]));
+    assert!(retried(vec![started("a", "work"), finished("a", "work", StepOutcome::Skipped, None)]));
+    assert!(!began(vec![finished("a", "work", StepOutcome::Skipped, None)]));
+    // The host's own word that it never began is believed.
+    let by_the_host = RunEvent::StepResolved {
+        host: "a".to_owned(),
+        step: "work".to_owned(),
+        done: false,
+        reason: String::new(),
+        by: super::ITSELF.to_owned(),
+    };
+    assert!(!began(vec![started("a", "work"), by_the_host]));
+    assert!(!retried(vec![RunEvent::WentBack { host: "a".to_owned() }]));
+}
+
+#[test]
+fn when_a_host_was_heard_of_last_is_known() {
+    let at = |second: i64| Timestamp::from_second(second).unwrap();
+    let mut state = RunState::default();
+    let events =
+        [RunEvent::RunStarted(Box::new(header(&["a", "b"]))), started("a", "down"), started("b", "down")];
+    for (second, event) in (1..).zip(events) {
+        state.apply(&Envelope { sequence: 1, at: at(second), event });
+    }
+    assert_eq!((state.hosts["a"].heard, state.hosts["b"].heard), (Some(at(2)), Some(at(3))));
+}
+
+/// A run of one host that failed at `work`, with a way back and a step that can be paid at any time.
+fn failed_half_way() -> RunState {
+    let mut header = header(&["a"]);
+    let plan = &mut header.plan.waves[0].hosts[0];
+    let HostAction::Upgrade(steps) = &mut plan.action else { unreachable!() };
+    for (number, step) in (1..).zip(steps.iter_mut()) {
+        step.number = number;
+    }
+    steps[1].debts = vec!["restart".to_owned(), "views".to_owned()];
+    steps[1].undo = vec!["work-back".to_owned()];
+    let more = |id: &str, number: u32, alone: bool| crate::plan::PlannedStep {
+        number,
+        alone,
+        ..sample::step(id, None)
+    };
+    steps.insert(2, more("restart", 3, true));
+    steps.insert(3, more("views", 4, false));
+    steps[4].number = 5;
+    plan.back = vec![more("work-back", 6, false)];
+    let mut state = RunState::default();
+    let events = [
+        RunEvent::RunStarted(Box::new(header)),
+        started("a", "down"),
+        finished("a", "down", StepOutcome::Succeeded, None),
+        started("a", "work"),
+        finished("a", "work", StepOutcome::Failed, None),
+        ended("a", HostOutcome::Failed),
+    ];
+    for (sequence, event) in (1..).zip(events) {
+        state.apply(&Envelope { sequence, at: Timestamp::UNIX_EPOCH, event });
+    }
+    state
+}
+
+#[test]
+fn only_what_stands_alone_is_paid_before_the_rest_is_done() {
+    let settlement = failed_half_way().settlement("a").unwrap();
+    assert_eq!(settlement.left, ["views", "up"]);
+    let plan = settlement.plan.unwrap();
+    let host = plan.host("a").unwrap();
+    assert_eq!(host.steps().iter().map(|step| step.id.as_str()).collect::<Vec<_>>(), ["restart"]);
+    assert!(host.step("up").is_some(), "what is left is told with how it is paid by hand");
+}
+
+#[test]
+fn a_host_on_its_way_back_is_opened_by_nobody_who_only_settles() {
+    let how = TakeBack { digest: "", discard_writes_since: None };
+    let plan = failed_half_way().plan_to_take_back(&["a".to_owned()], how).unwrap();
+    let header = RunHeader { plan, procedure: "rollback".to_owned(), ..header(&["a"]) };
+    let fold = |outcome: StepOutcome, end: HostOutcome| {
+        let mut state = RunState::default();
+        let events = [
+            RunEvent::RunStarted(Box::new(header.clone())),
+            started("a", "work-back"),
+            finished("a", "work-back", outcome, None),
+            ended("a", end),
+        ];
+        for (sequence, event) in (1..).zip(events) {
+            state.apply(&Envelope { sequence, at: Timestamp::UNIX_EPOCH, event });
+        }
+        state
+    };
+    let broken = fold(StepOutcome::Failed, HostOutcome::Failed);
+    assert!(!broken.is_taken_back("a") && broken.settlement("a").unwrap().plan.is_some());
+    assert_eq!(broken.settlement("a").unwrap().left, ["views", "up"]);
+    // It is back, whatever is found of its site then: nothing of the run that it takes back is owed any more.
+    let unwell = fold(StepOutcome::Succeeded, HostOutcome::Failed);
+    assert!(unwell.is_taken_back("a"));
+    assert_eq!(unwell.hosts["a"].debts, []);
+    assert!(!unwell.hosts["a"].leaves(false, unwell.plan_of("a").unwrap()).unfinished);
 }

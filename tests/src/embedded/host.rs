@@ -264,6 +264,7 @@ fn release(work: &Path, version: &str, tables: &str) {
     write("database/xml/tables", tables);
     write("artisan", "#!/usr/bin/env php\n");
     write("bower.json", "{ \"name\": \"ixp-manager\" }\n");
+    write("tools/sql/views.sql", "CREATE VIEW view_cust_current_active AS SELECT 1;\n");
     write("composer.lock", &format!("{{ \"content-hash\": \"{version}\" }}\n"));
     write("database/Proxies/Customer.php", &format!("<?php // {version}\n"));
     write("storage/framework/.gitkeep", "");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::approve;
 use super::execute::{self, Execution};
 use super::upgrade::{self, Earlier, How, Task};
-use super::work;
+use super::work::{self, TakenUp};
 use ixporch_inventory::Host;
 
 use crate::cli::access::Access;
@@ -116,7 +116,8 @@ async fn resume(
         keep_ledger: header.keep_ledger || arguments.options.keep_ledger,
         restart_memcached: header.restart_memcached,
     };
-    let mut refused = work::changed_since(&settings.store, &run, &[], settings)?;
+    let mut refused = changed_since(&run, &header, settings)?;
+    refuse_taken_back(&run, &shown, settings)?;
     let approvals =
         upgrade::approvals(&arguments.approvals, arguments.relying.accept_risk.as_ref(), &header.plan)?;
     // Others may have proved something since, and hosts may have become others than those that were compared.
@@ -190,6 +191,53 @@ async fn of_another_kind(
         Some((name, why))
     };
     probes.into_iter().filter_map(differs).collect()
+}
+
+/// The hosts on which another run changed something since: where this one takes a run back, since that one.
+fn changed_since(
+    run: &LoadedRun,
+    header: &RunHeader,
+    settings: &Settings,
+) -> Result<BTreeMap<String, String>, CliError> {
+    match &header.instead_of {
+        Some(origin) if header.procedure == ROLLBACK => {
+            let origin = settings.store.load(origin)?;
+            work::changed_since(&settings.store, &origin, TakenUp::TakeBack, settings)
+        }
+        _ => work::changed_since(&settings.store, run, TakenUp::GoOn, settings),
+    }
+}
+
+/// What the hosts of a run proved that were taken back since holds no longer: nothing goes on by it.
+fn refuse_taken_back(run: &LoadedRun, shown: &str, settings: &Settings) -> Result<(), CliError> {
+    for id in settings.store.ids_by_last_event()? {
+        let other = settings.store.load(&id)?;
+        let Some(header) = other.state.header.as_ref().filter(|header| header.procedure == ROLLBACK) else {
+            continue;
+        };
+        let is_of_this = |plan: &HostPlan| plan.takes_back.as_ref().is_some_and(|back| back.run == run.id);
+        let was_upgraded = |plan: &HostPlan| {
+            let outcome = run.state.hosts.get(&plan.host).and_then(|host| host.outcome);
+            let began = other.state.hosts.get(&plan.host).is_some_and(|host| host.has_changed(plan));
+            is_of_this(plan) && outcome == Some(HostOutcome::Upgraded) && began
+        };
+        let taken: Vec<&str> = header
+            .plan
+            .hosts()
+            .map(|(_, plan)| plan)
+            .filter(|plan| was_upgraded(plan))
+            .map(|plan| plan.host.as_str())
+            .collect();
+        if !taken.is_empty() {
+            let by = settings.store.shorten(&id)?;
+            return Err(CliError::invalid(format!(
+                "run {shown} was taken back on {} by run {by}: what it proved there holds no longer",
+                taken.join(", ")
+            ))
+            .help(format!("plan again: {} resume {shown} --rerun unfinished", settings.program)));
+        }
+    }
+    Ok(())
 }
 
 /// The journal of a run whose controller has ended.

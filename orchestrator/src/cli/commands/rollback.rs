@@ -8,6 +8,7 @@ use ixporch_inventory::{Inventory, Selector};
 
 use super::execute::Execution;
 use super::upgrade::Earlier;
+use super::work::TakenUp;
 use super::{resume, work};
 use crate::cli::access::Access;
 use crate::cli::args::{self, InventoryFile};
@@ -20,7 +21,7 @@ use crate::engine::{About, Approvals};
 use crate::event::RunHeader;
 use crate::journal::LoadedRun;
 use crate::plan::{self, HostPlan, Plan};
-use crate::procedure::{ROLLBACK, SETTLE};
+use crate::procedure::ROLLBACK;
 use crate::report;
 use crate::state::{ExitCode, HostState, TakeBack};
 
@@ -51,7 +52,7 @@ async fn rollback(
     let Some(header) = run.state.header.clone() else {
         return Err(CliError::invalid("the run has no events: it was cut off before it began"));
     };
-    if let Some(by) = &run.state.taken_over_by {
+    if let Some(by) = run.state.taken_over_by.as_ref().filter(|by| !takes_back(by, &run, settings)) {
         let by = settings.store.shorten(by)?;
         return Err(CliError::invalid(format!("run {shown} was taken over by run {by}"))
             .help(format!("{} rollback {by}", settings.program)));
@@ -60,13 +61,19 @@ async fn rollback(
         inventory: arguments.inventory.clone().unwrap_or_else(|| PathBuf::from(&header.inventory)),
     };
     let inventory = load::inventory(&file)?;
-    let hosts = meant(arguments, &run, &inventory)?;
-    if hosts.is_empty() {
+    let Meant { hosts, left_out } = meant(arguments, &run, &inventory, settings)?;
+    for (host, why) in &left_out {
+        printer.say(&printer.err.warn(&format!("{host} is left out: {why}")));
+    }
+    if hosts.is_empty() && left_out.is_empty() {
         printer.say(&format!("run {shown} left nothing on such hosts that could be taken back"));
         return Ok(ExitCode::Success);
     }
+    if hosts.is_empty() {
+        return Err(CliError::invalid(format!("run {shown} cannot be taken back on such hosts"))
+            .help(format!("{} report {shown}", settings.program)));
+    }
     refuse_what_is_left(&hosts, &run, &shown, settings)?;
-    let refused = work::changed_since(&settings.store, &run, &[SETTLE], settings)?;
     let how = TakeBack {
         digest: &header.plan.procedure_digest,
         discard_writes_since: arguments.discard_writes_since,
@@ -106,7 +113,7 @@ async fn rollback(
         approvals: Approvals::default(),
         evidence: Vec::new(),
         resumed: None,
-        refused: refused.into_iter().filter(|(host, _)| hosts.contains(host)).collect::<BTreeMap<_, _>>(),
+        refused: BTreeMap::new(),
         targets,
         transport: access.transport,
         journal: new,
@@ -145,17 +152,49 @@ fn about(
     }
 }
 
-/// The hosts that are meant, and that can be taken back.
+/// Whether a run is one that takes this one back: another may do so again.
+fn takes_back(by: &str, run: &LoadedRun, settings: &Settings) -> bool {
+    let header = settings.store.load(by).ok().and_then(|by| by.state.header);
+    header.is_some_and(|by| by.procedure == ROLLBACK && by.instead_of.as_deref() == Some(&run.id))
+}
+
+/// Which hosts are to be taken back.
+struct Meant {
+    hosts: Vec<String>,
+    /// Those that cannot be, each with why.
+    left_out: Vec<(String, String)>,
+}
+
 fn meant(
     arguments: &args::Rollback,
     run: &LoadedRun,
     inventory: &Inventory,
-) -> Result<Vec<String>, CliError> {
-    let can_be = run.state.hosts_to_take_back();
+    settings: &Settings,
+) -> Result<Meant, CliError> {
     let selector = arguments.limit.as_deref().map(Selector::parse).transpose()?;
     let chosen = work::selected(inventory, selector.as_ref())?;
-    let is_chosen = |name: &str| chosen.iter().any(|host| host.name == name);
-    Ok(can_be.into_iter().filter(|name| is_chosen(name)).map(str::to_owned).collect())
+    let mut changed = work::changed_since(&settings.store, run, TakenUp::TakeBack, settings)?;
+    let (mut hosts, mut left_out) = (Vec::new(), Vec::new());
+    for (name, can_be) in run.state.hosts_to_take_back() {
+        if inventory.host(name).is_none() {
+            if selector.is_none() {
+                left_out.push((name.to_owned(), "the inventory does not name it any more".to_owned()));
+            }
+            continue;
+        }
+        if !chosen.iter().any(|host| host.name == name) {
+            continue;
+        }
+        match changed.remove(name) {
+            Some(why) => left_out.push((name.to_owned(), why)),
+            None if can_be => hosts.push(name.to_owned()),
+            None => left_out.push((
+                name.to_owned(),
+                "where it began is not known: an earlier run broke off there".to_owned(),
+            )),
+        }
+    }
+    Ok(Meant { hosts, left_out })
 }
 
 fn is_unfinished(hosts: &[String], run: &LoadedRun) -> bool {

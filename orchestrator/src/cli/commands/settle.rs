@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::execute::Execution;
+use super::work::TakenUp;
 use super::{resume, work};
 use crate::cli::access::Access;
 use crate::cli::args::{self, InventoryFile};
@@ -15,7 +16,7 @@ use crate::cli::prompt;
 use crate::cli::settings::Settings;
 use crate::engine::{About, Approvals};
 use crate::plan;
-use crate::procedure::SETTLE;
+use crate::procedure::{ROLLBACK, SETTLE};
 use crate::report;
 use crate::state::ExitCode;
 
@@ -60,13 +61,19 @@ async fn settle(
         error.help = ixporch_inventory::suggest::help(host, names);
         error
     })?;
-    let others = work::changed_since(&settings.store, &run, &[], settings)?;
+    let others = work::changed_since(&settings.store, &run, TakenUp::Settle, settings)?;
     if let Some(why) = others.get(host) {
         return Err(CliError::invalid(format!("{host}: {why}")));
     }
+    let instead = match &header.instead_of {
+        Some(origin) if header.procedure == ROLLBACK => {
+            format!("{program} rollback {} --limit {host}", settings.store.shorten(origin)?)
+        }
+        _ => format!("{program} rollback {shown} --limit {host}, or {program} resume {shown} --rerun failed"),
+    };
     for step in &settlement.left {
         printer.say(&printer.err.warn(&format!(
-            "{host}: {step} cannot be paid yet, since something before it is not done: {program} rollback {shown} --limit {host}, or {program} resume {shown} --rerun failed"
+            "{host}: {step} cannot be paid yet, since something before it is not done: {instead}"
         )));
     }
     let Some(plan) = settlement.plan else {

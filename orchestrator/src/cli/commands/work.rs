@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ixporch_inventory::{Host, Inventory, Selector};
+use jiff::Timestamp;
+use serde::Serialize;
 
 use super::upgrade::Task;
 use crate::cli::access::Access;
@@ -18,6 +20,7 @@ use crate::cli::settings::Settings;
 use crate::journal::{LoadedRun, Store};
 use crate::plan::{self, History, HostPlan, Options, Plan, Request, WaveSelection};
 use crate::preflight::Rigour;
+use crate::procedure::{BACKUP_ONLY, SETTLE};
 use crate::report::KnownRun;
 use crate::state::GivenEvidence;
 use crate::transport::ssh::SshTransport;
@@ -146,67 +149,83 @@ fn history(
     hosts: &[&Host],
     earlier: Option<&str>,
 ) -> Result<BTreeMap<String, History>, CliError> {
-    let mut open: BTreeMap<&str, &Host> = hosts.iter().map(|host| (host.name.as_str(), *host)).collect();
-    let mut history = BTreeMap::new();
-    for id in store.ids_by_last_event()? {
-        if open.is_empty() {
-            break;
-        }
-        // What a journal that cannot be read says of debts is not known, so nothing is assumed.
-        let run = store.load(&id)?;
-        let tells = !run.going_on || earlier == Some(id.as_str());
-        let Some(header) = run.state.header.as_ref().filter(|_| tells) else { continue };
-        for (_, plan) in header.plan.hosts() {
-            let Some(state) = run.state.hosts.get(&plan.host) else { continue };
-            let is_same = open.get(plan.host.as_str()).is_some_and(|host| is_same(plan, host));
-            // A run that did nothing there only repeats what was known before it.
-            if !is_same || !state.was_touched() {
-                continue;
-            }
-            open.remove(plan.host.as_str());
-            history.insert(plan.host.clone(), state.leaves(header.plan.moves_code, plan));
-        }
-    }
-    Ok(history)
+    // What a journal that cannot be read says of debts is not known, so nothing is assumed.
+    let last = last_of_hosts(store, hosts, |run| !run.going_on || earlier == Some(run.id.as_str()))?;
+    let leaves = |(name, (run, plan)): (String, (Arc<LoadedRun>, HostPlan))| {
+        let moves_code = run.state.header.as_ref().is_some_and(|header| header.plan.moves_code);
+        Some((name, run.state.hosts.get(&plan.host)?.leaves(moves_code, &plan)))
+    };
+    Ok(last.into_iter().filter_map(leaves).collect())
 }
 
-/// What hosts are still owed, with the run whose journal says so last.
-pub(super) fn owed(
+/// What a host is still owed.
+#[derive(Debug, Serialize)]
+pub(super) struct Owed {
+    /// The run whose journal says so last.
+    pub(super) run: String,
+    /// The steps that pay, in order.
+    pub(super) steps: Vec<String>,
+    /// That one of them which opens the site.
+    #[serde(skip)]
+    pub(super) opening: Option<String>,
+}
+
+/// What hosts are still owed.
+pub(super) fn owed(store: &Store, hosts: &[&Host]) -> Result<BTreeMap<String, Owed>, CliError> {
+    let owes = |(name, (run, plan)): (String, (Arc<LoadedRun>, HostPlan))| {
+        let debts = run.state.hosts.get(&plan.host)?.debts_in_order(Some(&plan));
+        let steps: Vec<String> = debts.into_iter().map(|debt| debt.step.clone()).collect();
+        let opening = plan.opening.clone();
+        (!steps.is_empty()).then(|| (name, Owed { run: run.id.clone(), steps, opening }))
+    };
+    Ok(last_of_hosts(store, hosts, |_| true)?.into_iter().filter_map(owes).collect())
+}
+
+/// For each host the run that did something there last, of those that tell anything, and its plan there. A run that did
+/// nothing there only repeats what was known before it.
+fn last_of_hosts(
     store: &Store,
     hosts: &[&Host],
-) -> Result<BTreeMap<String, (String, Vec<String>)>, CliError> {
-    let mut open: BTreeMap<&str, &Host> = hosts.iter().map(|host| (host.name.as_str(), *host)).collect();
-    let mut owed = BTreeMap::new();
+    tells: impl Fn(&LoadedRun) -> bool,
+) -> Result<BTreeMap<String, (Arc<LoadedRun>, HostPlan)>, CliError> {
+    let mut last: BTreeMap<String, (Option<Timestamp>, Arc<LoadedRun>, HostPlan)> = BTreeMap::new();
     for id in store.ids_by_last_event()? {
-        if open.is_empty() {
+        let run = Arc::new(store.load(&id)?);
+        // The journals come by what was written to them last, so the rest is older.
+        if last.len() == hosts.len() && last.values().all(|(heard, ..)| *heard > run.state.last) {
             break;
         }
-        let run = store.load(&id)?;
-        let Some(header) = run.state.header.as_ref() else { continue };
+        let Some(header) = run.state.header.as_ref().filter(|_| tells(&run)) else { continue };
         for (_, plan) in header.plan.hosts() {
             let Some(state) = run.state.hosts.get(&plan.host).filter(|state| state.was_touched()) else {
                 continue;
             };
-            if !open.get(plan.host.as_str()).is_some_and(|host| is_same(plan, host)) {
-                continue;
-            }
-            open.remove(plan.host.as_str());
-            let steps: Vec<String> =
-                state.debts_in_order(Some(plan)).into_iter().map(|debt| debt.step.clone()).collect();
-            if !steps.is_empty() {
-                owed.insert(plan.host.clone(), (id.clone(), steps));
+            let is_meant = hosts.iter().any(|host| host.name == plan.host && is_same(plan, host));
+            if is_meant && last.get(&plan.host).is_none_or(|(heard, ..)| *heard < state.heard) {
+                last.insert(plan.host.clone(), (state.heard, Arc::clone(&run), plan.clone()));
             }
         }
     }
-    Ok(owed)
+    Ok(last.into_iter().map(|(name, (_, run, plan))| (name, (run, plan))).collect())
+}
+
+/// What a run is taken up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TakenUp {
+    /// To go on with it.
+    GoOn,
+    /// To pay what it owes.
+    Settle,
+    /// To take it back: what was paid of its debts meanwhile is part of that, and so is another try that came to nothing.
+    TakeBack,
 }
 
 /// The hosts of a run that it does not hold, and on which a run that began later has changed something: the plan of the
-/// run that is taken up again knows nothing of that. Runs of the procedures `but` do not count.
+/// run that is taken up again knows nothing of that.
 pub(super) fn changed_since(
     store: &Store,
     run: &LoadedRun,
-    but: &[&str],
+    purpose: TakenUp,
     settings: &Settings,
 ) -> Result<BTreeMap<String, String>, CliError> {
     let mut changed = BTreeMap::new();
@@ -220,27 +239,31 @@ pub(super) fn changed_since(
         .collect();
     for id in store.ids_by_last_event()? {
         let other = store.load(&id)?;
-        let is_left_out =
-            other.state.header.as_ref().is_some_and(|header| but.contains(&header.procedure.as_str()));
+        let is_left_out = other.state.header.as_ref().is_some_and(|header| {
+            BACKUP_ONLY.contains(&header.procedure.as_str())
+                || purpose == TakenUp::TakeBack && header.procedure == SETTLE
+        });
         if other.state.started <= run.state.started || free.is_empty() || is_left_out {
             continue;
         }
         for plan in &free {
             let theirs = other.state.plan_of(&plan.host).filter(|theirs| theirs.login == plan.login);
-            let has_changed = theirs.zip(other.state.hosts.get(&plan.host));
-            // One that was to take this run back, and did not come to its end, is no reason against another try.
-            let tried_in_vain =
-                theirs.and_then(|theirs| theirs.takes_back.as_ref()).is_some_and(|back| back.run == run.id)
-                    && !other.state.ended_well(&plan.host);
-            if tried_in_vain {
+            let takes_this_back =
+                theirs.and_then(|theirs| theirs.takes_back.as_ref()).is_some_and(|back| back.run == run.id);
+            if purpose == TakenUp::TakeBack && takes_this_back && !other.state.is_taken_back(&plan.host) {
                 continue;
             }
+            let has_changed = theirs.zip(other.state.hosts.get(&plan.host));
             if has_changed.is_some_and(|(theirs, host)| host.has_changed(theirs)) {
                 let other = store.shorten(&id)?;
-                let why = format!(
-                    "run {other} has been at work here since the plan was made: plan again ({} upgrade, or --rerun unfinished)",
-                    settings.program
-                );
+                let why = if takes_this_back {
+                    format!("run {other} took it back")
+                } else {
+                    format!(
+                        "run {other} has been at work here since the plan was made: plan again ({} upgrade, or --rerun unfinished)",
+                        settings.program
+                    )
+                };
                 changed.entry(plan.host.clone()).or_insert(why);
             }
         }

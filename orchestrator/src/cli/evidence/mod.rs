@@ -12,12 +12,13 @@ pub(super) use ssh_keygen::{SigningKey, agents_first_key};
 
 use super::error::CliError;
 use super::settings::Settings;
-use crate::event::{Evidence, EvidenceSource, HostEvidence, HostOutcome};
+use crate::event::{Evidence, EvidenceSource, HostEvidence, HostOutcome, RunHeader};
 use crate::journal::Store;
 use crate::plan::{HostAction, HostPlan, Plan};
+use crate::procedure::ROLLBACK;
 use crate::state::{GivenEvidence, HostState, RunState};
 
-/// Every run of this controller that moved code, read once.
+/// Every run of this controller that moved code, or took it back, read once.
 pub(super) struct Records {
     runs: Vec<RunState>,
 }
@@ -28,7 +29,8 @@ impl Records {
         let mut runs = Vec::new();
         for id in store.ids()? {
             let state = store.load(&id)?.state;
-            if state.header.as_ref().is_some_and(|header| header.plan.moves_code) {
+            let moves_code = |header: &RunHeader| header.plan.moves_code || header.procedure == ROLLBACK;
+            if state.header.as_ref().is_some_and(moves_code) {
                 runs.push(state);
             }
         }

@@ -12,7 +12,7 @@ use crate::state::HostState;
 fn with_way_back(host: &mut HostPlan) {
     let HostAction::Upgrade(steps) = &mut host.action else { panic!("nothing to do") };
     for (step, undo) in steps.iter_mut().zip(["open-back", "work-back", "down-again"]) {
-        step.undo = Some(undo.to_owned());
+        step.undo = vec![undo.to_owned()];
     }
     let mut look = sample::step("look", None);
     look.effect = Effect::Check;
@@ -93,6 +93,33 @@ fn by_the_policy_rollback_it_is_closed_again_once_and_taken_back() {
     assert_eq!(heard, ["down", "up", "work", "down-again", "work-back", "look", "open-back"]);
     assert_eq!(host(&played).outcome, Some(HostOutcome::RolledBack));
     assert_eq!(host(&played).debts.len(), 0);
+}
+
+#[test]
+fn a_site_that_may_have_been_opened_is_closed_before_anything_is_taken_back() {
+    let (played, heard) = play(Part::FailsSecondStep, FailurePolicy::WhileClosed, |host| {
+        // What opens it fails, whatever it has done by then.
+        let HostAction::Upgrade(steps) = &mut host.action else { panic!("nothing to do") };
+        steps[1].undo = vec!["down-again".to_owned()];
+        host.opening = Some("work".to_owned());
+    });
+    assert_eq!(heard, ["down", "work", "down-again", "work-back", "look", "open-back"]);
+    assert_eq!(host(&played).outcome, Some(HostOutcome::RolledBack));
+}
+
+#[test]
+fn a_host_that_is_back_and_not_well_failed_and_owes_nothing() {
+    let (played, heard) = play(Part::FailsSecondStep, FailurePolicy::RollBack, |host| {
+        let mut look = sample::step("look-at-work", None);
+        look.effect = Effect::Check;
+        host.back.push(look);
+    });
+    assert_eq!(heard, ["down", "work", "work-back", "look", "open-back", "look-at-work"]);
+    let host = host(&played);
+    assert_eq!((host.outcome, host.debts.len(), host.went_back), (Some(HostOutcome::Failed), 0, 1));
+    assert!(host.why.to_string().contains("it is back at its start, and not well"), "{}", host.why);
+    assert_eq!(played.dispatched.state.exit().code(), 5);
+    assert!(played.dispatched.state.hosts_to_take_back().is_empty());
 }
 
 #[test]

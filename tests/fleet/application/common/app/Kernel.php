@@ -55,6 +55,7 @@ final class Kernel
             new Console\SchemaUpdate(),
             new Console\SchemaValidate(),
             new Console\GenerateProxies(),
+            new Console\Migrate(),
         ]);
 
         return $application;

@@ -1,0 +1,64 @@
+<?php
+// Views and triggers by their definitions, as the database tells them and can be told them again.
+// What of a connection's settings a definition depends on.
+const IXPORCH_SESSION = ['sql_mode', 'character_set_client', 'collation_connection'];
+
+// 'VIEW name' for people: only the kind in small letters.
+function ixporch_shown($object)
+{
+    list($kind, $name) = explode(' ', $object, 2);
+    return strtolower($kind) . " $name";
+}
+
+// What SHOW CREATE says of an object as it is now; null where there is none.
+function ixporch_definition(PDO $database, $object)
+{
+    list($kind, $name) = explode(' ', $object, 2);
+    $table = $kind === 'VIEW' ? 'VIEWS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME' : 'TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME';
+    $known = $database->prepare("SELECT 1 FROM information_schema.$table = ?");
+    $known->execute([$name]);
+    if (!$known->fetchColumn()) {
+        return null;
+    }
+    $row = $database->query("SHOW CREATE $kind " . ixporch_quoted($name))->fetch(PDO::FETCH_ASSOC);
+    $statement = ['statement' => $row[$kind === 'VIEW' ? 'Create View' : 'SQL Original Statement']];
+    return $statement + array_intersect_key($row, array_flip(IXPORCH_SESSION));
+}
+
+// Creates an object as SHOW CREATE told it; gives its former owner where it could not be that one's again.
+function ixporch_create(PDO $database, array $row)
+{
+    foreach (array_intersect_key($row, array_flip(IXPORCH_SESSION)) as $name => $value) {
+        $database->exec("SET SESSION $name = " . $database->quote($value));
+    }
+    try {
+        $database->exec($row['statement']);
+        return '';
+    } catch (PDOException $trouble) {
+        // As another user's only a user with more rights may create it.
+        $definer = '~\sDEFINER\s*=\s*(`(?:[^`]|``)*`@`(?:[^`]|``)*`)~';
+        if (!preg_match($definer, $row['statement'], $match)) {
+            throw $trouble;
+        }
+        $database->exec(preg_replace($definer, '', $row['statement'], 1));
+        return $match[1];
+    }
+}
+
+// All views and triggers of the database: 'VIEW name' => what SHOW CREATE says of it.
+function ixporch_definitions(PDO $database)
+{
+    $names = $database->query("SELECT CONCAT('VIEW ', TABLE_NAME) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()
+        UNION ALL SELECT CONCAT('TRIGGER ', TRIGGER_NAME) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()");
+    $definitions = [];
+    foreach ($names->fetchAll(PDO::FETCH_COLUMN) as $object) {
+        $definitions[$object] = ixporch_definition($database, $object);
+    }
+    return array_filter($definitions);
+}
+
+// What an object does, whoever's it is.
+function ixporch_without_definer(array $row)
+{
+    return preg_replace('~\sDEFINER\s*=\s*`(?:[^`]|``)*`@`(?:[^`]|``)*`~', '', $row['statement'], 1);
+}

@@ -1,0 +1,42 @@
+<?php
+// Makes the views and triggers those again that were there when the backup was made. What is as it was is not touched: where
+// the database was restored from its dump, that is all of them.
+$folder = ixporch_backup_folder();
+$manifest = ixporch_manifest($folder);
+if (!$manifest || !isset($manifest['definitions'])) {
+    ixporch_fail("$folder holds no backup that knows the views: nothing was changed");
+}
+try {
+    $database = ixporch_database(ixporch_settings());
+    $now = ixporch_definitions($database);
+    foreach ($now as $object => $row) {
+        $before = isset($manifest['definitions'][$object]) ? $manifest['definitions'][$object] : null;
+        if ($before !== null && ixporch_without_definer($before) === ixporch_without_definer($row)) {
+            continue;
+        }
+        list($kind, $name) = explode(' ', $object, 2);
+        $database->exec("DROP $kind IF EXISTS " . ixporch_quoted($name));
+        unset($now[$object]);
+        echo ixporch_shown($object), $before === null ? " was not there before: removed\n" : " is made as it was\n";
+    }
+    // A view may need one that comes after it: so often as there is any that can be made now.
+    $missing = array_diff_key($manifest['definitions'], $now);
+    do {
+        $trouble = '';
+        $left = count($missing);
+        foreach ($missing as $object => $row) {
+            try {
+                $owner = ixporch_create($database, $row);
+                unset($missing[$object]);
+                echo ixporch_shown($object), ' is there again', $owner === '' ? '' : ", as the database user's (it was $owner's)", "\n";
+            } catch (PDOException $why) {
+                $trouble = ixporch_shown($object) . ' cannot be made again: ' . $why->getMessage() . "\nit was: $row[statement]";
+            }
+        }
+    } while ($missing && count($missing) < $left);
+} catch (Throwable $why) {
+    $trouble = $why->getMessage();
+}
+if ($trouble !== '') {
+    ixporch_fail($trouble);
+}

@@ -1,0 +1,189 @@
+//! The database, and memcached, in which Doctrine keeps what it knows of it.
+
+use super::super::Severity;
+use super::{Asked, Findings, few};
+use crate::facts::{Facts, Preflight};
+use crate::release;
+
+impl Findings {
+    pub(super) fn database(&mut self, asked: &Asked<'_>, facts: &Facts, preflight: &Preflight) {
+        if let Some(trouble) = &preflight.database_trouble {
+            self.blocker(
+                "database-unreachable",
+                format!("the database does not answer with the settings of .env: {trouble}"),
+                "is it running? do DB_HOST, DB_USERNAME and DB_PASSWORD of .env still hold?",
+            );
+            return;
+        }
+        if let Some(trouble) = &preflight.dump_trouble {
+            self.blocker(
+                "dump-trial",
+                format!("a dump could not be made: {trouble}"),
+                "is it a view over what is not there any more? ixporch views recreate makes them anew",
+            );
+        }
+        let (user, name) = (&preflight.database_user, &preflight.database_name);
+        if !preflight.missing_rights.is_empty() {
+            let rights = preflight.missing_rights.join(", ");
+            self.blocker(
+                "database-rights",
+                format!(
+                    "the database user {user} has not the rights that a dump and its restore need: {rights}"
+                ),
+                format!("as the database's administrator: GRANT {rights} ON `{name}`.* TO {user}"),
+            );
+        }
+        // What is pulled is no older than what is installed.
+        let installed = facts.version.as_deref().and_then(release::numbers);
+        self.binary_log(asked, installed, preflight);
+        if !preflight.programs.is_empty()
+            && !preflight.programs.iter().any(|program| program == "mysqldump" || program == "mariadb-dump")
+        {
+            self.blocker(
+                "dump-program",
+                "neither mysqldump nor mariadb-dump is there to make a dump with",
+                "install the client of the database: apt install default-mysql-client",
+            );
+        } else if !preflight.programs.is_empty()
+            && !preflight.programs.iter().any(|program| program == "mysql" || program == "mariadb")
+        {
+            self.blocker(
+                "dump-program",
+                "neither mysql nor mariadb is there: a dump could be made, and not loaded",
+                "install the client of the database: apt install default-mysql-client",
+            );
+        }
+        self.server(asked, preflight);
+        if !preflight.other_engines.is_empty() {
+            self.note(
+                "database-engines",
+                format!(
+                    "not all tables are InnoDB: {}; they are locked while they are dumped",
+                    few(&preflight.other_engines)
+                ),
+                "ALTER TABLE … ENGINE = InnoDB",
+            );
+        }
+        if !preflight.foreign_definers.is_empty() {
+            self.warning(
+                "database-definers",
+                format!(
+                    "{user} may not create in their owner's name: {}; after a restore they are {user}'s",
+                    few(&preflight.foreign_definers)
+                ),
+                "ixporch views recreate makes them the database user's beforehand; or GRANT SUPER",
+            );
+        }
+        if let Some(code) = preflight.validate.filter(|code| !matches!(code, 0..=3)) {
+            self.blocker(
+                "application-silent",
+                format!(
+                    "artisan does not answer before the upgrade (doctrine:schema:validate: exit code {code})"
+                ),
+                format!(
+                    "on the host, as {}: php artisan doctrine:schema:validate in {}",
+                    asked.web_user, asked.ixp_root
+                ),
+            );
+        }
+        if preflight.validate.is_some_and(|code| matches!(code, 2 | 3)) {
+            let shown = if preflight.drift.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", few(&preflight.drift))
+            };
+            self.warning(
+                "schema-drift",
+                format!("the schema is not in sync with the installed release before the upgrade{shown}"),
+                "ixporch schema diff shows all of it; ixporch schema fix mends it",
+            );
+        }
+    }
+
+    /// A server that writes a binary log lets nobody without SUPER create a trigger or a function, unless it is told to.
+    fn binary_log(&mut self, asked: &Asked<'_>, installed: Option<(u32, u32)>, preflight: &Preflight) {
+        let Some(objects) = &preflight.distrusted else { return };
+        let to = asked.target.and_then(release::numbers).or(installed);
+        let has_trigger = to.is_some_and(|to| to >= release::TRIGGER_SINCE);
+        let what = if !objects.is_empty() {
+            format!("a restore could not create again: {objects}")
+        } else if has_trigger {
+            "the trigger of this release's views.sql cannot be created".to_owned()
+        } else {
+            return;
+        };
+        self.blocker(
+            "database-binary-log",
+            format!("{what} (the server writes a binary log, and trusts {} with no trigger)", preflight.database_user),
+            "as the database's administrator: SET GLOBAL log_bin_trust_function_creators = 1, and the same in its settings",
+        );
+    }
+
+    /// Which server it is.
+    fn server(&mut self, asked: &Asked<'_>, preflight: &Preflight) {
+        let Some(database) = preflight.database.as_deref() else { return };
+        if database.to_ascii_lowercase().contains("mariadb") {
+            let strict = preflight.sql_mode.contains("ONLY_FULL_GROUP_BY");
+            let mode = if strict { "; its ONLY_FULL_GROUP_BY refuses what MySQL's allows" } else { "" };
+            self.warning("database-family", format!("the database is {database}: IXP Manager supports MySQL only, and with MariaDB some columns stay pending for ever{mode}"), "test on a copy first; schema_never_converges = \"accept\" where that is known");
+            return;
+        }
+        let wanted = asked.target.and_then(release::mysql_for);
+        if let (Some(wanted), Some(found)) = (wanted, release::numbers(database))
+            && found < wanted
+        {
+            self.warning(
+                "database-version",
+                format!(
+                    "the database is MySQL {database}, and {} wants {}.{}",
+                    asked.target.unwrap_or_default(),
+                    wanted.0,
+                    wanted.1
+                ),
+                "upgrade the database server first",
+            );
+        }
+    }
+
+    pub(super) fn memcached(&mut self, asked: &Asked<'_>, facts: &Facts, preflight: &Preflight) {
+        if let Some(why) = &preflight.memcached_silent {
+            let (severity, used) = if preflight.memcached_used_by.is_empty() {
+                (Severity::Warning, "the application does not name it as a cache".to_owned())
+            } else {
+                (
+                    Severity::Blocker,
+                    format!("the application uses it ({})", preflight.memcached_used_by.join(", ")),
+                )
+            };
+            self.add(
+                severity,
+                "memcached-silent",
+                format!("memcached does not answer ({why}), and {used}"),
+                "start it, or name its address: memcached = { address = \"…\" }",
+            );
+        }
+        if !matches!(preflight.doctrine_cache.as_str(), "" | "array" | "memcached" | "void") {
+            self.warning(
+                "other-cache",
+                format!("Doctrine keeps its metadata in `{}`, which a restart of memcached does not empty: the schema may be compared with what is stale", preflight.doctrine_cache),
+                "DOCTRINE_CACHE=memcached or array in .env; or let memcached = { restart = \"…\" } empty that cache too",
+            );
+        }
+        let has_extension = preflight.extensions.iter().any(|name| name == "memcached");
+        if !preflight.memcached_used_by.is_empty() && !preflight.extensions.is_empty() && !has_extension {
+            self.blocker(
+                "php-extensions",
+                "PHP has not the extension memcached, and .env names it as a cache",
+                "install it for this PHP, for instance: apt install php-memcached",
+            );
+        }
+        let unit = facts.memcached.as_deref().unwrap_or_default();
+        if let Some(name) = asked.memcached_unit.filter(|_| !unit.is_empty() && !unit.starts_with("loaded")) {
+            self.warning(
+                "memcached-unit",
+                format!("systemd does not know {name}: the default restart command will fail"),
+                "memcached = { restart = \"…\", service = \"none\" }",
+            );
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The machine: login and sudo, clock, room, owners, what runs there, and what earlier runs left.
+
+use super::{Asked, Findings, few, mebibytes};
+use crate::facts::{Facts, Preflight};
+
+/// How far the clocks of host and controller may be apart, in seconds.
+const CLOCK_SKEW: i64 = 60;
+
+/// How much of its size a database needs at the most as a packed dump; what is packed well needs a fraction.
+const PACKED: u64 = 2;
+
+/// What composer may need of memory, in bytes; with less the kernel may end it.
+const MEMORY: u64 = 512 << 20;
+
+impl Findings {
+    pub(super) fn login(&mut self, asked: &Asked<'_>, facts: &Facts) {
+        for (user, why) in &facts.sudo_refused {
+            if asked.sudo {
+                let said = if why.is_empty() { String::new() } else { format!(": {why}") };
+                self.blocker(
+                    "sudo",
+                    format!("the login may not become {user} without a password{said}"),
+                    format!(
+                        "in sudoers: {} ALL=({user}) NOPASSWD: ALL",
+                        facts.login_user.as_deref().unwrap_or("LOGIN")
+                    ),
+                );
+            }
+        }
+        if let Some(skew) = facts.clock_skew.filter(|skew| skew.abs() > CLOCK_SKEW) {
+            let way = if skew > 0 { "ahead of" } else { "behind" };
+            self.warning(
+                "clock-skew",
+                format!(
+                    "its clock is {}s {way} this machine's: times in reports and logs do not fit",
+                    skew.abs()
+                ),
+                "timedatectl set-ntp true",
+            );
+        }
+        if facts.maintenance == Some(true) {
+            self.note("in-maintenance", "the site is in maintenance", "whoever closed it opens it again: ixporch leaves it closed, unless an earlier run of it closed it");
+        }
+    }
+
+    pub(super) fn disk(&mut self, asked: &Asked<'_>, facts: &Facts, preflight: &Preflight) {
+        let components = preflight.components_bytes.unwrap_or(0);
+        let needed = (preflight.database_bytes.unwrap_or(0) / PACKED).saturating_add(components);
+        if let Some(free) = preflight.backup_free.filter(|free| *free < needed) {
+            self.blocker(
+                "disk-backup",
+                format!("{} free for backups in {}, and up to {} are needed (half the database, and what composer and bower installed)", mebibytes(free), asked.backup_dir, mebibytes(needed)),
+                "free space there, or let backup_dir be another folder; fewer are kept with backup_keep",
+            );
+        }
+        let needed = components.saturating_mul(2).max(64 << 20);
+        if let Some(free) = facts.free_bytes.filter(|free| *free < needed) {
+            self.blocker(
+                "disk-installation",
+                format!(
+                    "{} free in {}, and composer and bower may need {}",
+                    mebibytes(free),
+                    asked.ixp_root,
+                    mebibytes(needed)
+                ),
+                "free space on that disk",
+            );
+        }
+        if let Some(shut) = &preflight.backup_shut {
+            self.blocker(
+                "disk-backup",
+                format!("{} may not go into {shut}, and backups are made there", asked.web_user),
+                format!("chmod o+x {shut}, or let backup_dir be another folder"),
+            );
+        }
+        if !preflight.unreadable.is_empty() {
+            self.warning(
+                "settings-unreadable",
+                format!(
+                    "{} cannot read {}: they are no part of the backup",
+                    asked.web_user,
+                    few(&preflight.unreadable)
+                ),
+                format!("let {} read them, or remove them", asked.web_user),
+            );
+        }
+        if let Some(memory) = preflight.memory.filter(|memory| *memory < MEMORY) {
+            self.warning(
+                "memory",
+                format!(
+                    "{} of memory and swap can be had, and composer may need {}",
+                    mebibytes(memory),
+                    mebibytes(MEMORY)
+                ),
+                "end what needs it, or add swap for the time of the upgrade",
+            );
+        }
+    }
+
+    pub(super) fn ground(&mut self, asked: &Asked<'_>, preflight: &Preflight) {
+        if !preflight.foreign_files.is_empty() {
+            let user = asked.web_user;
+            let found: Vec<String> = preflight
+                .foreign_files
+                .iter()
+                .map(|line| {
+                    let mut words = line.splitn(3, ' ');
+                    let (folder, count, sample) = (words.next(), words.next(), words.next());
+                    format!(
+                        "{} in {} (such as {})",
+                        count.unwrap_or("?"),
+                        folder.unwrap_or("?"),
+                        sample.unwrap_or("?")
+                    )
+                })
+                .collect();
+            self.blocker(
+                "ownership",
+                format!(
+                    "files are not {user}'s: {}; composer, bower and the application cannot write there",
+                    found.join("; ")
+                ),
+                format!("chown -R {user}: in {} what is named", asked.ixp_root),
+            );
+        }
+        if !preflight.jobs.is_empty() {
+            self.warning("artisan-jobs", format!("artisan is running: {}", few(&preflight.jobs)), "wait for its end: what runs goes on while the site is closed, and the upgrade waits for it (quiet_timeout)");
+        }
+    }
+
+    pub(super) fn traces(&mut self, asked: &Asked<'_>, facts: &Facts) {
+        if let Some(lock) = facts.traces.lock.as_ref().filter(|lock| Some(lock.run.as_str()) != asked.own_run)
+        {
+            // Its lock keeps others away by itself, and may be given back in time.
+            self.warning(
+                "host-locked",
+                format!("locked by {}", lock.holder()),
+                "wait for its end (--lock-wait), or ixporch lock show",
+            );
+        }
+        let lock = facts.traces.lock.as_ref().map(|lock| lock.run.as_str());
+        let old = facts.traces.ledgers.iter().filter(|ledger| Some(ledger.run.as_str()) != lock).count();
+        if old > 0 {
+            self.note(
+                "leftovers",
+                format!("{old} ledgers of earlier runs are left on it"),
+                "ixporch ledger list shows them, ixporch ledger clean removes them",
+            );
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What is installed: the tree, upstream, PHP, composer and bower.
+
+use super::{Asked, Findings, few};
+use crate::facts::{Facts, Preflight};
+use crate::release;
+
+impl Findings {
+    pub(super) fn tree(&mut self, asked: &Asked<'_>, facts: &Facts) {
+        if !facts.modified_files.is_empty() {
+            self.blocker(
+                "tree-modified",
+                format!("tracked files are modified: {}", few(&facts.modified_files)),
+                format!("look at them (git -C {} diff); keep what is yours outside of tracked files, then git checkout them", asked.ixp_root),
+            );
+        }
+        let what = asked
+            .target
+            .map_or_else(|| format!("the branch {}", asked.branch), |tag| format!("the tag {tag}"));
+        if facts.remote_lacks_target {
+            self.blocker(
+                "upstream",
+                format!("upstream does not have {what}"),
+                "git ls-remote origin lists what it has; --to TAG names another",
+            );
+        } else if facts.remote_commit.is_none() {
+            let remote = facts.remote.as_deref().unwrap_or("origin");
+            self.blocker(
+                "upstream",
+                format!("upstream ({remote}) does not answer for {what}"),
+                format!(
+                    "on the host, as {}: git -C {} ls-remote origin",
+                    facts.tree_owner.as_deref().unwrap_or("the tree's owner"),
+                    asked.ixp_root
+                ),
+            );
+        }
+    }
+
+    pub(super) fn programs(&mut self, asked: &Asked<'_>, facts: &Facts) {
+        let php = facts.php.as_deref();
+        if php.is_none() {
+            self.blocker(
+                "php-missing",
+                "php does not answer",
+                "install it, or name it in the inventory: php = \"…\"",
+            );
+        }
+        match facts.composer.as_deref() {
+            None => self.blocker(
+                "composer-missing",
+                "composer does not answer (is it fit for this PHP?)",
+                "install composer 2.2 (the last for PHP 7.0), or name it: composer = \"php ./composer.phar\"",
+            ),
+            Some(composer) => {
+                let version = composer.split(' ').nth(2).and_then(release::numbers);
+                let old = php.and_then(release::numbers).is_some_and(|php| php < (7, 2));
+                if old && version.is_some_and(|version| version >= (2, 3)) {
+                    self.blocker(
+                        "composer-version",
+                        format!("{composer} needs PHP 7.2.5, and PHP is {}", php.unwrap_or_default()),
+                        "install composer 2.2 LTS: composer self-update --2.2",
+                    );
+                }
+            }
+        }
+        if facts.bower.is_none() {
+            self.blocker(
+                "bower-missing",
+                "bower does not answer, and IXP Manager v4 has its front end from it",
+                "npm install -g bower; or name it: bower = \"…\"",
+            );
+        }
+        let wanted = asked.target.and_then(release::php_for);
+        if let (Some(range), Some(php)) = (wanted, php)
+            && release::numbers(php).is_some_and(|php| !range.has(php))
+        {
+            self.blocker(
+                "php-version",
+                format!(
+                    "{} needs PHP {range}, and the command line has {php}; composer would not notice",
+                    asked.target.unwrap_or_default()
+                ),
+                "install that PHP beside the other, and name it: php = \"php7.0\"",
+            );
+        }
+    }
+
+    /// Upgrades go through every minor release.
+    pub(super) fn path(&mut self, asked: &Asked<'_>, facts: &Facts) {
+        let (Some(target), Some(installed)) = (asked.target, facts.version.as_deref()) else { return };
+        let skipped = release::skipped(installed, target);
+        if let Some(next) = skipped.first() {
+            self.warning(
+                "releases-skipped",
+                format!(
+                    "{target} skips {}: what the upgrade to a release still needs, a later one may have dropped",
+                    skipped.join(", ")
+                ),
+                format!("go through each minor release, the latest patch of {next} first: --to v{next}.…"),
+            );
+        }
+    }
+
+    pub(super) fn skins(&mut self, preflight: &Preflight) {
+        for skin in &preflight.skins {
+            let (folder, files) = skin.rsplit_once(' ').unwrap_or((skin, "?"));
+            self.note(
+                "own-skin",
+                format!("a skin of its own is used ({files} files in {folder}): it may not fit the new release's templates"),
+                "compare it with what the release changed in resources/views, and look at the site afterwards",
+            );
+        }
+    }
+
+    pub(super) fn php(&mut self, asked: &Asked<'_>, facts: &Facts, preflight: &Preflight) {
+        let missing: Vec<&str> = release::EXTENSIONS
+            .into_iter()
+            .filter(|name| !preflight.extensions.iter().any(|known| known == name))
+            .collect();
+        if !preflight.extensions.is_empty() && !missing.is_empty() {
+            self.blocker(
+                "php-extensions",
+                format!("PHP has not the extensions {}", missing.join(", ")),
+                "install them for this PHP, for instance: apt install php-mbstring php-mysql php-xml",
+            );
+        }
+        let cli = facts.php.as_deref().and_then(release::numbers);
+        let others: Vec<&str> = preflight
+            .web_php
+            .iter()
+            .filter(|web| release::numbers(web).is_some_and(|web| Some(web) != cli))
+            .map(String::as_str)
+            .collect();
+        if !others.is_empty() {
+            self.warning(
+                "web-php",
+                format!(
+                    "the web server has PHP {}, and the command line {}",
+                    others.join(", "),
+                    facts.php.as_deref().unwrap_or("?")
+                ),
+                "let both be the same: php = \"…\" in the inventory, or the pool of the web server",
+            );
+        }
+        if !preflight.keeps_code.is_empty() && asked.has_url {
+            self.warning(
+                "web-opcache",
+                format!("the web server's PHP does not look whether files were changed ({}): it would go on with the old release, and the look at the open site would fail", few(&preflight.keeps_code)),
+                "opcache.validate_timestamps = 1 there; or let memcached = { restart = \"…\" } reload it, too",
+            );
+        }
+        if preflight.asks_no_site && asked.has_url {
+            self.blocker(
+                "php-url-fopen",
+                "the command line's PHP may open no address (allow_url_fopen), and so cannot look at the site",
+                "php = [\"php\", \"-d\", \"allow_url_fopen=1\"] in the inventory",
+            );
+        }
+        let lacks: Vec<String> = preflight
+            .web_lacks
+            .iter()
+            .filter(|lack| release::EXTENSIONS.iter().any(|name| lack.ends_with(&format!(" {name}"))))
+            .cloned()
+            .collect();
+        if !lacks.is_empty() {
+            self.warning(
+                "web-php-extensions",
+                format!(
+                    "extensions that the command line has are not loaded by the web server: {}",
+                    few(&lacks)
+                ),
+                "phpenmod -s fpm (or apache2) NAME, and reload the web server's PHP",
+            );
+        }
+    }
+}
