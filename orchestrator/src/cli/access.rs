@@ -14,7 +14,7 @@ use super::args::Connecting;
 use super::settings::Settings;
 use super::targets;
 use crate::ledger::Ledger;
-use crate::plan::LedgerPlace;
+use crate::plan::{self, HostPlan, LedgerPlace, Plan};
 use crate::transport::{self, Target, Transport};
 
 /// How long an answer may take: the slowest question of a probe has 20 seconds of its own on the host.
@@ -36,6 +36,16 @@ impl Access<'_> {
     /// Where to connect to for a host.
     pub(super) fn target(&self, host: &Host) -> Target {
         targets::target(self.settings, self.file, self.inventory, host, self.connecting.accept_new)
+    }
+
+    /// The hosts of a plan that was made earlier, as far as the inventory still means the same by their names: one of
+    /// another address is another machine, and another login has another ledger.
+    pub(super) fn targets_of(&self, plan: &Plan) -> BTreeMap<String, Target> {
+        let is_same = |plan: &HostPlan, host: &&Host| plan::login(host, &self.settings.user) == plan.login;
+        let hosts = plan
+            .hosts()
+            .filter_map(|(_, plan)| self.inventory.host(&plan.host).filter(|host| is_same(plan, host)));
+        hosts.map(|host| (host.name.clone(), self.target(host))).collect()
     }
 
     /// Asks every host what `question` asks.

@@ -4,14 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ixporch_inventory::{Become, FailurePolicy, Host, Inventory, Selector, SelectorError};
 
-use super::{
-    Command, HostAction, HostPlan, LedgerPlace, Plan, PlannedProof, PlannedStep, PlannedWave, SiteProbe,
-    Switch, WaveSelection, whole_seconds,
-};
+use super::steps::HostBuilder;
+use super::{HostAction, HostPlan, LedgerPlace, Plan, PlannedWave, Switch, WaveSelection, whole_seconds};
 use crate::facts::Facts;
 use crate::preflight::{self, Asked, Finding, Rigour};
-use crate::procedure::{Action, Condition, Placeholder, Procedure, Proof, Reads, Step, Template};
-use crate::release;
+use crate::procedure::{Procedure, Reads};
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -321,7 +318,7 @@ fn blocked(request: &Request<'_>, findings: &[Finding]) -> Option<String> {
 }
 
 /// How a login comes to run something as another user.
-fn switch(host: &Host, facts: &Facts, user: &str, wanted: Option<&str>) -> Switch {
+pub(super) fn switch(host: &Host, facts: &Facts, user: &str, wanted: Option<&str>) -> Switch {
     let login = facts.login_user.as_deref().unwrap_or(user);
     match wanted {
         None => Switch::None,
@@ -411,204 +408,4 @@ fn notes(
         notes.push("not known before memcached is restarted: which schema changes are pending".to_owned());
     }
     notes
-}
-
-struct HostBuilder<'a> {
-    request: &'a Request<'a>,
-    host: &'a Host,
-    facts: &'a Facts,
-    user: &'a str,
-    was_closed: bool,
-    ours: bool,
-    /// Whether an earlier run broke off there.
-    unfinished: bool,
-}
-
-impl HostBuilder<'_> {
-    fn steps(&self) -> Vec<PlannedStep> {
-        self.select(&self.request.procedure.steps, 1).collect()
-    }
-
-    /// Those steps that are part of this host's upgrade, numbered from `first`.
-    fn select<'s>(&'s self, steps: &'s [Step], first: u32) -> impl Iterator<Item = PlannedStep> + 's {
-        (first..)
-            .zip(steps)
-            .filter(|(_, step)| step.when.iter().all(|condition| self.holds(*condition)))
-            .map(|(number, step)| self.step(number, step))
-    }
-
-    /// The way back; where it opens the site by no step of its own, it ends with the one that does so on the way there.
-    fn back(&self, steps: &[PlannedStep]) -> Vec<PlannedStep> {
-        let procedure = self.request.procedure;
-        let (Ok(first), Some(_)) = (u32::try_from(procedure.steps.len() + 1), procedure.back.first()) else {
-            return Vec::new();
-        };
-        let back = self.select(&procedure.back, first);
-        let opening = procedure
-            .opening()
-            .filter(|_| !procedure.opens_on_the_way_back())
-            .map(|opening| opening.id.as_str());
-        let opening = steps.iter().find(|step| Some(step.id.as_str()) == opening);
-        back.chain(opening.cloned()).collect()
-    }
-
-    /// Conditions that only the run can decide hold here.
-    fn holds(&self, condition: Condition) -> bool {
-        match condition {
-            Condition::Target => self.request.options.target.is_some(),
-            Condition::NoTarget => self.request.options.target.is_none(),
-            Condition::OpenBefore | Condition::OpenAfter => !self.was_closed,
-            // Where it is not known, the step itself finds out, and is refused on a closed site.
-            Condition::OpenNow => self.facts.maintenance.map_or(!self.ours, |closed| !closed),
-            Condition::SchemaPending => true,
-            Condition::Writers => !self.host.list("writers.stop").is_empty(),
-            Condition::Url => self.host.text("url").is_some(),
-            Condition::RestartMemcached => self.request.options.restart_memcached,
-        }
-    }
-
-    fn step(&self, number: u32, step: &Step) -> PlannedStep {
-        // The debt of a step that is no part of this host's upgrade is not owed by it.
-        let is_paid_here = |debt: &&String| {
-            let payer = self.request.procedure.steps.iter().find(|other| other.id == **debt);
-            payer.is_some_and(|payer| payer.when.iter().all(|condition| self.holds(*condition)))
-        };
-        PlannedStep {
-            number,
-            id: step.id.clone(),
-            title: step.title.clone(),
-            effect: step.effect,
-            command: self.command(step),
-            proof: step.proof.as_ref().map(|proof| self.proof(proof)),
-            debts: step.debts.iter().filter(is_paid_here).cloned().collect(),
-            undo: step.undo.clone(),
-            alone: step.alone,
-            when_exists: step.when_exists.as_ref().map(|path| self.fill(path)),
-            unless_exists: step.unless_exists.as_ref().map(|path| self.fill(path)),
-            when_schema_pending: step.when.contains(&Condition::SchemaPending),
-            schema_review: step.schema_review.then(|| self.host.schema_approval()),
-            reads: step.reads,
-            may_never_converge: step.reads == Some(Reads::DoctrineConverged)
-                && self.host.text("schema_never_converges") == Some("accept"),
-            capture: step.capture.clone(),
-            show: step.show,
-            tells_health: step.when.contains(&Condition::OpenAfter),
-            probe: (step.action == Action::Probe).then(|| SiteProbe {
-                url: self.value(Placeholder::Url),
-                timeout_seconds: self.host.time("health_timeout").map_or(0, whole_seconds),
-                successes: self.host.number("health_successes").unwrap_or(1),
-            }),
-        }
-    }
-
-    fn command(&self, step: &Step) -> Command {
-        let mut environment: BTreeMap<String, String> = BTreeMap::new();
-        let argv = match &step.action {
-            Action::Run(arguments) => arguments.iter().flat_map(|argument| self.words(argument)).collect(),
-            Action::Script(script) => {
-                for placeholder in Placeholder::ALL.into_iter().filter(|placeholder| !placeholder.is_words())
-                {
-                    let name = placeholder.name().to_ascii_uppercase();
-                    // What it does not name it is not given: a person reads these.
-                    if script.contains(&name) {
-                        environment.insert(name, self.value(placeholder));
-                    }
-                }
-                vec!["sh".to_owned(), "-c".to_owned(), script.clone()]
-            }
-            // What a person would do by hand.
-            Action::Probe => {
-                ["curl", "--fail", "--location", &self.value(Placeholder::Url)].map(str::to_owned).to_vec()
-            }
-            Action::BuiltIn(script) => {
-                let php = self.host.list("php").iter().cloned();
-                php.chain(["-r".to_owned(), script.text()]).collect()
-            }
-        };
-        environment.extend(step.environment.iter().map(|(name, value)| (name.clone(), self.fill(value))));
-        let user = step.user.as_ref().map(|user| self.fill(user)).filter(|user| !user.is_empty());
-        let switch = self.switch(user.as_deref());
-        let timeout_seconds = whole_seconds(step.timeout);
-        Command {
-            argv,
-            environment,
-            cwd: step.cwd.as_ref().map(|cwd| self.fill(cwd)),
-            user,
-            switch,
-            timeout_seconds,
-        }
-    }
-
-    fn switch(&self, wanted: Option<&str>) -> Switch {
-        switch(self.host, self.facts, self.user, wanted)
-    }
-
-    fn proof(&self, proof: &Proof) -> PlannedProof {
-        match proof {
-            Proof::Exists(path) => PlannedProof::Exists(self.fill(path)),
-            Proof::Absent(path) => PlannedProof::Absent(self.fill(path)),
-            Proof::MemcachedRestarted => PlannedProof::MemcachedRestarted {
-                unit: self.host.text("memcached.service").filter(|unit| *unit != "none").map(str::to_owned),
-                address: self.host.text("memcached.address").unwrap_or_default().to_owned(),
-                php: self.host.list("php").to_vec(),
-            },
-        }
-    }
-
-    fn words(&self, argument: &Template) -> Vec<String> {
-        match argument.as_words() {
-            Some(Placeholder::MemcachedRestart) => self.host.list("memcached.restart").to_vec(),
-            Some(Placeholder::WritersStop) => self.host.list("writers.stop").to_vec(),
-            Some(Placeholder::WritersStart) => self.host.list("writers.start").to_vec(),
-            Some(placeholder) => self.host.list(placeholder.name()).to_vec(),
-            None => vec![self.fill(argument)],
-        }
-    }
-
-    fn fill(&self, template: &Template) -> String {
-        template.fill(|placeholder| self.value(placeholder))
-    }
-
-    fn value(&self, placeholder: Placeholder) -> String {
-        match placeholder {
-            Placeholder::UpstreamCommit => self.facts.remote_commit.clone().unwrap_or_default(),
-            Placeholder::Target => self.request.options.target.clone().unwrap_or_default(),
-            Placeholder::InstalledCommit => self.facts.commit.clone().unwrap_or_default(),
-            Placeholder::InstalledBranch => self.facts.branch.clone().unwrap_or_default(),
-            Placeholder::TargetVersion => {
-                let target = self.request.options.target.as_deref();
-                target.and_then(release::reported_by).unwrap_or_default().to_owned()
-            }
-            Placeholder::TreeOwner => self.facts.tree_owner.clone().unwrap_or_default(),
-            Placeholder::MemcachedRestart => self.host.list("memcached.restart").join(" "),
-            Placeholder::WritersStop => self.host.list("writers.stop").join(" "),
-            Placeholder::WritersStart => self.host.list("writers.start").join(" "),
-            Placeholder::Backup => self.request.options.backup.name.clone().unwrap_or_default(),
-            Placeholder::Scratch => self.request.options.backup.scratch.clone().unwrap_or_default(),
-            Placeholder::Keep => {
-                let keep = self.request.options.backup.keep.or_else(|| self.host.number("backup_keep"));
-                keep.unwrap_or(1).to_string()
-            }
-            Placeholder::QuietTimeout => self.host.time("quiet_timeout").map_or(0, whole_seconds).to_string(),
-            Placeholder::Php | Placeholder::Composer | Placeholder::Bower => {
-                self.host.list(placeholder.name()).join(" ")
-            }
-            Placeholder::Url => self.host.text("url").unwrap_or_default().to_owned(),
-            Placeholder::HealthTimeout => {
-                self.host.time("health_timeout").map_or(0, whole_seconds).to_string()
-            }
-            Placeholder::HealthSuccesses => self.host.number("health_successes").unwrap_or(1).to_string(),
-            Placeholder::Host => self.host.name.clone(),
-            Placeholder::MemcachedAddress => {
-                self.host.text("memcached.address").unwrap_or_default().to_owned()
-            }
-            Placeholder::BackupDir => self.host.text("backup_dir").unwrap_or_default().to_owned(),
-            // A backup of what is half-way keeps no older one away: that may be the only way back.
-            Placeholder::BackupKeep if self.unfinished || self.ours => "0".to_owned(),
-            Placeholder::BackupKeep => self.host.number("backup_keep").unwrap_or(1).to_string(),
-            Placeholder::IxpRoot | Placeholder::WebUser | Placeholder::Branch => {
-                self.host.text(placeholder.name()).unwrap_or_default().to_owned()
-            }
-        }
-    }
 }

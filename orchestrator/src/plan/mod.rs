@@ -8,6 +8,7 @@ mod command;
 mod fold;
 #[cfg(test)]
 pub(crate) mod sample;
+mod steps;
 mod waves;
 
 use std::collections::BTreeSet;

@@ -4,6 +4,7 @@
 //! placeholders until the plan is built. The format is described in `docs/procedure.md`.
 
 mod built_in;
+mod checks;
 mod read;
 mod template;
 

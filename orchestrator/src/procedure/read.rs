@@ -9,6 +9,7 @@ use ixporch_inventory::value;
 use ixporch_inventory::{Problem, Problems, suggest};
 
 use super::built_in::BUILT_IN_SCRIPTS;
+use super::checks;
 use super::template::TemplateError;
 use super::{Action, Condition, Effect, Placeholder, Procedure, Proof, Reads, Step, Template};
 use crate::digest;
@@ -63,14 +64,7 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
     let back: Vec<RawStep> = back_tables.into_iter().filter_map(|table| step(table, &mut problems)).collect();
     let health: Vec<RawStep> =
         health_tables.into_iter().filter_map(|table| step(table, &mut problems)).collect();
-    check_ids(raws.iter().chain(&back).chain(&health), &mut problems);
-    check_back(&back, &raws, &mut problems);
-    check_undo(&raws, &back, &mut problems);
-    check_health(&health, &mut problems);
-    check_debts(&raws, &mut problems);
-    check_review(&raws, &mut problems);
-    check_opening(&raws, &mut problems);
-    check_probes(raws.iter().chain(&back).chain(&health), &mut problems);
+    checks::between(&raws, &back, &health, &mut problems);
     match name {
         Some(name) if problems.is_empty() => Ok(Procedure {
             name: name.value,
@@ -95,14 +89,14 @@ fn digest_of<'r>(source: &str, steps: impl Iterator<Item = &'r RawStep>) -> Stri
 }
 
 /// A step with the places that checks across steps need.
-struct RawStep {
-    id: Range<usize>,
+pub(super) struct RawStep {
+    pub(super) id: Range<usize>,
     /// Those of its debts, in their order.
-    debts: Vec<Range<usize>>,
+    pub(super) debts: Vec<Range<usize>>,
     /// Those of what takes it back, in their order.
-    undo: Vec<Range<usize>>,
-    when: Range<usize>,
-    step: Step,
+    pub(super) undo: Vec<Range<usize>>,
+    pub(super) when: Range<usize>,
+    pub(super) step: Step,
 }
 
 fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawStep> {
@@ -385,149 +379,5 @@ fn check_kebab(key: &str, text: &Located<String>, problems: &mut Vec<Problem>) {
             Problem::new(text.span.clone(), format!("`{key}` is not kebab-case"))
                 .help("lower-case letters, digits and `-`, a letter first"),
         );
-    }
-}
-
-fn check_ids<'r>(raws: impl Iterator<Item = &'r RawStep>, problems: &mut Vec<Problem>) {
-    let mut known: BTreeMap<&str, &RawStep> = BTreeMap::new();
-    for raw in raws {
-        if let Some(first) = known.get(raw.step.id.as_str()) {
-            problems.push(
-                Problem::new(raw.id.clone(), format!("there are two steps `{}`", raw.step.id))
-                    .related(first.id.clone(), "first one"),
-            );
-        } else {
-            known.insert(&raw.step.id, raw);
-        }
-    }
-}
-
-/// The way back asks nobody, and makes no debts; only what closes the site again owes its opening again.
-fn check_back(back: &[RawStep], steps: &[RawStep], problems: &mut Vec<Problem>) {
-    let opening = steps.iter().find(|raw| raw.step.when.contains(&Condition::OpenBefore));
-    for raw in back {
-        let depends = raw.step.when.contains(&Condition::SchemaPending);
-        let closes = opening.is_some_and(|opening| {
-            opening.step.undo.contains(&raw.step.id) && raw.step.debts == [opening.step.id.as_str()]
-        });
-        if (!raw.step.debts.is_empty() && !closes)
-            || raw.step.schema_review
-            || !raw.step.undo.is_empty()
-            || raw.step.alone
-            || depends
-        {
-            let message = format!("`{}` is a step of the way back", raw.step.id);
-            problems.push(Problem::new(raw.id.clone(), message).help(
-                "remove its `debt`, its `undo`, its `alone`, its `gate`, and the condition `schema-pending`",
-            ));
-        }
-    }
-}
-
-/// What takes something back is a step of the way back.
-fn check_undo(steps: &[RawStep], back: &[RawStep], problems: &mut Vec<Problem>) {
-    let known: Vec<&str> = back.iter().map(|raw| raw.step.id.as_str()).collect();
-    for raw in steps {
-        for (undo, span) in raw.step.undo.iter().zip(&raw.undo) {
-            if !known.contains(&undo.as_str()) {
-                problems.push(
-                    Problem::new(span.clone(), format!("the way back has no step `{undo}`"))
-                        .maybe_help(suggest::help(undo, known.iter().copied())),
-                );
-            }
-        }
-    }
-}
-
-/// Whether a host is well is only looked at.
-fn check_health(health: &[RawStep], problems: &mut Vec<Problem>) {
-    for raw in health {
-        let step = &raw.step;
-        let is_plain = step.debts.is_empty()
-            && !step.schema_review
-            && step.proof.is_none()
-            && step.when_exists.is_none()
-            && step.unless_exists.is_none()
-            && !step.when.contains(&Condition::SchemaPending);
-        if step.effect != Effect::Check || !is_plain {
-            let message = format!("`{}` tells whether a host is well", step.id);
-            problems.push(Problem::new(raw.id.clone(), message).help(
-                "make it a check without `debt`, `gate`, `proof`, `when_exists`, `unless_exists` and the condition `schema-pending`",
-            ));
-        }
-    }
-}
-
-/// The controller only looks, and only where there is an address.
-fn check_probes<'r>(raws: impl Iterator<Item = &'r RawStep>, problems: &mut Vec<Problem>) {
-    for raw in raws.filter(|raw| raw.step.action == Action::Probe) {
-        let step = &raw.step;
-        let is_plain = step.effect == Effect::Check
-            && step.when.contains(&Condition::Url)
-            && step.proof.is_none()
-            && step.reads.is_none()
-            && step.user.is_none()
-            && step.when_exists.is_none()
-            && step.unless_exists.is_none();
-        if !is_plain {
-            let message = format!("`{}` looks at the site from the controller", step.id);
-            problems.push(
-                Problem::new(raw.id.clone(), message)
-                    .help("make it a check with when = [\"url\"], without `user`, `proof`, `reads`, `when_exists` and `unless_exists`"),
-            );
-        }
-    }
-}
-
-/// A debt that no later step can pay would be owed for ever.
-fn check_debts(raws: &[RawStep], problems: &mut Vec<Problem>) {
-    for (index, raw) in raws.iter().enumerate() {
-        let later: Vec<&str> = raws.iter().skip(index + 1).map(|other| other.step.id.as_str()).collect();
-        for (debt, span) in raw.step.debts.iter().zip(&raw.debts) {
-            if !later.contains(&debt.as_str()) {
-                problems.push(
-                    Problem::new(span.clone(), format!("no later step `{debt}` pays this debt"))
-                        .maybe_help(suggest::help(debt, later.iter().copied())),
-                );
-            }
-        }
-    }
-}
-
-/// One step opens the site: by it is known whose maintenance a closed site is in.
-fn check_opening(raws: &[RawStep], problems: &mut Vec<Problem>) {
-    let opening: Vec<&RawStep> =
-        raws.iter().filter(|raw| raw.step.when.contains(&Condition::OpenBefore)).collect();
-    if let [first, second, ..] = opening.as_slice() {
-        problems.push(
-            Problem::new(second.when.clone(), "two steps run only where the site was open before")
-                .related(first.when.clone(), "first one")
-                .help("only the step that opens the site again says `open-before`"),
-        );
-    }
-}
-
-/// A review needs something to review, on every host and in every run in which it stands.
-fn check_review(raws: &[RawStep], problems: &mut Vec<Problem>) {
-    for (index, raw) in raws.iter().enumerate() {
-        if !raw.step.schema_review && !raw.step.when.contains(&Condition::SchemaPending) {
-            continue;
-        }
-        let always_before = |other: &RawStep| {
-            other.step.reads == Some(Reads::DoctrinePendingSql)
-                && other.step.when_exists.is_none()
-                && other.step.when.iter().all(|condition| raw.step.when.contains(condition))
-        };
-        if !raws.iter().take(index).any(always_before) {
-            problems.push(
-                Problem::new(
-                    raw.when.clone(),
-                    format!("nothing before `{}` always finds out what is pending", raw.step.id),
-                )
-                .help(
-                    "put a step with `reads = \"doctrine-pending-sql\"` before it, under no other conditions",
-                ),
-            );
-        }
     }
 }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 pub use evidence::{GivenEvidence, TakenRisk};
 pub use exit::ExitCode;
+#[cfg(feature = "run")]
 pub(crate) use host::ITSELF;
 pub use host::{Debt, HostState, LinkGap, Resolution, StepState};
 pub use settle::Settlement;

@@ -292,7 +292,7 @@ fn what_may_have_begun_is_taken_back_although_a_person_said_that_it_did_nothing(
         step: "work".to_owned(),
         done: false,
         reason: String::new(),
-        by: super::ITSELF.to_owned(),
+        by: super::host::ITSELF.to_owned(),
     };
     assert!(!began(vec![started("a", "work"), by_the_host]));
     assert!(!retried(vec![RunEvent::WentBack { host: "a".to_owned() }]));

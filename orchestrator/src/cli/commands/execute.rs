@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::cli::access::Access;
 use crate::cli::args::{Connecting, Format};
 use crate::cli::attendant::{Screen, Terminal};
 use crate::cli::error::CliError;
@@ -46,6 +47,26 @@ pub(super) struct Execution<'a> {
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 fn broken(error: std::io::Error) -> CliError {
     CliError::internal(format!("the run broke down: {error}"))
+}
+
+impl<'a> Execution<'a> {
+    /// A run whose plan was made from the journal of another one: nothing in it is approved, or relies on evidence.
+    pub(super) fn of_journal(plan: Plan, about: About, access: Access<'a>, journal: Writer) -> Self {
+        Self {
+            targets: access.targets_of(&plan),
+            plan,
+            about,
+            approvals: Approvals::default(),
+            evidence: Vec::new(),
+            resumed: None,
+            refused: BTreeMap::new(),
+            connecting: access.connecting,
+            transport: access.transport,
+            journal,
+            lock_wait: Duration::ZERO,
+            live: false,
+        }
+    }
 }
 
 impl Execution<'_> {

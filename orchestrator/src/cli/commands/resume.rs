@@ -23,7 +23,7 @@ use crate::event::{EvidenceSource, HostOutcome, RunHeader};
 use crate::facts::{Facts, HostKind};
 use crate::gate;
 use crate::journal::{LoadedRun, Writer};
-use crate::plan::{self, BackupChoice, HostAction, HostPlan};
+use crate::plan::{BackupChoice, HostAction, HostPlan};
 use crate::procedure::{EXEC, ROLLBACK, SETTLE};
 use crate::report::Names;
 use crate::state::{ExitCode, HostState, RunState};
@@ -98,14 +98,7 @@ async fn resume(
         connecting: &arguments.connecting,
         transport: work::transport(settings),
     };
-    // A host of another address is another machine, and another login has another ledger.
-    let is_same = |plan: &HostPlan, host: &&Host| plan::login(host, &settings.user) == plan.login;
-    let targets: BTreeMap<_, _> = header
-        .plan
-        .hosts()
-        .filter_map(|(_, plan)| inventory.host(&plan.host).filter(|host| is_same(plan, host)))
-        .map(|host| (host.name.clone(), access.target(host)))
-        .collect();
+    let targets = access.targets_of(&header.plan);
     let about = About {
         run: run.id.clone(),
         operator: settings.user.clone(),

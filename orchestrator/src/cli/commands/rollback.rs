@@ -1,8 +1,6 @@
 //! `ixporch rollback`: take the hosts of a run back to where they were before it, by a run of its own.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use ixporch_inventory::{Inventory, Selector};
 
@@ -17,10 +15,10 @@ use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::prompt;
 use crate::cli::settings::Settings;
-use crate::engine::{About, Approvals};
+use crate::engine::About;
 use crate::event::RunHeader;
 use crate::journal::LoadedRun;
-use crate::plan::{self, HostPlan, Plan};
+use crate::plan::{HostPlan, Plan};
 use crate::procedure::ROLLBACK;
 use crate::report;
 use crate::state::{ExitCode, HostState, TakeBack};
@@ -91,13 +89,6 @@ async fn rollback(
         connecting: &arguments.connecting,
         transport: work::transport(settings),
     };
-    let targets = plan
-        .hosts()
-        .filter_map(|(_, plan)| {
-            inventory.host(&plan.host).filter(|host| plan::login(host, &settings.user) == plan.login)
-        })
-        .map(|host| (host.name.clone(), access.target(host)))
-        .collect();
     let id = uuid::Uuid::now_v7().to_string();
     let about = about(&id, &run, &header, settings, arguments);
     let new = settings.store.create(&id)?;
@@ -107,20 +98,8 @@ async fn rollback(
     if is_unfinished(&hosts, &run) {
         earlier.hand_over(&id)?;
     }
-    let execution = Execution {
-        plan,
-        about,
-        approvals: Approvals::default(),
-        evidence: Vec::new(),
-        resumed: None,
-        refused: BTreeMap::new(),
-        targets,
-        transport: access.transport,
-        journal: new,
-        connecting: &arguments.connecting,
-        lock_wait: Duration::ZERO,
-        live: arguments.options.live,
-    };
+    let execution =
+        Execution { live: arguments.options.live, ..Execution::of_journal(plan, about, access, new) };
     let exit = Box::pin(execution.run(settings, printer)).await;
     drop(earlier);
     exit

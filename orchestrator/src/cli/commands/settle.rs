@@ -1,8 +1,6 @@
 //! `ixporch settle`: pay what a run still owes a host, as far as that can be paid.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::execute::Execution;
 use super::work::TakenUp;
@@ -14,8 +12,7 @@ use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::prompt;
 use crate::cli::settings::Settings;
-use crate::engine::{About, Approvals};
-use crate::plan;
+use crate::engine::About;
 use crate::procedure::{ROLLBACK, SETTLE};
 use crate::report;
 use crate::state::ExitCode;
@@ -100,13 +97,6 @@ async fn settle(
         connecting: &arguments.connecting,
         transport: work::transport(settings),
     };
-    let targets = plan
-        .hosts()
-        .filter_map(|(_, plan)| {
-            inventory.host(&plan.host).filter(|host| plan::login(host, &settings.user) == plan.login)
-        })
-        .map(|host| (host.name.clone(), access.target(host)))
-        .collect();
     let id = uuid::Uuid::now_v7().to_string();
     let about = About {
         run: id.clone(),
@@ -118,19 +108,6 @@ async fn settle(
         keep_ledger: false,
         restart_memcached: false,
     };
-    let execution = Execution {
-        plan,
-        about,
-        approvals: Approvals::default(),
-        evidence: Vec::new(),
-        resumed: None,
-        refused: BTreeMap::new(),
-        targets,
-        transport: access.transport,
-        journal: settings.store.create(&id)?,
-        connecting: &arguments.connecting,
-        lock_wait: Duration::ZERO,
-        live: false,
-    };
-    Box::pin(execution.run(settings, printer)).await
+    let journal = settings.store.create(&id)?;
+    Box::pin(Execution::of_journal(plan, about, access, journal).run(settings, printer)).await
 }
