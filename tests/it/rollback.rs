@@ -111,7 +111,7 @@ fn what_is_owed_is_shown_and_paid_as_far_as_it_can_be() {
     let status = stage.run(&["status", "--limit", "a"]);
     assert!(!status.stdout.contains("is owed"), "{status}");
     let again = stage.program.run(&["settle", &run, "a", "--yes"]);
-    assert_eq!(again.code, 3, "a later run has been at work there: {again}");
+    assert_eq!(again.code, 0, "it was paid: {again}");
 }
 
 #[test]
@@ -175,19 +175,70 @@ fn a_run_that_was_cut_off_can_be_taken_back_again_where_that_came_to_nothing() {
 
 #[test]
 fn what_a_host_proved_that_was_taken_back_lets_no_wave_start() {
-    let stage = Stage::new(&[("staging", &["s"]), ("prod", &["p"])]);
-    stage.change_inventory("name = \"prod\"", "name = \"prod\"\ngate = \"confirm\"\nrequires = \"staging\"");
-    assert_eq!(stage.upgrade().code, 7);
+    for (requires, code, words) in [
+        ("requires = \"staging\"", 7, "wave `staging`, s: it was not upgraded, but is rolled-back"),
+        ("", 4, "s was taken back by run "),
+    ] {
+        let stage = Stage::new(&[("staging", &["s"]), ("prod", &["p"])]);
+        let settings = format!("name = \"prod\"\ngate = \"confirm\"\n{requires}");
+        stage.change_inventory("name = \"prod\"", &settings);
+        assert_eq!(stage.upgrade().code, 7);
+        let run = stage.last_run();
+        let back = stage.program.run(&["rollback", &run, "--limit", "s", "--yes"]);
+        assert_eq!(back.code, 0, "{back}");
+        let refused = stage.program.run(&["resume", &run, "--approve", "prod"]);
+        assert_eq!(refused.code, code, "{refused}");
+        assert!(refused.stdout.contains(words), "{refused}");
+        assert_eq!(stage.fleet.host("p").describe(), "v4.4.0");
+        if !requires.is_empty() {
+            // Nor does another run find that it is proved.
+            let held = stage.run(&["upgrade", "--yes", "--limit", "p", "--approve", "prod"]);
+            assert_eq!(held.code, 7, "{held}");
+        }
+    }
+}
+
+#[test]
+fn what_was_settled_is_settled_no_second_time_whichever_run_is_named() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    stage.stop_on_failure();
+    let host = stage.fleet.host("a");
+    host.break_schema_update();
+    assert_eq!(stage.upgrade().code, 6);
     let run = stage.last_run();
-    let back = stage.program.run(&["rollback", &run, "--limit", "s", "--yes"]);
+    assert_eq!(stage.program.run(&["settle", &run, "a", "--yes"]).code, 6);
+    let settling = stage.last_run();
+    let before = host.asked();
+    for name in [&run, &settling] {
+        let again = stage.program.run(&["settle", name, "a", "--yes"]);
+        assert_eq!(again.code, 6, "{again}");
+        assert!(again.stderr.contains("a: maintenance-off cannot be paid yet"), "{again}");
+    }
+    assert_eq!(host.asked(), before, "nothing was left that could be paid");
+    assert!(host.in_maintenance());
+    // Whoever names the settling means the run that owes.
+    let back = stage.program.run(&["rollback", &settling, "--yes"]);
     assert_eq!(back.code, 0, "{back}");
-    let refused = stage.program.run(&["resume", &run, "--approve", "prod"]);
-    assert_eq!(refused.code, 3, "{refused}");
-    assert!(refused.stderr.contains("was taken back on s by run "), "{refused}");
-    // Nor does another run find that it is proved.
-    let held = stage.run(&["upgrade", "--yes", "--limit", "p", "--approve", "prod"]);
-    assert_eq!(held.code, 7, "{held}");
-    assert_eq!(stage.fleet.host("p").describe(), "v4.4.0");
+    assert_eq!((host.describe().as_str(), host.in_maintenance()), ("v4.4.0", false));
+}
+
+#[test]
+fn a_rollback_that_was_begun_and_failed_is_made_again_although_the_commit_is_another_by_then() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    assert_eq!(stage.upgrade().code, 0);
+    let host = stage.fleet.host("a");
+    host.break_up(true);
+    let failed = stage.program.run(&["rollback", "--yes"]);
+    assert_eq!(failed.code, 6, "{failed}");
+    assert_eq!(host.describe(), "v4.4.0");
+    // What it still owes is told, and opens no site of which not all is back.
+    let settled = stage.program.run(&["settle", &stage.last_run(), "a", "--yes"]);
+    assert!(settled.stderr.contains("maintenance-off cannot be paid yet"), "{settled}");
+    host.break_up(false);
+    let again = stage.program.run(&["rollback", &stage.last_run(), "--yes"]);
+    assert_eq!(again.code, 0, "{again}");
+    assert_eq!((host.describe().as_str(), host.in_maintenance()), ("v4.4.0", false));
+    assert_eq!(host_of(&stage.report(), "a")["debts"], serde_json::json!([]));
 }
 
 #[test]

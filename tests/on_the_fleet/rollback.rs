@@ -291,6 +291,14 @@ fn what_fails_by_the_machine_is_taken_back_and_the_others_are_upgraded() {
     for point in ["schema-recheck.start", "code-back.start"] {
         stage.hold("h2", point);
     }
+    // What root gives back must not be what the web user makes of it meanwhile.
+    stage.as_installed_by_script("h3");
+    stage.fleet.on(
+        "h3",
+        "cd /srv/ixpmanager; sudo -u www-data mkdir -p storage/p/etc; touch storage/p/etc/shadow; chmod 666 storage/p/etc/shadow; touch \"storage/x
+33 33 644 .\"; chown www-data storage/x*
+         setsid sh -c 'until [ -e /var/backups/ixporch/h3.owners ]; do :; done; cd /srv/ixpmanager; mv storage/p storage/q; ln -s / storage/p' >/dev/null 2>&1 </dev/null &",
+    );
     let before = HOSTS.map(|host| whole(&stage, host));
     let inventory = inventory(&stage);
     let mut command = stage.program.command(&["upgrade", "--yes", "--inventory", &inventory]);
@@ -305,6 +313,11 @@ fn what_fails_by_the_machine_is_taken_back_and_the_others_are_upgraded() {
     Stage::let_go("h2", "code-back.start");
     assert_eq!(controller.wait().unwrap().code(), Some(5));
     compare(&stage, &cells, &before);
+    assert_eq!(
+        stage.fleet.on("h3", "stat -c '%U %G %a' /etc/shadow /srv/ixpmanager | xargs"),
+        "root shadow 640 root root 775"
+    );
+    assert_eq!(stage.fleet.on("h3", "cd /srv/ixpmanager; readlink storage/p; stat -c %U bower.json database/Proxies/* | sort -u | xargs"), "/\nwww-data");
     // Laravel's own table is made too, and its `migrate` asks nothing.
     assert_eq!(stage.sql("h4", "SELECT COUNT(*) FROM migrations"), "1");
 }

@@ -102,7 +102,7 @@ function ixporch_longest_line($chunk, array &$seen)
 }
 
 // Writes what $command prints into a compressed file; gives what the manifest says of it. $total is about how much it will be.
-function ixporch_pack($command, array $streams, $folder, $name, $total)
+function ixporch_pack($command, array $streams, $folder, $name, $total, array $good = [0])
 {
     $is_zstd = ixporch_has_program('zstd');
     $file = $name . ($is_zstd ? '.zst' : '.gz');
@@ -132,7 +132,7 @@ function ixporch_pack($command, array $streams, $folder, $name, $total)
     if (!$is_written || $codes[1] !== 0) {
         ixporch_fail("$folder/$file could not be written (is the disk full? the packer exited with $codes[1])");
     }
-    if ($codes[0] !== 0) {
+    if (!in_array($codes[0], $good, true)) {
         ixporch_fail(strtok($command, ' ') . " exited with $codes[0]");
     }
     $digest = hash_final($hash);

@@ -4,17 +4,24 @@
 const IXPORCH_SETTINGS_PATHS = ['.env', 'composer.json', 'composer.lock', 'bower.json', '.bowerrc', 'config', 'resources/skins', 'application/configs', 'application/views/_skins', 'public/.htaccess', 'public/logos'];
 const IXPORCH_COMPONENT_PATHS = ['vendor', 'public/bower_components', 'database/Proxies', 'bootstrap/cache'];
 
-// What of these paths is there; a folder by what is in it, since it may be a link to it.
+// What of these paths is there, a folder by what is in it: it may be a link, and need not be this user's own.
 function ixporch_there(array $paths)
 {
-    return array_map(function ($path) {
-        return is_dir($path) ? "$path/." : $path;
-    }, array_values(array_filter($paths, 'file_exists')));
+    $there = [];
+    foreach (array_filter($paths, 'file_exists') as $path) {
+        $names = is_dir($path) ? array_values(array_diff((array) scandir($path), ['.', '..'])) : [];
+        $below = array_map(function ($name) use ($path) {
+            return "$path/$name";
+        }, $names);
+        $there = array_merge($there, is_dir($path) ? $below : [$path]);
+    }
+    return $there;
 }
 
 function ixporch_tar($options, array $paths)
 {
-    return "tar --create --file=- $options " . implode(' ', array_map('escapeshellarg', array_merge(['--'], $paths)));
+    $names = $paths ? implode(' ', array_map('escapeshellarg', array_merge(['--'], $paths))) : '--files-from=/dev/null';
+    return "tar --create --file=- $options $names";
 }
 
 $folder = ixporch_backup_folder();
@@ -22,7 +29,7 @@ $new = "$folder.new";
 $public = realpath('public');
 $base = realpath(ixporch_backups_folder());
 if ($base === false || !is_writable($base)) {
-    ixporch_fail(ixporch_backups_folder() . ' is not there, or cannot be written by the web user: may it go into ' . dirname(ixporch_backups_folder()) . '?');
+    ixporch_fail(ixporch_backups_folder() . ' is not there, or cannot be written by the web user: every folder above it must let others pass (chmod o+x)');
 }
 if ($public !== false && strpos("$base/", "$public/") === 0) {
     ixporch_fail("$base is served by the web server: choose another backup_dir");
@@ -81,13 +88,16 @@ if ($count < count($tables)) {
     ixporch_fail("the dump holds $count tables, and the database has " . count($tables));
 }
 $archives = ['database' => $dump];
-// Settings are kept by what they say, also where they are links; one that only another user can read is named, and left out.
-$kinds = ['settings' => [IXPORCH_SETTINGS_PATHS, '--dereference --ignore-failed-read'], 'components' => [IXPORCH_COMPONENT_PATHS, '']];
-foreach ($kinds as $name => list($paths, $options)) {
-    $there = ixporch_there($paths);
-    $archives[$name] = ixporch_pack(ixporch_tar($options, $there), [], $new, "$name.tar", 0);
+// Settings are kept by what they say, also where they are links; one that only another user can read, or a link to nothing, is
+// named, and left out. Of components those that this user can write: composer and bower could change no others.
+$kinds = [
+    'settings' => [array_filter(IXPORCH_SETTINGS_PATHS, 'file_exists'), '--dereference --ignore-failed-read', [0, 1]],
+    'components' => [array_filter(IXPORCH_COMPONENT_PATHS, 'is_writable'), '', [0]],
+];
+foreach ($kinds as $name => list($paths, $options, $codes)) {
+    $archives[$name] = ixporch_pack(ixporch_tar($options, ixporch_there($paths)), [], $new, "$name.tar", 0, $codes);
     unset($archives[$name]['tail']);
-    $archives[$name]['paths'] = array_values(array_filter($paths, 'file_exists'));
+    $archives[$name]['paths'] = array_values($paths);
 }
 $manifest = [
     'format' => 1,

@@ -34,7 +34,11 @@ function ixporch_keep_discarded(PDO $database, array $settings, array $rights, $
     @unlink("$folder/discarded.sql.zst");
     @unlink("$folder/discarded.sql.gz");
     $tables = ixporch_tables($database);
-    $command = ixporch_dump_command($tables, $rights, $settings['DB_DATABASE']);
+    // A view that does not fit its tables any more must not stand against what a person decided.
+    $views = array_map(function ($row) use ($settings) {
+        return ' ' . escapeshellarg("--ignore-table=$settings[DB_DATABASE].$row[0]");
+    }, ixporch_rows($database, 'SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()'));
+    $command = ixporch_dump_command($tables, $rights, $settings['DB_DATABASE']) . ' --force' . implode($views);
     $kept = ixporch_pack($command, [3 => ixporch_option_file($settings)], $folder, 'discarded.sql', array_sum(array_column($tables, 'bytes')));
     echo "what is discarded is kept in $folder/$kept[file]\n";
 }

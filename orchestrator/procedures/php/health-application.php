@@ -15,7 +15,8 @@ function ixporch_not_writable(array $folders)
         $files = new RecursiveIteratorIterator(new RecursiveDirectoryIterator($folder, FilesystemIterator::SKIP_DOTS), RecursiveIteratorIterator::SELF_FIRST, RecursiveIteratorIterator::CATCH_GET_CHILD);
         foreach ($files as $path => $file) {
             // What is its own it can make writable: git and composer leave such files in their caches.
-            $is_there = !$file->isLink() && file_exists($path) && strpos($path, 'storage/.') !== 0;
+            $is_meant = strpos($path, 'storage/.') !== 0 && strpos(basename($path), '.git') !== 0 && $path !== 'storage/framework/down';
+            $is_there = $is_meant && !$file->isLink() && file_exists($path);
             if ($is_there && !is_writable($path) && @fileowner($path) !== fileowner('/proc/self')) {
                 $found[] = $path;
             }
@@ -64,7 +65,7 @@ if ($files) {
 }
 if ($code === 0 && version_compare($version, '4.9.0', '>=') && glob('database/migrations/*_*.php')) {
     list($code, $said) = ixporch_run("$artisan migrate:status --no-ansi");
-    if (preg_match('~^\s*\|\s*N\s*\||\bPending\b|No migrations found~m', $said)) {
+    if (preg_match('~^\s*\|\s*No?\s*\||\bPending\b|No migrations found~m', $said)) {
         $troubles[] = "migrations are pending: artisan migrate --force\n$said";
     }
 }

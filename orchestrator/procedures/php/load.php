@@ -31,6 +31,14 @@ function ixporch_must_be_loadable(PDO $database, array $settings, array $definer
     if ($longest >= $packet) {
         ixporch_fail('a row of the dump has ' . ixporch_bytes($longest) . ', and the server takes no more than ' . ixporch_bytes($packet) . " (max_allowed_packet)\nas the database's administrator: SET GLOBAL max_allowed_packet = " . 2 * $longest);
     }
+    $strict = $database->query('SELECT @@innodb_strict_mode')->fetchColumn();
+    if ($strict && ixporch_relaxed($settings) === '') {
+        $fixed = array_column(ixporch_rows($database, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()
+            AND ENGINE = 'InnoDB' AND CREATE_OPTIONS LIKE '%row_format=FIXED%'"), 0);
+        if ($fixed) {
+            ixporch_fail('the server is strict, and would not make these tables again: ' . implode(', ', $fixed) . "\nALTER TABLE … ROW_FORMAT = DYNAMIC, for each of them");
+        }
+    }
     // PHP may come to a database by a way that the client does not know.
     $client = ixporch_start(ixporch_client() . ' --defaults-file=/dev/fd/3 --batch', [['pipe', 'r'], ['file', '/dev/null', 'w'], 3 => ixporch_option_file($settings)], $pipes);
     fwrite($pipes[0], "SELECT 1;\n");

@@ -1,53 +1,79 @@
 <?php
-// Gives back what git wrote as its own: files and folders that were remembered to whom they were, with the mode that they had
-// (but that git says which files are executable), and in the web user's folders what was written since to the web user.
-// What git rewrote has another owner or group than it had; what has the same was not rewritten, or needs nothing.
-function ixporch_give_back($path, array $was, array $now)
+// Gives back what git wrote as its own: files and folders that were remembered to whom they were, with the mode that they had (but
+// that git says which files are executable), and in the web user's folders what git's user wrote there since to the web user.
+
+// Goes into a folder below this one, through no link.
+function ixporch_enter($folder)
 {
-    $is_folder = ($now['mode'] & 0170000) === 0040000;
-    $readable = $was['mode'] & 0666;
-    $mode = $is_folder ? $was['mode'] : $readable | ($now['mode'] & 0111 & (($readable & 0444) >> 2));
-    if (!lchown($path, $was['uid']) || !lchgrp($path, $was['gid']) || !chmod($path, $mode)) {
-        ixporch_fail("$path cannot be given back to whose it was");
+    foreach (explode('/', $folder) as $part) {
+        $there = @lstat($part);
+        if ($part === '..' || !$there || ($there['mode'] & 0170000) !== 0040000 || !@chdir($part)) {
+            return false;
+        }
+        $here = stat('.');
+        if ([$here['dev'], $here['ino']] !== [$there['dev'], $there['ino']]) {
+            return false;
+        }
     }
+    return true;
+}
+
+// Gives back one of the folder that was gone into; tells whether that was needed.
+function ixporch_give_back($name, array $was, $since)
+{
+    $now = @lstat($name);
+    $kind = $now ? $now['mode'] & 0170000 : 0;
+    if ($kind !== 0100000 && $kind !== 0040000) {
+        return false;
+    }
+    $is_other = $was['uid'] !== $now['uid'] || $was['gid'] !== $now['gid'];
+    $readable = $was['mode'] & 0666;
+    $mode = $kind === 0040000 ? $was['mode'] : $readable | ($now['mode'] & 0111 & (($readable & 0444) >> 2));
+    $is_rewritten = $is_other || $now['ctime'] >= $since && $readable !== ($now['mode'] & 0666);
+    if (!$is_rewritten) {
+        return false;
+    }
+    if ($is_other && !(lchown($name, $was['uid']) && lchgrp($name, $was['gid']))) {
+        ixporch_fail("$name cannot be given back to whose it was");
+    }
+    // A mode is set through links: not where somebody else could put one there now.
+    $folder = stat('.');
+    $is_shared = ($folder['mode'] & 0002) !== 0 || (($folder['mode'] & 0020) !== 0 && $folder['gid'] !== 0);
+    if (!$is_shared && $mode !== ($now['mode'] & 07777)) {
+        chmod($name, $mode);
+    }
+    return true;
 }
 
 $file = ixporch_owners_file(is_file(ixporch_owners_file(true)));
 if (!is_file($file)) {
+    // What is remembered is remembered before git begins.
+    if (getenv('WITHOUT_RECORD') !== false) {
+        echo 'nothing was remembered: ', getenv('WITHOUT_RECORD'), "\n";
+        exit(0);
+    }
     ixporch_fail("$file is not there: not known whose the files were");
 }
+$root = getcwd();
+$web = ixporch_uid('WEB_USER');
+$is_one = getenv('WEB_USER') === getenv('TREE_OWNER');
 $count = 0;
-$roots = [];
-$web = ixporch_web_uid();
-foreach (file($file, FILE_IGNORE_NEW_LINES | FILE_SKIP_EMPTY_LINES) as $line) {
+foreach (array_filter(explode("\0", file_get_contents($file)), 'strlen') as $line) {
     list($uid, $gid, $mode, $path) = explode(' ', $line, 4);
     $was = ['uid' => (int) $uid, 'gid' => (int) $gid, 'mode' => octdec($mode)];
-    $now = @lstat($path);
-    if (!$now || !in_array($now['mode'] & 0170000, [0100000, 0040000], true)) {
-        continue;
+    // Of the web user's folders only those themselves are remembered.
+    if (strpos("$path/", './') === 0 && ixporch_enter(dirname($path)) && ($is_one || stat('.')['uid'] !== $web)) {
+        $count += ixporch_give_back(basename($path), $was, filemtime($file)) ? 1 : 0;
     }
-    $above = @lstat(dirname($path));
-    if ($above && $above['uid'] === $web && getenv('WEB_USER') !== getenv('TREE_OWNER')) {
-        // The web user may have put something else here: to root it can be given all the same, to nobody else.
-        $roots[] = $path;
-    } elseif ($was['uid'] !== $now['uid'] || $was['gid'] !== $now['gid'] || $now['ctime'] >= filemtime($file) && ($was['mode'] & 0666) !== ($now['mode'] & 0666)) {
-        ixporch_give_back($path, $was, $now);
-        $count++;
-    }
+    chdir($root);
 }
 $user = escapeshellarg((string) getenv('WEB_USER'));
+$writer = escapeshellarg((string) getenv('TREE_OWNER'));
 $since = escapeshellarg($file);
-foreach (getenv('WEB_USER') === getenv('TREE_OWNER') ? [] : ixporch_find(ixporch_web_folders() . ' -print -prune') as $folder) {
+foreach ($is_one || getenv('TREE_OWNER') === '' ? [] : ixporch_find(ixporch_outside() . ' -print0 -prune') as $folder) {
     // find goes into no link, and -execdir names a file by its folder: nobody can put another one in its place.
-    $command = 'find ' . escapeshellarg($folder) . " -xdev -path ./.git -prune -o ! -user $user -cnewer $since -print -execdir chown -h $user: {} +";
-    $process = ixporch_start($command, [['file', '/dev/null', 'r'], ['pipe', 'w']], $pipes);
-    $count += count(array_filter(explode("\n", stream_get_contents($pipes[1])), 'strlen'));
-    if (proc_close($process) !== 0) {
-        ixporch_fail("what git wrote in $folder cannot be given to the web user");
-    }
-}
-foreach (array_filter($roots, 'is_file') as $path) {
-    lchown($path, 0);
+    $wanted = "-ignore_readdir_race -xdev -path ./.git -prune -o -user $writer -cnewer $since";
+    $count += count(ixporch_find(escapeshellarg($folder) . " $wanted -print0 -execdir chown -h $user: {} +"));
 }
 if (!rename($file, ixporch_owners_file(true))) {
     ixporch_fail("$file cannot be put aside");

@@ -82,6 +82,7 @@ function ixporch_below($folder)
 // How many files below a folder are somebody else's and cannot be written, with one of them; their size is added up.
 function ixporch_foreign($folder, &$bytes)
 {
+    $until = time() + 20;
     $count = 0;
     $sample = '';
     $me = fileowner('/proc/self');
@@ -91,8 +92,13 @@ function ixporch_foreign($folder, &$bytes)
             continue;
         }
         $bytes += ($stat['mode'] & 0170000) === 0100000 ? $stat['size'] : 0;
-        // What git keeps there to have the folder is not written to.
-        if ($stat['uid'] !== $me && strpos(basename($path), '.git') !== 0 && !is_writable($path)) {
+        if (time() > $until) {
+            // On a slow disk the rest is not looked at.
+            break;
+        }
+        // What git keeps there to have the folder is not written to, and whoever closed the site may be root.
+        $is_meant = strpos(basename($path), '.git') !== 0 && $path !== 'storage/framework/down';
+        if ($is_meant && $stat['uid'] !== $me && !is_writable($path)) {
             $count++;
             $sample = $path;
         }
@@ -176,6 +182,10 @@ foreach (['vendor', 'public/bower_components', 'storage', 'bootstrap/cache'] as 
     }
 }
 ixporch_tell('backup-free', ixporch_free(getenv('BACKUPS')));
+$place = @stat(dirname(getenv('BACKUPS')));
+if ($place && ($place['uid'] !== 0 || ($place['mode'] & 0022) !== 0)) {
+    ixporch_tell('backup-shared', dirname(getenv('BACKUPS')));
+}
 if (ixporch_shut(getenv('BACKUPS')) !== '') {
     ixporch_tell('backup-shut', ixporch_shut(getenv('BACKUPS')));
 }

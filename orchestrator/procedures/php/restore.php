@@ -25,6 +25,9 @@ function ixporch_is_begun($folder)
 // why the host goes back.
 function ixporch_begin($folder)
 {
+    if (ixporch_is_begun($folder)) {
+        return;
+    }
     $room = "$folder/restore-room";
     $text = str_pad(json_encode(ixporch_closed()), 256);
     $file = @fopen($room, is_file($room) ? 'r+' : 'w');

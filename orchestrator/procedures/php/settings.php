@@ -1,12 +1,13 @@
 <?php
 // The installation's own settings. Its .env is read by the phpdotenv that it was installed with, version 2 to 5, so that
 // quotes, comments and ${NAMES} mean what they mean to the application. The working folder is the installation's.
-function ixporch_settings()
+// `$vendor` is where its libraries are.
+function ixporch_settings($vendor = 'vendor')
 {
-    if (!is_file('vendor/autoload.php')) {
-        throw new RuntimeException('vendor/autoload.php is not there: run composer first');
+    if (!is_file("$vendor/autoload.php")) {
+        throw new RuntimeException("$vendor/autoload.php is not there: run composer first");
     }
-    require_once 'vendor/autoload.php';
+    require_once "$vendor/autoload.php";
     $dotenv = 'Dotenv\Dotenv';
     if (!class_exists($dotenv)) {
         throw new RuntimeException('vendor has no vlucas/phpdotenv to read .env with');

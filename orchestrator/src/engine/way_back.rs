@@ -7,9 +7,8 @@ use ixporch_inventory::FailurePolicy;
 
 use super::lane::{Course, End, Lane};
 use super::link::{Link, Way};
-use crate::event::HostOutcome;
+use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::plan::PlannedStep;
-use crate::procedure::Effect;
 use crate::state::{HostState, StepState};
 
 /// Why a host is taken back, and how it ends then.
@@ -33,7 +32,10 @@ impl Lane {
         }
         if self.before.rolls_back {
             // It is back already; only its end was not written down.
-            return (HostOutcome::RolledBack, "it was rolled back".to_owned());
+            return match self.unwell() {
+                Some(why) => (HostOutcome::Failed, format!("it is back at its start, and not well: {why}")),
+                None => (HostOutcome::RolledBack, "it was rolled back".to_owned()),
+            };
         }
         let end = self.steps(link, way, course, steps).await;
         if let Some(why) = course.turns_back.take() {
@@ -56,8 +58,16 @@ impl Lane {
         }
         if was_opened && let Some(closing) = self.plan.closes_again() {
             // What is not well must not stay open.
-            let is_done = self.before.step(&closing.id).is_some_and(StepState::is_done);
-            if !is_done && let Err((outcome, trouble)) = self.step(link, way, course, closing).await {
+            let known = self.before.step(&closing.id);
+            if known.is_some_and(StepState::has_failed) {
+                return (
+                    HostOutcome::Failed,
+                    format!("{why}\nit was open by then, and could not be closed again"),
+                );
+            }
+            if !known.is_some_and(StepState::is_done)
+                && let Err((outcome, trouble)) = self.step(link, way, course, closing).await
+            {
                 return (outcome, format!("{why}\nit was open by then, and closing it again: {trouble}"));
             }
         }
@@ -127,12 +137,18 @@ impl Lane {
         }
     }
 
-    /// Whether nothing of the way back is left to be changed, and it is a look at what is back that failed.
+    /// Whether everything is back, and it is a look at the open site that failed.
     fn is_back_but_unwell(host: &HostState, steps: &[&PlannedStep], failed: Option<&str>) -> bool {
-        let changes = |step: &&&PlannedStep| step.effect == Effect::Change;
         let is_done = |step: &PlannedStep| host.step(&step.id).is_some_and(StepState::is_done);
-        let last = steps.iter().rposition(|step| step.effect == Effect::Change);
-        let at = steps.iter().position(|step| Some(step.id.as_str()) == failed);
-        at > last && steps.iter().filter(changes).all(|step| is_done(step))
+        let is_a_look = steps.iter().any(|step| Some(step.id.as_str()) == failed && step.tells_health);
+        is_a_look && steps.iter().filter(|step| !step.tells_health).all(|step| is_done(step))
+    }
+
+    /// Why the open site of a host that is back was not well.
+    fn unwell(&self) -> Option<String> {
+        let looks = self.plan.back.iter().filter(|step| step.tells_health);
+        let mut ends = looks.filter_map(|step| Some((step, self.before.step(&step.id)?.end.as_ref()?)));
+        let failed = |end: &StepEnd| matches!(end.outcome, StepOutcome::Failed | StepOutcome::TimedOut);
+        ends.find(|(_, end)| failed(end)).map(|(step, end)| format!("`{}`: {}", step.id, end.why))
     }
 }

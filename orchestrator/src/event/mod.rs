@@ -299,42 +299,16 @@ pub enum RunEvent {
 }
 
 impl RunEvent {
-    /// The host that it is about, where it is about one.
-    pub fn host(&self) -> Option<&str> {
+    /// The host on which a step began, ended, or was taken back, where it tells of that: everything else changes nothing of
+    /// what a run did there.
+    pub fn host_of_step(&self) -> Option<&str> {
         match self {
-            Self::HostConnected { host, .. }
-            | Self::HostLocked { host }
-            | Self::HostRefused { host, .. }
-            | Self::HostReleased { host }
-            | Self::LinkLost { host, .. }
-            | Self::LinkRestored { host }
-            | Self::StepStarted { host, .. }
-            | Self::StepProgressed { host, .. }
-            | Self::StepAdopted { host, .. }
+            Self::StepStarted { host, .. }
             | Self::StepResolved { host, .. }
             | Self::StepFinished { host, .. }
-            | Self::ReviewAwaited { host, .. }
-            | Self::ReviewAnswered { host, .. }
-            | Self::ReviewUnproven { host, .. }
             | Self::HostUnwell { host, .. }
-            | Self::GoingBack { host, .. }
-            | Self::WentBack { host }
-            | Self::HostFinished { host, .. } => Some(host),
-            Self::RiskTaken { host, .. } => host.as_deref(),
-            Self::RunStarted(_)
-            | Self::WaveStarted { .. }
-            | Self::WaveHeld { .. }
-            | Self::WaveFinished { .. }
-            | Self::RunResumed { .. }
-            | Self::RunTakenOver { .. }
-            | Self::EvidenceGiven { .. }
-            | Self::RiskAccepted { .. }
-            | Self::SchemaApproved { .. }
-            | Self::WaveApproved { .. }
-            | Self::SoakStarted { .. }
-            | Self::SoakFinished { .. }
-            | Self::Interrupted
-            | Self::RunFinished { .. } => None,
+            | Self::WentBack { host } => Some(host),
+            _ => None,
         }
     }
 }

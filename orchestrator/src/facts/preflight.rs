@@ -58,6 +58,8 @@ pub struct Preflight {
     pub foreign_definers: Vec<String>,
     /// Why a dump without rows cannot be made.
     pub dump_trouble: Option<String>,
+    /// The folder of all backups, where others than root can write there.
+    pub backup_shared: Option<String>,
     /// The folder on the way to the backups that the web user may not go into.
     pub backup_shut: Option<String>,
     /// Files of the settings and skins that the web user cannot read.
@@ -104,6 +106,7 @@ pub fn read_preflight(lines: &str) -> Option<Preflight> {
             "foreign-definer" => facts.foreign_definers.push(text),
             "program" => facts.programs.push(text),
             "dump-trouble" => facts.dump_trouble = Some(text).filter(|text| !text.is_empty()),
+            "backup-shared" => facts.backup_shared = Some(text),
             "backup-shut" => facts.backup_shut = Some(text),
             "unreadable" => facts.unreadable.push(text),
             "end" => is_whole = true,

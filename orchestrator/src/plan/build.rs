@@ -234,6 +234,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         findings: Vec::new(),
         blocked: None,
         takes_back: None,
+        settles: None,
         payers: Vec::new(),
     };
     match request.facts.get(&host.name) {
@@ -256,8 +257,9 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
             let ours = plan.closed.is_some();
             let was_closed = facts.maintenance == Some(true) && !ours;
             if !request.procedure.moves_code() || !is_current(facts, plan.unfinished) {
-                let unfinished = plan.unfinished;
-                let builder = HostBuilder { request, host, facts, user, was_closed, ours, unfinished };
+                let (unfinished, owed) = (plan.unfinished, plan.owed.clone());
+                let builder =
+                    HostBuilder { request, host, facts, user, was_closed, ours, owed: &owed, unfinished };
                 let steps = builder.steps();
                 // Where an earlier run broke off, nobody knows any more where it all began.
                 if !plan.unfinished && !ours && facts.commit.is_some() {

@@ -135,6 +135,9 @@ pub struct HostPlan {
     /// What its steps take back.
     #[serde(default)]
     pub takes_back: Option<TakesBack>,
+    /// The run whose debts its steps pay.
+    #[serde(default)]
+    pub settles: Option<String>,
     /// What pays its debts, where that is none of its steps.
     #[serde(default)]
     pub payers: Vec<PlannedStep>,

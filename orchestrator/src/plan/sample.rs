@@ -66,6 +66,7 @@ pub(crate) fn host(name: &str) -> HostPlan {
         findings: Vec::new(),
         blocked: None,
         takes_back: None,
+        settles: None,
         payers: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns what conditions and placeholders mean for a host. Must not know waves or other hosts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ixporch_inventory::Host;
 
@@ -22,6 +22,8 @@ pub(super) struct HostBuilder<'a> {
     pub(super) was_closed: bool,
     /// Whether it is closed by ixporch.
     pub(super) ours: bool,
+    /// What earlier runs still owe it.
+    pub(super) owed: &'a BTreeSet<String>,
     /// Whether an earlier run broke off there.
     pub(super) unfinished: bool,
 }
@@ -181,6 +183,7 @@ impl HostBuilder<'_> {
             Placeholder::Target => self.request.options.target.clone().unwrap_or_default(),
             Placeholder::InstalledCommit => self.facts.commit.clone().unwrap_or_default(),
             Placeholder::InstalledBranch => self.facts.branch.clone().unwrap_or_default(),
+            Placeholder::Owed => self.owed.iter().map(String::as_str).collect::<Vec<_>>().join(" "),
             Placeholder::TargetVersion => {
                 let target = self.request.options.target.as_deref();
                 target.and_then(release::reported_by).unwrap_or_default().to_owned()

@@ -35,15 +35,15 @@ fn check_ids<'r>(raws: impl Iterator<Item = &'r RawStep>, problems: &mut Vec<Pro
     }
 }
 
-/// The way back asks nobody, and makes no debts; only what closes the site again owes its opening again.
+/// The way back asks nobody, and makes no debts; only what takes back a step that pays owes it again.
 fn check_back(back: &[RawStep], steps: &[RawStep], problems: &mut Vec<Problem>) {
-    let opening = steps.iter().find(|raw| raw.step.when.contains(&Condition::OpenBefore));
     for raw in back {
         let depends = raw.step.when.contains(&Condition::SchemaPending);
-        let closes = opening.is_some_and(|opening| {
-            opening.step.undo.contains(&raw.step.id) && raw.step.debts == [opening.step.id.as_str()]
-        });
-        if (!raw.step.debts.is_empty() && !closes)
+        let owes_again = |debt: &String| {
+            let payer = steps.iter().find(|step| step.step.id == *debt);
+            payer.is_some_and(|payer| payer.step.undo.contains(&raw.step.id))
+        };
+        if !raw.step.debts.iter().all(owes_again)
             || raw.step.schema_review
             || !raw.step.undo.is_empty()
             || raw.step.alone

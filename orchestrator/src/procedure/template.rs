@@ -36,6 +36,8 @@ pub enum Placeholder {
     InstalledCommit,
     /// The branch that it was on; empty where it was on none.
     InstalledBranch,
+    /// The steps that earlier runs still owe the host, with blanks between them.
+    Owed,
     /// The version that the target's code says it is; empty where that is not known.
     TargetVersion,
     /// The PHP program with its arguments.
@@ -64,7 +66,7 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All placeholders.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Host,
         Self::IxpRoot,
         Self::Url,
@@ -79,6 +81,7 @@ impl Placeholder {
         Self::UpstreamCommit,
         Self::InstalledCommit,
         Self::InstalledBranch,
+        Self::Owed,
         Self::TargetVersion,
         Self::Php,
         Self::Composer,
@@ -110,6 +113,7 @@ impl Placeholder {
             Self::UpstreamCommit => "upstream_commit",
             Self::InstalledCommit => "installed_commit",
             Self::InstalledBranch => "installed_branch",
+            Self::Owed => "owed",
             Self::TargetVersion => "target_version",
             Self::Php => "php",
             Self::Composer => "composer",

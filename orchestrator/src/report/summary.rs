@@ -187,7 +187,8 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
     });
     let is_over =
         |host: &HostState| matches!(host.outcome, Some(HostOutcome::Failed | HostOutcome::RolledBack));
-    let failed = state.hosts.iter().any(|(name, host)| is_over(host) && !state.ended_well(name));
+    let is_left = |name: &str| !state.ended_well(name) && !state.is_taken_back(name);
+    let failed = state.hosts.iter().any(|(name, host)| is_over(host) && is_left(name));
     let left = left_over(state) > 0;
     // Who was kept from its start by the preflight is so by the plan: only another one lets it begin.
     let is_blocked = |name: &str| state.plan_of(name).is_some_and(|plan| plan.blocked.is_some());
@@ -210,8 +211,12 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
 /// How the hosts are run again that did not end well.
 fn again(names: &Names, header: &RunHeader, state: &RunState) -> String {
     let (program, run) = (&names.program, &names.run);
-    let left: Vec<&str> =
-        state.hosts.keys().map(String::as_str).filter(|name| !state.ended_well(name)).collect();
+    let left: Vec<&str> = state
+        .hosts
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !state.ended_well(name) && !state.is_taken_back(name))
+        .collect();
     match &header.instead_of {
         Some(_) if header.procedure == ROLLBACK => {
             format!("{program} rollback {run} --limit {}", left.join(","))
@@ -300,5 +305,5 @@ fn is_unproven(state: &RunState, group: &Group<'_>) -> bool {
 
 /// How many hosts did not end well.
 fn left_over(state: &RunState) -> usize {
-    state.hosts.keys().filter(|name| !state.ended_well(name)).count()
+    state.hosts.keys().filter(|name| !state.ended_well(name) && !state.is_taken_back(name)).count()
 }

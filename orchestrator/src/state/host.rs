@@ -43,7 +43,7 @@ pub struct HostState {
     pub going_back: Option<RemoteText>,
     /// Whether a step had failed when it was taken back to its start last.
     pub rolls_back: bool,
-    /// When something was heard of it last.
+    /// When something was done there last, or its end was seen.
     pub heard: Option<Timestamp>,
     /// Whether it was watched after its upgrade for as long as its wave wants.
     pub watched: bool,
@@ -278,11 +278,10 @@ impl HostState {
         })
     }
 
-    /// Whether every change of its plan is done, whatever was found afterwards.
-    pub(super) fn is_changed_as_planned(&self, plan: &HostPlan) -> bool {
-        let changes = plan.steps().iter().filter(|step| step.effect == Effect::Change);
-        !plan.steps().is_empty()
-            && changes.into_iter().all(|step| self.step(&step.id).is_some_and(StepState::is_done))
+    /// Whether everything is done and proved by which its plan takes it back, whatever was found of its open site then.
+    pub(super) fn is_back_as_planned(&self, plan: &HostPlan) -> bool {
+        let mut steps = plan.steps().iter().filter(|step| !step.tells_health).peekable();
+        steps.peek().is_some() && steps.all(|step| self.step(&step.id).is_some_and(StepState::is_done))
     }
 
     /// What the run leaves behind on the host, for the plan of the next one.
@@ -296,16 +295,19 @@ impl HostState {
             // It was upgraded, and found unwell later.
             Some(HostOutcome::Failed) if moves_code && is_complete => false,
             Some(HostOutcome::Upgraded) if moves_code => false,
-            Some(_) if plan.takes_back.is_some() && self.is_changed_as_planned(plan) => false,
+            Some(_) if plan.takes_back.is_some() && self.is_back_as_planned(plan) => false,
             Some(HostOutcome::Upgraded | HostOutcome::Current) => plan.unfinished,
-            _ => plan.unfinished || (moves_code && self.was_begun(plan)),
+            _ => {
+                let began = moves_code && self.was_begun(plan);
+                plan.unfinished || began || plan.takes_back.is_some() && self.has_changed(plan)
+            }
         };
         History { owed, closed, unfinished }
     }
 
     /// Whether the upgrade was begun: the site was closed, or something was changed after that. What is fetched
     /// before changes nothing that the site depends on.
-    fn was_begun(&self, plan: &HostPlan) -> bool {
+    pub fn was_begun(&self, plan: &HostPlan) -> bool {
         let begins_at = plan.closes_at.unwrap_or(0);
         self.steps
             .iter()

@@ -101,7 +101,7 @@ impl RunState {
     pub fn apply(&mut self, envelope: &Envelope) {
         self.events += 1;
         self.last = Some(envelope.at);
-        if let Some(host) = envelope.event.host() {
+        if let Some(host) = envelope.event.host_of_step() {
             self.host(host).heard = Some(envelope.at);
         }
         match &envelope.event {
@@ -124,20 +124,7 @@ impl RunState {
             }
             RunEvent::StepFinished { host, step, end } => self.step_finished(host, step, end),
             RunEvent::HostFinished { host, outcome, why } => {
-                let plan = self.plan_of(host).cloned();
-                let host = self.hosts.entry(host.clone()).or_default();
-                host.outcome = Some(*outcome);
-                let takes_back = plan.as_ref().and_then(|plan| Some((plan, plan.takes_back.as_ref()?)));
-                // Where every change is done it is back, also where it is not well then.
-                if let Some((plan, takes_back)) = takes_back
-                    && host.is_changed_as_planned(plan)
-                {
-                    host.debts
-                        .retain(|debt| debt.since.is_none() && !takes_back.settles.contains(&debt.step));
-                }
-                host.ended = Some(envelope.at);
-                host.why = why.clone();
-                host.awaits = None;
+                self.host_finished(host, *outcome, why, envelope.at);
             }
             RunEvent::Interrupted => self.interrupted = true,
             RunEvent::RunFinished { exit_code } => self.exit_code = Some(*exit_code),
@@ -251,6 +238,23 @@ impl RunState {
     /// The plan of a host of this run.
     pub fn plan_of(&self, host: &str) -> Option<&HostPlan> {
         self.header.as_ref()?.plan.host(host)
+    }
+
+    fn host_finished(&mut self, host: &str, outcome: HostOutcome, why: &RemoteText, at: Timestamp) {
+        let plan = self.plan_of(host).cloned();
+        let host = self.host(host);
+        host.outcome = Some(outcome);
+        host.ended = Some(at);
+        host.why = why.clone();
+        host.awaits = None;
+        // Where everything is taken back, what was owed for it is owed no longer, also where its site is not well then.
+        if let Some(plan) = plan
+            && let Some(takes_back) = &plan.takes_back
+            && !outcome.is_unfinished()
+            && host.is_back_as_planned(&plan)
+        {
+            host.debts.retain(|debt| debt.since.is_none() && !takes_back.settles.contains(&debt.step));
+        }
     }
 
     /// A host is owed what a step may have made from the moment on at which the step was let go.

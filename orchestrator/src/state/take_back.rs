@@ -6,8 +6,9 @@ use ixporch_inventory::{FailurePolicy, GateKind};
 use jiff::Timestamp;
 
 use super::{HostState, RunState};
-use crate::event::HostOutcome;
+use crate::event::{HostOutcome, RunHeader};
 use crate::plan::{HostAction, HostPlan, Plan, PlannedStep, PlannedWave, TakesBack};
+use crate::procedure::SETTLE;
 
 /// What names the run whose backup is meant, to the scripts that restore it.
 const BACKUP_RUN: &str = "IXPORCH_BACKUP_RUN";
@@ -22,12 +23,17 @@ pub struct TakeBack<'a> {
     pub digest: &'a str,
     /// Since when writes to the database may be lost.
     pub discard_writes_since: Option<Timestamp>,
+    /// The hosts of which an earlier try to take them back has changed something.
+    pub tried: &'a BTreeSet<String>,
 }
 
 impl RunState {
     /// The hosts that the run began to change, each with whether it can be taken back.
     pub fn hosts_to_take_back(&self) -> Vec<(&str, bool)> {
-        let Some(header) = &self.header else { return Vec::new() };
+        // What was paid is not taken back, and what was opened and found unwell is closed by the settling itself.
+        let Some(header) = self.header.as_ref().filter(|header| header.procedure != SETTLE) else {
+            return Vec::new();
+        };
         let began = |plan: &&HostPlan| {
             self.hosts.get(&plan.host).is_some_and(|host| host.has_something_to_undo(plan))
         };
@@ -38,10 +44,9 @@ impl RunState {
     /// The plan that takes these of its hosts back, all of them at once.
     pub fn plan_to_take_back(&self, hosts: &[String], how: TakeBack<'_>) -> Option<Plan> {
         let header = self.header.as_ref()?;
-        let run = &header.run;
         let back = |(_, plan): (&PlannedWave, &HostPlan)| {
             let host = self.hosts.get(&plan.host).filter(|_| hosts.contains(&plan.host))?;
-            Some(host_back(run, plan, host, how))
+            Some(host_back(header, plan, host, how))
         };
         let hosts: Vec<HostPlan> = header.plan.hosts().filter_map(back).collect();
         let wave = PlannedWave {
@@ -78,7 +83,8 @@ impl RunState {
     /// Whether a host is where it was before the run that this one takes back, well or not.
     pub fn is_taken_back(&self, host: &str) -> bool {
         let Some(plan) = self.plan_of(host).filter(|plan| plan.takes_back.is_some()) else { return false };
-        self.hosts.get(host).is_some_and(|state| state.outcome.is_some() && state.is_changed_as_planned(plan))
+        let is_over = |state: &HostState| state.outcome.is_some_and(|outcome| !outcome.is_unfinished());
+        self.hosts.get(host).is_some_and(|state| is_over(state) && state.is_back_as_planned(plan))
     }
 }
 
@@ -91,7 +97,8 @@ fn left_at(plan: &HostPlan, host: &HostState) -> Option<String> {
     found.or_else(|| plan.upstream.clone()).filter(|_| is_upgraded)
 }
 
-fn host_back(run: &str, plan: &HostPlan, host: &HostState, how: TakeBack<'_>) -> HostPlan {
+fn host_back(header: &RunHeader, plan: &HostPlan, host: &HostState, how: TakeBack<'_>) -> HostPlan {
+    let run = &header.run;
     // The site may have been opened since, by whomever: closing it where it is closed does nothing.
     let closing = plan.closes_again();
     let needed: Vec<&str> = host.way_back(plan).into_iter().map(|step| step.id.as_str()).collect();
@@ -100,13 +107,13 @@ fn host_back(run: &str, plan: &HostPlan, host: &HostState, how: TakeBack<'_>) ->
     };
     let mut steps: Vec<PlannedStep> = plan.back.iter().filter(is_meant).cloned().collect();
     let is_owed = |step: &&PlannedStep| {
-        let made = closing.iter().any(|closing| closing.debts.contains(&step.id));
+        let made = steps.iter().any(|back| back.debts.contains(&step.id));
         made || host.debts.iter().any(|debt| debt.step == step.id)
     };
     let payers = plan.steps().iter().chain(&plan.payers).filter(is_owed).cloned().collect();
     for step in &mut steps {
         let environment = &mut step.command.environment;
-        environment.insert(BACKUP_RUN.to_owned(), run.to_owned());
+        environment.insert(BACKUP_RUN.to_owned(), run.clone());
         if let Some(since) = how.discard_writes_since {
             environment.insert(DISCARD_SINCE.to_owned(), since.as_second().to_string());
         }
@@ -120,14 +127,14 @@ fn host_back(run: &str, plan: &HostPlan, host: &HostState, how: TakeBack<'_>) ->
         on_failure: FailurePolicy::Stop,
         health: Vec::new(),
         upstream: None,
-        commit: left_at(plan, host),
+        commit: left_at(plan, host).filter(|_| !how.tried.contains(&plan.host)),
         owed: host.debts.iter().map(|debt| debt.step.clone()).collect(),
         closed: plan.opening.clone().filter(|opening| host.debts.iter().any(|debt| debt.step == *opening)),
-        unfinished: true,
+        unfinished: host.leaves(header.plan.moves_code, plan).unfinished,
         notes: Vec::new(),
         findings: Vec::new(),
         blocked: None,
-        takes_back: Some(TakesBack { run: run.to_owned(), settles }),
+        takes_back: Some(TakesBack { run: run.clone(), settles }),
         payers,
         ..plan.clone()
     }

@@ -1,5 +1,7 @@
 //! The fold: debts, exit codes, and what a run leaves behind.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::*;
@@ -346,7 +348,7 @@ fn failed_half_way() -> RunState {
 
 #[test]
 fn only_what_stands_alone_is_paid_before_the_rest_is_done() {
-    let settlement = failed_half_way().settlement("a").unwrap();
+    let settlement = failed_half_way().settlement("a", &BTreeSet::new()).unwrap();
     assert_eq!(settlement.left, ["views", "up"]);
     let plan = settlement.plan.unwrap();
     let host = plan.host("a").unwrap();
@@ -356,7 +358,8 @@ fn only_what_stands_alone_is_paid_before_the_rest_is_done() {
 
 #[test]
 fn a_host_on_its_way_back_is_opened_by_nobody_who_only_settles() {
-    let how = TakeBack { digest: "", discard_writes_since: None };
+    let tried = BTreeSet::new();
+    let how = TakeBack { digest: "", discard_writes_since: None, tried: &tried };
     let plan = failed_half_way().plan_to_take_back(&["a".to_owned()], how).unwrap();
     let header = RunHeader { plan, procedure: "rollback".to_owned(), ..header(&["a"]) };
     let fold = |outcome: StepOutcome, end: HostOutcome| {
@@ -373,8 +376,8 @@ fn a_host_on_its_way_back_is_opened_by_nobody_who_only_settles() {
         state
     };
     let broken = fold(StepOutcome::Failed, HostOutcome::Failed);
-    assert!(!broken.is_taken_back("a") && broken.settlement("a").unwrap().plan.is_some());
-    assert_eq!(broken.settlement("a").unwrap().left, ["views", "up"]);
+    assert!(!broken.is_taken_back("a") && broken.settlement("a", &BTreeSet::new()).unwrap().plan.is_some());
+    assert_eq!(broken.settlement("a", &BTreeSet::new()).unwrap().left, ["views", "up"]);
     // It is back, whatever is found of its site then: nothing of the run that it takes back is owed any more.
     let unwell = fold(StepOutcome::Succeeded, HostOutcome::Failed);
     assert!(unwell.is_taken_back("a"));

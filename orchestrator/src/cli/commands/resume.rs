@@ -110,7 +110,9 @@ async fn resume(
         restart_memcached: header.restart_memcached,
     };
     let mut refused = changed_since(&run, &header, settings)?;
-    refuse_taken_back(&run, &shown, settings)?;
+    for (host, why) in without_proof(&run, settings)? {
+        refused.entry(host).or_insert(why);
+    }
     let approvals =
         upgrade::approvals(&arguments.approvals, arguments.relying.accept_risk.as_ref(), &header.plan)?;
     // Others may have proved something since, and hosts may have become others than those that were compared.
@@ -195,42 +197,39 @@ fn changed_since(
     match &header.instead_of {
         Some(origin) if header.procedure == ROLLBACK => {
             let origin = settings.store.load(origin)?;
-            work::changed_since(&settings.store, &origin, TakenUp::TakeBack, settings)
+            work::changed_since(&settings.store, &origin, Some(&run.id), TakenUp::TakeBack, settings)
         }
-        _ => work::changed_since(&settings.store, run, TakenUp::GoOn, settings),
+        _ => work::changed_since(&settings.store, run, None, TakenUp::GoOn, settings),
     }
 }
 
-/// What the hosts of a run proved that were taken back since holds no longer: nothing goes on by it.
-fn refuse_taken_back(run: &LoadedRun, shown: &str, settings: &Settings) -> Result<(), CliError> {
-    for id in settings.store.ids_by_last_event()? {
+/// The hosts that an upgraded run has not begun, where another of its hosts was taken back since: what was proved there
+/// holds no longer, and nothing begins by it.
+fn without_proof(run: &LoadedRun, settings: &Settings) -> Result<BTreeMap<String, String>, CliError> {
+    let mut refused = BTreeMap::new();
+    for id in settings.store.ids()? {
         let other = settings.store.load(&id)?;
-        let Some(header) = other.state.header.as_ref().filter(|header| header.procedure == ROLLBACK) else {
-            continue;
-        };
-        let is_of_this = |plan: &HostPlan| plan.takes_back.as_ref().is_some_and(|back| back.run == run.id);
-        let was_upgraded = |plan: &HostPlan| {
+        let plans = other.state.header.iter().flat_map(|header| header.plan.hosts()).map(|(_, plan)| plan);
+        let was_upgraded = |plan: &&HostPlan| {
             let outcome = run.state.hosts.get(&plan.host).and_then(|host| host.outcome);
             let began = other.state.hosts.get(&plan.host).is_some_and(|host| host.has_changed(plan));
-            is_of_this(plan) && outcome == Some(HostOutcome::Upgraded) && began
+            plan.takes_back.as_ref().is_some_and(|back| back.run == run.id)
+                && outcome == Some(HostOutcome::Upgraded)
+                && began
         };
-        let taken: Vec<&str> = header
-            .plan
-            .hosts()
-            .map(|(_, plan)| plan)
-            .filter(|plan| was_upgraded(plan))
-            .map(|plan| plan.host.as_str())
-            .collect();
-        if !taken.is_empty() {
-            let by = settings.store.shorten(&id)?;
-            return Err(CliError::invalid(format!(
-                "run {shown} was taken back on {} by run {by}: what it proved there holds no longer",
-                taken.join(", ")
-            ))
-            .help(format!("plan again: {} resume {shown} --rerun unfinished", settings.program)));
+        let taken: Vec<&str> = plans.filter(was_upgraded).map(|plan| plan.host.as_str()).collect();
+        if taken.is_empty() {
+            continue;
         }
+        let why = format!(
+            "{} was taken back by run {}: what was proved there holds no longer: plan again (--rerun unfinished)",
+            taken.join(", "),
+            settings.store.shorten(&id)?
+        );
+        let not_begun = run.state.hosts.iter().filter(|(_, host)| !host.was_touched());
+        refused.extend(not_begun.map(|(name, _)| (name.clone(), why.clone())));
     }
-    Ok(())
+    Ok(refused)
 }
 
 /// The journal of a run whose controller has ended.

@@ -72,9 +72,11 @@ async fn rollback(
             .help(format!("{} report {shown}", settings.program)));
     }
     refuse_what_is_left(&hosts, &run, &shown, settings)?;
+    let tried = work::tried_to_take_back(&settings.store, &run)?;
     let how = TakeBack {
         digest: &header.plan.procedure_digest,
         discard_writes_since: arguments.discard_writes_since,
+        tried: &tried,
     };
     let plan =
         run.state.plan_to_take_back(&hosts, how).ok_or_else(|| CliError::internal("the run has no plan"))?;
@@ -102,14 +104,21 @@ async fn rollback(
         Execution { live: arguments.options.live, ..Execution::of_journal(plan, about, access, new) };
     let exit = Box::pin(execution.run(settings, printer)).await;
     drop(earlier);
-    exit
+    // Who was left out was meant, too.
+    exit.map(
+        |exit| if exit == ExitCode::Success && !left_out.is_empty() { ExitCode::Unreachable } else { exit },
+    )
 }
 
-/// The run that is meant: where one is named that was to take back another, that one.
+/// The run that is meant: where one is named that was to take back another, or to pay what it owed, that one.
 fn origin(run: &str, settings: &Settings) -> Result<String, CliError> {
-    let header = settings.store.load(run)?.state.header;
-    let of = header.filter(|header| header.procedure == ROLLBACK).and_then(|header| header.instead_of);
-    Ok(of.unwrap_or_else(|| run.to_owned()))
+    let Some(header) = settings.store.load(run)?.state.header else { return Ok(run.to_owned()) };
+    let settles = header.plan.hosts().find_map(|(_, plan)| plan.settles.clone());
+    let of = if header.procedure == ROLLBACK { header.instead_of } else { settles };
+    match of {
+        Some(of) => origin(&of, settings),
+        None => Ok(run.to_owned()),
+    }
 }
 
 fn about(
@@ -152,7 +161,7 @@ fn meant(
 ) -> Result<Meant, CliError> {
     let selector = arguments.limit.as_deref().map(Selector::parse).transpose()?;
     let chosen = work::selected(inventory, selector.as_ref())?;
-    let mut changed = work::changed_since(&settings.store, run, TakenUp::TakeBack, settings)?;
+    let mut changed = work::changed_since(&settings.store, run, None, TakenUp::TakeBack, settings)?;
     let (mut hosts, mut left_out) = (Vec::new(), Vec::new());
     for (name, can_be) in run.state.hosts_to_take_back() {
         if inventory.host(name).is_none() {

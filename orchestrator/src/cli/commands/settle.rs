@@ -41,7 +41,8 @@ async fn settle(
 ) -> Result<ExitCode, CliError> {
     let (program, host) = (&settings.program, &arguments.host);
     // Its journal is held until this has ended: nobody takes it up meanwhile.
-    let (_journal, run) = resume::take_up(&settings.store.find(&arguments.run)?, settings)?;
+    let (_journal, run) =
+        resume::take_up(&origin(&settings.store.find(&arguments.run)?, host, settings)?, settings)?;
     let shown = settings.store.shorten(&run.id)?;
     let Some(header) = run.state.header.clone() else {
         return Err(CliError::invalid("the run has no events: it was cut off before it began"));
@@ -52,13 +53,14 @@ async fn settle(
         ))
         .help(format!("{program} resume {shown}")));
     }
-    let settlement = run.state.settlement(host).ok_or_else(|| {
+    let paid = work::paid_since(&settings.store, &run, host)?;
+    let settlement = run.state.settlement(host, &paid).ok_or_else(|| {
         let names = run.state.hosts.keys().map(String::as_str);
         let mut error = CliError::usage(format!("run {shown} has no host `{host}`"));
         error.help = ixporch_inventory::suggest::help(host, names);
         error
     })?;
-    let others = work::changed_since(&settings.store, &run, TakenUp::Settle, settings)?;
+    let others = work::changed_since(&settings.store, &run, None, TakenUp::Settle, settings)?;
     if let Some(why) = others.get(host) {
         return Err(CliError::invalid(format!("{host}: {why}")));
     }
@@ -110,4 +112,11 @@ async fn settle(
     };
     let journal = settings.store.create(&id)?;
     Box::pin(Execution::of_journal(plan, about, access, journal).run(settings, printer)).await
+}
+
+/// The run that owes: where one is named that was to settle another, that one.
+fn origin(run: &str, host: &str, settings: &Settings) -> Result<String, CliError> {
+    let run = settings.store.load(run)?;
+    let of = run.state.plan_of(host).and_then(|plan| plan.settles.clone());
+    Ok(of.unwrap_or(run.id))
 }

@@ -1,6 +1,6 @@
 //! What `plan` and `upgrade` share: load, probe, plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ixporch_inventory::{Host, Inventory, Selector};
@@ -189,12 +189,8 @@ fn last_of_hosts(
     tells: impl Fn(&LoadedRun) -> bool,
 ) -> Result<BTreeMap<String, (Arc<LoadedRun>, HostPlan)>, CliError> {
     let mut last: BTreeMap<String, (Option<Timestamp>, Arc<LoadedRun>, HostPlan)> = BTreeMap::new();
-    for id in store.ids_by_last_event()? {
+    for id in store.ids()? {
         let run = Arc::new(store.load(&id)?);
-        // The journals come by what was written to them last, so the rest is older.
-        if last.len() == hosts.len() && last.values().all(|(heard, ..)| *heard > run.state.last) {
-            break;
-        }
         let Some(header) = run.state.header.as_ref().filter(|_| tells(&run)) else { continue };
         for (_, plan) in header.plan.hosts() {
             let Some(state) = run.state.hosts.get(&plan.host).filter(|state| state.was_touched()) else {
@@ -221,10 +217,11 @@ pub(super) enum TakenUp {
 }
 
 /// The hosts of a run that it does not hold, and on which a run that began later has changed something: the plan of the
-/// run that is taken up again knows nothing of that.
+/// run that is taken up again knows nothing of that. `taken_up` is the run itself that is taken up, where it is another one.
 pub(super) fn changed_since(
     store: &Store,
     run: &LoadedRun,
+    taken_up: Option<&str>,
     purpose: TakenUp,
     settings: &Settings,
 ) -> Result<BTreeMap<String, String>, CliError> {
@@ -235,14 +232,19 @@ pub(super) fn changed_since(
         .iter()
         .flat_map(|header| header.plan.hosts())
         .map(|(_, plan)| plan)
-        .filter(|plan| run.state.hosts.get(&plan.host).is_none_or(|host| !host.locked))
+        // What another run took over it does not hold any more, although its journal knows nothing of that.
+        .filter(|plan| {
+            let is_held = run.state.hosts.get(&plan.host).is_some_and(|host| host.locked);
+            !is_held || run.state.taken_over_by.is_some()
+        })
         .collect();
-    for id in store.ids_by_last_event()? {
+    for id in store.ids()? {
         let other = store.load(&id)?;
-        let is_left_out = other.state.header.as_ref().is_some_and(|header| {
-            BACKUP_ONLY.contains(&header.procedure.as_str())
-                || purpose == TakenUp::TakeBack && header.procedure == SETTLE
-        });
+        let is_left_out = taken_up == Some(id.as_str())
+            || other.state.header.as_ref().is_some_and(|header| {
+                BACKUP_ONLY.contains(&header.procedure.as_str())
+                    || purpose == TakenUp::TakeBack && header.procedure == SETTLE
+            });
         if other.state.started <= run.state.started || free.is_empty() || is_left_out {
             continue;
         }
@@ -253,11 +255,23 @@ pub(super) fn changed_since(
             if purpose == TakenUp::TakeBack && takes_this_back && !other.state.is_taken_back(&plan.host) {
                 continue;
             }
-            let has_changed = theirs.zip(other.state.hosts.get(&plan.host));
-            if has_changed.is_some_and(|(theirs, host)| host.has_changed(theirs)) {
+            let settles_this =
+                theirs.is_some_and(|theirs| theirs.settles.as_deref() == Some(run.id.as_str()));
+            if purpose == TakenUp::Settle && settles_this {
+                continue;
+            }
+            let has_changed = theirs.zip(other.state.hosts.get(&plan.host)).is_some_and(|(theirs, host)| {
+                match purpose {
+                    // What was fetched, or taken back by itself, is no work that would be lost.
+                    TakenUp::TakeBack => host.was_begun(theirs),
+                    TakenUp::GoOn | TakenUp::Settle => host.has_changed(theirs),
+                }
+            });
+            if has_changed {
+                let is_back = other.state.is_taken_back(&plan.host);
                 let other = store.shorten(&id)?;
                 let why = if takes_this_back {
-                    format!("run {other} took it back")
+                    format!("run {other} {}", if is_back { "took it back" } else { "began to take it back" })
                 } else {
                     format!(
                         "run {other} has been at work here since the plan was made: plan again ({} upgrade, or --rerun unfinished)",
@@ -269,6 +283,31 @@ pub(super) fn changed_since(
         }
     }
     Ok(changed)
+}
+
+/// The hosts on which a run that was to take this one back has changed something.
+pub(super) fn tried_to_take_back(store: &Store, run: &LoadedRun) -> Result<BTreeSet<String>, CliError> {
+    let mut tried = BTreeSet::new();
+    for id in store.ids()? {
+        let other = store.load(&id)?;
+        for (_, plan) in other.state.header.iter().flat_map(|header| header.plan.hosts()) {
+            let is_of_this = plan.takes_back.as_ref().is_some_and(|back| back.run == run.id);
+            let state = other.state.hosts.get(&plan.host);
+            if is_of_this && state.is_some_and(|host| host.has_changed(plan)) {
+                tried.insert(plan.host.clone());
+            }
+        }
+    }
+    Ok(tried)
+}
+
+/// The steps by which others have paid what a run owes a host.
+pub(super) fn paid_since(store: &Store, run: &LoadedRun, host: &str) -> Result<BTreeSet<String>, CliError> {
+    let mut paid = BTreeSet::new();
+    for id in store.ids()? {
+        paid.append(&mut store.load(&id)?.state.has_paid(host, &run.id));
+    }
+    Ok(paid)
 }
 
 /// What this controller's journals say of a run that a host names.

@@ -16,7 +16,7 @@ use crate::event::{Evidence, EvidenceSource, HostEvidence, HostOutcome, RunHeade
 use crate::journal::Store;
 use crate::plan::{HostAction, HostPlan, Plan};
 use crate::procedure::ROLLBACK;
-use crate::state::{GivenEvidence, HostState, RunState};
+use crate::state::{GivenEvidence, RunState};
 
 /// Every run of this controller that moved code, or took it back, read once.
 pub(super) struct Records {
@@ -44,8 +44,10 @@ impl Records {
         is_same: impl Fn(&RunState, &HostPlan) -> bool,
     ) -> Option<(&RunState, HostEvidence)> {
         let tells = |run: &&RunState| {
-            run.plan_of(host).is_some_and(|plan| is_same(run, plan))
-                && run.hosts.get(host).is_some_and(HostState::was_touched)
+            let (Some(plan), Some(state)) = (run.plan_of(host), run.hosts.get(host)) else { return false };
+            // A rollback that was refused before it changed anything proves nothing against what was there.
+            let did = if plan.takes_back.is_some() { state.has_changed(plan) } else { state.was_touched() };
+            is_same(run, plan) && did
         };
         let proofs = self.runs.iter().filter(tells).filter_map(|run| Some((run, run.evidence_of(host)?)));
         // One without an end is as late as what was heard of it last.

@@ -112,6 +112,7 @@ fn a_host_that_is_back_and_not_well_failed_and_owes_nothing() {
     let (played, heard) = play(Part::FailsSecondStep, FailurePolicy::RollBack, |host| {
         let mut look = sample::step("look-at-work", None);
         look.effect = Effect::Check;
+        look.tells_health = true;
         host.back.push(look);
     });
     assert_eq!(heard, ["down", "work", "work-back", "look", "open-back", "look-at-work"]);

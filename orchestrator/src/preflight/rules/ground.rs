@@ -73,6 +73,15 @@ impl Findings {
                 format!("chmod o+x {shut}, or let backup_dir be another folder"),
             );
         }
+        if let Some(shared) = &preflight.backup_shared {
+            self.blocker(
+                "disk-backup",
+                format!(
+                    "{shared} can be written by others than root, who keeps there what an upgrade gives back"
+                ),
+                format!("chown root {shared}; chmod 711 {shared}"),
+            );
+        }
         if !preflight.unreadable.is_empty() {
             self.warning(
                 "settings-unreadable",
