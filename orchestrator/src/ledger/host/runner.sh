@@ -244,7 +244,7 @@ length_of() {
 follow() {
   open_stream out 5 "$1"
   open_stream err 6 "$2"
-  polls=0 ended= everything=
+  polls=0 idle=0 ended= everything=
   while :; do
     # Whatever was printed before the end was seen is passed on after it. A step has vanished only where it had begun
     # before its process was looked for in vain.
@@ -263,14 +263,17 @@ follow() {
     if [ -n "$everything" ] || may_have_more out; then
       look_at out
       pump out 5 1
+      idle=0
     fi
     if [ -n "$everything" ] || may_have_more err; then
       look_at err
       pump err 6 2
+      idle=0
     fi
     [ -z "$ended" ] || break
-    everything= polls=$((polls + 1))
-    if [ "$polls" -lt 5 ]; then nap 0.01; else nap 0.05; fi
+    everything= polls=$((polls + 1)) idle=$((idle + 1))
+    # A step that has been silent for seconds is not looked at so often: the host has work of its own.
+    if [ "$polls" -lt 5 ]; then nap 0.01; elif [ "$idle" -lt 60 ] || [ ! -d "$d/begun" ]; then nap 0.05; else nap 0.2; fi
   done
   exec 5<&- 6<&-
   by= cut=whole exit= word= milliseconds=
