@@ -7,6 +7,24 @@ if (!$manifest) {
 }
 $known = $manifest['archives']['components'];
 ixporch_check_archive("$folder/$known[file]", $known);
+// Whoever looks later whether the libraries are there looks for this file: it goes first, and comes last.
+const IXPORCH_LAST = 'vendor/autoload.php';
+
+function ixporch_extract($file, $options)
+{
+    $reader = ixporch_start(ixporch_unpacker($file), [['file', $file, 'r'], ['pipe', 'w']], $from);
+    $tar = ixporch_start("tar --extract --file=- --preserve-permissions --no-same-owner --no-overwrite-dir $options", [$from[1], STDOUT], $none);
+    fclose($from[1]);
+    $codes = [proc_close($tar), proc_close($reader)];
+    if ($codes !== [0, 0]) {
+        ixporch_fail("$file could not be unpacked (exit codes " . implode(', ', $codes) . ')');
+    }
+}
+
+$has_last = is_file(IXPORCH_LAST) || in_array('vendor', $known['paths'], true);
+if (is_file(IXPORCH_LAST) && !unlink(IXPORCH_LAST)) {
+    ixporch_fail(IXPORCH_LAST . ' cannot be replaced: whose is it?');
+}
 foreach ($known['paths'] as $path) {
     // The folder itself may be the only one that this user may write to, and it may be a link.
     $find = 'find ' . escapeshellarg("$path/.") . ' -mindepth 1 -delete';
@@ -14,11 +32,8 @@ foreach ($known['paths'] as $path) {
         ixporch_fail("$path could not be emptied: who owns what is in it?");
     }
 }
-$reader = ixporch_start(ixporch_unpacker($known['file']), [['file', "$folder/$known[file]", 'r'], ['pipe', 'w']], $from);
-$tar = ixporch_start('tar --extract --file=- --preserve-permissions --no-same-owner --no-overwrite-dir', [$from[1], STDOUT], $none);
-fclose($from[1]);
-$codes = [proc_close($tar), proc_close($reader)];
-if ($codes !== [0, 0]) {
-    ixporch_fail("$folder/$known[file] could not be unpacked (exit codes " . implode(', ', $codes) . ')');
+ixporch_extract("$folder/$known[file]", '--exclude=' . IXPORCH_LAST);
+if ($has_last) {
+    ixporch_extract("$folder/$known[file]", '-- ' . IXPORCH_LAST);
 }
 echo 'put back: ', implode(', ', $known['paths']), "\n";

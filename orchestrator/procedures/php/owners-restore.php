@@ -36,9 +36,9 @@ function ixporch_give_back($name, array $was, $since)
     if ($is_other && !(lchown($name, $was['uid']) && lchgrp($name, $was['gid']))) {
         ixporch_fail("$name cannot be given back to whose it was");
     }
-    // A mode is set through links: not where somebody else could put one there now.
+    // A mode is set through links: not where anybody but root could put one there now.
     $folder = stat('.');
-    $is_shared = ($folder['mode'] & 0002) !== 0 || (($folder['mode'] & 0020) !== 0 && $folder['gid'] !== 0);
+    $is_shared = $folder['uid'] !== 0 || ($folder['mode'] & 0002) !== 0 || (($folder['mode'] & 0020) !== 0 && $folder['gid'] !== 0);
     if (!$is_shared && $mode !== ($now['mode'] & 07777)) {
         chmod($name, $mode);
     }

@@ -17,6 +17,9 @@ function ixporch_vendor_of_backup($folder, array $manifest)
     $tar = ixporch_start('tar --extract --file=- --no-same-owner --wildcards -C ' . escapeshellarg($aside) . " 'vendor/*'", [$from[1], STDERR], $none);
     fclose($from[1]);
     $codes = [proc_close($tar), proc_close($reader)];
+    if ($codes !== [0, 0]) {
+        ixporch_fail("the libraries of the backup could not be unpacked into $aside: is its disk full? (nothing was changed)");
+    }
     return "$aside/vendor";
 }
 

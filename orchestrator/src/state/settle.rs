@@ -86,7 +86,10 @@ impl RunState {
         let (Some(plan), Some(state)) = (self.plan_of(host).filter(settles), self.hosts.get(host)) else {
             return BTreeSet::new();
         };
-        let is_paid = |step: &&PlannedStep| state.step(&step.id).is_some_and(StepState::is_done);
+        // What was opened and closed again, since it was not well, is owed again.
+        let is_owed = |step: &PlannedStep| state.debts.iter().any(|debt| debt.step == step.id);
+        let is_paid =
+            |step: &&PlannedStep| !is_owed(step) && state.step(&step.id).is_some_and(StepState::is_done);
         plan.steps().iter().filter(is_paid).map(|step| step.id.clone()).collect()
     }
 }

@@ -1,14 +1,14 @@
 //! What would take the hosts of a run back to where they were before it: a plan that is carried out as a run of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ixporch_inventory::{FailurePolicy, GateKind};
 use jiff::Timestamp;
 
-use super::{HostState, RunState};
+use super::{HostState, RunState, StepState};
 use crate::event::{HostOutcome, RunHeader};
 use crate::plan::{HostAction, HostPlan, Plan, PlannedStep, PlannedWave, TakesBack};
-use crate::procedure::SETTLE;
+use crate::procedure::{Effect, SETTLE};
 
 /// What names the run whose backup is meant, to the scripts that restore it.
 const BACKUP_RUN: &str = "IXPORCH_BACKUP_RUN";
@@ -25,6 +25,8 @@ pub struct TakeBack<'a> {
     pub discard_writes_since: Option<Timestamp>,
     /// The hosts of which an earlier try to take them back has changed something.
     pub tried: &'a BTreeSet<String>,
+    /// What others have paid of its debts, by host.
+    pub paid: &'a BTreeMap<String, BTreeSet<String>>,
 }
 
 impl RunState {
@@ -99,11 +101,25 @@ fn left_at(plan: &HostPlan, host: &HostState) -> Option<String> {
 
 fn host_back(header: &RunHeader, plan: &HostPlan, host: &HostState, how: TakeBack<'_>) -> HostPlan {
     let run = &header.run;
+    let nothing = BTreeSet::new();
+    let paid = how.paid.get(&plan.host).unwrap_or(&nothing);
+    let mut host = host.clone();
+    host.debts.retain(|debt| !paid.contains(&debt.step));
+    let is_done =
+        |step: &PlannedStep| paid.contains(&step.id) || host.step(&step.id).is_some_and(StepState::is_done);
+    let is_whole = plan.steps().iter().filter(|step| step.effect == Effect::Change).all(is_done);
     // The site may have been opened since, by whomever: closing it where it is closed does nothing.
     let closing = plan.closes_again();
     let needed: Vec<&str> = host.way_back(plan).into_iter().map(|step| step.id.as_str()).collect();
+    // So may have been what writes by itself: what was stopped once for the run is stopped again.
+    let was_owed = |debt: &String| {
+        let mut makers = plan.steps().iter().filter(|step| step.debts.contains(debt));
+        makers.any(|step| host.may_have_begun(&step.id))
+    };
     let is_meant = |step: &&PlannedStep| {
-        needed.contains(&step.id.as_str()) || closing.is_some_and(|closing| closing.id == step.id)
+        needed.contains(&step.id.as_str())
+            || closing.is_some_and(|closing| closing.id == step.id)
+            || step.debts.iter().any(was_owed)
     };
     let mut steps: Vec<PlannedStep> = plan.back.iter().filter(is_meant).cloned().collect();
     let is_owed = |step: &&PlannedStep| {
@@ -127,10 +143,10 @@ fn host_back(header: &RunHeader, plan: &HostPlan, host: &HostState, how: TakeBac
         on_failure: FailurePolicy::Stop,
         health: Vec::new(),
         upstream: None,
-        commit: left_at(plan, host).filter(|_| !how.tried.contains(&plan.host)),
+        commit: left_at(plan, &host).filter(|_| !how.tried.contains(&plan.host)),
         owed: host.debts.iter().map(|debt| debt.step.clone()).collect(),
         closed: plan.opening.clone().filter(|opening| host.debts.iter().any(|debt| debt.step == *opening)),
-        unfinished: host.leaves(header.plan.moves_code, plan).unfinished,
+        unfinished: !is_whole && host.leaves(header.plan.moves_code, plan).unfinished,
         notes: Vec::new(),
         findings: Vec::new(),
         blocked: None,

@@ -1,6 +1,6 @@
 //! The fold: debts, exit codes, and what a run leaves behind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -359,7 +359,8 @@ fn only_what_stands_alone_is_paid_before_the_rest_is_done() {
 #[test]
 fn a_host_on_its_way_back_is_opened_by_nobody_who_only_settles() {
     let tried = BTreeSet::new();
-    let how = TakeBack { digest: "", discard_writes_since: None, tried: &tried };
+    let paid = BTreeMap::new();
+    let how = TakeBack { digest: "", discard_writes_since: None, tried: &tried, paid: &paid };
     let plan = failed_half_way().plan_to_take_back(&["a".to_owned()], how).unwrap();
     let header = RunHeader { plan, procedure: "rollback".to_owned(), ..header(&["a"]) };
     let fold = |outcome: StepOutcome, end: HostOutcome| {
@@ -383,4 +384,38 @@ fn a_host_on_its_way_back_is_opened_by_nobody_who_only_settles() {
     assert!(unwell.is_taken_back("a"));
     assert_eq!(unwell.hosts["a"].debts, []);
     assert!(!unwell.hosts["a"].leaves(false, unwell.plan_of("a").unwrap()).unfinished);
+}
+
+#[test]
+fn what_was_paid_since_is_not_owed_by_a_rollback_and_what_was_closed_again_is_not_paid() {
+    let tried = BTreeSet::new();
+    let everything: BTreeSet<String> = ["work", "restart", "views", "up"].map(str::to_owned).into();
+    let paid = BTreeMap::from([("a".to_owned(), everything)]);
+    let how = TakeBack { digest: "", discard_writes_since: None, tried: &tried, paid: &paid };
+    let plan = failed_half_way().plan_to_take_back(&["a".to_owned()], how).unwrap();
+    let host = plan.host("a").unwrap();
+    assert_eq!((host.owed.len(), host.unfinished, host.closed.clone()), (0, false, None));
+
+    let mut settling = failed_half_way().settlement("a", &BTreeSet::new()).unwrap().plan.unwrap();
+    let HostAction::Upgrade(steps) = &mut settling.waves[0].hosts[0].action else { unreachable!() };
+    steps.push(sample::step("up", None));
+    settling.waves[0].hosts[0].back = vec![sample::step("down-again", Some("up"))];
+    let header = RunHeader { plan: settling, procedure: "settle".to_owned(), ..header(&["a"]) };
+    let fold = |more: Vec<RunEvent>| {
+        let mut state = RunState::default();
+        let opened = [
+            RunEvent::RunStarted(Box::new(header.clone())),
+            started("a", "restart"),
+            finished("a", "restart", StepOutcome::Succeeded, None),
+            started("a", "up"),
+            finished("a", "up", StepOutcome::Succeeded, None),
+        ];
+        for (sequence, event) in (1..).zip(opened.into_iter().chain(more)) {
+            state.apply(&Envelope { sequence, at: Timestamp::UNIX_EPOCH, event });
+        }
+        state.has_paid("a", "r").into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(fold(vec![]), ["restart", "up"]);
+    let closed = vec![started("a", "down-again"), finished("a", "down-again", StepOutcome::Succeeded, None)];
+    assert_eq!(fold(closed), ["restart"]);
 }

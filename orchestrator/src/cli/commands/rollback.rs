@@ -1,5 +1,6 @@
 //! `ixporch rollback`: take the hosts of a run back to where they were before it, by a run of its own.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ixporch_inventory::{Inventory, Selector};
@@ -73,10 +74,15 @@ async fn rollback(
     }
     refuse_what_is_left(&hosts, &run, &shown, settings)?;
     let tried = work::tried_to_take_back(&settings.store, &run)?;
+    let mut paid = BTreeMap::new();
+    for host in &hosts {
+        paid.insert(host.clone(), work::paid_since(&settings.store, &run, host)?);
+    }
     let how = TakeBack {
         digest: &header.plan.procedure_digest,
         discard_writes_since: arguments.discard_writes_since,
         tried: &tried,
+        paid: &paid,
     };
     let plan =
         run.state.plan_to_take_back(&hosts, how).ok_or_else(|| CliError::internal("the run has no plan"))?;
@@ -162,6 +168,7 @@ fn meant(
     let selector = arguments.limit.as_deref().map(Selector::parse).transpose()?;
     let chosen = work::selected(inventory, selector.as_ref())?;
     let mut changed = work::changed_since(&settings.store, run, None, TakenUp::TakeBack, settings)?;
+    let back = work::taken_back(&settings.store, run)?;
     let (mut hosts, mut left_out) = (Vec::new(), Vec::new());
     for (name, can_be) in run.state.hosts_to_take_back() {
         if inventory.host(name).is_none() {
@@ -170,7 +177,7 @@ fn meant(
             }
             continue;
         }
-        if !chosen.iter().any(|host| host.name == name) {
+        if back.contains(name) || !chosen.iter().any(|host| host.name == name) {
             continue;
         }
         match changed.remove(name) {

@@ -301,6 +301,19 @@ pub(super) fn tried_to_take_back(store: &Store, run: &LoadedRun) -> Result<BTree
     Ok(tried)
 }
 
+/// The hosts that another run has brought back to before this one.
+pub(super) fn taken_back(store: &Store, run: &LoadedRun) -> Result<BTreeSet<String>, CliError> {
+    let mut back = BTreeSet::new();
+    for id in store.ids()? {
+        let other = store.load(&id)?.state;
+        let hosts = other.header.iter().flat_map(|header| header.plan.hosts()).map(|(_, plan)| plan);
+        let is_of_this = |plan: &&HostPlan| plan.takes_back.as_ref().is_some_and(|back| back.run == run.id);
+        let is_back = |plan: &&HostPlan| other.is_taken_back(&plan.host);
+        back.extend(hosts.filter(is_of_this).filter(is_back).map(|plan| plan.host.clone()));
+    }
+    Ok(back)
+}
+
 /// The steps by which others have paid what a run owes a host.
 pub(super) fn paid_since(store: &Store, run: &LoadedRun, host: &str) -> Result<BTreeSet<String>, CliError> {
     let mut paid = BTreeSet::new();

@@ -6,7 +6,7 @@ use ixporch_inventory::value::Amount;
 use super::stage::{Part, Played, play_planned};
 use crate::engine::Job;
 use crate::event::HostOutcome;
-use crate::plan::{PlannedStep, sample};
+use crate::plan::{HostAction, PlannedStep, sample};
 use crate::procedure::Effect;
 
 fn outcomes(played: &Played, wave: usize, hosts: usize) -> Vec<HostOutcome> {
@@ -21,6 +21,11 @@ fn a_tripped_threshold_lets_those_in_flight_finish_and_starts_nothing_else() {
     let played = play_planned(&parts, |job| {
         job.limits.forks = 4;
         job.plan.waves[1].max_failures = Amount::Percent(12);
+        // Those in flight have so much to do that they are when the others fail, whoever comes first.
+        for host in &mut job.plan.waves[1].hosts[2..4] {
+            let HostAction::Upgrade(steps) = &mut host.action else { unreachable!() };
+            steps.splice(2..2, (0..60).map(|number| sample::step(&format!("more{number}"), None)));
+        }
     });
     assert_eq!(outcomes(&played, 0, 1), [Upgraded]);
     let wave = outcomes(&played, 1, 8);
