@@ -224,8 +224,10 @@ impl Clerk {
     }
 }
 
+/// What is asked about; hosts by their names, whoever came first.
 fn groups(seen: &[(String, SchemaChanges)]) -> Vec<ReviewGroup> {
-    let hosts = seen.iter().map(|(host, changes)| (host.as_str(), changes.clone()));
+    let mut hosts: Vec<_> = seen.iter().map(|(host, changes)| (host.as_str(), changes.clone())).collect();
+    hosts.sort_by_key(|(host, _)| *host);
     schema::group(hosts)
         .into_iter()
         .map(|group| ReviewGroup {
