@@ -21,8 +21,8 @@ function ixporch_extract($file, $options)
     }
 }
 
-$has_last = is_file(IXPORCH_LAST) || in_array('vendor', $known['paths'], true);
-if (is_file(IXPORCH_LAST) && !unlink(IXPORCH_LAST)) {
+$has_last = in_array('vendor', $known['paths'], true);
+if ($has_last && is_file(IXPORCH_LAST) && !unlink(IXPORCH_LAST)) {
     ixporch_fail(IXPORCH_LAST . ' cannot be replaced: whose is it?');
 }
 foreach ($known['paths'] as $path) {
