@@ -36,20 +36,20 @@ pub const BACKUP_ONLY: [&str; 2] = ["backup-prune", "backup-rehearse"];
 
 /// The built-in procedures by name.
 const BUILT_IN: &[(&str, &str)] = &[
-    ("backup-list", include_str!("../../procedures/backup-list.toml")),
-    ("backup-prune", include_str!("../../procedures/backup-prune.toml")),
-    ("backup-rehearse", include_str!("../../procedures/backup-rehearse.toml")),
-    ("backup-verify", include_str!("../../procedures/backup-verify.toml")),
-    ("entities-regenerate", include_str!("../../procedures/entities-regenerate.toml")),
-    ("ixp-manager-v4", include_str!("../../procedures/ixp-manager-v4.toml")),
-    ("maintenance-off", include_str!("../../procedures/maintenance-off.toml")),
-    ("maintenance-on", include_str!("../../procedures/maintenance-on.toml")),
-    ("maintenance-status", include_str!("../../procedures/maintenance-status.toml")),
-    ("memcached-restart", include_str!("../../procedures/memcached-restart.toml")),
-    ("schema-diff", include_str!("../../procedures/schema-diff.toml")),
-    ("schema-fix", include_str!("../../procedures/schema-fix.toml")),
-    ("schema-validate", include_str!("../../procedures/schema-validate.toml")),
-    ("views-recreate", include_str!("../../procedures/views-recreate.toml")),
+    ("backup-list", include_str!("../procedures/backup-list.toml")),
+    ("backup-prune", include_str!("../procedures/backup-prune.toml")),
+    ("backup-rehearse", include_str!("../procedures/backup-rehearse.toml")),
+    ("backup-verify", include_str!("../procedures/backup-verify.toml")),
+    ("entities-regenerate", include_str!("../procedures/entities-regenerate.toml")),
+    ("ixp-manager-v4", include_str!("../procedures/ixp-manager-v4.toml")),
+    ("maintenance-off", include_str!("../procedures/maintenance-off.toml")),
+    ("maintenance-on", include_str!("../procedures/maintenance-on.toml")),
+    ("maintenance-status", include_str!("../procedures/maintenance-status.toml")),
+    ("memcached-restart", include_str!("../procedures/memcached-restart.toml")),
+    ("schema-diff", include_str!("../procedures/schema-diff.toml")),
+    ("schema-fix", include_str!("../procedures/schema-fix.toml")),
+    ("schema-validate", include_str!("../procedures/schema-validate.toml")),
+    ("views-recreate", include_str!("../procedures/views-recreate.toml")),
 ];
 
 /// A validated procedure.
