@@ -25,7 +25,7 @@ pub use waves::{WaveSelection, waves};
 
 use crate::digest;
 use crate::facts::Composition;
-use crate::preflight::{Finding, Rigour};
+use crate::preflight::{Finding, PreflightPolicy};
 use crate::procedure::{Effect, Reads};
 
 /// What will be done, in which order, on which hosts.
@@ -41,9 +41,10 @@ pub struct Plan {
     pub target: Option<String>,
     /// Whether the procedure brings the code to the target.
     pub moves_code: bool,
-    /// How findings of the preflight are taken.
-    #[serde(default)]
-    pub rigour: Rigour,
+    /// Which findings of the preflight keep a host from being upgraded.
+    // Plans of older journals call it `rigour`.
+    #[serde(default, alias = "rigour")]
+    pub preflight_policy: PreflightPolicy,
     /// The waves, in order; every planned host is in exactly one.
     pub waves: Vec<PlannedWave>,
     /// Hosts that are selected, but in no wave: nothing is done on them.

@@ -38,9 +38,9 @@ pub struct Finding {
     pub skipped: Option<String>,
 }
 
-/// How findings are taken.
+/// Which findings keep a host from being upgraded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rigour {
+pub struct PreflightPolicy {
     /// Whether warnings keep a host from being started.
     #[serde(default)]
     pub strict: bool,
@@ -95,17 +95,17 @@ pub const IDS: [&str; 40] = [
 
 impl Finding {
     /// Whether the host is not started because of it.
-    pub fn blocks(&self, rigour: &Rigour) -> bool {
+    pub fn blocks(&self, policy: &PreflightPolicy) -> bool {
         self.skipped.is_none()
             && match self.severity {
                 Severity::Blocker => true,
-                Severity::Warning => rigour.strict,
+                Severity::Warning => policy.strict,
                 Severity::Note => false,
             }
     }
 }
 
-impl Rigour {
+impl PreflightPolicy {
     /// Marks those findings that a person lets pass.
     pub fn apply(&self, findings: &mut [Finding]) {
         for finding in findings {

@@ -7,7 +7,7 @@ use ixporch_inventory::{Become, FailurePolicy, Host, Inventory, Selector, Select
 use super::steps::HostBuilder;
 use super::{HostAction, HostPlan, LedgerPlace, Plan, PlannedWave, Switch, WaveSelection, whole_seconds};
 use crate::facts::Facts;
-use crate::preflight::{self, Asked, Finding, Rigour};
+use crate::preflight::{self, Asked, Finding, PreflightPolicy};
 use crate::procedure::{Procedure, Reads};
 
 /// What the user asked for.
@@ -23,8 +23,8 @@ pub struct Options {
     pub restart_memcached: bool,
     /// Which backup is meant, and what for.
     pub backup: BackupChoice,
-    /// How findings of the preflight are taken.
-    pub rigour: Rigour,
+    /// Which findings of the preflight keep a host from being upgraded.
+    pub preflight_policy: PreflightPolicy,
     /// The run whose hosts are taken over: its locks are no obstacle.
     pub own_run: Option<String>,
 }
@@ -173,7 +173,7 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
         procedure_digest: request.procedure.digest.clone(),
         target: request.options.target.clone(),
         moves_code: request.procedure.moves_code(),
-        rigour: request.options.rigour.clone(),
+        preflight_policy: request.options.preflight_policy.clone(),
         waves,
         unplaced,
     })
@@ -305,7 +305,7 @@ fn findings(request: &Request<'_>, host: &Host, facts: &Facts) -> Vec<Finding> {
         own_run: request.options.own_run.as_deref(),
     };
     let mut findings = preflight::find(&asked, facts);
-    request.options.rigour.apply(&mut findings);
+    request.options.preflight_policy.apply(&mut findings);
     findings
 }
 
@@ -313,7 +313,7 @@ fn findings(request: &Request<'_>, host: &Host, facts: &Facts) -> Vec<Finding> {
 fn blocked(request: &Request<'_>, findings: &[Finding]) -> Option<String> {
     let against: Vec<String> = findings
         .iter()
-        .filter(|finding| finding.blocks(&request.options.rigour))
+        .filter(|finding| finding.blocks(&request.options.preflight_policy))
         .map(|finding| format!("{}: {}", finding.id, finding.what))
         .collect();
     (!against.is_empty()).then(|| against.join("\n"))

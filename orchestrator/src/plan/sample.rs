@@ -95,7 +95,7 @@ pub(crate) fn plan(waves: Vec<PlannedWave>) -> Plan {
         procedure_digest: String::new(),
         target: None,
         moves_code: true,
-        rigour: crate::preflight::Rigour::default(),
+        preflight_policy: crate::preflight::PreflightPolicy::default(),
         waves,
         unplaced: Vec::new(),
     }

@@ -220,3 +220,14 @@ fn a_plan_survives_the_journal() {
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
 }
+
+#[test]
+fn a_plan_of_an_older_journal_keeps_its_preflight_policy() {
+    let strict = PreflightPolicy { strict: true, skips: Vec::new() };
+    let options = Options { preflight_policy: strict, ..Options::default() };
+    let plan = plan_with(&facts(), &[], &options).unwrap();
+    let text = serde_json::to_string(&plan).unwrap();
+    let older = text.replace("\"preflight_policy\":", "\"rigour\":");
+    assert_ne!(older, text);
+    assert_eq!(serde_json::from_str::<Plan>(&older).unwrap(), plan);
+}

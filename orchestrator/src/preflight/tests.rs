@@ -160,17 +160,18 @@ fn warnings_block_only_where_they_are_asked_to_and_a_skip_lets_its_own_finding_p
     facts.maintenance = Some(true);
     facts.bower = None;
     let mut findings = find(&asked(), &facts);
-    let blocking = |rigour: &Rigour, findings: &[Finding]| {
+    let blocking = |policy: &PreflightPolicy, findings: &[Finding]| {
         findings
             .iter()
-            .filter(|finding| finding.blocks(rigour))
+            .filter(|finding| finding.blocks(policy))
             .map(|finding| finding.id.clone())
             .collect::<Vec<_>>()
     };
-    let strict = Rigour { strict: true, skips: Vec::new() };
-    assert_eq!(blocking(&Rigour::default(), &findings), ["bower-missing"]);
+    let strict = PreflightPolicy { strict: true, skips: Vec::new() };
+    assert_eq!(blocking(&PreflightPolicy::default(), &findings), ["bower-missing"]);
     assert_eq!(blocking(&strict, &findings), ["bower-missing", "clock-skew"]);
-    let skipping = Rigour { strict: true, skips: vec![("bower-missing".to_owned(), "by hand".to_owned())] };
+    let skipping =
+        PreflightPolicy { strict: true, skips: vec![("bower-missing".to_owned(), "by hand".to_owned())] };
     skipping.apply(&mut findings);
     assert_eq!(blocking(&skipping, &findings), ["clock-skew"]);
 }

@@ -69,7 +69,7 @@ impl RunState {
             procedure_digest: how.digest.to_owned(),
             target: None,
             moves_code: false,
-            rigour: header.plan.rigour.clone(),
+            preflight_policy: header.plan.preflight_policy.clone(),
             waves: vec![wave],
             unplaced: Vec::new(),
         })

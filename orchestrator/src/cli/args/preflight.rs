@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::Work;
 use crate::cli::error::CliError;
-use crate::preflight::{IDS, Rigour};
+use crate::preflight::{IDS, PreflightPolicy};
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -35,8 +35,8 @@ pub struct Preflight {
 }
 
 impl Preflight {
-    /// How findings are taken, with the reason for those that are let pass.
-    pub(in crate::cli) fn rigour(&self, reason: &str) -> Result<Rigour, CliError> {
+    /// Which findings block a host; `reason` is recorded with each one that is skipped.
+    pub(in crate::cli) fn policy(&self, reason: &str) -> Result<PreflightPolicy, CliError> {
         if let Some(id) = self.skip_check.iter().find(|id| !IDS.contains(&id.as_str())) {
             let mut error = CliError::usage(format!("there is no finding `{id}`"));
             error.help = ixporch_inventory::suggest::help(id, IDS)
@@ -48,6 +48,6 @@ impl Preflight {
                 .help("--reason \"the file is generated\"; it stands in the journal"));
         }
         let skips = self.skip_check.iter().map(|id| (id.clone(), reason.to_owned())).collect();
-        Ok(Rigour { strict: self.strict, skips })
+        Ok(PreflightPolicy { strict: self.strict, skips })
     }
 }

@@ -22,7 +22,7 @@ use crate::cli::settings::Settings;
 use crate::event::Stream;
 use crate::ledger::{self, StepOutput};
 use crate::plan::BackupChoice;
-use crate::preflight::Rigour;
+use crate::preflight::PreflightPolicy;
 use crate::state::ExitCode;
 
 /// How long the copy of one file may take.
@@ -61,14 +61,14 @@ fn prune(
 ) -> Result<ExitCode, CliError> {
     let mut task = Task::of(load::procedure("backup-prune")?);
     task.backup.keep = keep;
-    let rigour = Rigour::default();
+    let preflight_policy = PreflightPolicy::default();
     let how = How {
         yes: change.yes,
         options: &change.options,
         approvals: &change.approvals,
         relying: &Relying::default(),
         lock_wait: Duration::ZERO,
-        rigour: &rigour,
+        preflight_policy: &preflight_policy,
     };
     let work = run::work("backup-prune", &change.selection, &change.connecting, &change.waves);
     upgrade::start(&work, &task, how, settings, printer)

@@ -25,9 +25,9 @@ pub(in crate::cli) fn run(
             task.procedure.name
         )));
     }
-    let rigour = arguments.preflight.rigour(&arguments.reason)?;
+    let preflight_policy = arguments.preflight.policy(&arguments.reason)?;
     let runtime = work::runtime()?;
-    let planning = work::plan(&arguments.work, &task, None, None, &rigour, settings, printer);
+    let planning = work::plan(&arguments.work, &task, None, None, &preflight_policy, settings, printer);
     let plan = runtime.block_on(Box::pin(planning))?.plan;
     match printer.format {
         Format::Human => printer.result(&report::findings(printer.out, &plan, true)),

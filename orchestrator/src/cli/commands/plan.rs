@@ -10,7 +10,7 @@ use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::plan::HostAction;
-use crate::preflight::Rigour;
+use crate::preflight::PreflightPolicy;
 use crate::report;
 use crate::state::ExitCode;
 
@@ -21,7 +21,15 @@ pub(in crate::cli) fn run(
 ) -> Result<ExitCode, CliError> {
     let task = Task::of(load::procedure(&arguments.work.procedure)?);
     let plan = work::runtime()?
-        .block_on(work::plan(&arguments.work, &task, None, None, &Rigour::default(), settings, printer))?
+        .block_on(work::plan(
+            &arguments.work,
+            &task,
+            None,
+            None,
+            &PreflightPolicy::default(),
+            settings,
+            printer,
+        ))?
         .plan;
     match printer.format {
         Format::Human => {

@@ -324,7 +324,7 @@ async fn again(
         relying: &arguments.relying,
         lock_wait: Duration::ZERO,
         // What a person let pass for these hosts, they let pass still.
-        rigour: &header.plan.rigour,
+        preflight_policy: &header.plan.preflight_policy,
     };
     let task = Task {
         procedure: load::procedure(&work.procedure)?,

@@ -9,7 +9,7 @@ use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::plan::BackupChoice;
-use crate::preflight::Rigour;
+use crate::preflight::PreflightPolicy;
 use crate::procedure::Procedure;
 use crate::state::ExitCode;
 
@@ -33,14 +33,14 @@ pub(super) fn change(
         restart_memcached: false,
         backup: BackupChoice::default(),
     };
-    let rigour = Rigour::default();
+    let preflight_policy = PreflightPolicy::default();
     let how = How {
         yes: change.yes,
         options: &change.options,
         approvals: &change.approvals,
         relying: &Relying::default(),
         lock_wait: Duration::ZERO,
-        rigour: &rigour,
+        preflight_policy: &preflight_policy,
     };
     let work = work(procedure, &change.selection, &change.connecting, &change.waves);
     upgrade::start(&work, &task, how, settings, printer)
@@ -82,14 +82,14 @@ pub(super) fn look_with(
     let options = RunOptions { keep_ledger: false, live: false };
     let approvals = args::Approvals::default();
     let relying = Relying::default();
-    let rigour = Rigour::default();
+    let preflight_policy = PreflightPolicy::default();
     let how = How {
         yes: looking.yes,
         options: &options,
         approvals: &approvals,
         relying: &relying,
         lock_wait: Duration::ZERO,
-        rigour: &rigour,
+        preflight_policy: &preflight_policy,
     };
     let work = work(named, looking.selection, looking.connecting, &Waves::default());
     upgrade::start(&work, task, how, settings, printer)

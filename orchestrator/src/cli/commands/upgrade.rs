@@ -18,7 +18,7 @@ use crate::engine::{About, Approvals};
 use crate::event::{Envelope, RunEvent};
 use crate::journal::Writer;
 use crate::plan::{BackupChoice, Plan};
-use crate::preflight::Rigour;
+use crate::preflight::PreflightPolicy;
 use crate::procedure::{EXEC, Procedure};
 use crate::report;
 use crate::state::{ExitCode, GivenEvidence};
@@ -28,9 +28,9 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let rigour = arguments.preflight.rigour(&arguments.approvals.reason)?;
+    let preflight_policy = arguments.preflight.policy(&arguments.approvals.reason)?;
     let how = How {
-        rigour: &rigour,
+        preflight_policy: &preflight_policy,
         yes: arguments.yes,
         options: &arguments.options,
         approvals: &arguments.approvals,
@@ -94,7 +94,7 @@ pub(super) struct How<'a> {
     pub(super) relying: &'a args::Relying,
     pub(super) lock_wait: Duration,
     /// How findings of the preflight are taken.
-    pub(super) rigour: &'a Rigour,
+    pub(super) preflight_policy: &'a PreflightPolicy,
 }
 
 /// A run whose hosts are taken over.
@@ -144,7 +144,7 @@ pub(super) async fn upgrade(
         task,
         how.relying.requires_run.as_deref(),
         earlier.as_ref().map(|earlier| earlier.run.as_str()),
-        how.rigour,
+        how.preflight_policy,
         settings,
         printer,
     ))

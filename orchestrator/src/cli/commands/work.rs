@@ -19,7 +19,7 @@ use crate::cli::prompt::Passphrases;
 use crate::cli::settings::Settings;
 use crate::journal::{LoadedRun, Store};
 use crate::plan::{self, History, HostPlan, Options, Plan, Request, WaveSelection};
-use crate::preflight::Rigour;
+use crate::preflight::PreflightPolicy;
 use crate::procedure::{BACKUP_ONLY, SETTLE};
 use crate::report::KnownRun;
 use crate::state::GivenEvidence;
@@ -55,7 +55,7 @@ pub(super) async fn plan(
     task: &Task,
     requires_run: Option<&str>,
     earlier: Option<&str>,
-    rigour: &Rigour,
+    preflight_policy: &PreflightPolicy,
     settings: &Settings,
     printer: Printer,
 ) -> Result<Planned, CliError> {
@@ -70,7 +70,7 @@ pub(super) async fn plan(
         },
         restart_memcached: task.restart_memcached,
         backup: task.backup.clone(),
-        rigour: rigour.clone(),
+        preflight_policy: preflight_policy.clone(),
         own_run: earlier.map(str::to_owned),
     };
     // What cannot be believed is known before anybody is asked anything.
