@@ -5,19 +5,19 @@
 
 mod composition;
 mod doctrine;
+mod leftovers;
 mod parse;
 mod preflight;
 mod site;
-mod traces;
 
 use serde::{Deserialize, Serialize};
 
 pub use composition::{Composition, Database, HostKind, read_composition};
 pub use doctrine::{PendingSql, SchemaUpdateEnd, read_pending_sql, read_schema_update, read_validation};
-pub use parse::{FactsError, parse, parse_traces};
+pub use leftovers::{HostLock, LedgerRun, LedgerState, LedgerStep, Leftovers};
+pub use parse::{FactsError, parse, parse_leftovers};
 pub use preflight::{Preflight, read_preflight};
 pub use site::{SITE_PATHS, SiteAnswer, read_site};
-pub use traces::{HostLock, LedgerRun, LedgerState, LedgerStep, Traces};
 
 /// What the probe found on a host. A fact that could not be had is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,8 +76,10 @@ pub struct Facts {
     pub boot_id: Option<String>,
     /// What keeps steps alive when the connection ends: a systemd unit or setsid.
     pub keeper: Option<String>,
-    /// What runs of ixporch left there.
-    pub traces: Traces,
+    /// The lock and ledgers that runs of ixporch left there.
+    // Documents of older versions call it `traces`.
+    #[serde(alias = "traces")]
+    pub leftovers: Leftovers,
 }
 
 impl Facts {

@@ -6,6 +6,7 @@
 mod document;
 mod findings;
 mod host;
+mod leftovers;
 mod lines;
 mod output;
 mod paint;
@@ -14,11 +15,11 @@ mod schema;
 mod status;
 mod summary;
 mod table;
-mod traces;
 
 pub use document::{document, host_document};
 pub use findings::findings;
 pub use host::host as host_report;
+pub use leftovers::{HostWords, KnownRun, ledgers, lock};
 pub use lines::line;
 pub use paint::Paint;
 pub use plan::{command_line, plan};
@@ -26,7 +27,6 @@ pub use schema::{schema, schema_document, schema_group, schema_groups, schema_li
 pub use status::status;
 pub use summary::summary;
 pub use table::{bytes, duration, table};
-pub use traces::{HostWords, KnownRun, ledgers, traces};
 
 /// What reports call runs, so that they can say what to type next.
 #[derive(Debug, Clone)]

@@ -3,9 +3,9 @@
 mod backup;
 mod corrections;
 mod evidence;
+mod leftovers;
 mod preflight;
 mod rollback;
-mod traces;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,9 +19,9 @@ pub use corrections::{
 };
 
 pub use evidence::{Evidence, Relying};
+pub use leftovers::{Ledger, LedgerCommand, Lock, LockCommand};
 pub use preflight::{Check, Preflight};
 pub use rollback::{Rollback, Settle};
-pub use traces::{Ledger, LedgerCommand, Lock, LockCommand};
 
 use crate::procedure::DEFAULT_PROCEDURE;
 use crate::schema::FINGERPRINT_DIGITS;

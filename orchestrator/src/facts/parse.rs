@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, HostLock, Traces, read_composition, read_preflight, traces};
+use super::{Facts, HostLock, Leftovers, leftovers, read_composition, read_preflight};
 use crate::redact;
 use crate::text::{RemoteText, harmless_line};
 
@@ -74,21 +74,21 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         boot_id: text("boot-id"),
         // Not among the answers: the probe itself knows it.
         keeper: None,
-        traces: traces_of(&answers),
+        leftovers: leftovers_of(&answers),
     })
 }
 
-/// Reads only what was asked of ixporch's own traces.
-pub fn parse_traces(output: &[u8]) -> Result<Traces, FactsError> {
-    Ok(traces_of(&answers(output)?))
+/// Reads only the lock and ledgers that runs of ixporch left.
+pub fn parse_leftovers(output: &[u8]) -> Result<Leftovers, FactsError> {
+    Ok(leftovers_of(&answers(output)?))
 }
 
-fn traces_of(answers: &BTreeMap<String, Answer>) -> Traces {
+fn leftovers_of(answers: &BTreeMap<String, Answer>) -> Leftovers {
     let raw =
         |name: &str| answers.get(name).filter(|answer| answer.exit == 0).map(|answer| answer.text.raw());
-    Traces {
+    Leftovers {
         lock: raw("lock").and_then(HostLock::parse),
-        ledgers: raw("ledgers").map(traces::ledgers).unwrap_or_default(),
+        ledgers: raw("ledgers").map(leftovers::ledgers).unwrap_or_default(),
         boot: raw("boot-id").map(|boot| harmless_line(boot.trim())).unwrap_or_default(),
     }
 }

@@ -4,7 +4,7 @@ use super::lock::{UNLOCK, at_the_lock};
 use super::output::StepOutput;
 use super::probe::ProbeError;
 use super::{Ledger, Removed};
-use crate::facts::{self, Traces};
+use crate::facts::{self, Leftovers};
 use crate::plan::{LedgerPlace, quote};
 use crate::transport::LinkLost;
 
@@ -44,10 +44,10 @@ pub fn fetch(web_user: &str, sudo: bool, backup_dir: &str, backup: &str, file: &
 }
 
 /// Asks for the lock and the ledgers.
-pub async fn survey(ledger: &mut Ledger, place: &LedgerPlace) -> Result<Traces, ProbeError> {
+pub async fn survey(ledger: &mut Ledger, place: &LedgerPlace) -> Result<Leftovers, ProbeError> {
     let mut output = StepOutput::default();
     ledger.ask(&prelude(place), &mut output).await?;
-    Ok(facts::parse_traces(&output.stdout.kept())?)
+    Ok(facts::parse_leftovers(&output.stdout.kept())?)
 }
 
 /// The beginning of a script that looks at the steps of a ledger, as `$folder`: ends where one is running.

@@ -277,7 +277,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                 }
             }
             let mut locked = Vec::new();
-            if let Some(lock) = &facts.traces.lock {
+            if let Some(lock) = &facts.leftovers.lock {
                 locked.push(format!(
                     "locked by {}: nothing is started until that run gives it back",
                     lock.holder()

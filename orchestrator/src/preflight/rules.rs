@@ -1,7 +1,7 @@
 //! The rules of the preflight: from what a probe found to findings, each with its remedy.
 
 mod database;
-mod ground;
+mod machine;
 mod software;
 
 use super::{Finding, Severity};
@@ -43,7 +43,7 @@ pub fn find(asked: &Asked<'_>, facts: &Facts) -> Vec<Finding> {
         findings.disk(asked, facts, preflight);
         findings.database(asked, facts, preflight);
         findings.memcached(asked, facts, preflight);
-        findings.ground(asked, preflight);
+        findings.machine(asked, preflight);
     } else if facts.php.is_some() {
         findings.blocker(
             "preflight-failed",
@@ -54,7 +54,7 @@ pub fn find(asked: &Asked<'_>, facts: &Facts) -> Vec<Finding> {
             ),
         );
     }
-    findings.traces(asked, facts);
+    findings.leftovers(asked, facts);
     findings.0.sort_by_key(|finding| finding.severity);
     findings.0
 }

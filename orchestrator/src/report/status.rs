@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{HostWords, KnownRun, Paint, bytes, table, traces};
+use super::{HostWords, KnownRun, Paint, bytes, lock, table};
 use crate::facts::Facts;
 
 /// The status table: what the probe found, or why it found nothing; below it who holds which host, and what is owed.
@@ -34,12 +34,12 @@ pub fn status(
         match probe {
             Ok(facts) => {
                 rows.push(row(host, facts));
-                if facts.traces.lock.is_some() {
+                if facts.leftovers.lock.is_some() {
                     let _ = writeln!(locks, "\n{}", paint.strong(host));
-                    locks.push_str(&traces(
+                    locks.push_str(&lock(
                         paint,
                         HostWords { program, inventory, host },
-                        &facts.traces,
+                        &facts.leftovers,
                         known,
                     ));
                 }

@@ -12,7 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
-use crate::facts::Traces;
+use crate::facts::Leftovers;
 use crate::ledger;
 use crate::report;
 use crate::state::ExitCode;
@@ -29,14 +29,17 @@ pub(in crate::cli) fn run(
 }
 
 /// The question for a host's lock and ledgers.
-pub(super) fn survey() -> Question<Traces> {
+pub(super) fn survey() -> Question<Leftovers> {
     Box::new(|ledger, place| {
         Box::pin(async move { ledger::survey(ledger, place).await.map_err(|error| error.to_string()) })
     })
 }
 
 /// Asks the selected hosts for their locks and ledgers.
-pub(super) fn traces_of(arguments: &args::Status, settings: &Settings) -> Result<Answers<Traces>, CliError> {
+pub(super) fn leftovers_of(
+    arguments: &args::Status,
+    settings: &Settings,
+) -> Result<Answers<Leftovers>, CliError> {
     ask(arguments, settings, |_| survey())
 }
 
@@ -72,37 +75,37 @@ pub(super) fn print(printer: Printer, hosts: &[Value]) {
 }
 
 fn list(arguments: &args::Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
-    let traces = traces_of(arguments, settings)?;
+    let leftovers = leftovers_of(arguments, settings)?;
     match printer.format {
         Format::Human => {
             let mut text = String::new();
-            for (host, traces) in &traces {
+            for (host, leftovers) in &leftovers {
                 let _ = write!(text, "{}  ", printer.out.strong(host));
-                match traces {
+                match leftovers {
                     Err(why) => {
                         let _ = writeln!(text, "unreachable: {}", why.replace('\n', "\n  "));
                     }
-                    Ok(traces) if traces.ledgers.is_empty() => text.push_str("no ledgers\n"),
-                    Ok(traces) => {
+                    Ok(leftovers) if leftovers.ledgers.is_empty() => text.push_str("no ledgers\n"),
+                    Ok(leftovers) => {
                         text.push('\n');
-                        text.push_str(&report::ledgers(printer.out, traces));
+                        text.push_str(&report::ledgers(printer.out, leftovers));
                     }
                 }
             }
             printer.result(&text);
         }
         Format::Json | Format::Jsonl => {
-            let hosts: Vec<_> = traces
+            let hosts: Vec<_> = leftovers
                 .iter()
-                .map(|(host, traces)| match traces {
-                    Ok(traces) => json!({ "host": host, "reachable": true, "ledgers": traces.ledgers }),
+                .map(|(host, leftovers)| match leftovers {
+                    Ok(leftovers) => json!({ "host": host, "reachable": true, "ledgers": leftovers.ledgers }),
                     Err(why) => json!({ "host": host, "reachable": false, "why": why }),
                 })
                 .collect();
             print(printer, &hosts);
         }
     }
-    Ok(reached(&traces))
+    Ok(reached(&leftovers))
 }
 
 /// A run's ledger is left alone as long as the run holds the host: it is what `resume` goes on from.
@@ -111,10 +114,10 @@ fn clean(arguments: &args::Status, settings: &Settings, printer: Printer) -> Res
         let name = host.name.clone();
         Box::new(move |ledger, place| {
             Box::pin(async move {
-                let traces = ledger::survey(ledger, place).await.map_err(|error| error.to_string())?;
-                let holder = traces.lock.map(|lock| lock.run);
+                let leftovers = ledger::survey(ledger, place).await.map_err(|error| error.to_string())?;
+                let holder = leftovers.lock.map(|lock| lock.run);
                 let mut cleaned = Vec::new();
-                for left in traces.ledgers {
+                for left in leftovers.ledgers {
                     let removed = if Some(&left.run) == holder.as_ref() {
                         Err("its run holds the host's lock".to_owned())
                     } else if left.host != name {

@@ -11,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
-use crate::facts::Traces;
+use crate::facts::Leftovers;
 use crate::ledger::break_lock;
 use crate::report::{self, HostWords};
 use crate::state::ExitCode;
@@ -31,38 +31,43 @@ pub(in crate::cli) fn run(
 }
 
 fn show(arguments: &args::Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
-    let traces = ledger::traces_of(arguments, settings)?;
+    let leftovers = ledger::leftovers_of(arguments, settings)?;
     match printer.format {
-        Format::Human => printer.result(&text(arguments, &traces, settings, printer)),
+        Format::Human => printer.result(&text(arguments, &leftovers, settings, printer)),
         Format::Json | Format::Jsonl => {
-            let hosts: Vec<_> = traces
+            let hosts: Vec<_> = leftovers
                 .iter()
-                .map(|(host, traces)| match traces {
-                    Ok(traces) => json!({ "host": host, "reachable": true, "lock": traces.lock }),
+                .map(|(host, leftovers)| match leftovers {
+                    Ok(leftovers) => json!({ "host": host, "reachable": true, "lock": leftovers.lock }),
                     Err(why) => json!({ "host": host, "reachable": false, "why": why }),
                 })
                 .collect();
             ledger::print(printer, &hosts);
         }
     }
-    Ok(ledger::reached(&traces))
+    Ok(ledger::reached(&leftovers))
 }
 
-fn text(arguments: &args::Status, traces: &Answers<Traces>, settings: &Settings, printer: Printer) -> String {
+fn text(
+    arguments: &args::Status,
+    leftovers: &Answers<Leftovers>,
+    settings: &Settings,
+    printer: Printer,
+) -> String {
     let mut text = String::new();
     let inventory = arguments.selection.file.inventory.display().to_string();
-    for (host, traces) in traces {
+    for (host, leftovers) in leftovers {
         let _ = write!(text, "{}  ", printer.out.strong(host));
-        match traces {
+        match leftovers {
             Err(why) => {
                 let _ = writeln!(text, "unreachable: {}", why.replace('\n', "\n  "));
             }
-            Ok(Traces { lock: None, .. }) => text.push_str("not locked\n"),
-            Ok(traces) => {
+            Ok(Leftovers { lock: None, .. }) => text.push_str("not locked\n"),
+            Ok(leftovers) => {
                 text.push('\n');
                 let words = HostWords { program: &settings.program, inventory: &inventory, host };
                 let known = |run: &str| work::known_run(settings, run);
-                text.push_str(&report::traces(printer.out, words, traces, &known));
+                text.push_str(&report::lock(printer.out, words, leftovers, &known));
             }
         }
     }
@@ -101,12 +106,12 @@ impl Break<'_> {
             |why: &String| CliError::new(ExitCode::Unreachable, format!("{}: {why}", self.host));
         let found = runtime.block_on(access.ask(&[host], |_| ledger::survey()));
         let found = found.get(self.host).ok_or_else(|| CliError::internal("the host was not asked"))?;
-        let traces = found.as_ref().map_err(unreachable)?;
-        let Some(lock) = &traces.lock else {
+        let leftovers = found.as_ref().map_err(unreachable)?;
+        let Some(lock) = &leftovers.lock else {
             printer.say(&format!("{} is not locked", self.host));
             return Ok(ExitCode::Success);
         };
-        let running = match traces.of_the_lock() {
+        let running = match leftovers.of_the_lock() {
             Some(ledger) if ledger.is_running() => {
                 Some(format!("a step of run {} is still running", lock.run))
             }

@@ -106,7 +106,7 @@ impl Findings {
         }
     }
 
-    pub(super) fn ground(&mut self, asked: &Asked<'_>, preflight: &Preflight) {
+    pub(super) fn machine(&mut self, asked: &Asked<'_>, preflight: &Preflight) {
         if !preflight.foreign_files.is_empty() {
             let user = asked.web_user;
             let found: Vec<String> = preflight
@@ -137,8 +137,9 @@ impl Findings {
         }
     }
 
-    pub(super) fn traces(&mut self, asked: &Asked<'_>, facts: &Facts) {
-        if let Some(lock) = facts.traces.lock.as_ref().filter(|lock| Some(lock.run.as_str()) != asked.own_run)
+    pub(super) fn leftovers(&mut self, asked: &Asked<'_>, facts: &Facts) {
+        if let Some(lock) =
+            facts.leftovers.lock.as_ref().filter(|lock| Some(lock.run.as_str()) != asked.own_run)
         {
             // Its lock keeps others away by itself, and may be given back in time.
             self.warning(
@@ -147,8 +148,8 @@ impl Findings {
                 "wait for its end (--lock-wait), or ixporch lock show",
             );
         }
-        let lock = facts.traces.lock.as_ref().map(|lock| lock.run.as_str());
-        let old = facts.traces.ledgers.iter().filter(|ledger| Some(ledger.run.as_str()) != lock).count();
+        let lock = facts.leftovers.lock.as_ref().map(|lock| lock.run.as_str());
+        let old = facts.leftovers.ledgers.iter().filter(|ledger| Some(ledger.run.as_str()) != lock).count();
         if old > 0 {
             self.note(
                 "leftovers",

@@ -1,28 +1,28 @@
-//! What runs left on a host: the lock, and the ledgers with their steps and debts.
+//! What runs left on a host: its lock, and the ledgers with their steps and debts.
 
 use std::fmt::Write;
 
 use super::Paint;
-use crate::facts::{LedgerRun, LedgerState, Traces};
+use crate::facts::{LedgerRun, LedgerState, Leftovers};
 use crate::plan::quote;
 
-/// What this controller knows of a run that another host names.
+/// What this controller knows of a run that a host's lock names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KnownRun {
-    /// There is no journal of it here.
+    /// It has no journal here.
     Unknown,
-    /// Its controller is this one, and at work.
+    /// This controller is running it now.
     GoingOn,
-    /// It has no end yet: `resume` goes on with it.
+    /// It has not ended: `resume` continues it.
     Unfinished,
     /// It has ended.
     Ended,
 }
 
-/// What a person must repeat to name a host.
+/// The words of a command that names a host.
 #[derive(Debug, Clone, Copy)]
 pub struct HostWords<'a> {
-    /// The program with the options that a person must repeat.
+    /// The program, with the options that a command must repeat.
     pub program: &'a str,
     /// The inventory file.
     pub inventory: &'a str,
@@ -30,17 +30,17 @@ pub struct HostWords<'a> {
     pub host: &'a str,
 }
 
-/// The lock of a host with its run's steps and debts; empty where it is not locked.
-pub fn traces(
+/// The lock of a host with its run's steps and debts; empty if the host is not locked.
+pub fn lock(
     paint: Paint,
     words: HostWords<'_>,
-    traces: &Traces,
+    leftovers: &Leftovers,
     known: &dyn Fn(&str) -> KnownRun,
 ) -> String {
     let mut text = String::new();
-    let Some(lock) = &traces.lock else { return text };
+    let Some(lock) = &leftovers.lock else { return text };
     let _ = writeln!(text, "  {} {}", paint.warn("locked by"), lock.holder());
-    let ledger = traces.of_the_lock();
+    let ledger = leftovers.of_the_lock();
     match ledger {
         Some(ledger) => text.push_str(&steps(paint, ledger)),
         None => {
@@ -50,7 +50,7 @@ pub fn traces(
     for debt in ledger.map(LedgerRun::debts).unwrap_or_default() {
         let _ = writeln!(text, "    {} {debt}", paint.warn("still owed:"));
     }
-    if lock.boot != traces.boot && !traces.boot.is_empty() {
+    if lock.boot != leftovers.boot && !leftovers.boot.is_empty() {
         let _ = writeln!(text, "    the host was booted anew since the lock was taken");
     }
     let run = &lock.run;
@@ -70,10 +70,10 @@ pub fn traces(
 }
 
 /// All ledgers of a host.
-pub fn ledgers(paint: Paint, traces: &Traces) -> String {
+pub fn ledgers(paint: Paint, leftovers: &Leftovers) -> String {
     let mut text = String::new();
-    for ledger in &traces.ledgers {
-        let holds = traces.of_the_lock().is_some_and(|holder| holder == ledger);
+    for ledger in &leftovers.ledgers {
+        let holds = leftovers.of_the_lock().is_some_and(|holder| holder == ledger);
         let word = if holds { "  holds the host's lock" } else { "" };
         let _ = writeln!(text, "  run {} as {}{word}", ledger.run, ledger.host);
         text.push_str(&steps(paint, ledger));

@@ -1,20 +1,20 @@
-//! Traces: what runs of ixporch left on a host, the lock and their ledgers.
+//! Leftovers: the lock and the ledgers that runs of ixporch left on a host.
 //!
-//! Pure: the shell text that looks for them is `ledger`'s.
+//! Pure. The shell text that looks for them is in `ledger`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::text::harmless_line;
 
-/// What was found on a host of ixporch's own.
+/// The lock and ledgers that were found on a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Traces {
-    /// Who holds the host.
+pub struct Leftovers {
+    /// The host's lock, if it is locked.
     pub lock: Option<HostLock>,
     /// The ledgers of runs, the oldest first.
     pub ledgers: Vec<LedgerRun>,
-    /// The host's present boot.
+    /// The host's current boot id.
     pub boot: String,
 }
 
@@ -25,11 +25,11 @@ pub struct HostLock {
     pub run: String,
     /// Who started that run.
     pub operator: String,
-    /// The controller that it was started on.
+    /// The controller on which it was started.
     pub origin: String,
     /// Since when, by the controller's clock.
     pub since: Option<Timestamp>,
-    /// The host's boot in which it was taken.
+    /// The host's boot id when the lock was taken.
     pub boot: String,
     /// The folder of the run's ledger on the host.
     pub ledger: String,
@@ -57,28 +57,28 @@ pub struct LedgerStep {
     pub step: String,
     /// Where it stands.
     pub state: LedgerState,
-    /// Its exit code, where it has ended.
+    /// Its exit code, if it has ended.
     pub exit_code: Option<i32>,
-    /// The steps that are owed since it was begun.
+    /// The steps that are owed once it has begun.
     pub debts: Vec<String>,
 }
 
-/// Where a step stands by the host's own word.
+/// The state of a step according to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LedgerState {
-    /// It was claimed, and has not begun.
+    /// It is claimed, but has not begun.
     Claimed,
-    /// It runs.
+    /// It is running.
     Running,
     /// It has ended.
     Ended,
-    /// It was begun, and its process is gone without a word.
+    /// It began, and its process disappeared without reporting a result.
     Vanished,
 }
 
 impl HostLock {
-    /// The lines that say who holds the host; its host adds its boot id and where the ledger is.
+    /// The text of the lock. The host adds its boot id and the ledger's folder.
     pub fn to_text(&self) -> String {
         let since = self.since.map_or_else(String::new, |at| at.to_string());
         let line = |key: &str, value: &str| format!("{key} {}\n", harmless_line(value));
@@ -86,7 +86,7 @@ impl HostLock {
         who + &line("origin", &self.origin) + &line("since", &since)
     }
 
-    /// Reads a lock; `None` where it names no run.
+    /// Reads a lock; `None` if it names no run.
     pub fn parse(text: &str) -> Option<Self> {
         let mut lock = Self::default();
         for line in text.lines() {
@@ -105,7 +105,7 @@ impl HostLock {
         (!lock.run.is_empty()).then_some(lock)
     }
 
-    /// Who holds the host, since when, for people.
+    /// Says which run holds the host, and since when.
     pub fn holder(&self) -> String {
         let since =
             self.since.map_or_else(String::new, |at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M:%SZ")));
@@ -113,8 +113,8 @@ impl HostLock {
     }
 }
 
-impl Traces {
-    /// The ledger of the run that holds the lock, where this login can see it.
+impl Leftovers {
+    /// The ledger of the run that holds the lock, if this login can see it.
     pub fn of_the_lock(&self) -> Option<&LedgerRun> {
         let lock = self.lock.as_ref()?;
         self.ledgers.iter().find(|ledger| ledger.run == lock.run && ledger.folder == lock.ledger)
@@ -122,8 +122,8 @@ impl Traces {
 }
 
 impl LedgerRun {
-    /// What the host is still owed by this run's steps: a debt is made when its step begins, and paid when
-    /// the paying step has succeeded.
+    /// The steps that this run still owes the host. A debt arises when its step begins, and ends when the
+    /// paying step has succeeded.
     pub fn debts(&self) -> Vec<&str> {
         let paid = |payer: &str| {
             self.steps.iter().any(|step| {
@@ -134,19 +134,19 @@ impl LedgerRun {
         begun.flat_map(|step| &step.debts).map(String::as_str).filter(|payer| !paid(payer)).collect()
     }
 
-    /// The last step that it knows.
+    /// The last step in it.
     pub fn last(&self) -> Option<&LedgerStep> {
         self.steps.last()
     }
 
-    /// Whether anything of it still runs.
+    /// Whether one of its steps is still running.
     pub fn is_running(&self) -> bool {
         self.steps.iter().any(|step| step.state == LedgerState::Running)
     }
 }
 
 /// Reads the lines that a host prints of its ledgers: `ledger RUN HOST FOLDER`, and for each of its steps
-/// `step STATE EXIT ID DEBTS` (`-` for what there is not, several debts with commas).
+/// `step STATE EXIT ID DEBTS` (`-` for a missing value; several debts are separated by commas).
 pub(super) fn ledgers(text: &str) -> Vec<LedgerRun> {
     let mut runs: Vec<LedgerRun> = Vec::new();
     for line in text.lines() {
@@ -183,6 +183,7 @@ pub(super) fn ledgers(text: &str) -> Vec<LedgerRun> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::Facts;
 
     #[test]
     fn a_lock_comes_back_as_it_was_written() {
@@ -200,7 +201,17 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_says_what_is_owed() {
+    fn facts_of_older_versions_are_read() {
+        let leftovers = Leftovers { boot: "b".to_owned(), ..Leftovers::default() };
+        let facts = Facts { leftovers, ..Facts::default() };
+        let text = serde_json::to_string(&facts).unwrap();
+        let older = text.replace("\"leftovers\":", "\"traces\":");
+        assert_ne!(older, text);
+        assert_eq!(serde_json::from_str::<Facts>(&older).unwrap(), facts);
+    }
+
+    #[test]
+    fn open_debts_are_read_from_a_ledger() {
         let runs = ledgers(
             "ledger 0198 h1 /root/.ixporch/runs/0198/h1\nstep ended 0 maintenance-on maintenance-off\nstep running - composer -\n",
         );
