@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use super::board::Board;
 use super::brake::BrakeState;
 use super::claim::{Claim, NotHeld, answered};
-use super::desk::Seat;
 use super::dispatch::HostEvents;
 use super::link::{Link, NoLink, Way};
 use super::progress::ProgressReader;
 use super::proof::Proof;
+use super::review_queue::Ticket;
 use super::{Attendant, HostReport, LiveOutput, SiteProber, judge};
 use crate::event::{HostOutcome, StepEnd, StepOutcome, Stream};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
@@ -46,8 +46,8 @@ pub(super) struct Lane {
     pub(super) claim: Claim,
     pub(super) attendant: Arc<dyn Attendant>,
     pub(super) prober: Arc<dyn SiteProber>,
-    /// Where its schema review is asked about, where it has one ahead and there is anybody to ask.
-    pub(super) seat: Option<Seat>,
+    /// Its place in the review queue, if it has a schema review ahead and there is an operator to ask.
+    pub(super) ticket: Option<Ticket>,
     /// What other hosts proved.
     pub(super) proof: Arc<Proof>,
     /// What persons have let pass.
@@ -71,8 +71,8 @@ pub(super) struct Course {
     pub(super) approved: Option<Fingerprint>,
     /// The version that the host says it has.
     pub(super) version: Option<String>,
-    /// Where its review will be asked about.
-    pub(super) seat: Option<Seat>,
+    /// Its place in the review queue; dropped as soon as no question is ahead any more.
+    pub(super) ticket: Option<Ticket>,
     /// The step that failed.
     pub(super) failed: Option<String>,
     /// Why it goes back to its start.
@@ -86,7 +86,7 @@ pub(super) struct Course {
 
 impl Lane {
     pub(super) async fn drive(mut self) -> HostReport {
-        let seat = self.seat.take();
+        let ticket = self.ticket.take();
         let ended_before = self.before.outcome.filter(|_| !self.before.is_unfinished(&self.plan));
         let forgotten = if ended_before.is_none() { self.forget_what_never_began().await } else { Ok(()) };
         let (outcome, why) = if let Err(lost) = forgotten {
@@ -99,28 +99,28 @@ impl Lane {
             self.release_only().await;
             (outcome, self.before.why.to_string())
         } else {
-            let end = self.outcome(seat).await;
+            let end = self.outcome(ticket).await;
             self.events.finished(end.0, &end.1).await;
             end
         };
         HostReport { host: self.plan.host, outcome, why }
     }
 
-    async fn outcome(&self, seat: Option<Seat>) -> End {
+    async fn outcome(&self, ticket: Option<Ticket>) -> End {
         match &self.plan.action {
             HostAction::Current => (HostOutcome::Current, String::new()),
             HostAction::Unreachable(why) => (HostOutcome::Unreachable, why.clone()),
-            HostAction::Upgrade(steps) => self.upgrade(steps, seat).await,
+            HostAction::Upgrade(steps) => self.upgrade(steps, ticket).await,
         }
     }
 
-    async fn upgrade(&self, steps: &[PlannedStep], seat: Option<Seat>) -> End {
+    async fn upgrade(&self, steps: &[PlannedStep], ticket: Option<Ticket>) -> End {
         let mut course = Course {
             touched: self.before.was_touched(),
             approved: self.before.approved.clone(),
             changed_the_schema: self.has_changed_the_schema(),
             was_opened: self.before.was_opened(&self.plan),
-            seat,
+            ticket,
             ..Course::default()
         };
         let Some(way) = &self.way else {
@@ -285,7 +285,7 @@ impl Lane {
         let adopts = known.is_some_and(is_looked_for);
         if !adopts {
             if step.when_schema_pending && course.pending.as_ref().is_some_and(Vec::is_empty) {
-                course.seat = None;
+                course.ticket = None;
                 self.events.step_finished(step, StepEnd::skipped("no schema change is pending"), None).await;
                 return Ok(());
             }

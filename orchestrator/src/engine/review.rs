@@ -1,12 +1,12 @@
-//! The schema review as a lane meets it: by policy, by what was approved before, by a person at the desk, or not.
+//! The schema review of a lane: pending changes pass by policy, by an earlier approval, or by the operator's answer.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Answer;
-use super::desk::Stands;
 use super::lane::{Course, Lane, is_for_good};
+use super::review_queue::WaitingState;
 use crate::gate::{self, Proven, Review};
 use crate::plan::PlannedStep;
 use crate::schema::SchemaChanges;
@@ -25,7 +25,7 @@ impl Lane {
         let changes = SchemaChanges::against(pending.iter().map(String::as_str), &course.narrowed());
         let fingerprint = &changes.fingerprint;
         if course.approved.as_ref() == Some(fingerprint) {
-            course.seat = None;
+            course.ticket = None;
             return Ok(());
         }
         let attended = self.attendant.is_attended();
@@ -37,7 +37,7 @@ impl Lane {
         let is_unproven = matches!(proven, Some(Proven::Other(_)));
         let verdict = gate::review(policy, &changes, &self.board.schemas(), proven, attended);
         if let Review::Pass { by, by_person } = &verdict {
-            course.seat = None;
+            course.ticket = None;
             self.take_risk(risked).await;
             self.events.approved(&step.id, fingerprint, by, *by_person).await;
             course.approved = Some(changes.fingerprint);
@@ -78,14 +78,14 @@ impl Lane {
         let until = (self.now)()
             .checked_add(SignedDuration::try_from(patience).unwrap_or(SignedDuration::MAX))
             .unwrap_or(Timestamp::MAX);
-        let stands =
-            Stands { closed: self.plan.opening.is_some(), goes_back: self.can_go_back(course, step) };
-        self.events.review_awaited(&step.id, &changes.fingerprint, until, stands.closed).await;
-        let Some(seat) = course.seat.take() else {
+        let waiting =
+            WaitingState { closed: self.plan.opening.is_some(), goes_back: self.can_go_back(course, step) };
+        self.events.review_awaited(&step.id, &changes.fingerprint, until, waiting.closed).await;
+        let Some(ticket) = course.ticket.take() else {
             return Err("nobody is here to review the pending schema changes".to_owned());
         };
         let answer = tokio::select! {
-            answer = seat.ask(&changes, until, stands) => answer,
+            answer = ticket.ask(&changes, until, waiting) => answer,
             // Somebody else's word, from somewhere else.
             approval = self.board.schema(&changes.fingerprint) => Some(Answer { yes: true, by: approval.by }),
             () = tokio::time::sleep(patience) => {

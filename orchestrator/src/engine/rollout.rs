@@ -11,12 +11,12 @@ use super::before_wave::UNPROVEN;
 use super::board::Board;
 use super::brake::BrakeState;
 use super::claim::Claim;
-use super::desk::{Desk, Seat};
 use super::dispatch::{self, Dispatched, Reporter, RunEvents};
 use super::given;
 use super::lane::Lane;
 use super::link::Way;
 use super::proof::Proof;
+use super::review_queue::{ReviewQueue, Ticket};
 use super::soak::{self, Patient, SoakEnd};
 use super::{HostReport, Job};
 use crate::event::{FORMAT, HostOutcome, RunEvent, RunHeader};
@@ -60,10 +60,10 @@ pub async fn run(
     let before = before.unwrap_or_default();
     let (keeper, board) = Board::open(&before, &job);
     let listening = tokio::spawn(keeper.listen(job.words.take(), events.clone()));
-    let desk = Desk::open(Arc::clone(&job.attendant), events.clone(), job.about.origin.clone());
+    let reviews = ReviewQueue::start(Arc::clone(&job.attendant), events.clone(), job.about.origin.clone());
     let rollout = Rollout {
         board,
-        desk,
+        reviews,
         now,
         connecting: Arc::new(Semaphore::new(job.limits.connecting.max(1))),
         before,
@@ -114,7 +114,7 @@ pub(super) struct Rollout {
     pub(super) before: RunState,
     claim: Claim,
     pub(super) board: Board,
-    desk: Desk,
+    reviews: ReviewQueue,
     pub(super) now: fn() -> Timestamp,
     connecting: Arc<Semaphore>,
     pub(super) events: RunEvents,
@@ -350,7 +350,7 @@ impl Rollout {
             claim: self.claim.clone(),
             attendant: Arc::clone(&self.job.attendant),
             prober: Arc::clone(&self.job.prober),
-            seat: self.seat(plan),
+            ticket: self.ticket(plan),
             proof: Arc::clone(proof),
             board: self.board.clone(),
             now: self.now,
@@ -360,15 +360,16 @@ impl Rollout {
         }
     }
 
-    /// Its lane sits down before any other one runs, so that nobody is asked about before all of them are waited for.
-    fn seat(&self, plan: &HostPlan) -> Option<Seat> {
+    /// A ticket if the host has a review ahead. It is issued before the lane starts, so that the queue waits for all hosts
+    /// before it asks.
+    fn ticket(&self, plan: &HostPlan) -> Option<Ticket> {
         let host = self.before.hosts.get(&plan.host);
         let is_done =
             |step: &PlannedStep| host.and_then(|host| host.step(&step.id)).is_some_and(StepState::is_done);
         let is_ahead = |step: &PlannedStep| step.schema_review.is_some() && !is_done(step);
         let goes_back = host.is_some_and(|host| host.going_back.is_some());
         let has_review = plan.steps().iter().any(is_ahead) && !goes_back;
-        (has_review && self.job.attendant.is_attended()).then(|| self.desk.seat(&plan.host))
+        (has_review && self.job.attendant.is_attended()).then(|| self.reviews.ticket(&plan.host))
     }
 
     /// A panic in a lane is that host's outcome, and nobody else's.

@@ -1,8 +1,8 @@
-//! The desk: where the schema reviews of all hosts of a wave meet, so that a person looks once at what is the same.
+//! The review queue: collects the schema reviews of all hosts of a wave, so that a person reviews equal changes once.
 //!
-//! Every lane that has a review ahead has a [`Seat`]. When all seated lanes have come to their review or to their end,
-//! or when the first of them has waited long enough for the others, the desk groups what is pending by fingerprint and
-//! asks about each group. It owns the approvals of the run; it must not know what a lane does with an answer.
+//! Every lane with a review ahead holds a [`Ticket`]. When every ticket holder has asked or left, or when the first
+//! one has waited [`GATHER`] for the others, the queue groups the pending changes by fingerprint and asks the operator
+//! about each group. It owns the answers of this session; it must not know what a lane does with an answer.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,112 +18,116 @@ use super::{Answer, Attendant, ReviewGroup, ReviewQuestion};
 use crate::event::{Approval, RunEvent};
 use crate::schema::{self, Fingerprint, SchemaChanges};
 
-/// How long a host that waits in maintenance waits for the others to come to the same point.
+/// How long the first host waits for the others to ask, too. Its site is in maintenance meanwhile.
 const GATHER: Duration = Duration::from_secs(60);
 
-/// What a person said to a lane's pending changes; `None`: nobody answered.
-type Verdict = Option<Answer>;
-
 enum Message {
-    Sat(String),
+    Issued(String),
     Asked {
         host: String,
         changes: SchemaChanges,
         until: Timestamp,
-        stands: Stands,
-        reply: oneshot::Sender<Verdict>,
+        state: WaitingState,
+        reply: oneshot::Sender<Option<Answer>>,
     },
-    Left(String),
+    Dropped(String),
 }
 
-/// Where lanes take their seats.
+/// Issues tickets.
 #[derive(Clone)]
-pub(super) struct Desk {
+pub(super) struct ReviewQueue {
     sender: mpsc::UnboundedSender<Message>,
 }
 
-/// The seat of one lane; whoever drops it is not waited for any more.
-pub(super) struct Seat {
+/// One lane's place in the queue. The queue no longer waits for a lane that drops it.
+pub(super) struct Ticket {
     host: String,
     sender: mpsc::UnboundedSender<Message>,
 }
 
-/// How a host stands while it waits.
+/// The state of a host while it waits for an answer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stands {
+pub(super) struct WaitingState {
     /// Whether its site is in maintenance.
     pub(super) closed: bool,
-    /// Whether it is taken back where it is not let pass.
+    /// Whether it goes back to its start if its changes are not approved.
     pub(super) goes_back: bool,
 }
 
 /// A lane that waits for an answer.
 struct Waiting {
-    stands: Stands,
+    state: WaitingState,
     host: String,
     changes: SchemaChanges,
     until: Timestamp,
-    reply: oneshot::Sender<Verdict>,
+    reply: oneshot::Sender<Option<Answer>>,
 }
 
-struct Clerk {
+/// The task behind the queue.
+struct Worker {
     receiver: mpsc::UnboundedReceiver<Message>,
     attendant: Arc<dyn Attendant>,
     events: RunEvents,
     origin: String,
-    seated: BTreeSet<String>,
+    /// Hosts with a ticket whose question has no answer yet.
+    holders: BTreeSet<String>,
     waiting: Vec<Waiting>,
-    /// When the first of those that wait began to.
+    /// When the first of the waiting lanes asked.
     since: Option<Instant>,
     approved: Vec<(Fingerprint, Answer)>,
-    /// What was pending on every host that came here.
+    /// The pending changes of every host that has asked.
     seen: Vec<(String, SchemaChanges)>,
 }
 
-impl Desk {
-    /// Opens the desk; it closes when it and all its seats are gone.
-    pub(super) fn open(attendant: Arc<dyn Attendant>, events: RunEvents, origin: String) -> Self {
+impl ReviewQueue {
+    /// Starts the queue; it ends when it and all its tickets are dropped.
+    pub(super) fn start(attendant: Arc<dyn Attendant>, events: RunEvents, origin: String) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let clerk = Clerk {
+        let worker = Worker {
             receiver,
             attendant,
             events,
             origin,
-            seated: BTreeSet::new(),
+            holders: BTreeSet::new(),
             waiting: Vec::new(),
             since: None,
             approved: Vec::new(),
             seen: Vec::new(),
         };
-        tokio::spawn(Box::pin(clerk.serve()));
+        tokio::spawn(Box::pin(worker.serve()));
         Self { sender }
     }
 
-    /// A seat for a host whose lane has a review ahead.
-    pub(super) fn seat(&self, host: &str) -> Seat {
-        // Without a clerk every question ends with no answer.
-        let _ = self.sender.send(Message::Sat(host.to_owned()));
-        Seat { host: host.to_owned(), sender: self.sender.clone() }
+    /// Issues a ticket for a host whose lane has a review ahead.
+    pub(super) fn ticket(&self, host: &str) -> Ticket {
+        // If the worker has ended, `ask` returns no answer.
+        let _ = self.sender.send(Message::Issued(host.to_owned()));
+        Ticket { host: host.to_owned(), sender: self.sender.clone() }
     }
 }
 
-impl Seat {
-    /// Asks a person whether `changes` may be executed; `until` is when the lane will not wait any more.
-    pub(super) async fn ask(&self, changes: &SchemaChanges, until: Timestamp, stands: Stands) -> Verdict {
+impl Ticket {
+    /// Asks the operator whether `changes` may be executed; `None`: nobody answered. The lane stops waiting at `until`.
+    pub(super) async fn ask(
+        &self,
+        changes: &SchemaChanges,
+        until: Timestamp,
+        state: WaitingState,
+    ) -> Option<Answer> {
         let (reply, answer) = oneshot::channel();
         let (host, changes) = (self.host.clone(), changes.clone());
-        self.sender.send(Message::Asked { host, changes, until, stands, reply }).ok()?;
+        self.sender.send(Message::Asked { host, changes, until, state, reply }).ok()?;
         answer.await.ok().flatten()
     }
 }
 
-impl Drop for Seat {
+impl Drop for Ticket {
     fn drop(&mut self) {
-        let _ = self.sender.send(Message::Left(std::mem::take(&mut self.host)));
+        let _ = self.sender.send(Message::Dropped(std::mem::take(&mut self.host)));
     }
 }
 
-impl Clerk {
+impl Worker {
     async fn serve(mut self) {
         loop {
             let patience = self.since.map(|since| since + GATHER);
@@ -135,8 +139,8 @@ impl Clerk {
                 Some(message) => self.take(message),
                 None => return,
             }
-            let all_are_here = self.seated.len() == self.waiting.len();
-            if !self.waiting.is_empty() && all_are_here && self.receiver.is_empty() {
+            let all_have_asked = self.holders.len() == self.waiting.len();
+            if !self.waiting.is_empty() && all_have_asked && self.receiver.is_empty() {
                 self.ask().await;
             }
         }
@@ -144,25 +148,25 @@ impl Clerk {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Sat(host) => {
-                self.seated.insert(host);
+            Message::Issued(host) => {
+                self.holders.insert(host);
             }
-            Message::Left(host) => {
-                self.seated.remove(&host);
+            Message::Dropped(host) => {
+                self.holders.remove(&host);
                 self.waiting.retain(|waiting| waiting.host != host);
             }
-            Message::Asked { host, changes, until, stands, reply } => {
+            Message::Asked { host, changes, until, state, reply } => {
                 self.seen.retain(|(known, _)| *known != host);
                 self.seen.push((host.clone(), changes.clone()));
                 if let Some((_, answer)) =
                     self.approved.iter().find(|(known, _)| *known == changes.fingerprint)
                 {
-                    self.seated.remove(&host);
-                    // A lane that does not wait any more has no use for it.
+                    self.holders.remove(&host);
+                    // The lane may have stopped waiting.
                     let _ = reply.send(Some(answer.clone()));
                     return;
                 }
-                self.waiting.push(Waiting { stands, host, changes, until, reply });
+                self.waiting.push(Waiting { state, host, changes, until, reply });
                 self.since.get_or_insert_with(Instant::now);
             }
         }
@@ -171,12 +175,12 @@ impl Clerk {
         }
     }
 
-    /// Asks about every group of those that wait now; who comes meanwhile is asked about afterwards.
+    /// Asks about every group of the hosts that wait now. Hosts that arrive meanwhile are asked about afterwards.
     async fn ask(&mut self) {
         self.since = None;
         let waiting = std::mem::take(&mut self.waiting);
         for asked in &waiting {
-            self.seated.remove(&asked.host);
+            self.holders.remove(&asked.host);
         }
         let groups = groups(&self.seen);
         let until = waiting.iter().map(|one| one.until).min().unwrap_or_default();
@@ -196,12 +200,12 @@ impl Clerk {
                 waiting: hosts,
                 is_first,
                 until,
-                closed: these.iter().any(|one| one.stands.closed),
-                goes_back: these.iter().all(|one| one.stands.goes_back),
+                closed: these.iter().any(|one| one.state.closed),
+                goes_back: these.iter().all(|one| one.state.goes_back),
             };
             is_first = false;
             let answer = tokio::select! {
-                // Nobody is asked about hosts that have left.
+                // No question about hosts that have left.
                 biased;
                 () = nobody_waits(&mut these) => None,
                 answer = self.attendant.review(&question) => answer,
@@ -210,7 +214,7 @@ impl Clerk {
                 self.approve(fingerprint, answer).await;
             }
             for one in these {
-                // As above: a lane that left has no use for it.
+                // The lane may have stopped waiting.
                 let _ = one.reply.send(answer.clone());
             }
         }
@@ -224,7 +228,7 @@ impl Clerk {
     }
 }
 
-/// What is asked about; hosts by their names, whoever came first.
+/// The groups of equal changes; hosts are sorted by name, so that the order of arrival does not show.
 fn groups(seen: &[(String, SchemaChanges)]) -> Vec<ReviewGroup> {
     let mut hosts: Vec<_> = seen.iter().map(|(host, changes)| (host.as_str(), changes.clone())).collect();
     hosts.sort_by_key(|(host, _)| *host);
@@ -244,7 +248,7 @@ async fn until(moment: Option<Instant>) {
     }
 }
 
-/// Ends when none of them waits for an answer any more.
+/// Ends when all of them have stopped waiting.
 async fn nobody_waits(waiting: &mut [Waiting]) {
     futures::future::join_all(waiting.iter_mut().map(|one| one.reply.closed().boxed())).await;
 }
