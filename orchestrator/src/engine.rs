@@ -3,13 +3,12 @@
 //! Owns what runs when, and that one host's misfortune stays its own (law 1). It speaks to the
 //! outside only by events; it must not know a terminal, a file or russh.
 
+mod approvals;
 mod before_wave;
 mod begun;
-mod board;
 mod brake;
 mod claim;
 mod dispatch;
-mod given;
 mod judge;
 mod lane;
 mod link;
@@ -46,12 +45,12 @@ pub struct Job {
     pub plan: Plan,
     /// What the run is called, and who started it: the header's fields.
     pub about: About,
-    /// What persons have approved before it starts.
+    /// What the command line approves.
     pub approvals: Approvals,
     /// What other runs proved, as far as this one relies on it.
     pub evidence: Vec<GivenEvidence>,
-    /// What persons say while it goes on.
-    pub words: Option<mpsc::Receiver<LateWord>>,
+    /// Approvals that arrive while it goes on.
+    pub late_approvals: Option<mpsc::Receiver<LateApproval>>,
     /// Where the run stands, where it is one that is taken up again.
     pub resumed: Option<RunState>,
     /// How long another run's lock on a host is waited for.
@@ -77,30 +76,30 @@ pub struct Job {
 /// What a person approved on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Approvals {
-    /// Waves that may start.
+    /// Waves whose start is approved.
     pub waves: Vec<String>,
-    /// Schema changes that may be executed, by the digits of their fingerprints.
+    /// Schema changes whose execution is approved, by the digits of their fingerprints.
     pub schemas: Vec<String>,
-    /// Why missing evidence is taken upon themselves; `None`: it is not.
+    /// Why the risk of missing evidence is accepted; `None`: it is not.
     pub risk: Option<String>,
-    /// Why; empty where no reason was given.
+    /// The reason; empty if none was given.
     pub reason: String,
 }
 
-/// A person's word that comes while a run goes on, from somewhere else.
+/// An approval that arrives while a run goes on, from another terminal.
 #[derive(Debug)]
-pub struct LateWord {
-    /// What they let pass.
-    pub on: WordOn,
-    /// Who they are, and why.
+pub struct LateApproval {
+    /// What is approved.
+    pub subject: ApprovalSubject,
+    /// By whom, and why.
     pub approval: Approval,
-    /// Is told when it is in the journal.
-    pub taken: oneshot::Sender<()>,
+    /// Is told when the approval is in the journal.
+    pub recorded: oneshot::Sender<()>,
 }
 
-/// What a person lets pass.
+/// What a person approves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WordOn {
+pub enum ApprovalSubject {
     /// A wave.
     Wave(String),
     /// Schema changes, by the digits of their fingerprint.

@@ -1,7 +1,7 @@
 //! What stands before a wave: evidence, its gate, and a person where it asks for one.
 
+use super::approvals;
 use super::brake::BrakeState;
-use super::given;
 use super::proof::Proof;
 use super::rollout::Rollout;
 use crate::event::{Approval, RunEvent};
@@ -29,7 +29,7 @@ impl Stopped {
 impl Rollout {
     /// What other hosts proved that the wave demands.
     pub(super) async fn proof(&self, wave: &PlannedWave) -> Proof {
-        let risk = given::risk(&self.job);
+        let risk = approvals::accepted_risk(&self.job);
         match self.events.state().await {
             Ok(state) => Proof::look(&state, &self.job.plan, wave, risk, (self.now)()),
             // Without a dispatcher nothing starts anyway.
@@ -41,7 +41,7 @@ impl Rollout {
     pub(super) async fn take_risk(&self, proof: &Proof) {
         let Some(approval) = proof.waiver.clone().filter(|_| !proof.unmet.is_empty()) else { return };
         // What was taken in an earlier session is written down already.
-        if given::risk(&self.job).is_none() {
+        if approvals::accepted_risk(&self.job).is_none() {
             return;
         }
         let (wave, unmet) = (proof.wave.clone(), proof.unmet.clone());
@@ -63,7 +63,7 @@ impl Rollout {
             wave,
             ended,
             proof.missing().to_vec(),
-            self.board.has_wave(&wave.name),
+            self.approvals.has_wave(&wave.name),
             attended,
         ) {
             Decision::Pass => None,
@@ -78,7 +78,7 @@ impl Rollout {
     async fn ask(&self, wave: &PlannedWave) -> Result<(), String> {
         let answer = tokio::select! {
             answer = self.job.attendant.start_wave(&wave.name) => answer,
-            () = self.board.wave(&wave.name) => return Ok(()),
+            () = self.approvals.wave(&wave.name) => return Ok(()),
             () = self.job.brake.reaches(BrakeState::Drain) => None,
         };
         match answer {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::board::Board;
+use super::approvals::KnownApprovals;
 use super::brake::BrakeState;
 use super::claim::{Claim, NotHeld, answered};
 use super::dispatch::HostEvents;
@@ -50,8 +50,8 @@ pub(super) struct Lane {
     pub(super) ticket: Option<Ticket>,
     /// What other hosts proved.
     pub(super) proof: Arc<Proof>,
-    /// What persons have let pass.
-    pub(super) board: Board,
+    /// What persons have approved.
+    pub(super) approvals: KnownApprovals,
     pub(super) now: fn() -> Timestamp,
     pub(super) live: Option<Arc<dyn LiveOutput>>,
     pub(super) events: HostEvents,

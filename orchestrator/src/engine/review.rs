@@ -35,7 +35,7 @@ impl Lane {
         let risked =
             proven.take_if(|proven| self.proof.waiver.is_some() && matches!(proven, Proven::Other(_)));
         let is_unproven = matches!(proven, Some(Proven::Other(_)));
-        let verdict = gate::review(policy, &changes, &self.board.schemas(), proven, attended);
+        let verdict = gate::review(policy, &changes, &self.approvals.schemas(), proven, attended);
         if let Review::Pass { by, by_person } = &verdict {
             course.ticket = None;
             self.take_risk(risked).await;
@@ -86,8 +86,8 @@ impl Lane {
         };
         let answer = tokio::select! {
             answer = ticket.ask(&changes, until, waiting) => answer,
-            // Somebody else's word, from somewhere else.
-            approval = self.board.schema(&changes.fingerprint) => Some(Answer { yes: true, by: approval.by }),
+            // A late approval, from another terminal.
+            approval = self.approvals.schema(&changes.fingerprint) => Some(Answer { yes: true, by: approval.by }),
             () = tokio::time::sleep(patience) => {
                 return Err(format!(
                     "nobody answered the schema review within {}s (review_timeout)",

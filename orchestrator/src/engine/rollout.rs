@@ -7,12 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet};
 
+use super::approvals::{self, KnownApprovals};
 use super::before_wave::UNPROVEN;
-use super::board::Board;
 use super::brake::BrakeState;
 use super::claim::Claim;
 use super::dispatch::{self, Dispatched, Reporter, RunEvents};
-use super::given;
 use super::lane::Lane;
 use super::link::Way;
 use super::proof::Proof;
@@ -40,7 +39,7 @@ pub async fn run(
     let state = job.resumed.clone().unwrap_or_default();
     let (events, result) = dispatch::start(journal, state, reporters, now)?;
     events.tell(beginning(&job)).await;
-    given::write_down(&events, &job).await;
+    approvals::record(&events, &job).await;
     let before = job.resumed.clone().map(|mut state| {
         state.resume();
         state
@@ -58,11 +57,11 @@ pub async fn run(
         wait: job.lock_wait,
     };
     let before = before.unwrap_or_default();
-    let (keeper, board) = Board::open(&before, &job);
-    let listening = tokio::spawn(keeper.listen(job.words.take(), events.clone()));
+    let (listener, approvals) = KnownApprovals::open(&before, &job);
+    let listening = tokio::spawn(listener.listen(job.late_approvals.take(), events.clone()));
     let reviews = ReviewQueue::start(Arc::clone(&job.attendant), events.clone(), job.about.origin.clone());
     let rollout = Rollout {
-        board,
+        approvals,
         reviews,
         now,
         connecting: Arc::new(Semaphore::new(job.limits.connecting.max(1))),
@@ -73,7 +72,7 @@ pub async fn run(
     };
     rollout.waves().await;
     listening.abort();
-    // It ends where it waits; what it had taken is in the journal.
+    // It ends at its next await; what it has taken is in the journal.
     let _ = listening.await;
     events.finish().await;
     // The dispatcher ends when nobody can tell it anything any more.
@@ -113,7 +112,7 @@ pub(super) struct Rollout {
     /// Where the run stands that is taken up again; empty in one that begins.
     pub(super) before: RunState,
     claim: Claim,
-    pub(super) board: Board,
+    pub(super) approvals: KnownApprovals,
     reviews: ReviewQueue,
     pub(super) now: fn() -> Timestamp,
     connecting: Arc<Semaphore>,
@@ -352,7 +351,7 @@ impl Rollout {
             prober: Arc::clone(&self.job.prober),
             ticket: self.ticket(plan),
             proof: Arc::clone(proof),
-            board: self.board.clone(),
+            approvals: self.approvals.clone(),
             now: self.now,
             live: self.job.live.clone(),
             events: self.events.of_host(&plan.host),

@@ -17,7 +17,8 @@ use crate::cli::settings::Settings;
 use crate::cli::signals;
 use crate::cli::site::Sites;
 use crate::engine::{
-    self, About, Approvals, Brake, Dispatched, Job, LateWord, Limits, LiveOutput, Reporter, WordOn,
+    self, About, ApprovalSubject, Approvals, Brake, Dispatched, Job, LateApproval, Limits, LiveOutput,
+    Reporter,
 };
 use crate::event::{Envelope, RunEvent};
 use crate::journal::{Inbox, Writer};
@@ -77,14 +78,14 @@ impl Execution<'_> {
         let brake = Brake::default();
         let screen = Screen::default();
         let watching = tokio::spawn(signals::watch(brake.clone(), printer));
-        let (words, heard) = mpsc::channel(1);
-        let carrying = tokio::spawn(carry(Inbox::of(&folder), words));
+        let (sender, late_approvals) = mpsc::channel(1);
+        let carrying = tokio::spawn(carry(Inbox::of(&folder), sender));
         let job = Job {
             plan: self.plan,
             about: self.about,
             approvals: self.approvals,
             evidence: self.evidence,
-            words: Some(heard),
+            late_approvals: Some(late_approvals),
             resumed: self.resumed,
             lock_wait: self.lock_wait,
             refused: self.refused,
@@ -114,24 +115,25 @@ impl Execution<'_> {
     }
 }
 
-/// How often the inbox is looked into.
+/// How often the inbox is checked.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Carries what persons put into the inbox to the run, and takes out what is in its journal.
-async fn carry(inbox: Inbox, words: mpsc::Sender<LateWord>) {
+/// Passes approvals from the inbox to the run, and removes those that are in its journal.
+async fn carry(inbox: Inbox, run: mpsc::Sender<LateApproval>) {
     loop {
         tokio::time::sleep(LOOK).await;
         for letter in inbox.letters() {
             for event in &letter.events {
-                let (on, approval) = match event.clone() {
-                    RunEvent::WaveApproved { wave, approval } => (WordOn::Wave(wave), approval),
+                let (subject, approval) = match event.clone() {
+                    RunEvent::WaveApproved { wave, approval } => (ApprovalSubject::Wave(wave), approval),
                     RunEvent::SchemaApproved { fingerprint, approval } => {
-                        (WordOn::Schema(fingerprint), approval)
+                        (ApprovalSubject::Schema(fingerprint), approval)
                     }
                     _ => continue,
                 };
-                let (taken, is_taken) = oneshot::channel();
-                if words.send(LateWord { on, approval, taken }).await.is_err() || is_taken.await.is_err() {
+                let (recorded, is_recorded) = oneshot::channel();
+                let late = LateApproval { subject, approval, recorded };
+                if run.send(late).await.is_err() || is_recorded.await.is_err() {
                     return;
                 }
             }

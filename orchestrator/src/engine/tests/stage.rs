@@ -283,7 +283,7 @@ pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, attendant: Arc<dyn Atte
         },
         evidence: Vec::new(),
         approvals: Approvals::default(),
-        words: None,
+        late_approvals: None,
         resumed: None,
         lock_wait: Duration::ZERO,
         live: None,
