@@ -4,12 +4,12 @@
 
 mod access;
 pub mod args;
-mod attendant;
 mod commands;
 mod error;
 mod evidence;
 mod live;
 mod load;
+mod operator;
 mod printer;
 mod probing;
 mod problems;

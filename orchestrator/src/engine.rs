@@ -61,8 +61,8 @@ pub struct Job {
     pub targets: BTreeMap<String, Target>,
     /// The way to the hosts.
     pub transport: Arc<dyn Transport>,
-    /// Who answers questions.
-    pub attendant: Arc<dyn Attendant>,
+    /// Who answers questions while it runs; [`About::operator`] is the name of who started it.
+    pub operator: Arc<dyn Operator>,
     /// Who looks at web sites from here.
     pub prober: Arc<dyn SiteProber>,
     /// Bounds.
@@ -117,7 +117,7 @@ pub trait LiveOutput: Send + Sync + 'static {
 pub struct About {
     /// The run's id.
     pub run: String,
-    /// Who started it.
+    /// The name of the person who started it.
     pub operator: String,
     /// The inventory file.
     pub inventory: String,
@@ -142,15 +142,15 @@ pub struct Limits {
     pub connecting: usize,
 }
 
-/// Answers questions in the course of a run: a person at a terminal, or nobody.
-pub trait Attendant: Send + Sync + 'static {
-    /// Whether there is a person to ask.
-    fn is_attended(&self) -> bool;
+/// Answers questions while a run goes on: a person at a terminal, or nobody.
+pub trait Operator: Send + Sync + 'static {
+    /// Whether anybody can be asked.
+    fn is_present(&self) -> bool;
 
-    /// Shows what is pending, and asks whether one group of it may be executed. `None`: nobody answered.
+    /// Shows the pending schema changes, and asks whether one group of them may be executed. `None`: nobody answered.
     fn review<'a>(&'a self, question: &'a ReviewQuestion) -> BoxFuture<'a, Option<Answer>>;
 
-    /// Asks whether a wave may start.
+    /// Asks whether a wave may start. `None`: nobody answered.
     fn start_wave<'a>(&'a self, wave: &'a str) -> BoxFuture<'a, Option<Answer>>;
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use super::attendant::Screen;
+use super::operator::Screen;
 use super::printer::Printer;
 use crate::engine::LiveOutput;
 use crate::event::Stream;

@@ -58,7 +58,7 @@ impl Rollout {
         if self.job.brake.state() > BrakeState::Go {
             return Some(Stopped::by("the run was interrupted".to_owned(), false));
         }
-        let attended = self.job.attendant.is_attended();
+        let attended = self.job.operator.is_present();
         match gate::before_wave(
             wave,
             ended,
@@ -77,7 +77,7 @@ impl Rollout {
     /// Asks a person whether a wave may start; `Err`: why it must not. Somebody else may say so from somewhere else.
     async fn ask(&self, wave: &PlannedWave) -> Result<(), String> {
         let answer = tokio::select! {
-            answer = self.job.attendant.start_wave(&wave.name) => answer,
+            answer = self.job.operator.start_wave(&wave.name) => answer,
             () = self.approvals.wave(&wave.name) => return Ok(()),
             () = self.job.brake.reaches(BrakeState::Drain) => None,
         };

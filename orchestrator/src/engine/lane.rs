@@ -16,7 +16,7 @@ use super::link::{Link, NoLink, Way};
 use super::progress::ProgressReader;
 use super::proof::Proof;
 use super::review_queue::Ticket;
-use super::{Attendant, HostReport, LiveOutput, SiteProber, judge};
+use super::{HostReport, LiveOutput, Operator, SiteProber, judge};
 use crate::event::{HostOutcome, StepEnd, StepOutcome, Stream};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
@@ -44,7 +44,7 @@ pub(super) struct Lane {
     /// Why nothing may be done on it any more.
     pub(super) refused: Option<String>,
     pub(super) claim: Claim,
-    pub(super) attendant: Arc<dyn Attendant>,
+    pub(super) operator: Arc<dyn Operator>,
     pub(super) prober: Arc<dyn SiteProber>,
     /// Its place in the review queue, if it has a schema review ahead and there is an operator to ask.
     pub(super) ticket: Option<Ticket>,

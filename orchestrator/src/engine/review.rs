@@ -28,7 +28,7 @@ impl Lane {
             course.ticket = None;
             return Ok(());
         }
-        let attended = self.attendant.is_attended();
+        let attended = self.operator.is_present();
         let kind = gate::kind_of(&self.plan);
         let mut proven = gate::proven_schema(&self.proof.requirements, kind.as_ref(), &changes);
         // What a person takes upon themselves is reviewed as if there were no evidence.

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::dispatch::RunEvents;
-use super::{Answer, Attendant, ReviewGroup, ReviewQuestion};
+use super::{Answer, Operator, ReviewGroup, ReviewQuestion};
 use crate::event::{Approval, RunEvent};
 use crate::schema::{self, Fingerprint, SchemaChanges};
 
@@ -66,7 +66,7 @@ struct Waiting {
 /// The task behind the queue.
 struct Worker {
     receiver: mpsc::UnboundedReceiver<Message>,
-    attendant: Arc<dyn Attendant>,
+    operator: Arc<dyn Operator>,
     events: RunEvents,
     origin: String,
     /// Hosts with a ticket whose question has no answer yet.
@@ -81,11 +81,11 @@ struct Worker {
 
 impl ReviewQueue {
     /// Starts the queue; it ends when it and all its tickets are dropped.
-    pub(super) fn start(attendant: Arc<dyn Attendant>, events: RunEvents, origin: String) -> Self {
+    pub(super) fn start(operator: Arc<dyn Operator>, events: RunEvents, origin: String) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let worker = Worker {
             receiver,
-            attendant,
+            operator,
             events,
             origin,
             holders: BTreeSet::new(),
@@ -208,7 +208,7 @@ impl Worker {
                 // No question about hosts that have left.
                 biased;
                 () = nobody_waits(&mut these) => None,
-                answer = self.attendant.review(&question) => answer,
+                answer = self.operator.review(&question) => answer,
             };
             if let Some(answer) = answer.as_ref().filter(|answer| answer.yes) {
                 self.approve(fingerprint, answer).await;

@@ -59,7 +59,7 @@ pub async fn run(
     let before = before.unwrap_or_default();
     let (listener, approvals) = KnownApprovals::open(&before, &job);
     let listening = tokio::spawn(listener.listen(job.late_approvals.take(), events.clone()));
-    let reviews = ReviewQueue::start(Arc::clone(&job.attendant), events.clone(), job.about.origin.clone());
+    let reviews = ReviewQueue::start(Arc::clone(&job.operator), events.clone(), job.about.origin.clone());
     let rollout = Rollout {
         approvals,
         reviews,
@@ -347,7 +347,7 @@ impl Rollout {
             way,
             refused: self.job.refused.get(&plan.host).cloned(),
             claim: self.claim.clone(),
-            attendant: Arc::clone(&self.job.attendant),
+            operator: Arc::clone(&self.job.operator),
             prober: Arc::clone(&self.job.prober),
             ticket: self.ticket(plan),
             proof: Arc::clone(proof),
@@ -368,7 +368,7 @@ impl Rollout {
         let is_ahead = |step: &PlannedStep| step.schema_review.is_some() && !is_done(step);
         let goes_back = host.is_some_and(|host| host.going_back.is_some());
         let has_review = plan.steps().iter().any(is_ahead) && !goes_back;
-        (has_review && self.job.attendant.is_attended()).then(|| self.reviews.ticket(&plan.host))
+        (has_review && self.job.operator.is_present()).then(|| self.reviews.ticket(&plan.host))
     }
 
     /// A panic in a lane is that host's outcome, and nobody else's.

@@ -200,8 +200,8 @@ fn the_journal_tells_the_same_as_the_run() {
 /// Presses the brake when it is asked, and says yes all the same.
 struct Hasty(Brake);
 
-impl Attendant for Hasty {
-    fn is_attended(&self) -> bool {
+impl Operator for Hasty {
+    fn is_present(&self) -> bool {
         true
     }
 
@@ -236,10 +236,10 @@ fn play_wave(part: Part, change: impl FnOnce(&mut PlannedWave), hasty: bool) -> 
             heard: Arc::clone(&heard),
             brake: brake.clone(),
         };
-        let attendant: Arc<dyn Attendant> =
+        let operator: Arc<dyn Operator> =
             if hasty { Arc::new(Hasty(brake.clone())) } else { Arc::new(Nobody) };
         let dispatched =
-            run(job(vec![wave], stage, attendant, brake), journal, Vec::new(), || Timestamp::UNIX_EPOCH)
+            run(job(vec![wave], stage, operator, brake), journal, Vec::new(), || Timestamp::UNIX_EPOCH)
                 .await
                 .unwrap();
         let heard = heard.lock().unwrap().clone();

@@ -9,9 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::cli::access::Access;
 use crate::cli::args::{Connecting, Format};
-use crate::cli::attendant::{Screen, Terminal};
 use crate::cli::error::CliError;
 use crate::cli::live::Live;
+use crate::cli::operator::{Screen, Terminal};
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::cli::signals;
@@ -91,7 +91,7 @@ impl Execution<'_> {
             refused: self.refused,
             targets: self.targets,
             transport: self.transport,
-            attendant: Arc::new(Terminal::new(&settings.user, printer, screen.clone())),
+            operator: Arc::new(Terminal::new(&settings.user, printer, screen.clone())),
             prober: Arc::new(Sites::new()),
             limits: Limits {
                 forks: usize::try_from(self.connecting.forks).unwrap_or(1),

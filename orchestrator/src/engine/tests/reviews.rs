@@ -9,7 +9,7 @@ use ixporch_inventory::SchemaApproval;
 use jiff::Timestamp;
 
 use super::stage::{Nobody, Part, Played, Stage, job};
-use crate::engine::{Answer, Attendant, Brake, Job, ReviewQuestion, run};
+use crate::engine::{Answer, Brake, Job, Operator, ReviewQuestion, run};
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::journal::Store;
 use crate::plan::{HostAction, HostPlan, PlannedWave, sample};
@@ -26,8 +26,8 @@ struct Reviewer {
     is_asleep: bool,
 }
 
-impl Attendant for Reviewer {
-    fn is_attended(&self) -> bool {
+impl Operator for Reviewer {
+    fn is_present(&self) -> bool {
         true
     }
 
@@ -66,9 +66,9 @@ fn wave(parts: &[(&str, Part)]) -> PlannedWave {
     wave
 }
 
-fn play(parts: &[(&str, Part)], attendant: Arc<dyn Attendant>, change: impl FnOnce(&mut Job)) -> Played {
+fn play(parts: &[(&str, Part)], operator: Arc<dyn Operator>, change: impl FnOnce(&mut Job)) -> Played {
     // With a clock that jumps whenever nothing runs here, the dispatcher's thread would seem to take minutes.
-    let is_asleep = !attendant.is_attended() || parts.len() == 1;
+    let is_asleep = !operator.is_present() || parts.len() == 1;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(is_asleep).build().unwrap();
     runtime.block_on(async {
@@ -83,7 +83,7 @@ fn play(parts: &[(&str, Part)], attendant: Arc<dyn Attendant>, change: impl FnOn
             heard: Arc::clone(&heard),
             brake: brake.clone(),
         };
-        let mut job = job(vec![wave(parts)], stage, attendant, brake);
+        let mut job = job(vec![wave(parts)], stage, operator, brake);
         job.limits.forks = 8;
         change(&mut job);
         let dispatched = run(job, journal, Vec::new(), || Timestamp::UNIX_EPOCH).await.unwrap();
@@ -107,7 +107,7 @@ const FLEET: [(&str, Part); 4] = [
 #[test]
 fn what_is_the_same_is_asked_about_once_and_the_outlier_goes_back_to_its_start() {
     let reviewer = Arc::new(Reviewer::default());
-    let played = play(&FLEET, Arc::clone(&reviewer) as Arc<dyn Attendant>, |_| {});
+    let played = play(&FLEET, Arc::clone(&reviewer) as Arc<dyn Operator>, |_| {});
     let asked = reviewer.asked.lock().unwrap().clone();
     let group = |hosts: &[&str], summary: &str| {
         (hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>(), summary.to_owned())

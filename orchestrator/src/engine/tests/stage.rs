@@ -11,8 +11,8 @@ use ixporch_inventory::value::Amount;
 use jiff::Timestamp;
 
 use crate::engine::{
-    About, Answer, Approvals, Attendant, Brake, BrakeState, Dispatched, Job, Limits, ReviewQuestion,
-    SiteLook, SiteProber, run,
+    About, Answer, Approvals, Brake, BrakeState, Dispatched, Job, Limits, Operator, ReviewQuestion, SiteLook,
+    SiteProber, run,
 };
 use crate::event::{Envelope, HostOutcome};
 use crate::journal::Store;
@@ -228,8 +228,8 @@ impl Process for Actor {
 
 pub(super) struct Nobody;
 
-impl Attendant for Nobody {
-    fn is_attended(&self) -> bool {
+impl Operator for Nobody {
+    fn is_present(&self) -> bool {
         false
     }
 
@@ -268,7 +268,7 @@ pub(super) fn target(host: &str) -> Target {
     }
 }
 
-pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, attendant: Arc<dyn Attendant>, brake: Brake) -> Job {
+pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, operator: Arc<dyn Operator>, brake: Brake) -> Job {
     Job {
         plan: sample::plan(waves),
         about: About {
@@ -290,7 +290,7 @@ pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, attendant: Arc<dyn Atte
         refused: BTreeMap::new(),
         targets: stage.parts.keys().map(|name| (name.clone(), target(name))).collect(),
         transport: Arc::new(stage),
-        attendant,
+        operator,
         prober: Arc::new(NoSites),
         limits: Limits { forks: 3, connecting: 2 },
         brake,

@@ -1,4 +1,4 @@
-//! The person at the terminal, as the engine sees them: asked one question at a time.
+//! The operator at the terminal, who is asked one question at a time.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use tokio::sync::Mutex;
 
 use super::printer::Printer;
 use super::prompt;
-use crate::engine::{Answer, Attendant, ReviewQuestion};
+use crate::engine::{Answer, Operator, ReviewQuestion};
 use crate::plan::fold_names;
 use crate::report::{self, Paint};
 use crate::schema::Group;
 
-/// The terminal, as progress and questions share it: while a question is open, progress waits in memory.
+/// The terminal, shared by progress and questions: while a question is open, progress lines wait in memory.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Screen {
     lines: Arc<std::sync::Mutex<Lines>>,
@@ -26,14 +26,14 @@ struct Lines {
     waiting: Vec<String>,
 }
 
-/// A question that is open until this is dropped, whether it was answered or given up.
+/// A question. It is open until this is dropped, with or without an answer.
 struct Question {
     screen: Screen,
     printer: Printer,
 }
 
 impl Screen {
-    /// Shows a line, now or when the open question is done.
+    /// Shows a line: now, or when no question is open any more.
     pub(super) fn show(&self, printer: Printer, line: String) {
         let mut lines = self.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if lines.question_is_open {
@@ -59,11 +59,11 @@ impl Drop for Question {
     }
 }
 
-/// Answers by the terminal.
+/// Asks on the terminal.
 pub(super) struct Terminal {
     user: String,
     printer: Printer,
-    /// Hosts wait for one another's questions, and for nothing else of one another.
+    /// A question waits until the one before it is answered.
     one_at_a_time: Mutex<()>,
     screen: Screen,
 }
@@ -75,15 +75,15 @@ impl Terminal {
 
     async fn ask(&self, text: String) -> Option<Answer> {
         let _turn = self.one_at_a_time.lock().await;
-        // Dropped with this future: whoever presses Ctrl-C at a question leaves it.
+        // Closed even if this future is dropped, as it is by Ctrl-C.
         let _open = self.screen.ask(self.printer);
         let yes = prompt::ask(&text).await?;
         Some(Answer { yes, by: self.user.clone() })
     }
 }
 
-impl Attendant for Terminal {
-    fn is_attended(&self) -> bool {
+impl Operator for Terminal {
+    fn is_present(&self) -> bool {
         prompt::is_attended()
     }
 
@@ -96,7 +96,7 @@ impl Attendant for Terminal {
     }
 }
 
-/// What a person reads before they answer: first how many groups there are, then each group by itself.
+/// The text of a review: before the first question how many groups there are, then the group that is asked about.
 fn review_text(paint: Paint, question: &ReviewQuestion) -> String {
     let groups: Vec<Group<'_>> = question
         .groups
