@@ -5,7 +5,6 @@
 
 mod approvals;
 mod before_wave;
-mod begun;
 mod brake;
 mod claim;
 mod dispatch;
@@ -14,6 +13,7 @@ mod lane;
 mod link;
 mod progress;
 mod proof;
+mod reconcile;
 mod review;
 mod review_queue;
 mod rollout;

@@ -88,8 +88,8 @@ impl Lane {
     pub(super) async fn drive(mut self) -> HostReport {
         let ticket = self.ticket.take();
         let ended_before = self.before.outcome.filter(|_| !self.before.is_unfinished(&self.plan));
-        let forgotten = if ended_before.is_none() { self.forget_what_never_began().await } else { Ok(()) };
-        let (outcome, why) = if let Err(lost) = forgotten {
+        let reconciled = if ended_before.is_none() { self.reconcile_schema_change().await } else { Ok(()) };
+        let (outcome, why) = if let Err(lost) = reconciled {
             let why = format!("it could not be asked whether its schema change ever began: {lost}");
             let end = self.stopped(HostOutcome::Unreachable, why);
             self.events.finished(end.0, &end.1).await;

@@ -1,4 +1,4 @@
-//! Schema changes that an earlier session let go: whether they began, before anything is decided on them.
+//! Reconciles the journal with the host before a lane goes on: did a schema change begin that an earlier session allowed?
 
 use super::claim::answered;
 use super::lane::{Lane, is_for_good};
@@ -6,10 +6,12 @@ use super::link::{Link, NoLink};
 use crate::state::{ITSELF, Resolution, StepState};
 
 impl Lane {
-    /// A schema change that was let go and that the host never began is not looked for and started now: what is pending,
-    /// and who approved it, may be of another day. It is as if it had not been let go.
-    /// `Err`: nobody could ask.
-    pub(super) async fn forget_what_never_began(&mut self) -> Result<(), String> {
+    /// Records a schema change that never began as not done, so that it is reviewed again before it starts: the pending
+    /// changes and their approval may be outdated.
+    ///
+    /// # Errors
+    /// The host could not be asked.
+    pub(super) async fn reconcile_schema_change(&mut self) -> Result<(), String> {
         let is_open = |known: &StepState| {
             let planned = self.plan.step(&known.id);
             known.is_unknown() && known.resolution.is_none() && planned.is_some_and(is_for_good)
@@ -24,7 +26,7 @@ impl Lane {
         };
         let asked = async {
             let ledger = link.ledger().await?;
-            // With another boot the claim may have been lost, and what it let begin with it.
+            // After a reboot a missing claim proves nothing: it may have been lost with the power.
             if boot.as_deref() != Some(ledger.boot()) {
                 return Ok(true);
             }
@@ -44,7 +46,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Whether a change of the schema may have been begun, in an earlier session.
+    /// Whether a schema change may have begun in an earlier session.
     pub(super) fn has_changed_the_schema(&self) -> bool {
         let mut begun = self.before.steps.iter().filter(|known| known.may_have_begun());
         begun.any(|known| self.plan.step(&known.id).is_some_and(is_for_good))
