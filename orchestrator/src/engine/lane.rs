@@ -60,27 +60,28 @@ pub(super) struct Lane {
 /// How a host ended, and why.
 pub(super) type End = (HostOutcome, String);
 
-/// What the course of a lane has found out.
+/// What a lane has found out and done so far.
 #[derive(Default)]
-pub(super) struct Course {
-    /// The pending statements, once a step has found them out.
+pub(super) struct LaneState {
+    /// The pending statements, once a step has read them.
     pub(super) pending: Option<Vec<String>>,
-    /// What they narrow, once that was asked.
+    /// The columns that they narrow, once a step has read them.
     narrowed: Option<Narrowed>,
-    /// Those of them that the review let pass.
+    /// The fingerprint of the approved ones.
     pub(super) approved: Option<Fingerprint>,
-    /// The version that the host says it has.
+    /// The installed version, according to the host.
     pub(super) version: Option<String>,
     /// Its place in the review queue; dropped as soon as no question is ahead any more.
     pub(super) ticket: Option<Ticket>,
     /// The step that failed.
     pub(super) failed: Option<String>,
-    /// Why it goes back to its start.
+    /// Why the host goes back to its start.
     pub(super) turns_back: Option<String>,
-    /// Whether a step was let go that cannot be taken back.
+    /// Whether a step may have begun that cannot be undone.
     pub(super) changed_the_schema: bool,
-    /// Whether its site was closed and is open again.
+    /// Whether its site was closed, and opened again.
     pub(super) was_opened: bool,
+    /// Whether a step was started.
     pub(super) touched: bool,
 }
 
@@ -115,13 +116,13 @@ impl Lane {
     }
 
     async fn upgrade(&self, steps: &[PlannedStep], ticket: Option<Ticket>) -> End {
-        let mut course = Course {
+        let mut state = LaneState {
             touched: self.before.was_touched(),
             approved: self.before.approved.clone(),
             changed_the_schema: self.has_changed_the_schema(),
             was_opened: self.before.was_opened(&self.plan),
             ticket,
-            ..Course::default()
+            ..LaneState::default()
         };
         let Some(way) = &self.way else {
             let why = "the inventory does not name it any more, or names another machine or login by it";
@@ -135,14 +136,14 @@ impl Lane {
             return self.stopped(outcome, why.clone());
         }
         if way.brake.state() > BrakeState::Go {
-            return self.interrupted(&course, "it was connected to");
+            return self.interrupted(&state, "it was connected to");
         }
         let mut link = match Link::connect(way, &self.events).await {
             Ok(link) => link,
-            Err(NoLink::Interrupted) => return self.interrupted(&course, "it was connected to"),
+            Err(NoLink::Interrupted) => return self.interrupted(&state, "it was connected to"),
             Err(NoLink::Unreachable(why)) => return self.stopped(HostOutcome::Unreachable, why),
         };
-        let end = self.hold_and_work(&mut link, way, &mut course, steps).await;
+        let end = self.hold_and_work(&mut link, way, &mut state, steps).await;
         link.close().await;
         end
     }
@@ -152,26 +153,26 @@ impl Lane {
         &self,
         link: &mut Link<'_>,
         way: &Way,
-        course: &mut Course,
+        state: &mut LaneState,
         steps: &[PlannedStep],
     ) -> End {
         let mut keep_ledger = false;
         let (outcome, why) = match self.claim.take(link, way, &self.events, &self.plan, &self.before).await {
-            Ok(()) => self.there_or_back(link, way, course, steps).await,
+            Ok(()) => self.there_or_back(link, way, state, steps).await,
             Err(NotHeld::Lost(why)) => return self.stopped(HostOutcome::Unreachable, why),
             Err(NotHeld::Refused { why, ours }) => {
-                let not_now = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
+                let not_now = if state.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
                 let end = self.stopped(not_now, why);
                 if !ours {
                     return end;
                 }
                 // What an earlier session left in the ledger may be all that is known of a step; the lock that was taken
                 // now keeps nobody from what this run does not do.
-                keep_ledger = std::mem::take(&mut course.touched);
+                keep_ledger = std::mem::take(&mut state.touched);
                 end
             }
         };
-        if outcome.is_unfinished() && course.touched {
+        if outcome.is_unfinished() && state.touched {
             // Whoever goes on with the host later finds it locked, and its ledger as it is.
             return (outcome, why);
         }
@@ -187,7 +188,7 @@ impl Lane {
         &self,
         link: &mut Link<'_>,
         way: &Way,
-        course: &mut Course,
+        state: &mut LaneState,
         steps: impl IntoIterator<Item = &'s PlannedStep>,
     ) -> End {
         let steps: Vec<&PlannedStep> = steps.into_iter().collect();
@@ -196,7 +197,7 @@ impl Lane {
             let known = self.before.step(&step.id);
             if let Some(known) = known.filter(|known| known.has_failed()) {
                 let why = known.end.as_ref().map(|end| end.why.to_string()).unwrap_or_default();
-                course.failed = Some(step.id.clone());
+                state.failed = Some(step.id.clone());
                 return (HostOutcome::Failed, format!("`{}`: {why}", step.id));
             }
             if let Some(known) = known.filter(|known| known.is_done() && !again.contains(&place)) {
@@ -206,11 +207,11 @@ impl Lane {
                 {
                     return end;
                 }
-                course.learn(step, known.end.as_ref());
+                state.learn(step, known.end.as_ref());
                 continue;
             }
-            if let Err(end) = self.step(link, way, course, step).await {
-                course.failed = Some(step.id.clone());
+            if let Err(end) = self.step(link, way, state, step).await {
+                state.failed = Some(step.id.clone());
                 return end;
             }
         }
@@ -268,14 +269,14 @@ impl Lane {
         &self,
         link: &mut Link<'_>,
         way: &Way,
-        course: &mut Course,
+        state: &mut LaneState,
         step: &PlannedStep,
     ) -> Result<(), End> {
         if way.brake.state() > BrakeState::Go {
-            return Err(self.interrupted(course, &format!("`{}`", step.id)));
+            return Err(self.interrupted(state, &format!("`{}`", step.id)));
         }
         if let Some(probe) = &step.probe {
-            return self.probe(way, course, step, probe).await;
+            return self.probe(way, state, step, probe).await;
         }
         let known = self.before.step(&step.id);
         // A change whose end is not known is looked for. A check is made again: what it found may be of another day.
@@ -284,25 +285,25 @@ impl Lane {
         };
         let adopts = known.is_some_and(is_looked_for);
         if !adopts {
-            if step.when_schema_pending && course.pending.as_ref().is_some_and(Vec::is_empty) {
-                course.ticket = None;
+            if step.when_schema_pending && state.pending.as_ref().is_some_and(Vec::is_empty) {
+                state.ticket = None;
                 self.events.step_finished(step, StepEnd::skipped("no schema change is pending"), None).await;
                 return Ok(());
             }
             // Whoever is asked may press Ctrl-C instead of answering: then nothing is started.
             tokio::select! {
-                reviewed = self.review(course, step) => if let Err(why) = reviewed {
-                    course.turns_back = self.can_go_back(course, step).then(|| why.clone());
+                reviewed = self.review(state, step) => if let Err(why) = reviewed {
+                    state.turns_back = self.can_go_back(state, step).then(|| why.clone());
                     return Err((HostOutcome::Held, why));
                 },
                 () = way.brake.reaches(BrakeState::Drain) => {
-                    return Err(self.interrupted(course, &format!("`{}`", step.id)));
+                    return Err(self.interrupted(state, &format!("`{}`", step.id)));
                 }
             }
         }
         let boot = link.boot().await.map_err(|lost| self.cut_off(step, &lost))?;
         if way.brake.state() > BrakeState::Go {
-            return Err(self.interrupted(course, &format!("`{}`", step.id)));
+            return Err(self.interrupted(state, &format!("`{}`", step.id)));
         }
         let permit = if adopts {
             self.events.step_adopted(&step.id).await
@@ -310,13 +311,13 @@ impl Lane {
             self.events.step_started(&step.id, &boot).await
         };
         let permit = permit.map_err(|denied| {
-            let outcome = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
+            let outcome = if state.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
             let what = if adopts { "looked for" } else { "started" };
             let why = format!("the journal cannot be written, so `{}` was not {what}: {}", step.id, denied.0);
             self.stopped(outcome, why)
         })?;
-        course.touched = true;
-        course.changed_the_schema |= is_for_good(step);
+        state.touched = true;
+        state.changed_the_schema |= is_for_good(step);
         let request = match known {
             Some(known) if adopts => StepRequest::adopt(permit, step, known.attempt, known.boot.as_deref()),
             Some(known) if known.end_said_nothing() => StepRequest::anew(permit, step, known.attempt + 1),
@@ -326,14 +327,13 @@ impl Lane {
         let mut request = request.after_going_back(self.before.went_back);
         let mut output = StepOutput::heard_by(Some(self.listener(step)));
         let end = match self.follow(link, way, &mut request, step, &mut output).await {
-            Ok(ended) => judge::judge(step, ended, &output, course.pending.as_deref().unwrap_or_default()),
+            Ok(ended) => judge::judge(step, ended, &output, state.pending.as_deref().unwrap_or_default()),
             Err(lost) => judge::unseen(&lost.to_string(), &output),
         };
-        course.learn(step, Some(&end));
+        state.learn(step, Some(&end));
         let (outcome, why) = (end.outcome, end.why.to_string());
         self.events.step_finished(step, end, Some(output)).await;
-        course.was_opened |=
-            outcome == StepOutcome::Succeeded && self.plan.opening.as_ref() == Some(&step.id);
+        state.was_opened |= outcome == StepOutcome::Succeeded && self.plan.opening.as_ref() == Some(&step.id);
         match (outcome, step.effect) {
             (StepOutcome::Succeeded | StepOutcome::Skipped, _) => Ok(()),
             (StepOutcome::Unknown, Effect::Change) => {
@@ -375,7 +375,7 @@ impl Lane {
         output: &mut StepOutput,
     ) -> Result<StepEnded, LinkLost> {
         let patience = Duration::from_secs(step.command.timeout_seconds) + DEAD_LINK;
-        let course = async {
+        let following = async {
             let (mut silences, mut vanished) = (0, 0);
             loop {
                 let ledger = link.ledger().await?;
@@ -406,7 +406,7 @@ impl Lane {
             }
         };
         tokio::select! {
-            ended = course => ended,
+            ended = following => ended,
             () = way.brake.reaches(BrakeState::Detach) => {
                 Err(LinkLost("the run was interrupted twice; the step was left to the host".to_owned()))
             }
@@ -414,9 +414,9 @@ impl Lane {
     }
 
     /// How a lane ends that was stopped between two steps.
-    fn interrupted(&self, course: &Course, before: &str) -> End {
+    fn interrupted(&self, state: &LaneState, before: &str) -> End {
         let why = format!("the run was interrupted before {before}");
-        let outcome = if course.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
+        let outcome = if state.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
         self.stopped(outcome, why)
     }
 
@@ -438,7 +438,7 @@ pub(super) fn is_for_good(step: &PlannedStep) -> bool {
     step.effect == Effect::Change && step.schema_review.is_some()
 }
 
-impl Course {
+impl LaneState {
     /// What the pending statements narrow.
     pub(super) fn narrowed(&self) -> Narrowed {
         self.narrowed.clone().unwrap_or_default()

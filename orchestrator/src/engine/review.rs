@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Answer;
-use super::lane::{Course, Lane, is_for_good};
+use super::lane::{Lane, LaneState, is_for_good};
 use super::review_queue::WaitingState;
 use crate::gate::{self, Proven, Review};
 use crate::plan::PlannedStep;
@@ -16,16 +16,16 @@ const REVIEW_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 impl Lane {
     /// Whether the step may start as far as its schema review goes; `Err`: why not.
-    pub(super) async fn review(&self, course: &mut Course, step: &PlannedStep) -> Result<(), String> {
+    pub(super) async fn review(&self, state: &mut LaneState, step: &PlannedStep) -> Result<(), String> {
         let Some(policy) = step.schema_review else { return Ok(()) };
         // What nobody has seen nobody can have approved.
-        let Some(pending) = &course.pending else {
+        let Some(pending) = &state.pending else {
             return Err(format!("nothing found out which schema changes `{}` would make", step.id));
         };
-        let changes = SchemaChanges::against(pending.iter().map(String::as_str), &course.narrowed());
+        let changes = SchemaChanges::against(pending.iter().map(String::as_str), &state.narrowed());
         let fingerprint = &changes.fingerprint;
-        if course.approved.as_ref() == Some(fingerprint) {
-            course.ticket = None;
+        if state.approved.as_ref() == Some(fingerprint) {
+            state.ticket = None;
             return Ok(());
         }
         let attended = self.operator.is_present();
@@ -37,16 +37,16 @@ impl Lane {
         let is_unproven = matches!(proven, Some(Proven::Other(_)));
         let verdict = gate::review(policy, &changes, &self.approvals.schemas(), proven, attended);
         if let Review::Pass { by, by_person } = &verdict {
-            course.ticket = None;
+            state.ticket = None;
             self.take_risk(risked).await;
             self.events.approved(&step.id, fingerprint, by, *by_person).await;
-            course.approved = Some(changes.fingerprint);
+            state.approved = Some(changes.fingerprint);
             return Ok(());
         }
         if is_unproven {
             self.events.unproven(&step.id, fingerprint).await;
         }
-        if let Some(approved) = course.approved.take() {
+        if let Some(approved) = state.approved.take() {
             self.events.not_approved(&step.id, fingerprint, "the look at it before it is executed").await;
             return Err(format!(
                 "what is pending changed after it was approved: {approved} was approved, {fingerprint} is pending ({})",
@@ -57,7 +57,7 @@ impl Lane {
             Review::Pass { .. } => Ok(()),
             Review::Hold(why) => Err(why),
             Review::Ask => {
-                self.ask(course, step, changes).await?;
+                self.ask(state, step, changes).await?;
                 self.take_risk(risked).await;
                 Ok(())
             }
@@ -66,7 +66,7 @@ impl Lane {
 
     async fn ask(
         &self,
-        course: &mut Course,
+        state: &mut LaneState,
         step: &PlannedStep,
         changes: SchemaChanges,
     ) -> Result<(), String> {
@@ -79,9 +79,9 @@ impl Lane {
             .checked_add(SignedDuration::try_from(patience).unwrap_or(SignedDuration::MAX))
             .unwrap_or(Timestamp::MAX);
         let waiting =
-            WaitingState { closed: self.plan.opening.is_some(), goes_back: self.can_go_back(course, step) };
+            WaitingState { closed: self.plan.opening.is_some(), goes_back: self.can_go_back(state, step) };
         self.events.review_awaited(&step.id, &changes.fingerprint, until, waiting.closed).await;
-        let Some(ticket) = course.ticket.take() else {
+        let Some(ticket) = state.ticket.take() else {
             return Err("nobody is here to review the pending schema changes".to_owned());
         };
         let answer = tokio::select! {
@@ -101,7 +101,7 @@ impl Lane {
             return Err(format!("{} did not approve the pending schema changes", answer.by));
         }
         self.events.approved(&step.id, &changes.fingerprint, &answer.by, true).await;
-        course.approved = Some(changes.fingerprint);
+        state.approved = Some(changes.fingerprint);
         Ok(())
     }
 
@@ -113,10 +113,10 @@ impl Lane {
     }
 
     /// Whether everything that was done until `step` can be taken back.
-    pub(super) fn can_go_back(&self, course: &Course, step: &PlannedStep) -> bool {
+    pub(super) fn can_go_back(&self, state: &LaneState, step: &PlannedStep) -> bool {
         let first = self.plan.steps().iter().find(|step| is_for_good(step));
         !self.plan.back.is_empty()
-            && !course.changed_the_schema
+            && !state.changed_the_schema
             && first.is_none_or(|first| step.number <= first.number)
     }
 }

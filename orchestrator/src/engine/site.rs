@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::SiteLook;
 use super::brake::BrakeState;
-use super::lane::{Course, End, Lane};
+use super::lane::{End, Lane, LaneState};
 use super::link::Way;
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::plan::{PlannedStep, SiteProbe};
@@ -22,7 +22,7 @@ impl Lane {
     pub(super) async fn probe(
         &self,
         way: &Way,
-        course: &Course,
+        state: &LaneState,
         step: &PlannedStep,
         probe: &SiteProbe,
     ) -> Result<(), End> {
@@ -31,7 +31,7 @@ impl Lane {
         // Nothing is done on a host: that it cannot be written down is told before the next change.
         drop(permit);
         let end = tokio::select! {
-            end = self.until_well(course, probe) => end,
+            end = self.until_well(state, probe) => end,
             () = way.brake.reaches(BrakeState::Drain) => {
                 StepEnd::without_output(StepOutcome::Unknown, "the run was interrupted")
             }
@@ -47,11 +47,11 @@ impl Lane {
         }
     }
 
-    async fn until_well(&self, course: &Course, probe: &SiteProbe) -> StepEnd {
+    async fn until_well(&self, state: &LaneState, probe: &SiteProbe) -> StepEnd {
         let until = Instant::now() + Duration::from_secs(probe.timeout_seconds);
         let (mut good, mut away, mut was_reached) = (0, 0, false);
         loop {
-            let trouble = match self.prober.look(&probe.url, course.version.as_deref()).await {
+            let trouble = match self.prober.look(&probe.url, state.version.as_deref()).await {
                 SiteLook::Well => {
                     good += 1;
                     was_reached = true;

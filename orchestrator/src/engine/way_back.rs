@@ -5,7 +5,7 @@
 
 use ixporch_inventory::FailurePolicy;
 
-use super::lane::{Course, End, Lane};
+use super::lane::{End, Lane, LaneState};
 use super::link::{Link, Way};
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::plan::PlannedStep;
@@ -23,12 +23,12 @@ impl Lane {
         &self,
         link: &mut Link<'_>,
         way: &Way,
-        course: &mut Course,
+        state: &mut LaneState,
         steps: &[PlannedStep],
     ) -> End {
         if let Some(why) = &self.before.going_back {
             let reason = Reason { why: why.raw().to_owned(), rolls_back: self.before.rolls_back };
-            return self.go_back(link, way, course, reason).await;
+            return self.go_back(link, way, state, reason).await;
         }
         if self.before.rolls_back {
             // It is back already; only its end was not written down.
@@ -37,21 +37,21 @@ impl Lane {
                 None => (HostOutcome::RolledBack, "it was rolled back".to_owned()),
             };
         }
-        let end = self.steps(link, way, course, steps).await;
-        if let Some(why) = course.turns_back.take() {
-            return self.turn_back(link, way, course, Reason { why, rolls_back: false }).await;
+        let end = self.steps(link, way, state, steps).await;
+        if let Some(why) = state.turns_back.take() {
+            return self.turn_back(link, way, state, Reason { why, rolls_back: false }).await;
         }
         match end {
             (HostOutcome::Upgraded, why) if self.plan.takes_back.is_some() => (HostOutcome::RolledBack, why),
-            (HostOutcome::Failed, why) => self.after_failure(link, way, course, why).await,
+            (HostOutcome::Failed, why) => self.after_failure(link, way, state, why).await,
             end => end,
         }
     }
 
     /// A step failed, and nothing of the host runs any more: its policy decides.
-    async fn after_failure(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, why: String) -> End {
-        let was_opened = course.was_opened;
-        let failed = course.failed.take().and_then(|failed| self.plan.step(&failed));
+    async fn after_failure(&self, link: &mut Link<'_>, way: &Way, state: &mut LaneState, why: String) -> End {
+        let was_opened = state.was_opened;
+        let failed = state.failed.take().and_then(|failed| self.plan.step(&failed));
         if was_opened && !failed.is_some_and(|failed| failed.tells_health) {
             // The open site is well, as far as anybody knows.
             return (HostOutcome::Failed, why);
@@ -66,7 +66,7 @@ impl Lane {
                 );
             }
             if !known.is_some_and(StepState::is_done)
-                && let Err((outcome, trouble)) = self.step(link, way, course, closing).await
+                && let Err((outcome, trouble)) = self.step(link, way, state, closing).await
             {
                 return (outcome, format!("{why}\nit was open by then, and closing it again: {trouble}"));
             }
@@ -88,30 +88,30 @@ impl Lane {
                 "it is not rolled back: where it began is not known (an earlier run broke off here)";
             return (HostOutcome::Failed, format!("{why}\n{trouble}"));
         }
-        self.turn_back(link, way, course, Reason { why, rolls_back: true }).await
+        self.turn_back(link, way, state, Reason { why, rolls_back: true }).await
     }
 
-    async fn turn_back(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, reason: Reason) -> End {
+    async fn turn_back(&self, link: &mut Link<'_>, way: &Way, state: &mut LaneState, reason: Reason) -> End {
         self.events.going_back(&reason.why, reason.rolls_back).await;
-        self.go_back(link, way, course, reason).await
+        self.go_back(link, way, state, reason).await
     }
 
-    async fn go_back(&self, link: &mut Link<'_>, way: &Way, course: &mut Course, reason: Reason) -> End {
+    async fn go_back(&self, link: &mut Link<'_>, way: &Way, state: &mut LaneState, reason: Reason) -> End {
         let Reason { why, rolls_back } = reason;
         let Ok(host) = self.events.host_state().await else {
             return self.stopped(HostOutcome::Held, why);
         };
         // What it is after that is not what it said while it was upgraded.
-        course.version = None;
+        state.version = None;
         let mut steps = host.way_back(&self.plan);
         // What was closed again already is not closed twice.
         let closing = self.plan.closes_again().map(|closing| &closing.id);
         steps
             .retain(|step| Some(&step.id) != closing || !host.step(&step.id).is_some_and(StepState::is_done));
-        match self.steps(link, way, course, steps.iter().copied()).await {
+        match self.steps(link, way, state, steps.iter().copied()).await {
             (HostOutcome::Upgraded, _) => {
                 self.events.went_back().await;
-                course.touched = false;
+                state.touched = false;
                 let (outcome, how) = if rolls_back {
                     (HostOutcome::RolledBack, "it was rolled back")
                 } else {
@@ -120,7 +120,7 @@ impl Lane {
                 (outcome, format!("{why}\n{how}"))
             }
             (HostOutcome::Failed, trouble) => {
-                let failed = course.failed.take();
+                let failed = state.failed.take();
                 let is_back = self
                     .events
                     .host_state()
@@ -130,7 +130,7 @@ impl Lane {
                     return (HostOutcome::Failed, format!("{why}\non the way back to its start: {trouble}"));
                 }
                 self.events.went_back().await;
-                course.touched = false;
+                state.touched = false;
                 (HostOutcome::Failed, format!("{why}\nit is back at its start, and not well: {trouble}"))
             }
             (outcome, trouble) => (outcome, format!("{why}\non the way back to its start: {trouble}")),
