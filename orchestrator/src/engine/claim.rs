@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::brake::BrakeState;
 use super::dispatch::HostEvents;
-use super::link::{Link, Way};
+use super::link::{Link, Route};
 use crate::facts::HostLock;
 use crate::ledger::{self, Locked};
 use crate::plan::{HostPlan, PlannedStep};
@@ -47,7 +47,7 @@ impl Claim {
     pub(super) async fn take(
         &self,
         link: &mut Link<'_>,
-        way: &Way,
+        route: &Route,
         events: &HostEvents,
         plan: &HostPlan,
         before: &HostState,
@@ -61,8 +61,8 @@ impl Claim {
         let mut waited = false;
         loop {
             let locked = tokio::select! {
-                locked = self.try_to_take(link, way, before) => locked.map_err(|lost| NotHeld::Lost(format!("{} (its lock may have been taken)", lost.0)))?,
-                () = way.brake.reaches(BrakeState::Detach) => return Err(refused("the run was interrupted twice; the host's lock may have been taken")),
+                locked = self.try_to_take(link, route, before) => locked.map_err(|lost| NotHeld::Lost(format!("{} (its lock may have been taken)", lost.0)))?,
+                () = route.brake.reaches(BrakeState::Detach) => return Err(refused("the run was interrupted twice; the host's lock may have been taken")),
             };
             let holder = match locked {
                 Locked::Ours { .. } if before.was_touched() => {
@@ -99,7 +99,7 @@ impl Claim {
             waited = true;
             tokio::select! {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
-                () = way.brake.reaches(BrakeState::Drain) => {
+                () = route.brake.reaches(BrakeState::Drain) => {
                     return Err(refused("the run was interrupted while another one held the host"));
                 }
             }
@@ -109,7 +109,7 @@ impl Claim {
     async fn try_to_take(
         &self,
         link: &mut Link<'_>,
-        way: &Way,
+        route: &Route,
         before: &HostState,
     ) -> Result<Locked, LinkLost> {
         // Where a step may be under way, only its ledger can tell of it.
@@ -123,7 +123,7 @@ impl Claim {
                     let why = format!("a step of run {earlier} is still running there");
                     return Ok(Locked::Failed(why));
                 }
-                ledger.lock(&way.place, &self.lock, self.instead_of.as_deref(), expected).await
+                ledger.lock(&route.place, &self.lock, self.instead_of.as_deref(), expected).await
             };
             match answered(taking).await {
                 Ok(locked) => {
@@ -139,7 +139,7 @@ impl Claim {
     pub(super) async fn give_back(
         &self,
         link: &mut Link<'_>,
-        way: &Way,
+        route: &Route,
         events: &HostEvents,
         keep_ledger: bool,
     ) -> Result<(), String> {
@@ -147,8 +147,8 @@ impl Claim {
             return Err("its lock and ledger are left on it, since the journal cannot be written".to_owned());
         }
         let given = tokio::select! {
-            given = self.try_to_give_back(link, way, keep_ledger) => given,
-            () = way.brake.reaches(BrakeState::Detach) => Err(LinkLost("the run was interrupted twice".to_owned())),
+            given = self.try_to_give_back(link, route, keep_ledger) => given,
+            () = route.brake.reaches(BrakeState::Detach) => Err(LinkLost("the run was interrupted twice".to_owned())),
         };
         match given {
             Ok(Ok(())) => {
@@ -163,7 +163,7 @@ impl Claim {
     async fn try_to_give_back(
         &self,
         link: &mut Link<'_>,
-        way: &Way,
+        route: &Route,
         keep_ledger: bool,
     ) -> Result<Result<(), String>, LinkLost> {
         loop {
@@ -176,7 +176,7 @@ impl Claim {
                         return Ok(Err(left));
                     }
                 }
-                ledger.unlock(&way.place).await
+                ledger.unlock(&route.place).await
             };
             match answered(giving).await {
                 Ok(removed) => {

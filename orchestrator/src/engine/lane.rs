@@ -12,7 +12,7 @@ use super::approvals::KnownApprovals;
 use super::brake::BrakeState;
 use super::claim::{Claim, NotHeld, answered};
 use super::dispatch::HostEvents;
-use super::link::{Link, NoLink, Way};
+use super::link::{Link, NoLink, Route};
 use super::progress::ProgressReader;
 use super::proof::Proof;
 use super::review_queue::Ticket;
@@ -26,7 +26,7 @@ use crate::state::{HostState, StepState};
 use crate::transport::LinkLost;
 
 /// How much longer than the host's own deadline the controller waits before it calls the link dead: the time
-/// that is left to a command after its deadline, the time that looking at proofs may take, and some for the way.
+/// that is left to a command after its deadline, the time that looking at proofs may take, and some for the network.
 const DEAD_LINK: Duration = Duration::from_secs(10 + 80 + 30);
 
 /// How often a check is made again whose process is gone without a word.
@@ -39,8 +39,8 @@ pub(super) struct Lane {
     pub(super) plan: HostPlan,
     /// Where the run left the host; empty in a run that begins.
     pub(super) before: HostState,
-    /// How to reach the host; `None`: the inventory does not name it any more.
-    pub(super) way: Option<Way>,
+    /// How to reach the host; `None`: the inventory no longer names it.
+    pub(super) route: Option<Route>,
     /// Why nothing may be done on it any more.
     pub(super) refused: Option<String>,
     pub(super) claim: Claim,
@@ -124,7 +124,7 @@ impl Lane {
             ticket,
             ..LaneState::default()
         };
-        let Some(way) = &self.way else {
+        let Some(route) = &self.route else {
             let why = "the inventory does not name it any more, or names another machine or login by it";
             return self.stopped(HostOutcome::NotStarted, why.to_owned());
         };
@@ -135,15 +135,15 @@ impl Lane {
             let outcome = if self.before.went_back > 0 { HostOutcome::Held } else { HostOutcome::NotStarted };
             return self.stopped(outcome, why.clone());
         }
-        if way.brake.state() > BrakeState::Go {
+        if route.brake.state() > BrakeState::Go {
             return self.interrupted(&state, "it was connected to");
         }
-        let mut link = match Link::connect(way, &self.events).await {
+        let mut link = match Link::connect(route, &self.events).await {
             Ok(link) => link,
             Err(NoLink::Interrupted) => return self.interrupted(&state, "it was connected to"),
             Err(NoLink::Unreachable(why)) => return self.stopped(HostOutcome::Unreachable, why),
         };
-        let end = self.hold_and_work(&mut link, way, &mut state, steps).await;
+        let end = self.hold_and_work(&mut link, route, &mut state, steps).await;
         link.close().await;
         end
     }
@@ -152,13 +152,14 @@ impl Lane {
     async fn hold_and_work(
         &self,
         link: &mut Link<'_>,
-        way: &Way,
+        route: &Route,
         state: &mut LaneState,
         steps: &[PlannedStep],
     ) -> End {
         let mut keep_ledger = false;
-        let (outcome, why) = match self.claim.take(link, way, &self.events, &self.plan, &self.before).await {
-            Ok(()) => self.there_or_back(link, way, state, steps).await,
+        let (outcome, why) = match self.claim.take(link, route, &self.events, &self.plan, &self.before).await
+        {
+            Ok(()) => self.there_or_back(link, route, state, steps).await,
             Err(NotHeld::Lost(why)) => return self.stopped(HostOutcome::Unreachable, why),
             Err(NotHeld::Refused { why, ours }) => {
                 let not_now = if state.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
@@ -176,7 +177,7 @@ impl Lane {
             // Whoever goes on with the host later finds it locked, and its ledger as it is.
             return (outcome, why);
         }
-        match self.claim.give_back(link, way, &self.events, keep_ledger).await {
+        match self.claim.give_back(link, route, &self.events, keep_ledger).await {
             Ok(()) => (outcome, why),
             Err(left) if why.is_empty() => (outcome, left),
             Err(left) => (outcome, format!("{why}\n{left}")),
@@ -187,7 +188,7 @@ impl Lane {
     pub(super) async fn steps<'s>(
         &self,
         link: &mut Link<'_>,
-        way: &Way,
+        route: &Route,
         state: &mut LaneState,
         steps: impl IntoIterator<Item = &'s PlannedStep>,
     ) -> End {
@@ -203,14 +204,14 @@ impl Lane {
             if let Some(known) = known.filter(|known| known.is_done() && !again.contains(&place)) {
                 // A person's word does not end what is still running.
                 if known.is_unknown()
-                    && let Err(end) = self.nothing_runs(link, way, step).await
+                    && let Err(end) = self.nothing_runs(link, route, step).await
                 {
                     return end;
                 }
                 state.learn(step, known.end.as_ref());
                 continue;
             }
-            if let Err(end) = self.step(link, way, state, step).await {
+            if let Err(end) = self.step(link, route, state, step).await {
                 state.failed = Some(step.id.clone());
                 return end;
             }
@@ -236,14 +237,14 @@ impl Lane {
     }
 
     /// Whether nothing of the run is running on the host; `Err` ends the lane.
-    async fn nothing_runs(&self, link: &mut Link<'_>, way: &Way, step: &PlannedStep) -> Result<(), End> {
+    async fn nothing_runs(&self, link: &mut Link<'_>, route: &Route, step: &PlannedStep) -> Result<(), End> {
         let asked = async {
             let ledger = link.ledger().await?;
             answered(ledger::is_running(ledger, &self.claim.lock.run)).await
         };
         let answer = tokio::select! {
             answer = asked => answer,
-            () = way.brake.reaches(BrakeState::Detach) => {
+            () = route.brake.reaches(BrakeState::Detach) => {
                 Err(LinkLost("the run was interrupted twice".to_owned()))
             }
         };
@@ -256,10 +257,10 @@ impl Lane {
 
     /// Gives back what an ended host still holds.
     async fn release_only(&self) {
-        let Some(way) = &self.way else { return };
-        if let Ok(mut link) = Link::connect(way, &self.events).await {
+        let Some(route) = &self.route else { return };
+        if let Ok(mut link) = Link::connect(route, &self.events).await {
             // What is left there stays owed, and the report says so.
-            let _ = self.claim.give_back(&mut link, way, &self.events, false).await;
+            let _ = self.claim.give_back(&mut link, route, &self.events, false).await;
             link.close().await;
         }
     }
@@ -268,15 +269,15 @@ impl Lane {
     pub(super) async fn step(
         &self,
         link: &mut Link<'_>,
-        way: &Way,
+        route: &Route,
         state: &mut LaneState,
         step: &PlannedStep,
     ) -> Result<(), End> {
-        if way.brake.state() > BrakeState::Go {
+        if route.brake.state() > BrakeState::Go {
             return Err(self.interrupted(state, &format!("`{}`", step.id)));
         }
         if let Some(probe) = &step.probe {
-            return self.probe(way, state, step, probe).await;
+            return self.probe(route, state, step, probe).await;
         }
         let known = self.before.step(&step.id);
         // A change whose end is not known is looked for. A check is made again: what it found may be of another day.
@@ -296,13 +297,13 @@ impl Lane {
                     state.turns_back = self.can_go_back(state, step).then(|| why.clone());
                     return Err((HostOutcome::Held, why));
                 },
-                () = way.brake.reaches(BrakeState::Drain) => {
+                () = route.brake.reaches(BrakeState::Drain) => {
                     return Err(self.interrupted(state, &format!("`{}`", step.id)));
                 }
             }
         }
         let boot = link.boot().await.map_err(|lost| self.cut_off(step, &lost))?;
-        if way.brake.state() > BrakeState::Go {
+        if route.brake.state() > BrakeState::Go {
             return Err(self.interrupted(state, &format!("`{}`", step.id)));
         }
         let permit = if adopts {
@@ -326,7 +327,7 @@ impl Lane {
         };
         let mut request = request.after_going_back(self.before.went_back);
         let mut output = StepOutput::heard_by(Some(self.listener(step)));
-        let end = match self.follow(link, way, &mut request, step, &mut output).await {
+        let end = match self.follow(link, route, &mut request, step, &mut output).await {
             Ok(ended) => judge::judge(step, ended, &output, state.pending.as_deref().unwrap_or_default()),
             Err(lost) => judge::unseen(&lost.to_string(), &output),
         };
@@ -369,7 +370,7 @@ impl Lane {
     async fn follow(
         &self,
         link: &mut Link<'_>,
-        way: &Way,
+        route: &Route,
         request: &mut StepRequest<'_>,
         step: &PlannedStep,
         output: &mut StepOutput,
@@ -407,7 +408,7 @@ impl Lane {
         };
         tokio::select! {
             ended = following => ended,
-            () = way.brake.reaches(BrakeState::Detach) => {
+            () = route.brake.reaches(BrakeState::Detach) => {
                 Err(LinkLost("the run was interrupted twice; the step was left to the host".to_owned()))
             }
         }

@@ -21,8 +21,8 @@ const OPENING: Duration = Duration::from_secs(60);
 /// A connection that lasted so long was a good one: when it is lost, patience begins anew.
 const LASTING: Duration = Duration::from_secs(5 * 60);
 
-/// How to reach one host, again and again.
-pub(super) struct Way {
+/// How one host is reached, and what every connection to it needs.
+pub(super) struct Route {
     pub(super) target: Target,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) connecting: Arc<Semaphore>,
@@ -41,7 +41,7 @@ pub(super) enum NoLink {
 
 /// A host's connection through a lane.
 pub(super) struct Link<'a> {
-    way: &'a Way,
+    route: &'a Route,
     events: &'a HostEvents,
     ledger: Option<Ledger>,
     connected_at: Instant,
@@ -51,14 +51,14 @@ pub(super) struct Link<'a> {
 
 impl<'a> Link<'a> {
     /// Makes the first connection.
-    pub(super) async fn connect(way: &'a Way, events: &'a HostEvents) -> Result<Self, NoLink> {
+    pub(super) async fn connect(route: &'a Route, events: &'a HostEvents) -> Result<Self, NoLink> {
         let connected = tokio::select! {
-            connected = way.connect() => connected,
-            () = way.brake.reaches(BrakeState::Drain) => return Err(NoLink::Interrupted),
+            connected = route.connect() => connected,
+            () = route.brake.reaches(BrakeState::Drain) => return Err(NoLink::Interrupted),
         };
         let ledger = connected.map_err(|failure| NoLink::Unreachable(failure.why))?;
         events.connected(ledger.keeper().name()).await;
-        Ok(Self { way, events, ledger: Some(ledger), connected_at: Instant::now(), missing_since: None })
+        Ok(Self { route, events, ledger: Some(ledger), connected_at: Instant::now(), missing_since: None })
     }
 
     /// The connection, made again where it was lost; bounded by the target's patience.
@@ -90,7 +90,7 @@ impl<'a> Link<'a> {
 
     async fn again(&mut self) -> Result<Ledger, LinkLost> {
         let since = *self.missing_since.get_or_insert_with(Instant::now);
-        let patience = self.way.target.reconnect_for;
+        let patience = self.route.target.reconnect_for;
         let mut last = "the connection was lost".to_owned();
         for pause in transport::reconnecting() {
             let rest = patience.saturating_sub(since.elapsed());
@@ -99,7 +99,7 @@ impl<'a> Link<'a> {
             }
             tokio::time::sleep(pause.min(rest)).await;
             // A try that has begun may use its own time.
-            match self.way.connect().await {
+            match self.route.connect().await {
                 Ok(ledger) => {
                     self.connected_at = Instant::now();
                     self.events.link_restored().await;
@@ -138,7 +138,7 @@ impl From<ConnectError> for Failure {
     }
 }
 
-impl Way {
+impl Route {
     async fn connect(&self) -> Result<Ledger, Failure> {
         let session = transport::connect(&*self.transport, &self.target, &self.connecting).await?;
         let opening = Ledger::open(session, &self.run, &self.target.host, &self.place);

@@ -18,8 +18,8 @@ impl Lane {
         };
         let Some(known) = self.before.steps.iter().find(|known| is_open(known)) else { return Ok(()) };
         let (id, attempt, boot) = (known.id.clone(), known.attempt, known.boot.clone());
-        let (Some(way), Some(step)) = (&self.way, self.plan.step(&id)) else { return Ok(()) };
-        let mut link = match Link::connect(way, &self.events).await {
+        let (Some(route), Some(step)) = (&self.route, self.plan.step(&id)) else { return Ok(()) };
+        let mut link = match Link::connect(route, &self.events).await {
             Ok(link) => link,
             Err(NoLink::Interrupted) => return Err("the run was interrupted".to_owned()),
             Err(NoLink::Unreachable(why)) => return Err(why),

@@ -13,10 +13,10 @@ use super::brake::BrakeState;
 use super::claim::Claim;
 use super::dispatch::{self, Dispatched, Reporter, RunEvents};
 use super::lane::Lane;
-use super::link::Way;
+use super::link::Route;
 use super::proof::Proof;
 use super::review_queue::{ReviewQueue, Ticket};
-use super::soak::{self, Patient, SoakEnd};
+use super::soak::{self, SoakEnd, WatchedHost};
 use super::{HostReport, Job};
 use crate::event::{FORMAT, HostOutcome, RunEvent, RunHeader};
 use crate::facts::HostLock;
@@ -176,21 +176,21 @@ impl Rollout {
         let Some(seconds) = wave.soak_seconds else { return true };
         let known = self.before.soaks.get(&wave.name);
         let tally = self.tally(wave, reports);
-        let patients: Vec<Patient> = std::iter::zip(&wave.hosts, tally.outcomes)
+        let watched: Vec<WatchedHost> = std::iter::zip(&wave.hosts, tally.outcomes)
             .filter(|(plan, outcome)| *outcome == Some(HostOutcome::Upgraded) && !plan.health.is_empty())
             // Who was watched for long enough in an earlier session is not watched again.
             .filter(|(plan, _)| !self.before.hosts.get(&plan.host).is_some_and(|host| host.watched))
             .filter_map(|(plan, _)| {
                 let target = self.job.targets.get(&plan.host)?;
-                Some(Patient::new(plan, target, &self.job.transport, &self.connecting))
+                Some(WatchedHost::new(plan, target, &self.job.transport, &self.connecting))
             })
             .collect();
-        if patients.is_empty() {
+        if watched.is_empty() {
             return true;
         }
         let now = (self.now)();
         let length = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
-        let hosts: Vec<String> = patients.iter().map(|patient| patient.plan.host.clone()).collect();
+        let hosts: Vec<String> = watched.iter().map(|host| host.plan.host.clone()).collect();
         // One that was interrupted goes on for the same hosts; whoever was upgraded since is watched as long as they were.
         let goes_on = |soak: &&Soak| !soak.is_over && hosts.iter().all(|host| soak.hosts.contains(host));
         let known = known.filter(goes_on);
@@ -199,7 +199,7 @@ impl Rollout {
         if known.is_none() {
             self.events.tell(RunEvent::SoakStarted { wave: wave.name.clone(), until, hosts }).await;
         }
-        let end = soak::watch(patients, until, now, &self.job.brake, async |host, why| {
+        let end = soak::watch(watched, until, now, &self.job.brake, async |host, why| {
             let event = RunEvent::HostUnwell { host: host.to_owned(), why: RemoteText::from(why.as_str()) };
             self.events.tell(event).await;
             let report = HostReport { host: host.to_owned(), outcome: HostOutcome::Failed, why };
@@ -334,7 +334,7 @@ impl Rollout {
     }
 
     fn lane(&self, plan: &HostPlan, proof: &Arc<Proof>) -> Lane {
-        let way = self.job.targets.get(&plan.host).map(|target| Way {
+        let route = self.job.targets.get(&plan.host).map(|target| Route {
             target: target.clone(),
             transport: Arc::clone(&self.job.transport),
             connecting: Arc::clone(&self.connecting),
@@ -344,7 +344,7 @@ impl Rollout {
         });
         Lane {
             before: self.before.hosts.get(&plan.host).cloned().unwrap_or_default(),
-            way,
+            route,
             refused: self.job.refused.get(&plan.host).cloned(),
             claim: self.claim.clone(),
             operator: Arc::clone(&self.job.operator),

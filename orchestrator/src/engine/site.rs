@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::SiteLook;
 use super::brake::BrakeState;
 use super::lane::{End, Lane, LaneState};
-use super::link::Way;
+use super::link::Route;
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::plan::{PlannedStep, SiteProbe};
 
@@ -21,7 +21,7 @@ impl Lane {
     /// Looks at the host's site until it is well; `Err` ends the lane.
     pub(super) async fn probe(
         &self,
-        way: &Way,
+        route: &Route,
         state: &LaneState,
         step: &PlannedStep,
         probe: &SiteProbe,
@@ -32,7 +32,7 @@ impl Lane {
         drop(permit);
         let end = tokio::select! {
             end = self.until_well(state, probe) => end,
-            () = way.brake.reaches(BrakeState::Drain) => {
+            () = route.brake.reaches(BrakeState::Drain) => {
                 StepEnd::without_output(StepOutcome::Unknown, "the run was interrupted")
             }
         };

@@ -30,7 +30,7 @@ const BAD_LOOKS: u32 = 3;
 const SLACK: Duration = Duration::from_secs(30);
 
 /// One host that is watched.
-pub(super) struct Patient {
+pub(super) struct WatchedHost {
     pub(super) plan: HostPlan,
     pub(super) target: Target,
     pub(super) transport: Arc<dyn Transport>,
@@ -46,7 +46,7 @@ pub(super) enum SoakEnd {
     Interrupted,
 }
 
-impl Patient {
+impl WatchedHost {
     pub(super) fn new(
         plan: &HostPlan,
         target: &Target,
@@ -114,7 +114,7 @@ async fn ask(ledger: &mut Ledger, step: &PlannedStep) -> Result<(), String> {
 
 /// Watches until `until`, and at least once; `unwell` is told of every host that is given up.
 pub(super) async fn watch(
-    mut patients: Vec<Patient>,
+    mut watched: Vec<WatchedHost>,
     until: Timestamp,
     now: Timestamp,
     brake: &Brake,
@@ -124,18 +124,18 @@ pub(super) async fn watch(
     let over = Instant::now() + left;
     loop {
         let looked = tokio::select! {
-            looked = join_all(patients.iter_mut().map(Patient::look)) => looked,
+            looked = join_all(watched.iter_mut().map(WatchedHost::look)) => looked,
             () = brake.reaches(BrakeState::Drain) => return SoakEnd::Interrupted,
         };
-        for (patient, found) in std::iter::zip(&patients, &looked) {
+        for (host, found) in std::iter::zip(&watched, &looked) {
             if let Some(why) = found {
-                unwell(&patient.plan.host, why.clone()).await;
+                unwell(&host.plan.host, why.clone()).await;
             }
         }
         let mut given_up = looked.iter().map(Option::is_some);
-        patients.retain(|_| !given_up.next().unwrap_or(false));
-        let in_doubt = patients.iter().any(|patient| patient.bad_looks > 0);
-        if patients.is_empty() || (Instant::now() >= over && !in_doubt) {
+        watched.retain(|_| !given_up.next().unwrap_or(false));
+        let in_doubt = watched.iter().any(|host| host.bad_looks > 0);
+        if watched.is_empty() || (Instant::now() >= over && !in_doubt) {
             return SoakEnd::Over;
         }
         let next = Instant::now() + if in_doubt { AGAIN } else { EVERY };

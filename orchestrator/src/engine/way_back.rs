@@ -6,7 +6,7 @@
 use ixporch_inventory::FailurePolicy;
 
 use super::lane::{End, Lane, LaneState};
-use super::link::{Link, Way};
+use super::link::{Link, Route};
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::plan::PlannedStep;
 use crate::state::{HostState, StepState};
@@ -22,13 +22,13 @@ impl Lane {
     pub(super) async fn there_or_back(
         &self,
         link: &mut Link<'_>,
-        way: &Way,
+        route: &Route,
         state: &mut LaneState,
         steps: &[PlannedStep],
     ) -> End {
         if let Some(why) = &self.before.going_back {
             let reason = Reason { why: why.raw().to_owned(), rolls_back: self.before.rolls_back };
-            return self.go_back(link, way, state, reason).await;
+            return self.go_back(link, route, state, reason).await;
         }
         if self.before.rolls_back {
             // It is back already; only its end was not written down.
@@ -37,19 +37,25 @@ impl Lane {
                 None => (HostOutcome::RolledBack, "it was rolled back".to_owned()),
             };
         }
-        let end = self.steps(link, way, state, steps).await;
+        let end = self.steps(link, route, state, steps).await;
         if let Some(why) = state.turns_back.take() {
-            return self.turn_back(link, way, state, Reason { why, rolls_back: false }).await;
+            return self.turn_back(link, route, state, Reason { why, rolls_back: false }).await;
         }
         match end {
             (HostOutcome::Upgraded, why) if self.plan.takes_back.is_some() => (HostOutcome::RolledBack, why),
-            (HostOutcome::Failed, why) => self.after_failure(link, way, state, why).await,
+            (HostOutcome::Failed, why) => self.after_failure(link, route, state, why).await,
             end => end,
         }
     }
 
     /// A step failed, and nothing of the host runs any more: its policy decides.
-    async fn after_failure(&self, link: &mut Link<'_>, way: &Way, state: &mut LaneState, why: String) -> End {
+    async fn after_failure(
+        &self,
+        link: &mut Link<'_>,
+        route: &Route,
+        state: &mut LaneState,
+        why: String,
+    ) -> End {
         let was_opened = state.was_opened;
         let failed = state.failed.take().and_then(|failed| self.plan.step(&failed));
         if was_opened && !failed.is_some_and(|failed| failed.tells_health) {
@@ -66,7 +72,7 @@ impl Lane {
                 );
             }
             if !known.is_some_and(StepState::is_done)
-                && let Err((outcome, trouble)) = self.step(link, way, state, closing).await
+                && let Err((outcome, trouble)) = self.step(link, route, state, closing).await
             {
                 return (outcome, format!("{why}\nit was open by then, and closing it again: {trouble}"));
             }
@@ -88,15 +94,27 @@ impl Lane {
                 "it is not rolled back: where it began is not known (an earlier run broke off here)";
             return (HostOutcome::Failed, format!("{why}\n{trouble}"));
         }
-        self.turn_back(link, way, state, Reason { why, rolls_back: true }).await
+        self.turn_back(link, route, state, Reason { why, rolls_back: true }).await
     }
 
-    async fn turn_back(&self, link: &mut Link<'_>, way: &Way, state: &mut LaneState, reason: Reason) -> End {
+    async fn turn_back(
+        &self,
+        link: &mut Link<'_>,
+        route: &Route,
+        state: &mut LaneState,
+        reason: Reason,
+    ) -> End {
         self.events.going_back(&reason.why, reason.rolls_back).await;
-        self.go_back(link, way, state, reason).await
+        self.go_back(link, route, state, reason).await
     }
 
-    async fn go_back(&self, link: &mut Link<'_>, way: &Way, state: &mut LaneState, reason: Reason) -> End {
+    async fn go_back(
+        &self,
+        link: &mut Link<'_>,
+        route: &Route,
+        state: &mut LaneState,
+        reason: Reason,
+    ) -> End {
         let Reason { why, rolls_back } = reason;
         let Ok(host) = self.events.host_state().await else {
             return self.stopped(HostOutcome::Held, why);
@@ -108,7 +126,7 @@ impl Lane {
         let closing = self.plan.closes_again().map(|closing| &closing.id);
         steps
             .retain(|step| Some(&step.id) != closing || !host.step(&step.id).is_some_and(StepState::is_done));
-        match self.steps(link, way, state, steps.iter().copied()).await {
+        match self.steps(link, route, state, steps.iter().copied()).await {
             (HostOutcome::Upgraded, _) => {
                 self.events.went_back().await;
                 state.touched = false;
