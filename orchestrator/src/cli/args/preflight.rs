@@ -1,26 +1,9 @@
-//! Arguments of `check`, and how its findings are taken.
+//! How findings of the preflight are taken.
 
 use clap::Args;
 
-use super::Work;
 use crate::cli::error::CliError;
 use crate::preflight::{IDS, PreflightPolicy};
-
-/// Arguments of `check`.
-#[derive(Debug, Args)]
-pub struct Check {
-    /// What would be done
-    #[command(flatten)]
-    pub work: Work,
-
-    /// How findings are taken
-    #[command(flatten)]
-    pub preflight: Preflight,
-
-    /// Why findings are let pass
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub reason: String,
-}
 
 /// How findings are taken.
 #[derive(Debug, Clone, Default, Args)]

@@ -1,9 +1,10 @@
 //! `ixporch approve`: a person's word on a wave or on schema changes that a run waits for.
 
+use clap::Args;
 use ixporch_inventory::suggest;
 use jiff::Timestamp;
 
-use crate::cli::args;
+use crate::cli::args::fingerprint;
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
@@ -12,8 +13,27 @@ use crate::journal::{Inbox, LoadedRun, Writer};
 use crate::report;
 use crate::state::{ExitCode, RunState};
 
+/// Arguments of `approve`.
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The run, the beginning of its id, or `latest`
+    pub run: String,
+
+    /// Let this wave start
+    #[arg(long, value_name = "WAVE", required_unless_present = "schema")]
+    pub wave: Vec<String>,
+
+    /// Let these schema changes be executed: their fingerprint, as `ixporch schema RUN` shows it
+    #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
+    pub schema: Vec<String>,
+
+    /// Why; it stands in the journal
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Approve,
+    arguments: &Approve,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {

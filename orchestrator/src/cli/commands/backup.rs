@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use clap::Args;
 use ixporch_inventory::{Become, Host, Inventory};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -14,7 +15,7 @@ use super::run::{self, Looking};
 use super::upgrade::{self, How, Task};
 use super::work;
 use crate::cli::access::Access;
-use crate::cli::args::{self, BackupCommand, Change, Connecting, InventoryFile, Relying};
+use crate::cli::args::{Change, Connecting, InventoryFile, Relying, Selection};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -28,8 +29,74 @@ use crate::state::ExitCode;
 /// How long the copy of one file may take.
 const COPYING: Duration = Duration::from_secs(12 * 60 * 60);
 
+/// Arguments of `backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// What to do with backups
+    #[command(subcommand)]
+    pub command: BackupCommand,
+}
+
+/// What to do with backups.
+#[derive(Debug, clap::Subcommand)]
+pub enum BackupCommand {
+    /// List the backups that are on the hosts
+    List {
+        /// Which hosts
+        #[command(flatten)]
+        selection: Selection,
+        /// How hosts are reached
+        #[command(flatten)]
+        connecting: Connecting,
+    },
+    /// Read backups to their end, and compare them with what was written
+    Verify {
+        /// Which hosts
+        #[command(flatten)]
+        selection: Selection,
+        /// How hosts are reached
+        #[command(flatten)]
+        connecting: Connecting,
+        /// The backup, or the beginning of its name [default: the newest of each host]
+        #[arg(long, value_name = "BACKUP")]
+        backup: Option<String>,
+        /// Load the dump into a schema of this name, which must not be there; it is compared and dropped again
+        #[arg(long, value_name = "SCHEMA")]
+        restore_into: Option<String>,
+        /// With --restore-into: start without asking
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Copy a backup of a host to this machine; it holds secrets of the host
+    Fetch {
+        /// Which inventory
+        #[command(flatten)]
+        file: InventoryFile,
+        /// How hosts are reached
+        #[command(flatten)]
+        connecting: Connecting,
+        /// The host
+        host: String,
+        /// The backup, or the beginning of its name [default: the newest]
+        #[arg(long, value_name = "BACKUP")]
+        backup: Option<String>,
+        /// The folder to write it to; it is made
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+    },
+    /// Remove the oldest backups of the hosts
+    Prune {
+        /// On which hosts, and how
+        #[command(flatten)]
+        change: Change,
+        /// How many are kept [default: what the inventory says]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        keep: Option<u32>,
+    },
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Backup,
+    arguments: &Backup,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {

@@ -1,10 +1,11 @@
 //! `ixporch check`: the preflight alone.
 
+use clap::Args;
 use serde_json::json;
 
 use super::upgrade::Task;
 use super::work;
-use crate::cli::args::{self, Format};
+use crate::cli::args::{Format, Preflight, Work};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -13,8 +14,24 @@ use crate::plan::{HostAction, HostPlan, Plan};
 use crate::report;
 use crate::state::ExitCode;
 
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// What would be done
+    #[command(flatten)]
+    pub work: Work,
+
+    /// How findings are taken
+    #[command(flatten)]
+    pub preflight: Preflight,
+
+    /// Why findings are let pass
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub reason: String,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Check,
+    arguments: &Check,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {

@@ -1,14 +1,31 @@
 //! `ixporch entities regenerate`.
 
+use clap::Args;
+
 use super::run;
-use crate::cli::args::{self, EntitiesCommand};
+use crate::cli::args::Change;
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::state::ExitCode;
 
+/// Arguments of `entities`.
+#[derive(Debug, Args)]
+pub struct Entities {
+    /// What to do with them
+    #[command(subcommand)]
+    pub command: EntitiesCommand,
+}
+
+/// What to do with Doctrine's entities.
+#[derive(Debug, clap::Subcommand)]
+pub enum EntitiesCommand {
+    /// Generate them and the proxies anew from the mapping files; refused where `development` is not set
+    Regenerate(Change),
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Entities,
+    arguments: &Entities,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {

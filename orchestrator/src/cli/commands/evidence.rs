@@ -1,8 +1,10 @@
 //! `ixporch evidence`: what a run proved, as one file for other controllers.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use ixporch_inventory::suggest;
 
-use crate::cli::args;
 use crate::cli::error::CliError;
 use crate::cli::evidence::{self, SigningKey};
 use crate::cli::printer::Printer;
@@ -10,8 +12,29 @@ use crate::cli::settings::Settings;
 use crate::cli::targets::USUAL_KEYS;
 use crate::state::ExitCode;
 
+/// Arguments of `evidence`.
+#[derive(Debug, Args)]
+pub struct Evidence {
+    /// The run, the beginning of its id, or `latest`
+    #[arg(default_value = "latest")]
+    pub run: String,
+
+    /// Only the hosts of this wave
+    #[arg(long, value_name = "NAME")]
+    pub wave: Option<String>,
+
+    /// The SSH key to sign with: a private key, or a public one whose other half an agent holds [default: the agent's
+    /// first key, else the usual ones]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_sign")]
+    pub sign_with: Option<PathBuf>,
+
+    /// Do not sign
+    #[arg(long)]
+    pub no_sign: bool,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Evidence,
+    arguments: &Evidence,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {

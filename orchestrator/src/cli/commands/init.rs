@@ -1,13 +1,23 @@
 //! `ixporch init`: writes a commented inventory.
 
+use std::path::PathBuf;
+
 use std::io::Write;
 
+use clap::Args;
 use ixporch_inventory::STARTER;
 
-use crate::cli::args::Init;
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::state::ExitCode;
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The file to write; a file that is there is never overwritten
+    #[arg(default_value = "inventory.toml")]
+    pub file: PathBuf,
+}
 
 pub(in crate::cli) fn run(arguments: &Init, printer: Printer) -> Result<ExitCode, CliError> {
     let path = &arguments.file;

@@ -1,9 +1,10 @@
 //! `ixporch inventory check|list|explain|schema`.
 
-use ixporch_inventory::{Host, Inventory, json_schema, suggest};
+use clap::Args;
+use ixporch_inventory::{Host, json_schema, suggest};
 use serde_json::json;
 
-use crate::cli::args::{self, Format, InventoryCommand, Selection};
+use crate::cli::args::{Format, InventoryFile, Selection};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -11,7 +12,34 @@ use crate::plan::fold_names;
 use crate::report;
 use crate::state::ExitCode;
 
-pub(in crate::cli) fn run(arguments: &args::Inventory, printer: Printer) -> Result<ExitCode, CliError> {
+/// Arguments of `inventory`.
+#[derive(Debug, Args)]
+pub struct Inventory {
+    /// What to do with it
+    #[command(subcommand)]
+    pub command: InventoryCommand,
+}
+
+/// What to do with an inventory.
+#[derive(Debug, clap::Subcommand)]
+pub enum InventoryCommand {
+    /// Check an inventory and show all its mistakes
+    Check(InventoryFile),
+    /// List hosts with their address, groups and wave
+    List(Selection),
+    /// Show every setting of a host, and where it comes from
+    Explain {
+        /// Which inventory
+        #[command(flatten)]
+        file: InventoryFile,
+        /// The host
+        host: String,
+    },
+    /// Print the JSON Schema of inventories, for editors
+    Schema,
+}
+
+pub(in crate::cli) fn run(arguments: &Inventory, printer: Printer) -> Result<ExitCode, CliError> {
     match &arguments.command {
         InventoryCommand::Check(file) => {
             let inventory = load::inventory(file)?;
@@ -86,7 +114,7 @@ fn list(selection: &Selection, printer: Printer) -> Result<(), CliError> {
     Ok(())
 }
 
-fn explain(inventory: &Inventory, name: &str, printer: Printer) -> Result<(), CliError> {
+fn explain(inventory: &ixporch_inventory::Inventory, name: &str, printer: Printer) -> Result<(), CliError> {
     let Some(host) = inventory.host(name) else {
         let mut error = CliError::usage(format!("there is no host `{name}`"));
         error.help = suggest::help(name, inventory.hosts.iter().map(|host| host.name.as_str()));

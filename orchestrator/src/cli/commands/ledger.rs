@@ -2,12 +2,14 @@
 
 use std::fmt::Write;
 
+use clap::Args;
 use ixporch_inventory::Host;
 use serde_json::{Value, json};
 
+use super::status::Status;
 use super::work;
 use crate::cli::access::{Access, Answers, Question};
-use crate::cli::args::{self, Format, LedgerCommand};
+use crate::cli::args::Format;
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -17,8 +19,25 @@ use crate::ledger;
 use crate::report;
 use crate::state::ExitCode;
 
+/// Arguments of `ledger`.
+#[derive(Debug, Args)]
+pub struct Ledger {
+    /// What to do with ledgers
+    #[command(subcommand)]
+    pub command: LedgerCommand,
+}
+
+/// What to do with ledgers.
+#[derive(Debug, clap::Subcommand)]
+pub enum LedgerCommand {
+    /// List the ledgers that runs left on the hosts, with their steps
+    List(Status),
+    /// Remove the ledgers of runs that neither hold the host's lock nor have a step running
+    Clean(Status),
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Ledger,
+    arguments: &Ledger,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
@@ -36,15 +55,12 @@ pub(super) fn survey() -> Question<Leftovers> {
 }
 
 /// Asks the selected hosts for their locks and ledgers.
-pub(super) fn leftovers_of(
-    arguments: &args::Status,
-    settings: &Settings,
-) -> Result<Answers<Leftovers>, CliError> {
+pub(super) fn leftovers_of(arguments: &Status, settings: &Settings) -> Result<Answers<Leftovers>, CliError> {
     ask(arguments, settings, |_| survey())
 }
 
 fn ask<T: Send + 'static>(
-    arguments: &args::Status,
+    arguments: &Status,
     settings: &Settings,
     question: fn(&Host) -> Question<T>,
 ) -> Result<Answers<T>, CliError> {
@@ -74,7 +90,7 @@ pub(super) fn print(printer: Printer, hosts: &[Value]) {
     }
 }
 
-fn list(arguments: &args::Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+fn list(arguments: &Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
     let leftovers = leftovers_of(arguments, settings)?;
     match printer.format {
         Format::Human => {
@@ -109,7 +125,7 @@ fn list(arguments: &args::Status, settings: &Settings, printer: Printer) -> Resu
 }
 
 /// A run's ledger is left alone as long as the run holds the host: it is what `resume` goes on from.
-fn clean(arguments: &args::Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+fn clean(arguments: &Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
     let cleaned: Answers<Vec<(String, Result<(), String>)>> = ask(arguments, settings, |host| {
         let name = host.name.clone();
         Box::new(move |ledger, place| {

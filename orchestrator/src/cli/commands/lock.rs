@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
+use clap::Args;
 use serde_json::json;
 
+use super::status::Status;
 use super::{ledger, work};
 use crate::cli::access::{Access, Answers};
-use crate::cli::args::{self, Connecting, Format, InventoryFile, LockCommand};
+use crate::cli::args::{Connecting, Format, InventoryFile};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -16,8 +18,44 @@ use crate::ledger::break_lock;
 use crate::report::{self, HostWords};
 use crate::state::ExitCode;
 
+/// Arguments of `lock`.
+#[derive(Debug, Args)]
+pub struct Lock {
+    /// What to do with locks
+    #[command(subcommand)]
+    pub command: LockCommand,
+}
+
+/// What to do with locks.
+#[derive(Debug, clap::Subcommand)]
+pub enum LockCommand {
+    /// Show who holds the hosts
+    Show(Status),
+    /// Break the lock of a host that nobody will give back
+    Break {
+        /// Which inventory
+        #[command(flatten)]
+        file: InventoryFile,
+
+        /// How hosts are reached
+        #[command(flatten)]
+        connecting: Connecting,
+
+        /// The host
+        host: String,
+
+        /// Why; it is shown, and nothing else will know
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+
+        /// Break it although a step of its run is still running there
+        #[arg(long)]
+        even_if_running: bool,
+    },
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Lock,
+    arguments: &Lock,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
@@ -30,7 +68,7 @@ pub(in crate::cli) fn run(
     }
 }
 
-fn show(arguments: &args::Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+fn show(arguments: &Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
     let leftovers = ledger::leftovers_of(arguments, settings)?;
     match printer.format {
         Format::Human => printer.result(&text(arguments, &leftovers, settings, printer)),
@@ -48,12 +86,7 @@ fn show(arguments: &args::Status, settings: &Settings, printer: Printer) -> Resu
     Ok(ledger::reached(&leftovers))
 }
 
-fn text(
-    arguments: &args::Status,
-    leftovers: &Answers<Leftovers>,
-    settings: &Settings,
-    printer: Printer,
-) -> String {
+fn text(arguments: &Status, leftovers: &Answers<Leftovers>, settings: &Settings, printer: Printer) -> String {
     let mut text = String::new();
     let inventory = arguments.selection.file.inventory.display().to_string();
     for (host, leftovers) in leftovers {

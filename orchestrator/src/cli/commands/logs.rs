@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use clap::Args;
 use ixporch_inventory::suggest;
 
-use crate::cli::args;
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
@@ -14,8 +14,21 @@ use crate::report;
 use crate::state::ExitCode;
 use crate::text::RemoteText;
 
+/// Arguments of `logs`.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// The run, the beginning of its id, or `latest`
+    pub run: String,
+
+    /// The host
+    pub host: String,
+
+    /// The step; without it, all steps
+    pub step: Option<String>,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Logs,
+    arguments: &Logs,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {

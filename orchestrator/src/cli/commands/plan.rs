@@ -1,10 +1,11 @@
 //! `ixporch plan`: what an upgrade would do.
 
+use clap::Args;
 use serde_json::json;
 
 use super::upgrade::Task;
 use super::work;
-use crate::cli::args::{self, Format};
+use crate::cli::args::{Format, Work};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -14,8 +15,20 @@ use crate::preflight::PreflightPolicy;
 use crate::report;
 use crate::state::ExitCode;
 
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// What is to be done
+    #[command(flatten)]
+    pub work: Work,
+
+    /// Exit with 10 where there is something to do
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Plan,
+    arguments: &Plan,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {

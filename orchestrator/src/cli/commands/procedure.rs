@@ -1,16 +1,41 @@
 //! `ixporch procedure check|show`.
 
+use clap::Args;
 use ixporch_inventory::suggest;
 use serde_json::json;
 
-use crate::cli::args::{self, Format, ProcedureCommand};
+use crate::cli::args::Format;
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
-use crate::procedure::{BuiltInScript, Procedure};
+use crate::procedure::{self, BuiltInScript};
 use crate::state::ExitCode;
 
-pub(in crate::cli) fn run(arguments: &args::Procedure, printer: Printer) -> Result<ExitCode, CliError> {
+/// Arguments of `procedure`.
+#[derive(Debug, Args)]
+pub struct Procedure {
+    /// What to do with it
+    #[command(subcommand)]
+    pub command: ProcedureCommand,
+}
+
+/// What to do with a procedure.
+#[derive(Debug, clap::Subcommand)]
+pub enum ProcedureCommand {
+    /// Check a procedure and show all its mistakes
+    Check {
+        /// The name of a built-in procedure, or a file
+        procedure: String,
+    },
+    /// Print the text of a built-in procedure, to start an own one from, or of a script that one runs
+    Show {
+        /// Its name; that of a script ends in .php
+        #[arg(default_value = "ixp-manager-v4")]
+        procedure: String,
+    },
+}
+
+pub(in crate::cli) fn run(arguments: &Procedure, printer: Printer) -> Result<ExitCode, CliError> {
     match &arguments.command {
         ProcedureCommand::Check { procedure } => {
             let checked = load::procedure(procedure)?;
@@ -25,9 +50,11 @@ pub(in crate::cli) fn run(arguments: &args::Procedure, printer: Printer) -> Resu
         }
         ProcedureCommand::Show { procedure } => {
             let script = || BuiltInScript::by_file_name(procedure).map(BuiltInScript::text);
-            let Some(text) = Procedure::built_in_text(procedure).map(str::to_owned).or_else(script) else {
+            let Some(text) =
+                procedure::Procedure::built_in_text(procedure).map(str::to_owned).or_else(script)
+            else {
                 let mut error = CliError::usage(format!("there is no built-in procedure `{procedure}`"));
-                let names = Procedure::built_in_names().map(str::to_owned);
+                let names = procedure::Procedure::built_in_names().map(str::to_owned);
                 let known: Vec<String> = names.chain(BuiltInScript::file_names()).collect();
                 error.help = suggest::help(procedure, known.iter().map(String::as_str));
                 return Err(error);

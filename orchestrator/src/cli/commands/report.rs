@@ -1,16 +1,29 @@
 //! `ixporch report`: the report of a run, from its journal.
 
+use clap::Args;
 use ixporch_inventory::suggest;
 
-use crate::cli::args::{self, Format};
+use crate::cli::args::Format;
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::report::{self, Names};
 use crate::state::ExitCode;
 
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The run, or the beginning of its id
+    #[arg(default_value = "latest")]
+    pub run: String,
+
+    /// Only this host, with all its steps
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Report,
+    arguments: &Report,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {

@@ -1,9 +1,9 @@
 //! `ixporch resolve`: a person's word on a step whose end nobody saw.
 
+use clap::{Args, ValueEnum};
 use ixporch_inventory::suggest;
 use jiff::Timestamp;
 
-use crate::cli::args::{self, Verdict};
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
@@ -12,8 +12,39 @@ use crate::journal::LoadedRun;
 use crate::procedure::Effect;
 use crate::state::ExitCode;
 
+/// Arguments of `resolve`.
+#[derive(Debug, Args)]
+pub struct Resolve {
+    /// The run, the beginning of its id, or `latest`
+    pub run: String,
+
+    /// The host
+    pub host: String,
+
+    /// The step whose end nobody saw
+    #[arg(long, value_name = "STEP")]
+    pub step: String,
+
+    /// How it had ended, by a person's own look at the host
+    #[arg(long = "as", value_enum, value_name = "HOW")]
+    pub verdict: Verdict,
+
+    /// What was looked at; it stands in the journal
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// How a step had ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Verdict {
+    /// It did its work: the run goes on after it
+    Done,
+    /// It did nothing that stays: the run starts it again
+    NotDone,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Resolve,
+    arguments: &Resolve,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::{Args, ValueEnum};
+use ixporch_inventory::Host;
+
 use super::approve;
 use super::execute::{self, Execution};
 use super::upgrade::{self, Earlier, How, Task};
 use super::work::{self, TakenUp};
-use ixporch_inventory::Host;
-
 use crate::cli::access::Access;
-use crate::cli::args::{self, InventoryFile, Rerun, RunOptions, Selection, Waves, Work};
+use crate::cli::args::{Approvals, Connecting, InventoryFile, Relying, RunOptions, Selection, Waves, Work};
 use crate::cli::error::CliError;
 use crate::cli::evidence;
 use crate::cli::load;
@@ -28,8 +29,53 @@ use crate::procedure::{EXEC, ROLLBACK, SETTLE};
 use crate::report::Names;
 use crate::state::{ExitCode, HostState, RunState};
 
+/// Arguments of `resume`.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The run, or the beginning of its id
+    #[arg(default_value = "latest")]
+    pub run: String,
+
+    /// Start a new run instead, for the hosts that this one left; those that were never started are always among them
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub rerun: Option<Rerun>,
+
+    /// The inventory, where it is not where the run found it any more
+    #[arg(short, long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+
+    /// How hosts are reached
+    #[command(flatten)]
+    pub connecting: Connecting,
+
+    /// How a run is carried out
+    #[command(flatten)]
+    pub options: RunOptions,
+
+    /// What is approved
+    #[command(flatten)]
+    pub approvals: Approvals,
+
+    /// What is demanded of other runs
+    #[command(flatten)]
+    pub relying: Relying,
+
+    /// With --rerun: start without asking
+    #[arg(short, long, requires = "rerun")]
+    pub yes: bool,
+}
+
+/// Which hosts of a run are run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rerun {
+    /// Those that failed, could not be reached, or were not started
+    Failed,
+    /// All that are neither upgraded nor current
+    Unfinished,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Resume,
+    arguments: &Resume,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
@@ -51,7 +97,7 @@ pub(in crate::cli) fn run(
 }
 
 async fn resume(
-    arguments: &args::Resume,
+    arguments: &Resume,
     journal: Writer,
     run: LoadedRun,
     header: RunHeader,
@@ -243,7 +289,7 @@ pub(super) fn take_up(id: &str, settings: &Settings) -> Result<(Writer, LoadedRu
 
 /// A new run for the hosts that an ended one left.
 async fn again(
-    arguments: &args::Resume,
+    arguments: &Resume,
     rerun: Rerun,
     journal: Writer,
     run: &LoadedRun,

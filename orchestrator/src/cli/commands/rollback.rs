@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap::Args;
 use ixporch_inventory::{Inventory, Selector};
+use jiff::Timestamp;
 
 use super::execute::Execution;
 use super::upgrade::Earlier;
 use super::work::TakenUp;
 use super::{resume, work};
 use crate::cli::access::Access;
-use crate::cli::args::{self, InventoryFile};
+use crate::cli::args::{Connecting, InventoryFile, RunOptions};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -24,8 +26,41 @@ use crate::procedure::ROLLBACK;
 use crate::report;
 use crate::state::{ExitCode, HostState, TakeBack};
 
+/// Arguments of `rollback`.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The run, or the beginning of its id
+    #[arg(default_value = "latest")]
+    pub run: String,
+
+    /// Only these of its hosts
+    #[arg(short, long, value_name = "SELECTOR")]
+    pub limit: Option<String>,
+
+    /// Lose what was written to the databases since this time, such as 2026-11-24T12:31:07Z; without it a database that was
+    /// written to since its site was opened again is left alone
+    #[arg(long, value_name = "TIME")]
+    pub discard_writes_since: Option<Timestamp>,
+
+    /// The inventory, where it is not where the run found it any more
+    #[arg(short, long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+
+    /// How hosts are reached
+    #[command(flatten)]
+    pub connecting: Connecting,
+
+    /// How a run is carried out
+    #[command(flatten)]
+    pub options: RunOptions,
+
+    /// Start without asking
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Rollback,
+    arguments: &Rollback,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
@@ -40,11 +75,7 @@ pub(in crate::cli) fn run(
     exit
 }
 
-async fn rollback(
-    arguments: &args::Rollback,
-    settings: &Settings,
-    printer: Printer,
-) -> Result<ExitCode, CliError> {
+async fn rollback(arguments: &Rollback, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
     let (journal, run) =
         resume::take_up(&origin(&settings.store.find(&arguments.run)?, settings)?, settings)?;
     let shown = settings.store.shorten(&run.id)?;
@@ -127,13 +158,7 @@ fn origin(run: &str, settings: &Settings) -> Result<String, CliError> {
     }
 }
 
-fn about(
-    id: &str,
-    run: &LoadedRun,
-    header: &RunHeader,
-    settings: &Settings,
-    arguments: &args::Rollback,
-) -> About {
+fn about(id: &str, run: &LoadedRun, header: &RunHeader, settings: &Settings, arguments: &Rollback) -> About {
     About {
         run: id.to_owned(),
         operator: settings.user.clone(),
@@ -160,7 +185,7 @@ struct Meant {
 }
 
 fn meant(
-    arguments: &args::Rollback,
+    arguments: &Rollback,
     run: &LoadedRun,
     inventory: &Inventory,
     settings: &Settings,

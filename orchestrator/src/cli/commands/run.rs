@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use clap::Args;
+
 use super::upgrade::{self, How, Task};
 use crate::cli::args::{self, Change, Connecting, Relying, RunOptions, Selection, Waves, Work};
 use crate::cli::error::CliError;
@@ -13,8 +15,19 @@ use crate::preflight::PreflightPolicy;
 use crate::procedure::Procedure;
 use crate::state::ExitCode;
 
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The procedure: the name of a built-in one, or a file
+    pub procedure: String,
+
+    /// On what, and how
+    #[command(flatten)]
+    pub change: Change,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Run,
+    arguments: &Run,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {

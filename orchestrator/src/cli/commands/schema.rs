@@ -1,15 +1,41 @@
 //! `ixporch schema`: what is pending on the hosts of a run, or was before its update; and what is done about schemas.
 
+use clap::Args;
+
 use super::run::{self, Looking};
-use crate::cli::args::{self, Format, Look, SchemaCommand};
+use crate::cli::args::{Change, Format, Look};
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::report;
 use crate::state::ExitCode;
 
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Schema {
+    /// The run, or the beginning of its id: its hosts are shown by what is pending on them, or was
+    #[arg(default_value = "latest")]
+    pub run: String,
+
+    /// What to do with the schemas of hosts
+    #[command(subcommand)]
+    pub command: Option<SchemaCommand>,
+}
+
+/// What to do with the schemas of hosts.
+#[derive(Debug, clap::Subcommand)]
+pub enum SchemaCommand {
+    /// Tell whether the mapping is correct and the database in sync with it; exit code 5 where not
+    Validate(Look),
+    /// Show the SQL that would bring the databases into line, grouped by what it is
+    Diff(Look),
+    /// Bring the databases into line: memcached, review, update, memcached, validation
+    Fix(Change),
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Schema,
+    arguments: &Schema,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
+
 use super::execute::Execution;
 use super::work::TakenUp;
 use super::{resume, work};
 use crate::cli::access::Access;
-use crate::cli::args::{self, InventoryFile};
+use crate::cli::args::{Connecting, InventoryFile};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -17,8 +19,30 @@ use crate::procedure::{ROLLBACK, SETTLE};
 use crate::report;
 use crate::state::ExitCode;
 
+/// Arguments of `settle`.
+#[derive(Debug, Args)]
+pub struct Settle {
+    /// The run, the beginning of its id, or `latest`
+    pub run: String,
+
+    /// The host that is owed something
+    pub host: String,
+
+    /// The inventory, where it is not where the run found it any more
+    #[arg(short, long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+
+    /// How hosts are reached
+    #[command(flatten)]
+    pub connecting: Connecting,
+
+    /// Start without asking
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Settle,
+    arguments: &Settle,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
@@ -34,11 +58,7 @@ pub(in crate::cli) fn run(
     exit
 }
 
-async fn settle(
-    arguments: &args::Settle,
-    settings: &Settings,
-    printer: Printer,
-) -> Result<ExitCode, CliError> {
+async fn settle(arguments: &Settle, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
     let (program, host) = (&settings.program, &arguments.host);
     // Its journal is held until this has ended: nobody takes it up meanwhile.
     let (_journal, run) =

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::work::{self, Owed};
 use crate::cli::access::Access;
-use crate::cli::args::{self, Format};
+use crate::cli::args::{Connecting, Format, Selection};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -16,8 +17,20 @@ use crate::facts::Facts;
 use crate::report;
 use crate::state::ExitCode;
 
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Which hosts
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// How hosts are reached
+    #[command(flatten)]
+    pub connecting: Connecting,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Status,
+    arguments: &Status,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use clap::Args;
 use ixporch_inventory::suggest;
 use jiff::Timestamp;
 
 use super::execute::Execution;
 use super::work::{self, Planned};
-use crate::cli::args::{self, RunOptions, Work};
+use crate::cli::args::{self, Preflight, Relying, RunOptions, Work, time};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
@@ -23,8 +24,41 @@ use crate::procedure::{EXEC, Procedure};
 use crate::report;
 use crate::state::{ExitCode, GivenEvidence};
 
+/// Arguments of `upgrade`.
+#[derive(Debug, Args)]
+pub struct Upgrade {
+    /// What is to be done
+    #[command(flatten)]
+    pub work: Work,
+
+    /// How a run is carried out
+    #[command(flatten)]
+    pub options: RunOptions,
+
+    /// How long to wait for hosts that another run has locked, such as 10m
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
+    pub lock_wait: Duration,
+
+    /// Start without asking. Gates of waves and pending schema changes are still asked about at the terminal;
+    /// without one they hold (exit code 7), unless they are approved, or `schema_approval` lets them pass
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// What is approved beforehand
+    #[command(flatten)]
+    pub approvals: args::Approvals,
+
+    /// What is demanded of other runs
+    #[command(flatten)]
+    pub relying: Relying,
+
+    /// How findings of the preflight are taken
+    #[command(flatten)]
+    pub preflight: Preflight,
+}
+
 pub(in crate::cli) fn run(
-    arguments: &args::Upgrade,
+    arguments: &Upgrade,
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
@@ -45,7 +79,7 @@ pub(in crate::cli) fn run(
 }
 
 /// Evidence is about upgrades: where nobody can tell whether a procedure is one, it is not as if it were compared.
-fn refuse_evidence(arguments: &args::Upgrade) -> Result<(), CliError> {
+fn refuse_evidence(arguments: &Upgrade) -> Result<(), CliError> {
     let inventory = load::inventory(&arguments.work.selection.file)?;
     let requires = inventory.waves.iter().find(|wave| wave.requires.is_some());
     let what = match (&arguments.relying.requires_run, requires) {
