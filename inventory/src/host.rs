@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::policy::{Become, FailurePolicy, SchemaApproval};
 use crate::setting::{self, Layer, SPECS, Spec, Value};
 
 /// Where a value came from.
@@ -44,50 +45,6 @@ pub struct Resolved {
     pub source: Source,
     /// The line of the inventory (from 1), where a line set it.
     pub line: Option<usize>,
-}
-
-impl FailurePolicy {
-    /// The words of `on_failure`.
-    pub(crate) const WORDS: &'static [&'static str] = &["rollback", "stop"];
-
-    /// What a word of `on_failure` means.
-    pub(crate) fn of_word(word: &str) -> Self {
-        if word == "rollback" { Self::RollBack } else { Self::Stop }
-    }
-}
-
-/// How a step is run as another user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Become {
-    /// By `sudo -n`.
-    Sudo,
-    /// Not at all: only a root login can change user.
-    None,
-}
-
-/// Who lets pending schema changes through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SchemaApproval {
-    /// A person looks at the pending SQL.
-    Review,
-    /// A person, unless the changes only add something.
-    Additive,
-    /// Everything passes.
-    Any,
-}
-
-/// What happens on a host after a failed step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailurePolicy {
-    /// It is left as it is, and its debts are named.
-    #[default]
-    Stop,
-    /// It is rolled back as long as its site was not opened again; then it is left as it is.
-    WhileClosed,
-    /// It is rolled back, also when its site was opened again, as long as nothing was written since.
-    RollBack,
 }
 
 /// One IXP Manager installation reached over SSH.

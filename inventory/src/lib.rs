@@ -6,6 +6,7 @@
 mod document;
 mod evidence;
 mod host;
+mod policy;
 mod problem;
 mod schema;
 mod selector;
@@ -17,7 +18,8 @@ pub mod value;
 mod wave;
 
 pub use evidence::EvidenceRules;
-pub use host::{Become, FailurePolicy, Host, Resolved, SchemaApproval, Source};
+pub use host::{Host, Resolved, Source};
+pub use policy::{Become, FailurePolicy, SchemaApproval};
 pub use problem::{Problem, Problems};
 pub use schema::json_schema;
 pub use selector::{Selector, SelectorError};

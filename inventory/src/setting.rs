@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::document::{self, Fields, Located};
-use crate::host::FailurePolicy;
+use crate::policy::FailurePolicy;
 use crate::problem::Problem;
 use crate::value;
 

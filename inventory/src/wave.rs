@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::document::{Fields, Located};
-use crate::host::FailurePolicy;
+use crate::policy::FailurePolicy;
 use crate::problem::Problem;
 use crate::selector::Selector;
 use crate::value::{self, Amount};
