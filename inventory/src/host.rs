@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::policy::{Become, FailurePolicy, SchemaApproval};
-use crate::setting::{self, Layer, SPECS, Spec, Value};
+use crate::setting::{self, Layer, SPECS, Set, Value};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,6 +36,13 @@ impl fmt::Display for Source {
     }
 }
 
+/// Where the inventory sets a value.
+enum Place<'h> {
+    Host,
+    Group(&'h str),
+    Defaults,
+}
+
 /// A value with its provenance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Resolved {
@@ -56,47 +64,50 @@ pub struct Host {
     pub groups: Vec<String>,
     /// Where its name stands in the inventory.
     pub span: Range<usize>,
-    values: BTreeMap<&'static str, Resolved>,
+    own: Layer,
+    /// What its groups set, in their order; hosts of a group share it.
+    of_groups: Vec<Arc<Layer>>,
+    defaults: Arc<Layer>,
 }
 
 impl Host {
-    /// Resolves the settings of a host: host > later group > earlier group > defaults > built-in.
-    pub(crate) fn resolve(
-        name: &str,
+    /// A host with the places that may set its values.
+    pub(crate) fn new(
+        name: String,
         span: Range<usize>,
-        own: &Layer,
-        groups: &[(String, &Layer)],
-        defaults: &Layer,
-        line_of: &dyn Fn(usize) -> usize,
+        own: Layer,
+        groups: Vec<(String, Arc<Layer>)>,
+        defaults: Arc<Layer>,
     ) -> Self {
-        let layers = || {
-            std::iter::once((Source::Host, own))
-                .chain(groups.iter().rev().map(|(name, layer)| (Source::Group(name.clone()), *layer)))
-                .chain(std::iter::once((Source::Defaults, defaults)))
-        };
-        let resolve = |spec: &Spec| {
-            layers()
-                .find_map(|(source, layer)| {
-                    let found = layer.get(spec.key)?;
-                    Some(Resolved {
-                        value: found.value.clone(),
-                        source,
-                        line: Some(line_of(found.span.start)),
-                    })
-                })
-                .or_else(|| {
-                    let value = setting::built_in(spec)?;
-                    Some(Resolved { value, source: Source::BuiltIn, line: None })
-                })
-        };
-        let values = SPECS.iter().filter_map(|spec| Some((spec.key, resolve(spec)?))).collect();
-        let groups = groups.iter().map(|(name, _)| name.clone()).collect();
-        Self { name: name.to_owned(), groups, span, values }
+        let (groups, of_groups) = groups.into_iter().unzip();
+        Self { name, groups, span, own, of_groups, defaults }
     }
 
     /// All values with their provenance, by key; settings without any value are absent.
-    pub fn values(&self) -> &BTreeMap<&'static str, Resolved> {
-        &self.values
+    pub fn values(&self) -> BTreeMap<&'static str, Resolved> {
+        SPECS.iter().filter_map(|spec| Some((spec.key, self.resolve(spec.key)?))).collect()
+    }
+
+    fn resolve(&self, key: &str) -> Option<Resolved> {
+        if let Some((set, source)) = self.set(key) {
+            let source = match source {
+                Place::Host => Source::Host,
+                Place::Group(name) => Source::Group(name.to_owned()),
+                Place::Defaults => Source::Defaults,
+            };
+            return Some(Resolved { value: set.value.clone(), source, line: Some(set.line) });
+        }
+        let value = setting::built_in(key)?.clone();
+        Some(Resolved { value, source: Source::BuiltIn, line: None })
+    }
+
+    /// The value that the inventory sets: host > later group > earlier group > defaults.
+    fn set(&self, key: &str) -> Option<(&Set, Place<'_>)> {
+        let groups = self.groups.iter().map(|name| Place::Group(name)).zip(&self.of_groups);
+        std::iter::once((Place::Host, &self.own))
+            .chain(groups.rev().map(|(place, layer)| (place, layer.as_ref())))
+            .chain(std::iter::once((Place::Defaults, self.defaults.as_ref())))
+            .find_map(|(place, layer)| Some((layer.get(key)?, place)))
     }
 
     /// Where to connect to: `address`, else the host's name.
@@ -179,6 +190,6 @@ impl Host {
     }
 
     fn value(&self, key: &str) -> Option<&Value> {
-        self.values.get(key).map(|resolved| &resolved.value)
+        self.set(key).map(|(set, _)| &set.value).or_else(|| setting::built_in(key))
     }
 }

@@ -6,6 +6,8 @@
 mod document;
 mod evidence;
 mod host;
+mod hosts;
+mod lines;
 mod policy;
 mod problem;
 mod schema;
@@ -19,6 +21,8 @@ mod wave;
 
 pub use evidence::EvidenceRules;
 pub use host::{Host, Resolved, Source};
+pub use hosts::Hosts;
+pub use lines::LineIndex;
 pub use policy::{Become, FailurePolicy, SchemaApproval};
 pub use problem::{Problem, Problems};
 pub use schema::json_schema;

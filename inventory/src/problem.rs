@@ -6,6 +6,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::lines::LineIndex;
+
 /// One mistake in a source text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -75,22 +77,23 @@ impl Problems {
         Self { origin: origin.to_owned(), source: source.to_owned(), problems }
     }
 
-    /// Line and column (both from 1, the column in characters) of a byte offset.
-    pub fn position(&self, offset: usize) -> (usize, usize) {
-        let before = self.source.get(..offset).unwrap_or(&self.source);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count()) + 1;
-        (line, column)
+    /// Where the lines of the source begin.
+    pub fn lines(&self) -> LineIndex {
+        LineIndex::new(&self.source)
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.lines();
         for (index, problem) in self.problems.iter().enumerate() {
             if index > 0 {
                 writeln!(f)?;
             }
-            let (line, column) = self.position(problem.span.start);
+            let line = lines.line(problem.span.start);
+            let before = self.source.get(lines.range(line).start..problem.span.start).unwrap_or_default();
+            // From 1, in characters.
+            let column = before.chars().count() + 1;
             write!(f, "{}:{line}:{column}: {}", self.origin, problem.message)?;
         }
         Ok(())

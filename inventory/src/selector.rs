@@ -1,15 +1,18 @@
 //! Selectors: which hosts are meant.
 //!
-//! Grammar: terms between commas; `name`, `glob-*` (with `?` and `[…]`), `ixp[1-3,7]` (numbers, as reports
-//! fold them), `@group`, and `!` before any of them for "not". Without a positive term, all hosts are meant
-//! but the excluded ones.
+//! Grammar: terms between commas; `name`, `glob-*` (with `?` and `[…]`), `ixp[1-3,7]` (numbers, as
+//! reports fold them), `@group`, and `!` before any of them for "not". Without a positive
+//! term, all hosts are meant but the excluded ones.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use globset::{Glob, GlobMatcher};
 
 use crate::host::Host;
-use crate::suggest;
+use crate::hosts::Hosts;
+use crate::suggest::Suggestions;
 
 /// A parsed selector.
 #[derive(Debug, Clone)]
@@ -67,6 +70,9 @@ impl Numbered {
     }
 }
 
+/// The places of the hosts that a term matches.
+type Found<'h> = Cow<'h, [usize]>;
+
 /// Splits at commas that are not within brackets.
 fn split_terms(text: &str) -> Vec<&str> {
     let mut inside = false;
@@ -122,32 +128,50 @@ impl Selector {
     ///
     /// Every term must match at least one host, an excluding one too, and so must the selector as a
     /// whole: a name that matches nothing is a mistake, not an empty wish.
-    pub fn choose<'h>(&self, hosts: &'h [Host], groups: &[&str]) -> Result<Vec<&'h Host>, SelectorError> {
-        self.choose_all(hosts, groups).map_err(|mut errors| errors.swap_remove(0))
+    pub fn choose<'h>(&self, hosts: &'h Hosts) -> Result<Vec<&'h Host>, SelectorError> {
+        let suggestions = Suggestions::new();
+        let found: Result<Vec<Found<'_>>, _> =
+            self.terms.iter().map(|term| term.find(hosts, &suggestions)).collect();
+        self.combine(&found?, hosts)
     }
 
     /// The same, with everything that is wrong; the list of errors is never empty.
-    pub fn choose_all<'h>(
+    pub(crate) fn choose_all<'h>(
         &self,
-        hosts: &'h [Host],
-        groups: &[&str],
+        hosts: &'h Hosts,
+        suggestions: &Suggestions,
     ) -> Result<Vec<&'h Host>, Vec<SelectorError>> {
-        let errors: Vec<SelectorError> =
-            self.terms.iter().filter_map(|term| term.check(hosts, groups).err()).collect();
+        let mut found = Vec::new();
+        let mut errors = Vec::new();
+        for term in &self.terms {
+            match term.find(hosts, suggestions) {
+                Ok(places) => found.push(places),
+                Err(error) => errors.push(error),
+            }
+        }
         if !errors.is_empty() {
             return Err(errors);
         }
-        let any_positive = self.terms.iter().any(|term| !term.exclude);
-        let chosen: Vec<&Host> = hosts
-            .iter()
-            .filter(|host| !any_positive || self.terms.iter().any(|term| !term.exclude && term.matches(host)))
-            .filter(|host| !self.terms.iter().any(|term| term.exclude && term.matches(host)))
-            .collect();
+        self.combine(&found, hosts).map_err(|error| vec![error])
+    }
+
+    /// The hosts that are meant, from what each term has found.
+    fn combine<'h>(&self, found: &[Found<'_>], hosts: &'h Hosts) -> Result<Vec<&'h Host>, SelectorError> {
+        let mut included: BTreeSet<usize> = BTreeSet::new();
+        let mut excluded: BTreeSet<usize> = BTreeSet::new();
+        for (term, places) in self.terms.iter().zip(found) {
+            if term.exclude { excluded.extend(places.iter()) } else { included.extend(places.iter()) }
+        }
+        if self.terms.iter().all(|term| term.exclude) {
+            included.extend(0..hosts.len());
+        }
+        let chosen: Vec<&Host> =
+            included.difference(&excluded).filter_map(|place| hosts.get(*place)).collect();
         if chosen.is_empty() {
-            return Err(vec![SelectorError {
+            return Err(SelectorError {
                 message: format!("`{self}` matches no host"),
                 help: Some("everything that it names, it excludes as well".to_owned()),
-            }]);
+            });
         }
         Ok(chosen)
     }
@@ -177,32 +201,49 @@ impl Term {
         Ok(Self { exclude, what })
     }
 
-    fn matches(&self, host: &Host) -> bool {
-        match &self.what {
-            What::Group(group) => host.groups.contains(group),
-            What::Name(name) => host.name == *name,
-            What::Pattern(pattern) => pattern.is_match(&host.name),
-            What::Numbered(numbered) => numbered.matches(&host.name),
-        }
-    }
-
-    fn check(&self, hosts: &[Host], groups: &[&str]) -> Result<(), SelectorError> {
-        match &self.what {
-            What::Group(group) if !groups.contains(&group.as_str()) => Err(SelectorError {
-                message: format!("there is no group `{group}`"),
-                help: suggest::help(group, groups.iter().copied()),
-            }),
-            What::Name(name) if !hosts.iter().any(|host| host.name == *name) => Err(SelectorError {
-                message: format!("there is no host `{name}`"),
-                help: suggest::help(name, hosts.iter().map(|host| host.name.as_str())),
-            }),
-            _ if !hosts.iter().any(|host| self.matches(host)) => Err(SelectorError {
+    /// The places of all hosts that it matches, at least one.
+    fn find<'h>(&self, hosts: &'h Hosts, suggestions: &Suggestions) -> Result<Found<'h>, SelectorError> {
+        let found: Found<'h> = match &self.what {
+            What::Group(group) => match hosts.members(group) {
+                Some(members) => members.into(),
+                None => {
+                    return Err(SelectorError {
+                        message: format!("there is no group `{group}`"),
+                        help: suggestions.help(group, hosts.groups()),
+                    });
+                }
+            },
+            What::Name(name) => match hosts.place(name) {
+                Some(place) => vec![place].into(),
+                None => {
+                    return Err(SelectorError {
+                        message: format!("there is no host `{name}`"),
+                        help: suggestions.help(name, hosts.names()),
+                    });
+                }
+            },
+            What::Pattern(pattern) => hosts
+                .names_from(literal_prefix(pattern.glob().glob()))
+                .filter_map(|(name, place)| pattern.is_match(name).then_some(place))
+                .collect(),
+            What::Numbered(numbered) => hosts
+                .names_from(&numbered.before)
+                .filter_map(|(name, place)| numbered.matches(name).then_some(place))
+                .collect(),
+        };
+        if found.is_empty() {
+            return Err(SelectorError {
                 message: format!("`{self}` matches no host"),
                 help: Some("`ixporch inventory list` shows all hosts and their groups".to_owned()),
-            }),
-            _ => Ok(()),
+            });
         }
+        Ok(found)
     }
+}
+
+/// What every name that a pattern matches begins with.
+fn literal_prefix(pattern: &str) -> &str {
+    pattern.split(['*', '?', '[', '{', '\\']).next().unwrap_or_default()
 }
 
 impl fmt::Display for Term {
@@ -238,10 +279,11 @@ mod tests {
     use super::*;
     use crate::Inventory;
 
+    const NAMES: [&str; 8] = ["ixp", "ixp1", "ixp2", "ixp9", "ixp10", "ixp11.a", "lab-1", "ixp02"];
+
     fn hosts() -> Inventory {
-        let names = ["ixp", "ixp1", "ixp2", "ixp9", "ixp10", "ixp11.a", "lab-1"];
         let hosts: Vec<String> =
-            names.iter().map(|name| format!("[hosts.{name:?}]\ngroups = [\"g\"]\n")).collect();
+            NAMES.iter().map(|name| format!("[hosts.{name:?}]\ngroups = [\"g\"]\n")).collect();
         Inventory::parse("test", &format!("format = 1\n[groups.g]\n[groups.none]\n{}", hosts.concat()))
             .unwrap()
     }
@@ -258,7 +300,7 @@ mod tests {
         assert_eq!(chosen("ixp[1-2,10]").unwrap(), ["ixp1", "ixp2", "ixp10"]);
         assert_eq!(chosen("ixp[11].a,ixp?").unwrap(), ["ixp1", "ixp2", "ixp9", "ixp11.a"]);
         assert_eq!(chosen("!ixp*").unwrap(), ["lab-1"]);
-        assert_eq!(chosen("@g,!ixp[1-99]").unwrap(), ["ixp", "ixp11.a", "lab-1"]);
+        assert_eq!(chosen("@g,!ixp[1-99]").unwrap(), ["ixp", "ixp11.a", "lab-1", "ixp02"]);
         assert_eq!(chosen("[il]*-1").unwrap(), ["lab-1"]);
     }
 
@@ -275,6 +317,20 @@ mod tests {
             let text = terms.join(",");
             let selector = Selector::parse(&text).unwrap();
             prop_assert_eq!(selector.to_string(), text);
+        }
+
+        #[test]
+        fn a_pattern_finds_what_a_look_at_every_host_finds(pattern in "[ilx\\[\\]?*{},p1-9.]{0,6}") {
+            prop_assume!(pattern.contains(['*', '?', '[', '{']) && !pattern.contains(','));
+            if let (Ok(glob), None) = (Glob::new(&pattern), Numbered::parse(&pattern)) {
+                let matcher = glob.compile_matcher();
+                let expected: Vec<String> = NAMES
+                    .iter()
+                    .filter(|name| matcher.is_match(name))
+                    .map(|name| (*name).to_owned())
+                    .collect();
+                prop_assert_eq!(chosen(&pattern).unwrap_or_default(), expected);
+            }
         }
 
         #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,6 +13,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::document::{self, Fields, Located};
+use crate::lines::LineIndex;
 use crate::policy::FailurePolicy;
 use crate::problem::Problem;
 use crate::value;
@@ -252,9 +254,21 @@ pub const SPECS: &[Spec] = &[
 ];
 
 /// The settings that one place of the inventory sets (a host, a group, the defaults).
+///
+/// A list, because most hosts set a few of them and there may be many hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Layer {
-    values: BTreeMap<&'static str, Located<Value>>,
+    values: Vec<(&'static str, Set)>,
+}
+
+/// A value that the inventory sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Set {
+    pub(crate) value: Value,
+    /// Where the value stands.
+    pub(crate) span: Range<usize>,
+    /// The line (from 1) of its beginning.
+    pub(crate) line: usize,
 }
 
 /// The value of a setting.
@@ -291,16 +305,16 @@ impl Value {
 
 impl Layer {
     /// The value of `key` here, if this layer sets it.
-    pub(crate) fn get(&self, key: &str) -> Option<&Located<Value>> {
-        self.values.get(key)
+    pub(crate) fn get(&self, key: &str) -> Option<&Set> {
+        self.values.iter().find_map(|(known, set)| (*known == key).then_some(set))
     }
 
     /// Reads the settings out of `fields`; other keys are left for the caller.
-    pub(crate) fn read(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn read(fields: &mut Fields<'_, '_>, lines: &LineIndex, problems: &mut Vec<Problem>) -> Self {
         let mut layer = Self::default();
         for spec in SPECS.iter().filter(|spec| !spec.key.contains('.')) {
             if let Some(raw) = fields.raw(spec.key) {
-                layer.put(spec, raw, problems);
+                layer.put(spec, raw, lines, problems);
             }
         }
         for name in ["memcached", "writers"] {
@@ -311,7 +325,7 @@ impl Layer {
                     continue;
                 };
                 if let Some(raw) = table.raw(key) {
-                    layer.put(spec, raw, problems);
+                    layer.put(spec, raw, lines, problems);
                 }
             }
             table.finish(problems);
@@ -321,18 +335,32 @@ impl Layer {
                 ));
             }
         }
+        layer.values.shrink_to_fit();
         layer
     }
 
-    fn put(&mut self, spec: &'static Spec, raw: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) {
-        if let Some(value) = read_value(spec, raw, problems) {
-            self.values.insert(spec.key, value);
+    fn put(
+        &mut self,
+        spec: &'static Spec,
+        raw: &Spanned<DeValue<'_>>,
+        lines: &LineIndex,
+        problems: &mut Vec<Problem>,
+    ) {
+        if let Some(Located { value, span }) = read_value(spec, raw, problems) {
+            let line = lines.line(span.start);
+            self.values.push((spec.key, Set { value, span, line }));
         }
     }
 }
 
-/// The built-in value of a setting.
-pub(crate) fn built_in(spec: &Spec) -> Option<Value> {
+/// The built-in value of a setting; all hosts share it.
+pub(crate) fn built_in(key: &str) -> Option<&'static Value> {
+    static ALL: LazyLock<BTreeMap<&str, Value>> =
+        LazyLock::new(|| SPECS.iter().filter_map(|spec| Some((spec.key, read_built_in(spec)?))).collect());
+    ALL.get(key)
+}
+
+fn read_built_in(spec: &Spec) -> Option<Value> {
     let text = spec.built_in?;
     Some(match spec.kind {
         Kind::Port | Kind::Count => Value::Number(text.parse().ok()?),
@@ -452,7 +480,7 @@ mod tests {
     #[test]
     fn every_built_in_value_is_one_that_the_inventory_would_accept() {
         for spec in SPECS {
-            let Some(value) = built_in(spec) else {
+            let Some(value) = read_built_in(spec) else {
                 assert!(spec.built_in.is_none(), "the built-in value of `{}` cannot be read", spec.key);
                 continue;
             };

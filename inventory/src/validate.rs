@@ -1,14 +1,18 @@
 //! From TOML to an [`Inventory`]: every mistake is found, then all are told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
 
 use crate::document::{self, Fields, Located};
 use crate::evidence::EvidenceRules;
 use crate::host::Host;
+use crate::hosts::Hosts;
+use crate::lines::LineIndex;
 use crate::problem::{Problem, Problems};
 use crate::selector::{Selector, SelectorError};
 use crate::setting::Layer;
-use crate::suggest;
+use crate::suggest::Suggestions;
 use crate::value;
 use crate::wave::{GateKind, RawWave, Wave};
 
@@ -16,7 +20,7 @@ use crate::wave::{GateKind, RawWave, Wave};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inventory {
     /// All hosts, in the order of the file.
-    pub hosts: Vec<Host>,
+    pub hosts: Hosts,
     /// The names of the declared groups, in the order of the file.
     pub groups: Vec<String>,
     /// The waves in their order; empty where the file declares none.
@@ -36,21 +40,19 @@ impl Inventory {
         let span = document.span();
         let mut fields = Fields::new(document.get_ref(), span, "the inventory");
         document::format_version(&mut fields, &mut problems);
-        let raw = Raw::read(fields, &mut problems);
-        let line_of = |offset: usize| source.get(..offset).map_or(1, |text| text.matches('\n').count() + 1);
-        let inventory = raw.validate(&line_of, &mut problems);
+        let raw = Raw::read(fields, &LineIndex::new(source), &mut problems);
+        let inventory = raw.validate(&mut problems);
         if problems.is_empty() { Ok(inventory) } else { Err(Problems::new(origin, source, problems)) }
     }
 
     /// The host of this name.
     pub fn host(&self, name: &str) -> Option<&Host> {
-        self.hosts.iter().find(|host| host.name == name)
+        self.hosts.named(name)
     }
 
     /// The hosts a selector means, in the order of the file.
     pub fn select(&self, selector: &Selector) -> Result<Vec<&Host>, SelectorError> {
-        let groups: Vec<&str> = self.groups.iter().map(String::as_str).collect();
-        selector.choose(&self.hosts, &groups)
+        selector.choose(&self.hosts)
     }
 
     /// The declared waves, or a single wave of all hosts where none is declared.
@@ -77,35 +79,37 @@ struct RawHost {
     settings: Layer,
 }
 
+type Groups<'r> = BTreeMap<&'r str, &'r Arc<Layer>>;
+
 struct Raw {
     defaults: Layer,
-    groups: Vec<(Located<String>, Layer)>,
+    groups: Vec<(Located<String>, Arc<Layer>)>,
     hosts: Vec<RawHost>,
     waves: Vec<RawWave>,
     evidence: EvidenceRules,
     /// Names of waves that could not be read: what refers to them is no mistake of its own.
-    broken_waves: Vec<String>,
+    broken_waves: BTreeSet<String>,
 }
 
 impl Raw {
-    fn read(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Self {
+    fn read(mut fields: Fields<'_, '_>, lines: &LineIndex, problems: &mut Vec<Problem>) -> Self {
         let defaults = fields
             .table("defaults", problems)
-            .map(|table| read_settings(table, problems))
+            .map(|table| read_settings(table, lines, problems))
             .unwrap_or_default();
         let mut groups = Vec::new();
         for (name, table) in fields.named_tables("groups", "group", problems) {
             check_name("group", &name, problems);
-            groups.push((name, read_settings(table, problems)));
+            groups.push((name, Arc::new(read_settings(table, lines, problems))));
         }
         let mut hosts = Vec::new();
         for (name, mut table) in fields.named_tables("hosts", "host", problems) {
             check_name("host", &name, problems);
             let in_groups = table.texts("groups", problems).map(|groups| groups.value).unwrap_or_default();
-            hosts.push(RawHost { name, groups: in_groups, settings: read_settings(table, problems) });
+            hosts.push(RawHost { name, groups: in_groups, settings: read_settings(table, lines, problems) });
         }
         let mut waves = Vec::new();
-        let mut broken_waves = Vec::new();
+        let mut broken_waves = BTreeSet::new();
         for table in fields.list_of_tables("waves", "a wave", problems) {
             match RawWave::read(table, problems) {
                 Ok(wave) => waves.push(wave),
@@ -131,54 +135,70 @@ impl Raw {
         Self { defaults, groups, hosts, waves, evidence, broken_waves }
     }
 
-    fn validate(self, line_of: &dyn Fn(usize) -> usize, problems: &mut Vec<Problem>) -> Inventory {
+    fn validate(self, problems: &mut Vec<Problem>) -> Inventory {
+        let suggestions = Suggestions::new();
         let group_names: Vec<String> = self.groups.iter().map(|(name, _)| name.value.clone()).collect();
+        let groups: Groups<'_> =
+            self.groups.iter().map(|(name, layer)| (name.value.as_str(), layer)).collect();
+        let defaults = Arc::new(self.defaults);
         let mut hosts = Vec::new();
-        for raw in &self.hosts {
-            let mut layers = Vec::new();
-            for (index, group) in raw.groups.iter().enumerate() {
-                if let Some(first) = raw.groups.iter().take(index).find(|other| other.value == group.value) {
-                    problems.push(
-                        Problem::new(group.span.clone(), format!("`{}` is named twice", group.value))
-                            .related(first.span.clone(), "first time")
-                            .help("remove one of them"),
-                    );
-                    continue;
-                }
-                match self.groups.iter().find(|(name, _)| name.value == group.value) {
-                    Some((_, layer)) => layers.push((group.value.clone(), layer)),
-                    None => problems.push(undefined_group(group, &group_names)),
-                }
-            }
-            let name = &raw.name;
-            if raw.settings.get("address").is_none()
-                && value::name(&name.value).is_ok()
-                && let Err(refusal) = value::address(&name.value)
-            {
-                let message = format!("`{}` has no `address`, and its name {}", name.value, refusal.why);
-                problems.push(Problem::new(name.span.clone(), message).maybe_help(refusal.help));
-            }
-            hosts.push(Host::resolve(
-                &name.value,
-                name.span.clone(),
-                &raw.settings,
-                &layers,
-                &self.defaults,
-                line_of,
-            ));
+        for raw in self.hosts {
+            check_address(&raw, problems);
+            let of_groups = layers(&raw, &groups, &suggestions, problems);
+            let jump = raw.settings.get("jump").map(|jump| jump.span.clone());
+            let host =
+                Host::new(raw.name.value, raw.name.span, raw.settings, of_groups, Arc::clone(&defaults));
+            jumps_over_itself(&host, jump, problems);
+            hosts.push(host);
         }
-        jumps_over_itself(&self.hosts, &hosts, problems);
         duplicate_addresses(&hosts, problems);
-        for raw in &self.waves {
-            check_requires(raw, &self.waves, &self.broken_waves, problems);
-        }
-        let waves = place_hosts(&self.waves, &hosts, &group_names, problems);
+        check_requires(&self.waves, &self.broken_waves, &suggestions, problems);
+        let hosts = Hosts::new(hosts, &group_names);
+        let waves = place_hosts(&self.waves, &hosts, &suggestions, problems);
         Inventory { hosts, groups: group_names, waves, evidence: self.evidence }
     }
 }
 
-fn read_settings(mut table: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Layer {
-    let layer = Layer::read(&mut table, problems);
+/// The settings of a host's groups, by the names that it gives.
+fn layers(
+    raw: &RawHost,
+    known: &Groups<'_>,
+    suggestions: &Suggestions,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, Arc<Layer>)> {
+    let mut named: BTreeMap<&str, &Located<String>> = BTreeMap::new();
+    let mut layers = Vec::new();
+    for group in &raw.groups {
+        if let Some(first) = named.get(group.value.as_str()) {
+            problems.push(
+                Problem::new(group.span.clone(), format!("`{}` is named twice", group.value))
+                    .related(first.span.clone(), "first time")
+                    .help("remove one of them"),
+            );
+            continue;
+        }
+        named.insert(&group.value, group);
+        match known.get(group.value.as_str()) {
+            Some(layer) => layers.push((group.value.clone(), Arc::clone(layer))),
+            None => problems.push(undefined_group(group, known, suggestions)),
+        }
+    }
+    layers
+}
+
+fn check_address(raw: &RawHost, problems: &mut Vec<Problem>) {
+    let name = &raw.name;
+    if raw.settings.get("address").is_none()
+        && value::name(&name.value).is_ok()
+        && let Err(refusal) = value::address(&name.value)
+    {
+        let message = format!("`{}` has no `address`, and its name {}", name.value, refusal.why);
+        problems.push(Problem::new(name.span.clone(), message).maybe_help(refusal.help));
+    }
+}
+
+fn read_settings(mut table: Fields<'_, '_>, lines: &LineIndex, problems: &mut Vec<Problem>) -> Layer {
+    let layer = Layer::read(&mut table, lines, problems);
     table.finish(problems);
     layer
 }
@@ -190,26 +210,24 @@ fn check_name(what: &str, name: &Located<String>, problems: &mut Vec<Problem>) {
     }
 }
 
-fn undefined_group(group: &Located<String>, known: &[String]) -> Problem {
+fn undefined_group(group: &Located<String>, known: &Groups<'_>, suggestions: &Suggestions) -> Problem {
+    let nearest = suggestions.nearest(&group.value, known.keys().copied());
     Problem::new(group.span.clone(), format!("there is no group `{}`", group.value))
         .label("undefined group")
         .help(format!("declare it: `[groups.{}]`", group.value))
-        .maybe_help(
-            suggest::nearest(&group.value, known.iter().map(String::as_str))
-                .map(|name| format!("did you mean `{name}`?")),
-        )
+        .maybe_help(nearest.map(|name| format!("did you mean `{name}`?")))
 }
 
-/// A host cannot be its own way.
-fn jumps_over_itself(raws: &[RawHost], hosts: &[Host], problems: &mut Vec<Problem>) {
-    for (raw, host) in raws.iter().zip(hosts) {
-        if host.list("jump").contains(&host.name) {
-            let span = raw.settings.get("jump").map_or_else(|| host.span.clone(), |jump| jump.span.clone());
-            problems.push(
-                Problem::new(span, format!("`{}` is its own jump host", host.name))
-                    .help("name the hosts in front of it, the first one nearest to the controller"),
-            );
-        }
+/// A host cannot be its own way. `jump` is where the host itself names its jump hosts.
+fn jumps_over_itself(host: &Host, jump: Option<Range<usize>>, problems: &mut Vec<Problem>) {
+    if host.list("jump").contains(&host.name) {
+        problems.push(
+            Problem::new(
+                jump.unwrap_or_else(|| host.span.clone()),
+                format!("`{}` is its own jump host", host.name),
+            )
+            .help("name the hosts in front of it, the first one nearest to the controller"),
+        );
     }
 }
 
@@ -246,24 +264,24 @@ fn duplicate_addresses(hosts: &[Host], problems: &mut Vec<Problem>) {
 
 fn place_hosts(
     raws: &[RawWave],
-    hosts: &[Host],
-    groups: &[String],
+    hosts: &Hosts,
+    suggestions: &Suggestions,
     problems: &mut Vec<Problem>,
 ) -> Vec<Wave> {
-    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-    let mut placed: Vec<&str> = Vec::new();
+    let mut names: BTreeMap<&str, &RawWave> = BTreeMap::new();
+    let mut placed: BTreeSet<&str> = BTreeSet::new();
     let mut waves: Vec<Wave> = Vec::new();
-    for (index, raw) in raws.iter().enumerate() {
-        if let Some(first) = raws.iter().take(index).find(|earlier| earlier.name.value == raw.name.value) {
+    for raw in raws {
+        let name = &raw.name.value;
+        if let Some(first) = names.get(name.as_str()) {
             problems.push(
-                Problem::new(
-                    raw.name.span.clone(),
-                    format!("there are two waves named `{}`", raw.name.value),
-                )
-                .related(first.name.span.clone(), "first one"),
+                Problem::new(raw.name.span.clone(), format!("there are two waves named `{name}`"))
+                    .related(first.name.span.clone(), "first one"),
             );
+        } else {
+            names.insert(name, raw);
         }
-        let chosen = match raw.selector.choose_all(hosts, &groups) {
+        let chosen = match raw.selector.choose_all(hosts, suggestions) {
             Ok(chosen) => chosen,
             Err(errors) => {
                 problems.extend(errors.into_iter().map(|error| {
@@ -278,7 +296,7 @@ fn place_hosts(
             chosen.iter().map(|host| host.name.as_str()).filter(|name| !placed.contains(name)).collect();
         if free.is_empty() {
             problems.push(
-                Problem::new(raw.hosts.span.clone(), format!("wave `{}` has no hosts left", raw.name.value))
+                Problem::new(raw.hosts.span.clone(), format!("wave `{name}` has no hosts left"))
                     .label("all of these are in earlier waves")
                     .help("remove the wave, or take hosts out of an earlier one"),
             );
@@ -288,37 +306,38 @@ fn place_hosts(
             free.truncate(size.value.of(free.len()).max(1));
         }
         placed.extend(&free);
-        waves.push(Wave {
-            name: raw.name.value.clone(),
-            hosts: free.iter().map(|name| (*name).to_owned()).collect(),
-            gate: raw.gate,
-            parallel: raw.parallel,
-            max_failures: raw.max_failures,
-            soak: raw.soak,
-            requires: raw.requires.as_ref().map(|requires| requires.value.clone()),
-            on_failure: raw.on_failure,
-        });
+        waves.push(raw.with_hosts(&free));
     }
     waves
 }
 
-fn check_requires(raw: &RawWave, all: &[RawWave], broken: &[String], problems: &mut Vec<Problem>) {
-    let Some(requires) = &raw.requires else { return };
-    let earlier: Vec<&str> = all
-        .iter()
-        .filter(|wave| wave.name.span.start < raw.name.span.start)
-        .map(|wave| wave.name.value.as_str())
-        .collect();
-    if earlier.contains(&requires.value.as_str()) || broken.contains(&requires.value) {
-        return;
+/// A wave requires an earlier one.
+fn check_requires(
+    raws: &[RawWave],
+    broken: &BTreeSet<String>,
+    suggestions: &Suggestions,
+    problems: &mut Vec<Problem>,
+) {
+    let names: Vec<&str> = raws.iter().map(|raw| raw.name.value.as_str()).collect();
+    let mut earlier: BTreeSet<&str> = BTreeSet::new();
+    for (index, raw) in raws.iter().enumerate() {
+        if let Some(requires) = &raw.requires
+            && !earlier.contains(requires.value.as_str())
+            && !broken.contains(&requires.value)
+        {
+            problems.push(
+                Problem::new(
+                    requires.span.clone(),
+                    format!(
+                        "wave `{}` requires `{}`, which is no earlier wave",
+                        raw.name.value, requires.value
+                    ),
+                )
+                .label("no wave of this name comes before")
+                .help("declare that wave before this one")
+                .maybe_help(suggestions.help(&requires.value, names.iter().take(index).copied())),
+            );
+        }
+        earlier.insert(&raw.name.value);
     }
-    problems.push(
-        Problem::new(
-            requires.span.clone(),
-            format!("wave `{}` requires `{}`, which is no earlier wave", raw.name.value, requires.value),
-        )
-        .label("no wave of this name comes before")
-        .help("declare that wave before this one")
-        .maybe_help(suggest::help(&requires.value, earlier)),
-    );
 }

@@ -123,6 +123,20 @@ impl RawWave {
         };
         Ok(Self { name, hosts, selector, size, gate, parallel, max_failures, soak, requires, on_failure })
     }
+
+    /// The wave, once its hosts are known.
+    pub(crate) fn with_hosts(&self, hosts: &[&str]) -> Wave {
+        Wave {
+            name: self.name.value.clone(),
+            hosts: hosts.iter().map(|name| (*name).to_owned()).collect(),
+            gate: self.gate,
+            parallel: self.parallel,
+            max_failures: self.max_failures,
+            soak: self.soak,
+            requires: self.requires.as_ref().map(|requires| requires.value.clone()),
+            on_failure: self.on_failure,
+        }
+    }
 }
 
 fn read_size(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Located<Amount>> {

@@ -1,7 +1,9 @@
 //! `ixporch inventory check|list|explain|schema`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
-use ixporch_inventory::{Host, json_schema, suggest};
+use ixporch_inventory::{Host, Wave, json_schema, suggest};
 use serde_json::json;
 
 use crate::cli::args::{Format, InventoryFile, Selection};
@@ -45,12 +47,12 @@ pub(in crate::cli) fn run(arguments: &Inventory, printer: Printer) -> Result<Exi
             let inventory = load::inventory(file)?;
             let (hosts, groups, waves) =
                 (inventory.hosts.len(), inventory.groups.len(), inventory.waves.len());
-            let placed = inventory.waves_or_all();
+            let placed = waves_by_host(&inventory.waves);
             let unplaced: Vec<&str> = inventory
                 .hosts
                 .iter()
                 .map(|host| host.name.as_str())
-                .filter(|name| !placed.iter().any(|wave| wave.hosts.iter().any(|host| host == name)))
+                .filter(|name| waves > 0 && !placed.contains_key(name))
                 .collect();
             match printer.format {
                 Format::Human => {
@@ -83,8 +85,8 @@ fn list(selection: &Selection, printer: Printer) -> Result<(), CliError> {
         None => inventory.hosts.iter().collect(),
     };
     let waves = inventory.waves_or_all();
-    let wave_of =
-        |host: &Host| waves.iter().find(|wave| wave.hosts.contains(&host.name)).map(|wave| wave.name.clone());
+    let wave_by_host = waves_by_host(&waves);
+    let wave_of = |host: &Host| wave_by_host.get(host.name.as_str()).copied();
     let value = |host: &&Host| {
         json!({
             "host": host.name, "address": host.address(), "port": host.port(), "user": host.user(),
@@ -100,7 +102,7 @@ fn list(selection: &Selection, printer: Printer) -> Result<(), CliError> {
                         address if address.contains(':') => format!("[{address}]:{}", host.port()),
                         address => format!("{address}:{}", host.port()),
                     };
-                    let wave = wave_of(host).unwrap_or_else(|| "(none)".to_owned());
+                    let wave = wave_of(host).unwrap_or("(none)").to_owned();
                     vec![host.name.clone(), address, wave, host.groups.join(", ")]
                 })
                 .collect();
@@ -112,6 +114,11 @@ fn list(selection: &Selection, printer: Printer) -> Result<(), CliError> {
         Format::Jsonl => hosts.iter().map(value).for_each(|host| printer.json(&host)),
     }
     Ok(())
+}
+
+/// The wave of each host that is in one.
+fn waves_by_host(waves: &[Wave]) -> BTreeMap<&str, &str> {
+    waves.iter().flat_map(|wave| wave.hosts.iter().map(|host| (host.as_str(), wave.name.as_str()))).collect()
 }
 
 fn explain(inventory: &ixporch_inventory::Inventory, name: &str, printer: Printer) -> Result<(), CliError> {

@@ -352,7 +352,7 @@ mod tests {
 
     fn host(settings: &str) -> Host {
         let text = format!("format = 1\n[hosts.a]\n{settings}");
-        Inventory::parse("test", &text).unwrap().hosts.remove(0)
+        Inventory::parse("test", &text).unwrap().hosts.first().unwrap().clone()
     }
 
     #[test]
