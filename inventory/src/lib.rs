@@ -8,6 +8,7 @@ mod evidence;
 mod host;
 mod hosts;
 mod lines;
+mod numbered;
 mod policy;
 mod problem;
 mod schema;

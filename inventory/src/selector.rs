@@ -1,7 +1,7 @@
 //! Selectors: which hosts are meant.
 //!
-//! Grammar: terms between commas; `name`, `glob-*` (with `?` and `[…]`), `ixp[1-3,7]` (numbers, as
-//! reports fold them), `@group`, and `!` before any of them for "not". Without a positive
+//! Grammar: terms between commas; `name`, `glob-*` (with `?` and `[…]`), `ixp[1-3,7]` and `ixp[01-12]`
+//! (numbers, as reports fold them), `@group`, and `!` before any of them for "not". Without a positive
 //! term, all hosts are meant but the excluded ones.
 
 use std::borrow::Cow;
@@ -12,6 +12,7 @@ use globset::{Glob, GlobMatcher};
 
 use crate::host::Host;
 use crate::hosts::Hosts;
+use crate::numbered::Numbered;
 use crate::suggest::Suggestions;
 
 /// A parsed selector.
@@ -32,42 +33,6 @@ enum What {
     Name(String),
     Pattern(GlobMatcher),
     Numbered(Numbered),
-}
-
-/// `ixp[1-3,7].example.net`: the same name with these numbers in it.
-#[derive(Debug, Clone)]
-struct Numbered {
-    text: String,
-    before: String,
-    ranges: Vec<(u64, u64)>,
-    after: String,
-}
-
-impl Numbered {
-    /// `None` where the text is no such name.
-    fn parse(text: &str) -> Option<Self> {
-        let (before, rest) = text.split_once('[')?;
-        let (numbers, after) = rest.split_once(']')?;
-        if [before, after].iter().any(|part| part.contains(['*', '?', '[', ']', '{'])) {
-            return None;
-        }
-        let range = |part: &str| -> Option<(u64, u64)> {
-            let (from, to) = part.split_once('-').unwrap_or((part, part));
-            let number =
-                |digits: &str| digits.chars().all(|c| c.is_ascii_digit()).then(|| digits.parse().ok())?;
-            Some((number(from)?, number(to)?))
-        };
-        let ranges = numbers.split(',').map(range).collect::<Option<Vec<_>>>()?;
-        Some(Self { text: text.to_owned(), before: before.to_owned(), ranges, after: after.to_owned() })
-    }
-
-    fn matches(&self, name: &str) -> bool {
-        let number = name.strip_prefix(&self.before).and_then(|rest| rest.strip_suffix(&self.after));
-        number
-            .filter(|number| !number.starts_with('0') || *number == "0")
-            .and_then(|number| number.parse().ok())
-            .is_some_and(|number: u64| self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&number)))
-    }
 }
 
 /// The places of the hosts that a term matches.
@@ -183,9 +148,15 @@ impl Term {
             Some(rest) => (true, rest.trim_start()),
             None => (false, text),
         };
+        let numbered = || {
+            Numbered::parse(rest).map_err(|refusal| SelectorError {
+                message: format!("`{rest}` {}", refusal.why),
+                help: refusal.help,
+            })
+        };
         let what = if let Some(group) = rest.strip_prefix('@') {
             What::Group(group.to_owned())
-        } else if let Some(numbered) = Numbered::parse(rest) {
+        } else if let Some(numbered) = numbered()? {
             What::Numbered(numbered)
         } else if rest.contains(['*', '?', '[', '{']) {
             let glob = Glob::new(rest).map_err(|error| SelectorError {
@@ -227,7 +198,7 @@ impl Term {
                 .filter_map(|(name, place)| pattern.is_match(name).then_some(place))
                 .collect(),
             What::Numbered(numbered) => hosts
-                .names_from(&numbered.before)
+                .names_from(numbered.prefix())
                 .filter_map(|(name, place)| numbered.matches(name).then_some(place))
                 .collect(),
         };
@@ -255,7 +226,7 @@ impl fmt::Display for Term {
             What::Group(group) => write!(f, "@{group}"),
             What::Name(name) => f.write_str(name),
             What::Pattern(pattern) => f.write_str(pattern.glob().glob()),
-            What::Numbered(numbered) => f.write_str(&numbered.text),
+            What::Numbered(numbered) => f.write_str(numbered.text()),
         }
     }
 }
@@ -299,6 +270,7 @@ mod tests {
         assert_eq!(chosen("ixp,lab-1").unwrap(), ["ixp", "lab-1"]);
         assert_eq!(chosen("ixp[1-2,10]").unwrap(), ["ixp1", "ixp2", "ixp10"]);
         assert_eq!(chosen("ixp[11].a,ixp?").unwrap(), ["ixp1", "ixp2", "ixp9", "ixp11.a"]);
+        assert_eq!(chosen("ixp[01-09]").unwrap(), ["ixp02"]);
         assert_eq!(chosen("!ixp*").unwrap(), ["lab-1"]);
         assert_eq!(chosen("@g,!ixp[1-99]").unwrap(), ["ixp", "ixp11.a", "lab-1", "ixp02"]);
         assert_eq!(chosen("[il]*-1").unwrap(), ["lab-1"]);
@@ -313,7 +285,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_selector_reads_what_it_shows(terms in proptest::collection::vec("!?(@[a-z]{1,3}|[a-z*?]{1,4}|[a-z]\\[[1-9](-[1-9])?(,[1-9])?\\])", 1..4)) {
+        fn a_selector_reads_what_it_shows(terms in proptest::collection::vec("!?(@[a-z]{1,3}|[a-z*?]{1,4}|[a-z]\\[[1-4](-[5-9])?(,0[1-4]-0[5-9])?\\])", 1..4)) {
             let text = terms.join(",");
             let selector = Selector::parse(&text).unwrap();
             prop_assert_eq!(selector.to_string(), text);
@@ -322,7 +294,7 @@ mod tests {
         #[test]
         fn a_pattern_finds_what_a_look_at_every_host_finds(pattern in "[ilx\\[\\]?*{},p1-9.]{0,6}") {
             prop_assume!(pattern.contains(['*', '?', '[', '{']) && !pattern.contains(','));
-            if let (Ok(glob), None) = (Glob::new(&pattern), Numbered::parse(&pattern)) {
+            if let (Ok(glob), Ok(None)) = (Glob::new(&pattern), Numbered::parse(&pattern)) {
                 let matcher = glob.compile_matcher();
                 let expected: Vec<String> = NAMES
                     .iter()

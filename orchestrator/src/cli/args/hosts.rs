@@ -19,7 +19,7 @@ pub struct Selection {
     #[command(flatten)]
     pub file: InventoryFile,
 
-    /// Only these hosts: `name`, `glob-*`, `name[1-3,7]`, `@group`, `!not-this`, between commas
+    /// Only these hosts: `name`, `glob-*`, `name[1-3,7]`, `name[01-12]`, `@group`, `!not-this`, between commas
     #[arg(short, long, value_name = "SELECTOR")]
     pub limit: Option<String>,
 
