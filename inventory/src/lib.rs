@@ -8,6 +8,8 @@ mod evidence;
 mod host;
 mod hosts;
 mod lines;
+#[cfg(test)]
+mod many_hosts;
 mod numbered;
 mod policy;
 mod problem;

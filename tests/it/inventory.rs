@@ -115,3 +115,35 @@ fn what_is_no_inventory_is_told_clearly() {
     assert_eq!(missing.code, 3);
     assert!(missing.stderr.contains("missing.toml") && missing.stderr.contains("help: "), "{missing}");
 }
+
+/// No clock here: work that grows with the square of the hosts takes minutes in a debug build.
+#[test]
+fn an_inventory_of_many_hosts_is_checked_and_listed() {
+    const HOSTS: usize = 20_000;
+    let home = tempfile::tempdir().unwrap();
+    let program = program(&home);
+    let write = |settings: &str, waves: &str| {
+        let mut text = "format = 1\n[groups.all]\n".to_owned();
+        for number in 1..=HOSTS {
+            let address = format!("10.0.{}.{}", number / 256, number % 256);
+            text.extend(["[hosts.", &format!("h{number:05}"), "]\naddress = \"", &address, "\"\n", settings]);
+        }
+        std::fs::write(home.path().join("inventory.toml"), text + waves).unwrap();
+    };
+
+    write("groups = [\"all\"]\n", "[[waves]]\nname = \"first\"\nhosts = \"@all,!h[00001-10000]\"\n");
+    let checked = program.run(&["inventory", "check"]);
+    assert_eq!(checked.code, 0, "{checked}");
+    assert!(checked.stdout.contains("hosts: 20000"), "{checked}");
+    assert!(checked.stderr.contains("in no wave: h[00001-10000];"), "{checked}");
+    let listed = program.run(&["inventory", "list"]);
+    assert_eq!(listed.stdout.lines().count(), HOSTS + 1);
+    let listed = program.run(&["inventory", "list", "--limit", "h[10001-20000],!h*9"]);
+    assert_eq!(listed.stdout.lines().count(), 9001);
+
+    write("usr = \"x\"\n", "");
+    let checked = program.run(&["inventory", "check"]);
+    assert_eq!(checked.code, 3);
+    assert!(checked.stderr.trim_end().ends_with("20000 mistakes in inventory.toml; the first 100 are shown"));
+    assert_eq!(checked.stderr.matches("did you mean `user`?").count(), 100);
+}
