@@ -6,6 +6,9 @@ mod relying;
 mod values;
 mod work;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
@@ -42,19 +45,27 @@ use super::commands::settle::Settle;
 use super::commands::status::Status;
 use super::commands::upgrade::Upgrade;
 use super::commands::views::Views;
-/// Upgrades fleets of IXP Manager hosts over SSH, without an agent.
+/// Upgrade fleets of IXP Manager hosts over SSH, without an agent.
 #[derive(Debug, Parser)]
 #[command(name = "ixporch", version, max_term_width = 110)]
+#[command(after_help = "Examples:
+  ixporch init               # write an inventory, then edit it
+  ixporch check              # run the preflight checks
+  ixporch plan               # read what an upgrade would do
+  ixporch upgrade            # do it, wave by wave
+  ixporch report             # read the outcome, host by host
+  ixporch resume             # after an interruption: complete the run
+  ixporch rollback           # or restore the hosts to their state before it")]
 pub struct Arguments {
-    /// How results are shown on standard output; progress goes to standard error
+    /// Format of results on standard output; progress goes to standard error
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     pub format: Format,
 
-    /// Whether to use colours
+    /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = When::Auto)]
     pub color: When,
 
-    /// Where runs are kept [default: `$XDG_STATE_HOME/ixporch`]
+    /// Folder that holds the runs [default: `$XDG_STATE_HOME/ixporch`]
     #[arg(long, global = true, value_name = "FOLDER", env = "IXPORCH_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
 
@@ -68,73 +79,74 @@ pub struct Arguments {
 pub enum Subcommand {
     /// Write a commented inventory to start from
     Init(Init),
-    /// Check, list or explain an inventory
+    /// Check an inventory, list its hosts or explain their settings
     Inventory(Inventory),
-    /// Check or show a procedure
+    /// Check or print a procedure
     Procedure(Procedure),
     /// Show what is installed on the hosts; changes nothing
     Status(Status),
-    /// Show what stands against an upgrade, on all hosts at once; changes nothing
+    /// Run preflight checks on all hosts; changes nothing
     Check(Check),
     /// Show what an upgrade would do; changes nothing
     Plan(Plan),
-    /// Upgrade the hosts, wave after wave
+    /// Upgrade the hosts, wave by wave
     Upgrade(Upgrade),
-    /// Go on with a run that has no end, or run the hosts again that it left
+    /// Resume an interrupted run, or rerun the hosts it did not finish
     Resume(Resume),
-    /// List, read again, copy or remove the backups of hosts
+    /// List, verify, download or delete backups
     Backup(Backup),
-    /// Take the hosts of a run back to where they were before it
+    /// Restore hosts to their state before a run
     Rollback(Rollback),
-    /// Pay what a run still owes a host
+    /// Complete the steps that a run left open on a host
     Settle(Settle),
-    /// Say how a step had ended whose end nobody saw
+    /// Record the outcome of a step whose result is unknown
     Resolve(Resolve),
     /// Show or break the locks of hosts
     Lock(Lock),
-    /// List or remove what runs left on the hosts
+    /// List or delete the ledgers that runs left on the hosts
     Ledger(Ledger),
-    /// Approve a wave or schema changes of a run that waits for it
+    /// Approve a wave or schema changes that a run waits for
     Approve(Approve),
-    /// Write down what a run proved, for waves and controllers that demand it
+    /// Export what a run proved, for waves and controllers that require it
     Evidence(Evidence),
-    /// Show the schema changes of a run; or validate, compare or fix the schemas of hosts
+    /// Show the schema changes of a run, or validate, compare or fix the schemas of hosts
     Schema(Schema),
-    /// Make the views of databases anew
+    /// Recreate the database views
     Views(Views),
     /// Restart memcached
     Memcached(Memcached),
-    /// Close sites, open them, or tell whether they are closed
+    /// Turn maintenance mode on or off, or show where it is on
     Maintenance(Maintenance),
-    /// Generate Doctrine's entities and proxies anew, on hosts for development alone
+    /// Regenerate Doctrine's entities and proxies (development hosts only)
     Entities(Entities),
-    /// Run a procedure: a built-in one, or an own file
+    /// Run a built-in procedure or one of your own
     Run(Run),
-    /// Run a command on the hosts, and show what it printed host by host
+    /// Run a command on the hosts and show its output by host
     Exec(Exec),
     /// List the runs of this controller
+    #[command(after_help = "Examples:\n  ixporch runs")]
     Runs,
     /// Show the report of a run
     Report(Report),
-    /// Show what a step printed on a host
+    /// Show the output of a run's steps on a host
     Logs(Logs),
 }
 
-/// How results are shown.
+/// The format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people
+    /// Text for people
     Human,
     /// One JSON document
     Json,
-    /// One JSON document a line
+    /// One JSON document per line
     Jsonl,
 }
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// Where the output is a terminal and `NO_COLOR` is not set
+    /// If the output is a terminal and `NO_COLOR` is not set
     Auto,
     /// Always
     Always,

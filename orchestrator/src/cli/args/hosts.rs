@@ -7,7 +7,7 @@ use clap::Args;
 /// Which inventory.
 #[derive(Debug, Clone, Args)]
 pub struct InventoryFile {
-    /// The inventory
+    /// Inventory file
     #[arg(short, long, value_name = "FILE", env = "IXPORCH_INVENTORY", default_value = "inventory.toml")]
     pub inventory: PathBuf,
 }
@@ -19,11 +19,11 @@ pub struct Selection {
     #[command(flatten)]
     pub file: InventoryFile,
 
-    /// Only these hosts: `name`, `glob-*`, `name[1-3,7]`, `name[01-12]`, `@group`, `!not-this`, between commas
+    /// Only these hosts [default: all]: `name`, `glob-*`, `name[1-3,7]`, `name[01-12]`, `@group`, `!not-this`, separated by commas
     #[arg(short, long, value_name = "SELECTOR")]
     pub limit: Option<String>,
 
-    /// Only the hosts that this file lists, one selector a line
+    /// Only the hosts that this file lists, one selector per line
     #[arg(long, value_name = "FILE", conflicts_with = "limit")]
     pub limit_file: Option<PathBuf>,
 }
@@ -35,11 +35,11 @@ pub struct Waves {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["from_wave", "until_wave"])]
     pub wave: Option<String>,
 
-    /// This wave and those after it
+    /// This wave and all later waves
     #[arg(long, value_name = "NAME")]
     pub from_wave: Option<String>,
 
-    /// Those before this wave, and it
+    /// All earlier waves and this wave
     #[arg(long, value_name = "NAME")]
     pub until_wave: Option<String>,
 }
@@ -47,15 +47,15 @@ pub struct Waves {
 /// How hosts are reached.
 #[derive(Debug, Clone, Args)]
 pub struct Connecting {
-    /// How many hosts are worked on at once
+    /// Maximum number of hosts worked on at the same time
     #[arg(short, long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub forks: u32,
 
-    /// How many connections are made at once
+    /// Maximum number of connections opened at the same time
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub connecting: u32,
 
-    /// Record and accept host keys that are not known yet; a changed key is never accepted
+    /// Accept and record unknown host keys; a changed key is never accepted
     #[arg(long)]
     pub accept_new: bool,
 }

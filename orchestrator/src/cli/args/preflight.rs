@@ -8,11 +8,11 @@ use crate::preflight::{IDS, PreflightPolicy};
 /// How findings are taken.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Preflight {
-    /// Start no host of which the preflight has a warning
+    /// Treat preflight warnings as blockers
     #[arg(long)]
     pub strict: bool,
 
-    /// Let this finding of the preflight pass, by its id; with --reason
+    /// Ignore the preflight finding with this id; needs --reason
     #[arg(long, value_name = "ID")]
     pub skip_check: Vec<String>,
 }

@@ -17,11 +17,11 @@ pub struct Work {
     #[command(flatten)]
     pub connecting: Connecting,
 
-    /// The procedure: the name of a built-in one, or a file
+    /// Built-in procedure or procedure file
     #[arg(long, value_name = "NAME|FILE", default_value = DEFAULT_PROCEDURE)]
     pub procedure: String,
 
-    /// The release to go to, a git tag such as v4.5.0 [default: the head of each host's branch]
+    /// Target release, a git tag such as v4.5.0 [default: the head of each host's branch]
     #[arg(long, value_name = "TAG")]
     pub to: Option<String>,
 
@@ -69,7 +69,7 @@ pub struct Look {
     #[command(flatten)]
     pub connecting: Connecting,
 
-    /// Restart memcached first: Doctrine keeps its metadata there, and where that is warm, answers from it
+    /// Restart memcached first; otherwise Doctrine may answer from outdated metadata that is cached there
     #[arg(long)]
     pub restart_memcached: bool,
 
@@ -81,11 +81,11 @@ pub struct Look {
 /// How a run is carried out.
 #[derive(Debug, Args)]
 pub struct RunOptions {
-    /// Leave the run's ledgers on the hosts; `ixporch ledger` lists and removes them
+    /// Keep the run's ledgers on the hosts; `ixporch ledger` lists and deletes them
     #[arg(long)]
     pub keep_ledger: bool,
 
-    /// Show what steps print as they print it: `|` is standard output, `!` standard error
+    /// Show the output of steps as it arrives: `|` marks standard output, `!` standard error
     #[arg(long)]
     pub live: bool,
 }
@@ -93,15 +93,15 @@ pub struct RunOptions {
 /// What a person approves.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Approvals {
-    /// Let this wave start
+    /// Approve the start of this wave
     #[arg(long, value_name = "WAVE")]
     pub approve: Vec<String>,
 
-    /// Let these schema changes be executed wherever they are pending: their fingerprint, as `ixporch schema` shows it
+    /// Approve these schema changes on all hosts, by the fingerprint that `ixporch schema` shows
     #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
     pub approve_schema: Vec<String>,
 
-    /// Why; it stands in the journal
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    /// Reason for what is approved or skipped; recorded in the journal
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub reason: String,
 }

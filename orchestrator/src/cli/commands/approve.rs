@@ -15,19 +15,22 @@ use crate::state::{ExitCode, RunState};
 
 /// Arguments of `approve`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ixporch approve latest --wave prod --reason 'staging is well'
+  ixporch approve latest --schema 3f9a2c417b0e --reason 'only additions'")]
 pub struct Approve {
-    /// The run, the beginning of its id, or `latest`
+    /// Run id, the beginning of it, or `latest`
     pub run: String,
 
-    /// Let this wave start
+    /// Approve the start of this wave
     #[arg(long, value_name = "WAVE", required_unless_present = "schema")]
     pub wave: Vec<String>,
 
-    /// Let these schema changes be executed: their fingerprint, as `ixporch schema RUN` shows it
+    /// Approve these schema changes, by the fingerprint that `ixporch schema RUN` shows
     #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
     pub schema: Vec<String>,
 
-    /// Why; it stands in the journal
+    /// Reason, recorded in the journal
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
 }

@@ -31,6 +31,7 @@ const COPYING: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Arguments of `backup`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch backup list\n  ixporch backup verify --limit @prod")]
 pub struct Backup {
     /// What to do with backups
     #[command(subcommand)]
@@ -40,7 +41,8 @@ pub struct Backup {
 /// What to do with backups.
 #[derive(Debug, clap::Subcommand)]
 pub enum BackupCommand {
-    /// List the backups that are on the hosts
+    /// List the backups on the hosts
+    #[command(after_help = "Examples:\n  ixporch backup list\n  ixporch backup list --limit @prod")]
     List {
         /// Which hosts
         #[command(flatten)]
@@ -49,7 +51,10 @@ pub enum BackupCommand {
         #[command(flatten)]
         connecting: Connecting,
     },
-    /// Read backups to their end, and compare them with what was written
+    /// Verify that backups are complete and unchanged
+    #[command(after_help = "Examples:
+  ixporch backup verify
+  ixporch backup verify --limit ixp1 --restore-into ixp_trial")]
     Verify {
         /// Which hosts
         #[command(flatten)]
@@ -57,17 +62,18 @@ pub enum BackupCommand {
         /// How hosts are reached
         #[command(flatten)]
         connecting: Connecting,
-        /// The backup, or the beginning of its name [default: the newest of each host]
+        /// Backup name, or the beginning of it [default: the newest of each host]
         #[arg(long, value_name = "BACKUP")]
         backup: Option<String>,
-        /// Load the dump into a schema of this name, which must not be there; it is compared and dropped again
+        /// Load the dump into a new schema of this name, compare it, then drop the schema
         #[arg(long, value_name = "SCHEMA")]
         restore_into: Option<String>,
         /// With --restore-into: start without asking
         #[arg(short, long)]
         yes: bool,
     },
-    /// Copy a backup of a host to this machine; it holds secrets of the host
+    /// Download a backup of a host; it contains secrets
+    #[command(after_help = "Examples:\n  ixporch backup fetch ixp1 --to backup-of-ixp1")]
     Fetch {
         /// Which inventory
         #[command(flatten)]
@@ -75,21 +81,22 @@ pub enum BackupCommand {
         /// How hosts are reached
         #[command(flatten)]
         connecting: Connecting,
-        /// The host
+        /// Host of the backup
         host: String,
-        /// The backup, or the beginning of its name [default: the newest]
+        /// Backup name, or the beginning of it [default: the newest]
         #[arg(long, value_name = "BACKUP")]
         backup: Option<String>,
-        /// The folder to write it to; it is made
+        /// New folder to write to; it must not exist
         #[arg(long, value_name = "FOLDER")]
         to: PathBuf,
     },
-    /// Remove the oldest backups of the hosts
+    /// Delete the oldest backups of the hosts
+    #[command(after_help = "Examples:\n  ixporch backup prune --keep 3")]
     Prune {
         /// On which hosts, and how
         #[command(flatten)]
         change: Change,
-        /// How many are kept [default: what the inventory says]
+        /// Number of backups to keep on each host [default: the setting `backup_keep`]
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         keep: Option<u32>,
     },

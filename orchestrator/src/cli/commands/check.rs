@@ -16,6 +16,7 @@ use crate::state::ExitCode;
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch check\n  ixporch check --to v4.9.3 --limit @prod --strict")]
 pub struct Check {
     /// What would be done
     #[command(flatten)]
@@ -25,8 +26,8 @@ pub struct Check {
     #[command(flatten)]
     pub preflight: Preflight,
 
-    /// Why findings are let pass
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    /// Reason; required by --skip-check
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub reason: String,
 }
 

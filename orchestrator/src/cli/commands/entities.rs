@@ -11,6 +11,7 @@ use crate::state::ExitCode;
 
 /// Arguments of `entities`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch entities regenerate --limit @development")]
 pub struct Entities {
     /// What to do with them
     #[command(subcommand)]
@@ -20,7 +21,8 @@ pub struct Entities {
 /// What to do with Doctrine's entities.
 #[derive(Debug, clap::Subcommand)]
 pub enum EntitiesCommand {
-    /// Generate them and the proxies anew from the mapping files; refused where `development` is not set
+    /// Regenerate entities and proxies from the mapping files; refused unless `development = true`
+    #[command(after_help = "Examples:\n  ixporch entities regenerate --limit @development")]
     Regenerate(Change),
 }
 

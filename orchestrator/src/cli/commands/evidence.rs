@@ -14,8 +14,11 @@ use crate::state::ExitCode;
 
 /// Arguments of `evidence`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ixporch evidence latest > staging.evidence.json
+  ixporch evidence 0198c2 --wave staging --no-sign")]
 pub struct Evidence {
-    /// The run, the beginning of its id, or `latest`
+    /// Run id, or the beginning of it
     #[arg(default_value = "latest")]
     pub run: String,
 
@@ -23,8 +26,8 @@ pub struct Evidence {
     #[arg(long, value_name = "NAME")]
     pub wave: Option<String>,
 
-    /// The SSH key to sign with: a private key, or a public one whose other half an agent holds [default: the agent's
-    /// first key, else the usual ones]
+    /// SSH key to sign with: a private key, or a public key whose private key is in the agent [default: the agent's
+    /// first key, or the usual key files]
     #[arg(long, value_name = "FILE", conflicts_with = "no_sign")]
     pub sign_with: Option<PathBuf>,
 

@@ -15,6 +15,9 @@ use crate::state::ExitCode;
 
 /// Arguments of `exec`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ixporch exec -- uptime
+  ixporch exec --change --limit @staging -- sudo apt-get --yes upgrade")]
 pub struct Exec {
     /// Which hosts
     #[command(flatten)]
@@ -24,7 +27,7 @@ pub struct Exec {
     #[command(flatten)]
     pub connecting: Connecting,
 
-    /// The command changes something: it is run wave by wave, never repeated, and asked about first
+    /// Run the command as a change: ask first, go wave by wave, never repeat it
     #[arg(long)]
     pub change: bool,
 
@@ -32,11 +35,11 @@ pub struct Exec {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// How long it may take on a host
+    /// Time limit on each host
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time)]
     pub timeout: Duration,
 
-    /// Program and arguments, as the login user runs them; no shell takes part
+    /// Program and its arguments; runs as the login user, without a shell
     #[arg(required = true, last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
 }

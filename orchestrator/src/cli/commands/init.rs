@@ -13,8 +13,9 @@ use crate::state::ExitCode;
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch init\n  ixporch init fleet.toml")]
 pub struct Init {
-    /// The file to write; a file that is there is never overwritten
+    /// File to write; an existing file is never overwritten
     #[arg(default_value = "inventory.toml")]
     pub file: PathBuf,
 }

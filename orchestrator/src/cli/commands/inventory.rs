@@ -16,6 +16,7 @@ use crate::state::ExitCode;
 
 /// Arguments of `inventory`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch inventory check\n  ixporch inventory explain ixp1")]
 pub struct Inventory {
     /// What to do with it
     #[command(subcommand)]
@@ -25,19 +26,27 @@ pub struct Inventory {
 /// What to do with an inventory.
 #[derive(Debug, clap::Subcommand)]
 pub enum InventoryCommand {
-    /// Check an inventory and show all its mistakes
+    /// Check an inventory and show all mistakes
+    #[command(after_help = "Examples:
+  ixporch inventory check
+  ixporch inventory check --inventory fleet.toml")]
     Check(InventoryFile),
-    /// List hosts with their address, groups and wave
+    /// List hosts with their address, wave and groups
+    #[command(after_help = "Examples:
+  ixporch inventory list
+  ixporch inventory list --limit '@prod,!ixp3'")]
     List(Selection),
-    /// Show every setting of a host, and where it comes from
+    /// Show every setting of a host and where it comes from
+    #[command(after_help = "Examples:\n  ixporch inventory explain ixp1")]
     Explain {
         /// Which inventory
         #[command(flatten)]
         file: InventoryFile,
-        /// The host
+        /// Host to explain
         host: String,
     },
     /// Print the JSON Schema of inventories, for editors
+    #[command(after_help = "Examples:\n  ixporch inventory schema > inventory.schema.json")]
     Schema,
 }
 

@@ -21,6 +21,7 @@ use crate::state::ExitCode;
 
 /// Arguments of `ledger`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch ledger list\n  ixporch ledger clean")]
 pub struct Ledger {
     /// What to do with ledgers
     #[command(subcommand)]
@@ -30,9 +31,11 @@ pub struct Ledger {
 /// What to do with ledgers.
 #[derive(Debug, clap::Subcommand)]
 pub enum LedgerCommand {
-    /// List the ledgers that runs left on the hosts, with their steps
+    /// List the ledgers on the hosts, with their steps
+    #[command(after_help = "Examples:\n  ixporch ledger list")]
     List(Status),
-    /// Remove the ledgers of runs that neither hold the host's lock nor have a step running
+    /// Delete the ledgers of runs that hold no lock and have no running step
+    #[command(after_help = "Examples:\n  ixporch ledger clean\n  ixporch ledger clean --limit ixp1")]
     Clean(Status),
 }
 

@@ -20,6 +20,9 @@ use crate::state::ExitCode;
 
 /// Arguments of `lock`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ixporch lock show
+  ixporch lock break ixp1 --reason 'that laptop is gone'")]
 pub struct Lock {
     /// What to do with locks
     #[command(subcommand)]
@@ -29,9 +32,11 @@ pub struct Lock {
 /// What to do with locks.
 #[derive(Debug, clap::Subcommand)]
 pub enum LockCommand {
-    /// Show who holds the hosts
+    /// Show which hosts are locked, and by which run
+    #[command(after_help = "Examples:\n  ixporch lock show")]
     Show(Status),
-    /// Break the lock of a host that nobody will give back
+    /// Break a lock that will never be released
+    #[command(after_help = "Examples:\n  ixporch lock break ixp1 --reason 'that laptop is gone'")]
     Break {
         /// Which inventory
         #[command(flatten)]
@@ -41,14 +46,14 @@ pub enum LockCommand {
         #[command(flatten)]
         connecting: Connecting,
 
-        /// The host
+        /// Host with the lock
         host: String,
 
-        /// Why; it is shown, and nothing else will know
+        /// Reason; printed, not recorded
         #[arg(long, value_name = "TEXT")]
         reason: String,
 
-        /// Break it although a step of its run is still running there
+        /// Break the lock even if a step of its run is still running
         #[arg(long)]
         even_if_running: bool,
     },

@@ -16,14 +16,15 @@ use crate::text::RemoteText;
 
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch logs latest ixp1\n  ixporch logs latest ixp1 composer")]
 pub struct Logs {
-    /// The run, the beginning of its id, or `latest`
+    /// Run id, the beginning of it, or `latest`
     pub run: String,
 
-    /// The host
+    /// Host of the run
     pub host: String,
 
-    /// The step; without it, all steps
+    /// Step to show [default: all]
     pub step: Option<String>,
 }
 

@@ -11,6 +11,7 @@ use crate::state::ExitCode;
 
 /// Arguments of `maintenance`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch maintenance status\n  ixporch maintenance on --limit ixp1")]
 pub struct Maintenance {
     /// What to do with it
     #[command(subcommand)]
@@ -20,11 +21,14 @@ pub struct Maintenance {
 /// What to do with maintenance mode.
 #[derive(Debug, clap::Subcommand)]
 pub enum MaintenanceCommand {
-    /// Close sites; an upgrade leaves a site closed that it found closed
+    /// Turn maintenance mode on; a later upgrade leaves it on
+    #[command(after_help = "Examples:\n  ixporch maintenance on --limit ixp1")]
     On(Change),
-    /// Open sites, whoever closed them
+    /// Turn maintenance mode off, even if a run turned it on
+    #[command(after_help = "Examples:\n  ixporch maintenance off --limit ixp1")]
     Off(Change),
-    /// Tell which sites are closed, and since when
+    /// Show which sites are in maintenance mode, and since when
+    #[command(after_help = "Examples:\n  ixporch maintenance status")]
     Status {
         /// Which hosts
         #[command(flatten)]

@@ -11,6 +11,7 @@ use crate::state::ExitCode;
 
 /// Arguments of `memcached`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch memcached restart")]
 pub struct Memcached {
     /// What to do with it
     #[command(subcommand)]
@@ -20,7 +21,10 @@ pub struct Memcached {
 /// What to do with memcached.
 #[derive(Debug, clap::Subcommand)]
 pub enum MemcachedCommand {
-    /// Restart it, and prove that it was started anew
+    /// Restart memcached and verify that it restarted
+    #[command(after_help = "Examples:
+  ixporch memcached restart
+  ixporch memcached restart --limit @staging --yes")]
     Restart(Change),
 }
 

@@ -17,12 +17,13 @@ use crate::state::ExitCode;
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch plan --to v4.9.3\n  ixporch plan --wave staging --exit-code")]
 pub struct Plan {
     /// What is to be done
     #[command(flatten)]
     pub work: Work,
 
-    /// Exit with 10 where there is something to do
+    /// Exit with code 10 if there is something to do
     #[arg(long)]
     pub exit_code: bool,
 }

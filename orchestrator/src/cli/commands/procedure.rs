@@ -13,6 +13,7 @@ use crate::state::ExitCode;
 
 /// Arguments of `procedure`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch procedure show > own.toml\n  ixporch procedure check own.toml")]
 pub struct Procedure {
     /// What to do with it
     #[command(subcommand)]
@@ -22,14 +23,18 @@ pub struct Procedure {
 /// What to do with a procedure.
 #[derive(Debug, clap::Subcommand)]
 pub enum ProcedureCommand {
-    /// Check a procedure and show all its mistakes
+    /// Check a procedure and show all mistakes
+    #[command(after_help = "Examples:\n  ixporch procedure check own.toml")]
     Check {
-        /// The name of a built-in procedure, or a file
+        /// Built-in procedure or procedure file
         procedure: String,
     },
-    /// Print the text of a built-in procedure, to start an own one from, or of a script that one runs
+    /// Print a built-in procedure, as a start for your own, or a script that it runs
+    #[command(after_help = "Examples:
+  ixporch procedure show > own.toml
+  ixporch procedure show memcached-restart")]
     Show {
-        /// Its name; that of a script ends in .php
+        /// Name of the procedure or script; scripts end in .php
         #[arg(default_value = "ixp-manager-v4")]
         procedure: String,
     },

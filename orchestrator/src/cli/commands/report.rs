@@ -12,12 +12,13 @@ use crate::state::ExitCode;
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch report\n  ixporch report 0198c2 --host ixp1")]
 pub struct Report {
-    /// The run, or the beginning of its id
+    /// Run id, or the beginning of it
     #[arg(default_value = "latest")]
     pub run: String,
 
-    /// Only this host, with all its steps
+    /// Show only this host, with all its steps
     #[arg(long, value_name = "HOST")]
     pub host: Option<String>,
 }

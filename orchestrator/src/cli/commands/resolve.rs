@@ -14,32 +14,34 @@ use crate::state::ExitCode;
 
 /// Arguments of `resolve`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ixporch resolve latest ixp1 --step views --as done --reason 'the views exist'")]
 pub struct Resolve {
-    /// The run, the beginning of its id, or `latest`
+    /// Run id, the beginning of it, or `latest`
     pub run: String,
 
-    /// The host
+    /// Host of the step
     pub host: String,
 
-    /// The step whose end nobody saw
+    /// Step whose result is unknown
     #[arg(long, value_name = "STEP")]
     pub step: String,
 
-    /// How it had ended, by a person's own look at the host
+    /// Outcome that you found on the host
     #[arg(long = "as", value_enum, value_name = "HOW")]
     pub verdict: Verdict,
 
-    /// What was looked at; it stands in the journal
+    /// What you checked; recorded in the journal
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
 }
 
-/// How a step had ended.
+/// The outcome of a step, as a person found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Verdict {
-    /// It did its work: the run goes on after it
+    /// The step did its work: the run continues after it
     Done,
-    /// It did nothing that stays: the run starts it again
+    /// The step left no changes: the run starts it again
     NotDone,
 }
 

@@ -31,16 +31,20 @@ use crate::state::{ExitCode, HostState, RunState};
 
 /// Arguments of `resume`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ixporch resume
+  ixporch resume 0198c2 --approve prod --reason 'staging is well'
+  ixporch resume latest --rerun failed")]
 pub struct Resume {
-    /// The run, or the beginning of its id
+    /// Run id, or the beginning of it
     #[arg(default_value = "latest")]
     pub run: String,
 
-    /// Start a new run instead, for the hosts that this one left; those that were never started are always among them
+    /// Start a new run for these hosts instead; hosts that were never started are always included
     #[arg(long, value_enum, value_name = "WHICH")]
     pub rerun: Option<Rerun>,
 
-    /// The inventory, where it is not where the run found it any more
+    /// Inventory file, if it has moved since the run
     #[arg(short, long, value_name = "FILE")]
     pub inventory: Option<PathBuf>,
 
@@ -60,7 +64,7 @@ pub struct Resume {
     #[command(flatten)]
     pub relying: Relying,
 
-    /// With --rerun: start without asking
+    /// Start without asking; only --rerun asks
     #[arg(short, long, requires = "rerun")]
     pub yes: bool,
 }
@@ -68,9 +72,9 @@ pub struct Resume {
 /// Which hosts of a run are run again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Rerun {
-    /// Those that failed, could not be reached, or were not started
+    /// Hosts that failed, were unreachable or were not started
     Failed,
-    /// All that are neither upgraded nor current
+    /// All hosts that are neither upgraded nor current
     Unfinished,
 }
 

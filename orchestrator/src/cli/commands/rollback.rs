@@ -28,21 +28,23 @@ use crate::state::{ExitCode, HostState, TakeBack};
 
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch rollback\n  ixporch rollback 0198c2 --limit ixp1")]
 pub struct Rollback {
-    /// The run, or the beginning of its id
+    /// Run id, or the beginning of it
     #[arg(default_value = "latest")]
     pub run: String,
 
-    /// Only these of its hosts
+    /// Only these hosts of the run [default: all]
     #[arg(short, long, value_name = "SELECTOR")]
     pub limit: Option<String>,
 
-    /// Lose what was written to the databases since this time, such as 2026-11-24T12:31:07Z; without it a database that was
-    /// written to since its site was opened again is left alone
+    /// Discard database writes made since this time, such as 2026-11-24T12:31:07Z
+    ///
+    /// Without it, a database is not restored if it was written to after its site was opened again.
     #[arg(long, value_name = "TIME")]
     pub discard_writes_since: Option<Timestamp>,
 
-    /// The inventory, where it is not where the run found it any more
+    /// Inventory file, if it has moved since the run
     #[arg(short, long, value_name = "FILE")]
     pub inventory: Option<PathBuf>,
 

@@ -17,8 +17,11 @@ use crate::state::ExitCode;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ixporch run memcached-restart --limit @staging
+  ixporch run own.toml --wave staging")]
 pub struct Run {
-    /// The procedure: the name of a built-in one, or a file
+    /// Built-in procedure or procedure file
     pub procedure: String,
 
     /// On what, and how

@@ -12,9 +12,10 @@ use crate::state::ExitCode;
 
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch schema\n  ixporch schema diff --limit @staging")]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Schema {
-    /// The run, or the beginning of its id: its hosts are shown by what is pending on them, or was
+    /// Run id, or the beginning of it; its hosts are grouped by their schema changes
     #[arg(default_value = "latest")]
     pub run: String,
 
@@ -26,11 +27,14 @@ pub struct Schema {
 /// What to do with the schemas of hosts.
 #[derive(Debug, clap::Subcommand)]
 pub enum SchemaCommand {
-    /// Tell whether the mapping is correct and the database in sync with it; exit code 5 where not
+    /// Check that the mapping is correct and the database in sync with it; exit code 5 if not
+    #[command(after_help = "Examples:\n  ixporch schema validate --restart-memcached")]
     Validate(Look),
-    /// Show the SQL that would bring the databases into line, grouped by what it is
+    /// Show the SQL that would bring the databases into sync; hosts with the same SQL are one group
+    #[command(after_help = "Examples:\n  ixporch schema diff --restart-memcached")]
     Diff(Look),
-    /// Bring the databases into line: memcached, review, update, memcached, validation
+    /// Bring the databases into sync: restart memcached, review, update, restart memcached, validate
+    #[command(after_help = "Examples:\n  ixporch schema fix --limit ixp1")]
     Fix(Change),
 }
 

@@ -21,14 +21,15 @@ use crate::state::ExitCode;
 
 /// Arguments of `settle`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch settle latest ixp1")]
 pub struct Settle {
-    /// The run, the beginning of its id, or `latest`
+    /// Run id, the beginning of it, or `latest`
     pub run: String,
 
-    /// The host that is owed something
+    /// Host with open steps
     pub host: String,
 
-    /// The inventory, where it is not where the run found it any more
+    /// Inventory file, if it has moved since the run
     #[arg(short, long, value_name = "FILE")]
     pub inventory: Option<PathBuf>,
 

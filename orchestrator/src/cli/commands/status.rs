@@ -19,6 +19,7 @@ use crate::state::ExitCode;
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch status\n  ixporch status --limit @prod")]
 pub struct Status {
     /// Which hosts
     #[command(flatten)]

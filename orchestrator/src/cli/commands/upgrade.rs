@@ -26,6 +26,10 @@ use crate::state::{ExitCode, GivenEvidence};
 
 /// Arguments of `upgrade`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ixporch upgrade --to v4.9.3
+  ixporch upgrade --wave staging --yes
+  ixporch upgrade --skip-check database-family --reason 'tested on a copy'")]
 pub struct Upgrade {
     /// What is to be done
     #[command(flatten)]
@@ -39,8 +43,10 @@ pub struct Upgrade {
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     pub lock_wait: Duration,
 
-    /// Start without asking. Gates of waves and pending schema changes are still asked about at the terminal;
-    /// without one they hold (exit code 7), unless they are approved, or `schema_approval` lets them pass
+    /// Start without asking; gates and schema reviews still need an approval
+    ///
+    /// At a terminal you are asked for these approvals. Without a terminal the run holds (exit code 7), unless
+    /// --approve, --approve-schema or the setting `schema_approval` covers them.
     #[arg(short, long)]
     pub yes: bool,
 

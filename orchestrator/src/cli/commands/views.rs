@@ -11,6 +11,7 @@ use crate::state::ExitCode;
 
 /// Arguments of `views`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  ixporch views recreate")]
 pub struct Views {
     /// What to do with them
     #[command(subcommand)]
@@ -20,7 +21,10 @@ pub struct Views {
 /// What to do with the views of databases.
 #[derive(Debug, clap::Subcommand)]
 pub enum ViewsCommand {
-    /// Make the views and triggers of tools/sql/views.sql anew; they are never left half dropped for want of a right
+    /// Recreate the views and triggers of tools/sql/views.sql
+    ///
+    /// Privileges are checked first, so views are never left half dropped.
+    #[command(after_help = "Examples:\n  ixporch views recreate\n  ixporch views recreate --limit @staging")]
     Recreate(Change),
 }
 
