@@ -40,6 +40,10 @@ pub struct Resume {
     #[arg(default_value = "latest")]
     pub run: String,
 
+    /// Only these hosts of the run [default: all]
+    #[arg(short, long, value_name = "SELECTOR")]
+    pub limit: Option<String>,
+
     /// Start a new run for these hosts instead; hosts that were never started are always included
     #[arg(long, value_enum, value_name = "WHICH")]
     pub rerun: Option<Rerun>,
@@ -65,7 +69,7 @@ pub struct Resume {
     pub relying: Relying,
 
     /// Start without asking; only --rerun asks
-    #[arg(short, long, requires = "rerun")]
+    #[arg(short, long)]
     pub yes: bool,
 }
 
