@@ -152,12 +152,12 @@ fn a_file_that_was_changed_or_is_none_is_refused_before_anything_is_asked() {
         assert!(ended.stderr.contains(why) && ended.stderr.contains("help: "), "{ended}");
         assert!(is_untouched(&prod, "p1"));
     };
-    let changed = "what it says was changed after it was written";
+    let changed = "its content was changed after it was written";
     refused(&text.replace("\"7.0.33\"", "\"7.1.33\""), changed);
     refused(&text.replace("CREATE TABLE audit_log", "DROP TABLE cust"), changed);
-    refused("{}", "it is no evidence");
-    refused(&text.replace("\"format\": 1", "\"format\": 9"), "it has format 9");
-    refused(text.get(..text.len() / 2).unwrap(), "it is no evidence");
+    refused("{}", "not an evidence file");
+    refused(&text.replace("\"format\": 1", "\"format\": 9"), "the file has format 9");
+    refused(text.get(..text.len() / 2).unwrap(), "not an evidence file");
     // One that was only laid out anew says the same.
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     std::fs::write(&file, value.to_string()).unwrap();
@@ -192,12 +192,12 @@ fn whose_signature_counts_is_said_by_the_inventory() {
 
     let ended = upgrade_by(&prod, &unsigned);
     assert_eq!(ended.code, 3, "{ended}");
-    assert!(ended.stderr.contains("it is not signed, and the inventory wants a signature"), "{ended}");
+    assert!(ended.stderr.contains("it is not signed, but the inventory requires a signature"), "{ended}");
     let by_eve = write_evidence(&staging, &["--sign-with", &eve.display().to_string()]);
     let ended = upgrade_by(&prod, &by_eve);
     assert_eq!(ended.code, 3, "{ended}");
     assert!(
-        ended.stderr.contains("it is signed with SHA256:") && ended.stderr.contains("does not name"),
+        ended.stderr.contains("it is signed with SHA256:") && ended.stderr.contains("which is not in"),
         "{ended}"
     );
     let by_ada = write_evidence(&staging, &["--sign-with", &ada.display().to_string()]);
@@ -209,7 +209,7 @@ fn whose_signature_counts_is_said_by_the_inventory() {
     std::fs::write(&by_ada, file.to_string()).unwrap();
     let ended = upgrade_by(&prod, &by_ada);
     assert_eq!(ended.code, 3, "{ended}");
-    assert!(ended.stderr.contains("its signature is not one of what it says"), "{ended}");
+    assert!(ended.stderr.contains("its signature does not match its content"), "{ended}");
     assert!(is_untouched(&prod, "p1"));
     std::fs::write(&by_ada, text).unwrap();
     let ended = upgrade_by(&prod, &by_ada);

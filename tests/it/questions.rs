@@ -78,7 +78,7 @@ fn somebody_else_approves_from_elsewhere_while_the_question_is_open() {
             let words = ["approve", "latest", what, which, "--reason", "seen from home"];
             let ended = stage.program.run(&words);
             assert_eq!(ended.code, 0, "{ended}");
-            assert!(ended.stderr.contains("is at work, and takes it from here"), "{ended}");
+            assert!(ended.stderr.contains("is in progress and picks this up"), "{ended}");
         };
         approve("--schema", &digits);
         wait_for(|| (stage.outcome("a") == "upgraded").then_some(()));

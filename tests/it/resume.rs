@@ -219,7 +219,7 @@ fn ledgers_are_kept_where_asked_for_and_cleaned_up() {
     let list = stage.run(&["ledger", "list"]);
     assert!(list.stdout.contains("composition was the last to end"), "{list}");
     let clean = stage.run(&["ledger", "clean"]);
-    assert!(clean.stdout.contains("removed"), "{clean}");
+    assert!(clean.stdout.contains("deleted"), "{clean}");
     assert_eq!(host.leftovers(), Vec::<String>::new());
     assert!(stage.run(&["ledger", "list"]).stdout.contains("no ledgers"));
 }

@@ -54,7 +54,7 @@ fn prod_goes_the_way_of_staging_without_a_question_and_no_other_way() {
     std::fs::write(&file, text.replace("audit_log", "audit_logs")).unwrap();
     let tampered = rely(&stage, &inventory, "h2", &file);
     assert_eq!(tampered.code, 3, "{tampered}");
-    assert!(tampered.stderr.contains("what it says was changed after it was written"), "{tampered}");
+    assert!(tampered.stderr.contains("its content was changed after it was written"), "{tampered}");
     assert_eq!(stage.describe("h2"), "v4.4.0");
 
     std::fs::write(&file, &text).unwrap();

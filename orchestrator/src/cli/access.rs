@@ -77,7 +77,7 @@ impl Access<'_> {
             let (id, answer) = match joined {
                 Ok((id, answer)) => (id, answer),
                 // A panic while one host is asked is that host's misfortune alone.
-                Err(error) => (error.id(), Err("asking it broke down: a fault of ixporch".to_owned())),
+                Err(error) => (error.id(), Err("the query crashed: this is a bug in ixporch".to_owned())),
             };
             if let Some(name) = names.remove(&id) {
                 answers.insert(name, answer);

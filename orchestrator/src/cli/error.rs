@@ -80,18 +80,18 @@ impl From<PlanError> for CliError {
                 let mut cli = Self::usage(error.to_string());
                 let declared = known.iter().map(String::as_str);
                 cli.help = suggest::help(name, declared).or_else(|| {
-                    known.is_empty().then(|| "it declares none: choose hosts with --limit".to_owned())
+                    known
+                        .is_empty()
+                        .then(|| "the inventory has no waves: choose hosts with --limit".to_owned())
                 });
                 cli
             }
-            error @ PlanError::Production { .. } => Self::usage(error.to_string()).help(
-                "where a host is for developing or testing, say so in the inventory: development = true",
-            ),
-            error @ PlanError::WavesBackwards { .. } => {
-                Self::usage(error.to_string()).help("give the earlier one to --from-wave")
-            }
+            error @ PlanError::Production { .. } => Self::usage(error.to_string())
+                .help("for a development or test host, set in the inventory: development = true"),
+            error @ PlanError::WavesBackwards { .. } => Self::usage(error.to_string())
+                .help("name the earlier wave with --from-wave and the later one with --until-wave"),
             error @ PlanError::Target(_) => {
-                Self::usage(error.to_string()).help("a tag looks like v4.5.0; `git tag` on a host lists them")
+                Self::usage(error.to_string()).help("tags look like v4.5.0; `git tag` on a host lists them")
             }
         }
     }
@@ -102,13 +102,13 @@ impl From<JournalError> for CliError {
         let message = error.to_string();
         match error {
             JournalError::NoSuchRun(_) | JournalError::Ambiguous(..) => {
-                Self::invalid(message).help("`ixporch runs` lists them")
+                Self::invalid(message).help("list the runs: ixporch runs")
             }
-            JournalError::Empty(_) => Self::invalid(message).help("`ixporch upgrade` makes the first one"),
+            JournalError::Empty(_) => Self::invalid(message).help("start one: ixporch upgrade"),
             JournalError::Line { .. } | JournalError::Format { .. } => {
                 Self::invalid(message).help(
-                    "it was written by another version, or damaged; with its folder moved away, what that run still \
-                     owes is not known any more",
+                    "the journal is damaged, or was written by another version of ixporch; if you move its folder away, \
+                     the open steps of that run are no longer known",
                 )
             }
             JournalError::Io(_) | JournalError::Encode(_) | JournalError::Gone(_) | JournalError::Replaced(_) => Self::internal(message)

@@ -156,11 +156,12 @@ pub(super) fn named(
         return Ok(GivenEvidence { source, signer, max_age_seconds, evidence });
     }
     let id = settings.store.find(name).map_err(|error| {
-        CliError::from(error).help("--requires-run names a run of this controller, or a file: ixporch runs")
+        CliError::from(error)
+            .help("--requires-run takes a run of this controller or a file; list the runs: ixporch runs")
     })?;
     let run = settings.store.load(&id)?;
     let shown = settings.store.shorten(&id)?;
     let evidence = of_run(&settings.store, &run.state, None)?
-        .ok_or_else(|| CliError::invalid(format!("run {shown} has no events: it proved nothing")))?;
+        .ok_or_else(|| CliError::invalid(format!("run {shown} has no events, so it proved nothing")))?;
     Ok(GivenEvidence { source: EvidenceSource::Run(shown), signer: None, max_age_seconds, evidence })
 }

@@ -12,8 +12,8 @@ use crate::state::ExitCode;
 /// Reads and checks an inventory.
 pub(super) fn inventory(file: &InventoryFile) -> Result<Inventory, CliError> {
     let path = &file.inventory;
-    let text =
-        text(path).map_err(|error| error.help("name one with --inventory, or start one: ixporch init"))?;
+    let text = text(path)
+        .map_err(|error| error.help("name the file with --inventory, or write one: ixporch init"))?;
     Ok(Inventory::parse(&path.display().to_string(), &text)?)
 }
 
@@ -35,8 +35,8 @@ pub(super) fn procedure(name: &str) -> Result<Procedure, CliError> {
     }
     let path = Path::new(name);
     let built_in = Procedure::built_in_names().collect::<Vec<_>>().join(", ");
-    let text =
-        text(path).map_err(|error| error.help(format!("built in: {built_in}; anything else is a file")))?;
+    let text = text(path)
+        .map_err(|error| error.help(format!("built-in procedures: {built_in}; any other name is a file")))?;
     Ok(Procedure::parse(name, &text)?)
 }
 

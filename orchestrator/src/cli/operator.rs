@@ -121,7 +121,7 @@ fn review_text(paint: Paint, question: &ReviewQuestion) -> String {
     };
     let until = question.until.strftime("%H:%M:%SZ");
     let stands = if question.closed { "in maintenance" } else { "held" };
-    let then = if question.goes_back { "taken back to the start" } else { "held for a later answer" };
+    let then = if question.goes_back { "rolled back" } else { "held for a later answer" };
     let _ = write!(
         text,
         "{names} {are} {stands} until this is answered, and at {until} {then}.\nExecute group {} ({}) on {count}?",

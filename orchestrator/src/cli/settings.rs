@@ -35,8 +35,7 @@ impl Settings {
             .or_else(|| Some(PathBuf::from(variable("XDG_STATE_HOME")?).join("ixporch")))
             .or_else(|| Some(home.clone()?.join(".local/state/ixporch")))
             .ok_or_else(|| {
-                CliError::usage("there is no home folder to keep runs in")
-                    .help("name a folder with --state-dir")
+                CliError::usage("there is no home folder for the runs").help("name a folder with --state-dir")
             })?;
         let program = if state_named {
             format!("ixporch --state-dir {}", quote(&state.display().to_string()))
@@ -81,6 +80,7 @@ fn user_name() -> Result<String, CliError> {
         String::from_utf8(output.stdout).ok().map(|name| name.trim().to_owned())
     });
     named.filter(|name| ixporch_inventory::value::user_name(name).is_ok()).ok_or_else(|| {
-        CliError::usage("the login name of the user who runs ixporch is not known").help("set USER")
+        CliError::usage("the login name of the current user is unknown")
+            .help("set it in the environment: export USER=NAME")
     })
 }

@@ -49,8 +49,12 @@ impl SiteProber for Sites {
     fn look<'a>(&'a self, url: &'a str, version: Option<&'a str>) -> BoxFuture<'a, SiteLook> {
         let (agent, url, version) = (self.agent.clone(), url.to_owned(), version.map(str::to_owned));
         let looking = tokio::task::spawn_blocking(move || look(&agent, &url, version.as_deref()));
-        async move { looking.await.unwrap_or_else(|_| SiteLook::Unwell("the look broke down".to_owned())) }
-            .boxed()
+        async move {
+            looking.await.unwrap_or_else(|_| {
+                SiteLook::Unwell("the query crashed: this is a bug in ixporch".to_owned())
+            })
+        }
+        .boxed()
     }
 }
 

@@ -21,14 +21,14 @@ impl Preflight {
     /// Which findings block a host; `reason` is recorded with each one that is skipped.
     pub(in crate::cli) fn policy(&self, reason: &str) -> Result<PreflightPolicy, CliError> {
         if let Some(id) = self.skip_check.iter().find(|id| !IDS.contains(&id.as_str())) {
-            let mut error = CliError::usage(format!("there is no finding `{id}`"));
+            let mut error = CliError::usage(format!("there is no preflight finding `{id}`"));
             error.help = ixporch_inventory::suggest::help(id, IDS)
-                .or_else(|| Some("ixporch check shows them with their ids".to_owned()));
+                .or_else(|| Some("list the findings with their ids: ixporch check".to_owned()));
             return Err(error);
         }
         if !self.skip_check.is_empty() && reason.trim().is_empty() {
-            return Err(CliError::usage("a reason is needed to let a finding pass")
-                .help("--reason \"the file is generated\"; it stands in the journal"));
+            return Err(CliError::usage("--skip-check needs a reason")
+                .help("add --reason \"the file is generated\"; it is recorded in the journal"));
         }
         let skips = self.skip_check.iter().map(|id| (id.clone(), reason.to_owned())).collect();
         Ok(PreflightPolicy { strict: self.strict, skips })

@@ -19,14 +19,14 @@ pub(in crate::cli) fn fingerprint(text: &str) -> Result<String, String> {
         return Ok(text.to_ascii_lowercase());
     }
     Err(format!(
-        "a fingerprint is at least {FINGERPRINT_DIGITS} of the digits 0-9 and a-f, as `ixporch schema` shows it"
+        "a fingerprint has at least {FINGERPRINT_DIGITS} digits (0-9, a-f); `ixporch schema` shows it"
     ))
 }
 
 /// A reason that says something.
 pub(in crate::cli) fn reason(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err("a reason is needed: it stands in the journal and in every report".to_owned());
+        return Err("a reason is required; it is recorded in the journal and all reports".to_owned());
     }
     Ok(text.to_owned())
 }

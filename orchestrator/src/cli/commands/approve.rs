@@ -52,8 +52,8 @@ pub(in crate::cli) fn run(
             .help(format!("{} report {by}", settings.program)));
     }
     if arguments.reason.trim().is_empty() {
-        return Err(CliError::usage("a reason is needed: it stands in the journal")
-            .help("--reason \"staging is well since Monday\""));
+        return Err(CliError::usage("an approval needs a reason; it is recorded in the journal")
+            .help("add --reason \"staging has run well since Monday\""));
     }
     let approval = Approval {
         by: settings.user.clone(),
@@ -72,11 +72,11 @@ pub(in crate::cli) fn run(
     let (by, program) = (&approval.by, &settings.program);
     if let Some(mut journal) = journal {
         append(&mut journal, &mut run, events)?;
-        printer.say(&format!("approved by {by}; go on with: {program} resume {shown}"));
+        printer.say(&format!("approved by {by}; next: {program} resume {shown}"));
     } else {
         Inbox::of(&run.folder).put(&uuid::Uuid::now_v7().to_string(), &events)?;
         printer.say(&format!(
-            "approved by {by}; the controller of run {shown} is at work, and takes it from here; should it end first: {program} resume {shown}"
+            "approved by {by}; run {shown} is in progress and picks this up; if it ends first: {program} resume {shown}"
         ));
     }
     Ok(ExitCode::Success)
@@ -129,7 +129,7 @@ fn known_schema(
     let groups = report::schema_groups(state);
     let meant = groups.iter().find(|group| group.changes.fingerprint.is_named_by(digits));
     meant.map(|group| group.changes.fingerprint.digits().to_owned()).ok_or_else(|| {
-        CliError::usage(format!("no host of run {shown} has schema changes {digits} pending"))
+        CliError::usage(format!("no host of run {shown} has pending schema changes {digits}"))
             .help(format!("{} schema {shown}", settings.program))
     })
 }

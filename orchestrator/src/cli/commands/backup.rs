@@ -176,33 +176,41 @@ impl Fetch<'_> {
         copy("manifest.json")?;
         let text = fs_err::read_to_string(self.to.join("manifest.json")).map_err(unwritable)?;
         let manifest: Value = serde_json::from_str(&text).map_err(|error| {
-            CliError::invalid(format!("{}: its manifest cannot be read: {error}", self.host))
+            CliError::invalid(format!("{}: the backup's manifest is damaged: {error}", self.host))
         })?;
         let archives = manifest.get("archives").and_then(Value::as_object).into_iter().flatten();
         for archive in archives.map(|(_, archive)| archive) {
             let text = |key: &str| archive.get(key).and_then(Value::as_str).unwrap_or_default();
             let name = text("file");
             if name.is_empty() || name.contains('/') || name.starts_with('.') {
-                return Err(CliError::invalid(format!("{}: its manifest names a file {name:?}", self.host)));
+                return Err(CliError::invalid(format!(
+                    "{}: the backup's manifest names an unsafe file {name:?}",
+                    self.host
+                )));
             }
             let digest = copy(name)?;
             if digest != text("sha256") {
                 return Err(CliError::new(
                     ExitCode::Failed,
-                    format!("{}: {name} is not what was written: its sha256 differs", self.host),
+                    format!("{}: {name} is damaged: its sha256 differs from the manifest", self.host),
                 )
-                .help("ixporch backup verify tells whether it is so on the host"));
+                .help("check whether the copy on the host is damaged too: ixporch backup verify"));
             }
             printer.say(&format!("{}: {name}", self.host));
         }
-        printer.say(&format!("{} is in {}: it holds secrets of the host", self.host, self.to.display()));
+        printer.say(&format!(
+            "{}: saved in {}; the files contain secrets of the host",
+            self.host,
+            self.to.display()
+        ));
         Ok(ExitCode::Success)
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 fn unwritable(error: std::io::Error) -> CliError {
-    CliError::new(ExitCode::Invalid, error.to_string()).help("--to names a folder that is not there yet")
+    CliError::new(ExitCode::Invalid, error.to_string())
+        .help("choose a new folder with --to; it must not exist")
 }
 
 fn known<'i>(inventory: &'i Inventory, name: &str) -> Result<&'i Host, CliError> {
@@ -259,9 +267,9 @@ async fn copy(
         Some(Ok(_)) => {
             return Err(CliError::new(
                 ExitCode::Failed,
-                format!("{}: there is no such backup, or it has no {name}", host.name),
+                format!("{}: there is no such backup, or {name} is missing in it", host.name),
             )
-            .help("ixporch backup list shows which there are"));
+            .help("list the backups: ixporch backup list"));
         }
         Some(Err(why)) => return Err(failed(why.clone())),
         None => return Err(CliError::internal("the host was not asked")),

@@ -39,7 +39,7 @@ pub(in crate::cli) fn run(
     let task = Task::of(load::procedure(&arguments.work.procedure)?);
     if !task.procedure.moves_code() {
         return Err(CliError::usage(format!(
-            "{} is no upgrade: there is nothing to check before it",
+            "{} is not an upgrade: it has no preflight checks",
             task.procedure.name
         )));
     }

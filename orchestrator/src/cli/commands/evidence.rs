@@ -44,9 +44,9 @@ pub(in crate::cli) fn run(
     let run = settings.store.load(&settings.store.find(&arguments.run)?)?;
     let shown = settings.store.shorten(&run.id)?;
     if run.state.exit_code.is_none() {
-        let how = if run.going_on { "is going on" } else { "was cut off" };
+        let how = if run.going_on { "is in progress" } else { "was interrupted" };
         let next = if run.going_on { "report" } else { "resume" };
-        return Err(CliError::invalid(format!("run {shown} {how}: it has proved nothing yet"))
+        return Err(CliError::invalid(format!("run {shown} {how}: it proves nothing yet"))
             .help(format!("{} {next} {shown}", settings.program)));
     }
     if let Some(wave) = &arguments.wave {
@@ -59,10 +59,8 @@ pub(in crate::cli) fn run(
         }
     }
     if run.state.header.as_ref().is_none_or(|header| !header.plan.moves_code) {
-        return Err(CliError::invalid(format!(
-            "run {shown} upgraded nothing: only upgrades prove something"
-        ))
-        .help(format!("{} runs", settings.program)));
+        return Err(CliError::invalid(format!("run {shown} is not an upgrade: only upgrades give evidence"))
+            .help(format!("{} runs", settings.program)));
     }
     let proved = evidence::of_run(&settings.store, &run.state, arguments.wave.as_deref())?;
     let proved = proved.ok_or_else(|| CliError::invalid(format!("run {shown} has no events")))?;
@@ -79,7 +77,7 @@ pub(in crate::cli) fn run(
     };
     let note = match signer {
         Some(signer) => format!("signed with {}", signer.split(',').next().unwrap_or(&signer)),
-        None => printer.err.warn("not signed: whoever can write the file can change what it says"),
+        None => printer.err.warn("not signed: anyone who can write the file can change its content"),
     };
     printer.say(&note);
     printer.result(&format!("{text}\n"));

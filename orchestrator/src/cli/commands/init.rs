@@ -24,8 +24,8 @@ pub(in crate::cli) fn run(arguments: &Init, printer: Printer) -> Result<ExitCode
     let path = &arguments.file;
     let mut file = fs_err::OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
         if error.kind() == std::io::ErrorKind::AlreadyExists {
-            CliError::usage(format!("{} is there already, and is not overwritten", path.display()))
-                .help("give another name: ixporch init other.toml")
+            CliError::usage(format!("{} exists already and is not overwritten", path.display()))
+                .help("choose another name: ixporch init other.toml")
         } else {
             CliError::usage(error.to_string())
         }

@@ -65,14 +65,14 @@ pub(in crate::cli) fn run(arguments: &Inventory, printer: Printer) -> Result<Exi
                 .collect();
             match printer.format {
                 Format::Human => {
-                    let waves = if waves == 0 { "no waves (all hosts are one)".to_owned() } else { format!("waves: {waves}") };
+                    let waves = if waves == 0 { "no waves".to_owned() } else { format!("waves: {waves}") };
                     printer.result(&format!(
                         "{}: no mistakes; hosts: {hosts}, groups: {groups}, {waves}\n",
                         file.inventory.display()
                     ));
                     if !unplaced.is_empty() {
                         let folded = fold_names(unplaced.iter().copied());
-                        printer.say(&format!("{} in no wave: {folded}; an upgrade does nothing there", printer.err.warn("warning:")));
+                        printer.say(&format!("{} hosts in no wave, which an upgrade skips: {folded}", printer.err.warn("warning:")));
                     }
                 }
                 Format::Json | Format::Jsonl => printer.json(

@@ -138,9 +138,9 @@ fn clean(arguments: &Status, settings: &Settings, printer: Printer) -> Result<Ex
                 let mut cleaned = Vec::new();
                 for left in leftovers.ledgers {
                     let removed = if Some(&left.run) == holder.as_ref() {
-                        Err("its run holds the host's lock".to_owned())
+                        Err("its run holds the lock of the host".to_owned())
                     } else if left.host != name {
-                        Err(format!("it is that of the installation that its inventory calls {}", left.host))
+                        Err(format!("it belongs to another installation, {}", left.host))
                     } else {
                         let removed = ledger::remove_folder(ledger, &left.folder).await;
                         removed.map_err(|error| error.to_string())?
@@ -163,8 +163,8 @@ fn clean(arguments: &Status, settings: &Settings, printer: Printer) -> Result<Ex
             Ok(runs) => {
                 for (run, removed) in runs {
                     let what = match removed {
-                        Ok(()) => "removed".to_owned(),
-                        Err(why) => format!("left alone: {why}"),
+                        Ok(()) => "deleted".to_owned(),
+                        Err(why) => format!("kept: {why}"),
                     };
                     let _ = writeln!(text, "{}  run {run}  {what}", printer.out.strong(host));
                 }

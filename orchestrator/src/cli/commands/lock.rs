@@ -123,7 +123,8 @@ struct Break<'a> {
 impl Break<'_> {
     fn run(&self, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
         if self.reason.trim().is_empty() {
-            return Err(CliError::usage("a reason is needed").help("--reason \"that laptop is gone\""));
+            return Err(CliError::usage("breaking a lock needs a reason")
+                .help("add --reason \"that laptop is gone\""));
         }
         let inventory = load::inventory(self.file)?;
         let Some(host) = inventory.host(self.host) else {
@@ -155,19 +156,19 @@ impl Break<'_> {
             }
             Some(_) => None,
             None => {
-                Some(format!("whether a step of run {} is running cannot be seen by this login", lock.run))
+                Some(format!("this login cannot see whether a step of run {} is still running", lock.run))
             }
         };
         if let Some(running) = running.filter(|_| !self.even_if_running) {
             return Err(CliError::new(ExitCode::Locked, format!("{}: {running}", self.host))
-                .help("wait for its end, or break the lock all the same with --even-if-running"));
+                .help("wait until it ends, or break the lock anyway with --even-if-running"));
         }
         if work::known_run(settings, &lock.run) == report::KnownRun::GoingOn && !self.even_if_running {
             return Err(CliError::new(
                 ExitCode::Locked,
-                format!("run {} is going on: its controller is at work", lock.run),
+                format!("run {} is in progress on this controller", lock.run),
             )
-            .help("wait for its end, or break the lock all the same with --even-if-running"));
+            .help("wait until it ends, or break the lock anyway with --even-if-running"));
         }
         let run = lock.run.clone();
         let broken = runtime.block_on(access.ask(&[host], |_| {
@@ -182,7 +183,7 @@ impl Break<'_> {
             Some(Ok(())) => {
                 let known = match settings.store.load(&lock.run) {
                     Ok(known) if !known.going_on => format!(
-                        "\nwhat that run still owes is in its report: {} report {}",
+                        "\nthe open steps of that run are in its report: {} report {}",
                         settings.program, lock.run
                     ),
                     _ => String::new(),

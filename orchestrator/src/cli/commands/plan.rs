@@ -49,7 +49,7 @@ pub(in crate::cli) fn run(
         Format::Human => {
             printer.result(&report::plan(printer.out, &plan, true));
             if plan.hosts_to_upgrade() > 0 {
-                printer.say("next: the same with `upgrade` instead of `plan`");
+                printer.say("next: run the same command with `upgrade` instead of `plan`");
             }
         }
         Format::Json => printer.json(&json!({ "digest": plan.digest(), "plan": plan })),

@@ -55,7 +55,7 @@ pub(in crate::cli) fn run(
     let Some((mut journal, run)) = settings.store.take_up(&id)? else {
         return Err(CliError::new(
             ExitCode::Locked,
-            format!("run {shown} is going on: its controller may yet see the end of `{}`", arguments.step),
+            format!("run {shown} is in progress: it may still find the outcome of `{}`", arguments.step),
         ));
     };
     if let Some(by) = &run.state.taken_over_by {
@@ -77,17 +77,17 @@ pub(in crate::cli) fn run(
         .collect();
     if !unknown.contains(&arguments.step.as_str()) {
         let error = CliError::usage(format!(
-            "the end of `{}` on {} is not unknown: there is nothing to resolve",
+            "the result of `{}` on {} is known: there is nothing to resolve",
             arguments.step, arguments.host
         ));
         return Err(match unknown.as_slice() {
             [] => error.help(format!("{} report {shown} --host {}", settings.program, arguments.host)),
-            steps => error.help(format!("unknown there: {}", steps.join(", "))),
+            steps => error.help(format!("steps with unknown results on this host: {}", steps.join(", "))),
         });
     }
     if arguments.reason.trim().is_empty() {
-        return Err(CliError::usage("a reason is needed: it stands in the journal")
-            .help("--reason \"the table is there: looked with SHOW TABLES\""));
+        return Err(CliError::usage("a reason is required; it is recorded in the journal")
+            .help("add --reason \"SHOW TABLES lists the new table\""));
     }
     let event = RunEvent::StepResolved {
         host: arguments.host.clone(),
@@ -99,10 +99,10 @@ pub(in crate::cli) fn run(
     let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;
     journal.append(&[Envelope { sequence, at: Timestamp::now(), event }], true)?;
     printer.say(&format!(
-        "`{}` on {} is resolved as {}; go on with: {} resume {shown}",
+        "`{}` on {} is resolved as {}; next: {} resume {shown}",
         arguments.step,
         arguments.host,
-        if arguments.verdict == Verdict::Done { "done" } else { "not done, and will be run again" },
+        if arguments.verdict == Verdict::Done { "done" } else { "not done, and will run again" },
         settings.program
     ));
     Ok(ExitCode::Success)

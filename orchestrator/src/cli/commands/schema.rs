@@ -47,8 +47,8 @@ pub(in crate::cli) fn run(
         None => show(&arguments.run, settings, printer),
         Some(SchemaCommand::Validate(look)) => {
             if !look.restart_memcached {
-                let note = "note: where memcached is warm, Doctrine answers from what it read there before, and this is worth \
-                            nothing; --restart-memcached restarts it first";
+                let note = "note: Doctrine may answer from outdated metadata in memcached, which makes this result worthless; \
+                            restart memcached first with --restart-memcached";
                 printer.say(&printer.err.warn(note));
             }
             run::look("schema-validate", looking(look), settings, printer)
@@ -72,7 +72,7 @@ fn show(run: &str, settings: &Settings, printer: Printer) -> Result<ExitCode, Cl
     let groups = report::schema_groups(&run.state);
     match printer.format {
         Format::Human if groups.is_empty() => {
-            printer.say("no host of this run has come to its schema review");
+            printer.say("no host of this run has reached its schema review");
         }
         Format::Human => {
             printer.result(&format!("{}\n", report::schema_line(&groups)));

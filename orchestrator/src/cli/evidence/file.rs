@@ -54,28 +54,31 @@ pub(in crate::cli) fn write(
 pub(super) fn read(path: &Path, allowed: Option<&Path>) -> Result<(Evidence, Option<String>), CliError> {
     let shown = path.display();
     let refused = |why: String| CliError::invalid(format!("{shown}: {why}"));
-    let anew = "have it written anew where the run is: ixporch evidence RUN > FILE";
+    let anew = "export it again on the controller of the run: ixporch evidence RUN > FILE";
     let size = fs_err::metadata(path).map_err(|error| CliError::invalid(error.to_string()))?.len();
     if size > LONGEST {
-        return Err(refused(format!("it has {size} bytes: that is no evidence")));
+        return Err(refused(format!("not an evidence file: it has {size} bytes")));
     }
     let bytes = fs_err::read(path).map_err(|error| CliError::invalid(error.to_string()))?;
     let file: EvidenceFile = serde_json::from_slice(&bytes)
-        .map_err(|error| refused(format!("it is no evidence: {error}")).help(anew))?;
+        .map_err(|error| refused(format!("not an evidence file: {error}")).help(anew))?;
     if file.format != FORMAT {
-        let why = format!("it has format {}, and this version reads format {FORMAT}", file.format);
-        return Err(refused(why).help("use the version of ixporch that it was written with"));
+        let why = format!("the file has format {}, but this version reads format {FORMAT}", file.format);
+        return Err(refused(why).help("use the version of ixporch that wrote the file"));
     }
     let text = canonical(&file.evidence);
-    let tampered = "what it says was changed after it was written";
+    let tampered = "its content was changed after it was written";
     if digest::sha256(text.as_bytes()) != file.digest {
         return Err(refused(format!("{tampered}: its digest does not match")).help(anew));
     }
     let signer = match (&file.signature, allowed) {
         (None, Some(allowed)) => {
-            let why =
-                format!("it is not signed, and the inventory wants a signature of {}", allowed.display());
-            return Err(refused(why).help("have it signed: ixporch evidence RUN --sign-with KEY > FILE"));
+            let why = format!(
+                "it is not signed, but the inventory requires a signature by a key in {}",
+                allowed.display()
+            );
+            return Err(refused(why)
+                .help("sign it on the controller of the run: ixporch evidence RUN --sign-with KEY > FILE"));
         }
         (None, None) => None,
         (Some(signature), allowed) => {
@@ -84,6 +87,6 @@ pub(super) fn read(path: &Path, allowed: Option<&Path>) -> Result<(Evidence, Opt
         }
     };
     let evidence = serde_json::from_value(file.evidence)
-        .map_err(|error| refused(format!("it is no evidence: {error}")).help(anew))?;
+        .map_err(|error| refused(format!("not an evidence file: {error}")).help(anew))?;
     Ok((evidence, signer))
 }

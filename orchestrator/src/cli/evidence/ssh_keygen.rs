@@ -43,8 +43,8 @@ pub(super) fn sign(key: &SigningKey, message: &[u8]) -> Result<String, CliError>
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(CliError::invalid(format!("it cannot be signed with {shown}: {}", said(&output)))
-        .help("name another key with --sign-with, or leave it unsigned with --no-sign"))
+    Err(CliError::invalid(format!("cannot sign the evidence with {shown}: {}", said(&output)))
+        .help("choose another key with --sign-with, or do not sign: --no-sign"))
 }
 
 /// Who signed a message; `Err`: why the signature is none.
@@ -55,14 +55,14 @@ pub(super) fn verify(signature: &str, message: &[u8], allowed: Option<&Path>) ->
         command.args(["-Y", "check-novalidate", "-n", NAMESPACE, "-s"]).arg(file.path());
         let output = run(command, message)?;
         if !output.status.success() {
-            return Err(format!("its signature is not one of what it says: {}", said(&output)));
+            return Err(format!("its signature does not match its content: {}", said(&output)));
         }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let key = text.split_whitespace().find(|word| word.starts_with("SHA256:")).unwrap_or("a key");
-        return Ok(format!("{}, for which nobody vouches", harmless_line(key)));
+        return Ok(format!("{}, not verified", harmless_line(key)));
     };
     if let Err(error) = fs_err::File::open(allowed) {
-        return Err(format!("who may sign cannot be read: {error}"));
+        return Err(format!("cannot read the allowed signers: {error}"));
     }
     let mut command = Command::new("ssh-keygen");
     command.args(["-Y", "find-principals", "-s"]).arg(file.path()).arg("-f").arg(allowed);
@@ -80,13 +80,14 @@ pub(super) fn verify(signature: &str, message: &[u8], allowed: Option<&Path>) ->
         if output.status.success() {
             return Ok(harmless_line(principal));
         }
-        why = Some(format!("its signature is not one of what it says: {}", said(&output)));
+        why = Some(format!("its signature does not match its content: {}", said(&output)));
     }
     if let Some(why) = why {
         return Err(why);
     }
     let key = verify(signature, message, None)?;
-    Err(format!("it is signed with {key}: {} does not name it", allowed.display()))
+    let key = key.split(',').next().unwrap_or(&key);
+    Err(format!("it is signed with {key}, which is not in {}", allowed.display()))
 }
 
 fn temporary(bytes: &[u8]) -> std::io::Result<NamedTempFile> {
@@ -102,7 +103,7 @@ fn temporary(bytes: &[u8]) -> std::io::Result<NamedTempFile> {
 
 /// Runs it with `input` as its standard input.
 fn run(mut command: Command, input: &[u8]) -> Result<Output, String> {
-    let cannot = |error: std::io::Error| format!("ssh-keygen cannot be run: {error}");
+    let cannot = |error: std::io::Error| format!("cannot run ssh-keygen: {error}");
     let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = spawned.map_err(cannot)?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -116,6 +117,6 @@ fn run(mut command: Command, input: &[u8]) -> Result<Output, String> {
 fn said(output: &Output) -> String {
     let text =
         String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it did not say why");
+    let line = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason was given");
     harmless_line(line.trim())
 }
