@@ -4,20 +4,26 @@
 
 mod access;
 pub mod args;
+mod carry_out;
 mod commands;
 mod error;
 mod evidence;
 mod live;
 mod load;
 mod operator;
+mod planning;
 mod printer;
 mod probing;
 mod problems;
 mod prompt;
+mod request;
+mod resuming;
 mod settings;
 mod signals;
 mod site;
+mod start;
 mod targets;
+mod which;
 
 use std::process::ExitCode as ProcessExit;
 

@@ -33,18 +33,15 @@ pub use brake::{Brake, BrakeState};
 pub use dispatch::{Dispatched, Reporter};
 pub use rollout::run;
 
-use crate::event::{Approval, HostOutcome, Stream};
-use crate::plan::Plan;
+use crate::event::{Approval, HostOutcome, RunHeader, Stream};
 use crate::schema::SchemaChanges;
 use crate::state::{GivenEvidence, RunState};
 use crate::transport::{Target, Transport};
 
 /// Everything that a run needs.
 pub struct Job {
-    /// What is done.
-    pub plan: Plan,
-    /// What the run is called, and who started it: the header's fields.
-    pub about: About,
+    /// What the run is, and what is done: its first event.
+    pub header: RunHeader,
     /// What the command line approves.
     pub approvals: Approvals,
     /// What other runs proved, as far as this one relies on it.
@@ -110,27 +107,6 @@ pub enum ApprovalSubject {
 pub trait LiveOutput: Send + Sync + 'static {
     /// Some more of a stream.
     fn output(&self, host: &str, step: &str, stream: Stream, bytes: &[u8]);
-}
-
-/// What a run is called.
-#[derive(Debug, Clone)]
-pub struct About {
-    /// The run's id.
-    pub run: String,
-    /// The name of the person who started it.
-    pub operator: String,
-    /// The inventory file.
-    pub inventory: String,
-    /// The procedure as it was named.
-    pub procedure: String,
-    /// The controller that it is started on.
-    pub origin: String,
-    /// The run whose hosts are taken over.
-    pub instead_of: Option<String>,
-    /// Whether ledgers are left on the hosts.
-    pub keep_ledger: bool,
-    /// Whether memcached is restarted first, by a procedure that leaves that to the user.
-    pub restart_memcached: bool,
 }
 
 /// How much may happen at once.

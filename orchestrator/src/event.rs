@@ -1,16 +1,26 @@
 //! Events: what happened in a run, one fact each. They are the engine's only output.
 //!
-//! Owns the journal's line format (version 1, `docs/journal.md`). A variant or field is only ever
-//! added; an old journal must stay readable.
+//! Owns the journal's line format (version 2, `docs/journal.md`). Old journals stay readable: what they looked like is known to
+//! `line` alone.
 
 mod evidence;
+mod kind;
+mod line;
 mod outcome;
+mod reason;
+#[cfg(test)]
+pub(crate) mod sample;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use evidence::{Evidence, EvidenceSource, HostEvidence, SchemaEvidence};
+pub use kind::RunKind;
+pub use line::{Line, LineError};
 pub use outcome::{HostOutcome, StepOutcome};
+pub use reason::{Candidate, Deed, FollowUpKind, LeftOut, Obstacle};
 
 use crate::facts::{Composition, HostLock};
 use crate::plan::Plan;
@@ -18,7 +28,7 @@ use crate::schema::{Fingerprint, Narrowed};
 use crate::text::RemoteText;
 
 /// The version of the journal's format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// One line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +47,7 @@ pub struct Envelope {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum RunEvent {
     /// The run began. Always the first line.
-    RunStarted(Box<RunHeader>),
+    RunStarted(Arc<RunHeader>),
     /// A wave began.
     WaveStarted {
         /// Its name.
@@ -66,6 +76,9 @@ pub enum RunEvent {
         operator: String,
         /// The version of ixporch that did.
         ixporch: String,
+        /// The place of this session among all sessions of the controller; see [`RunHeader::order`].
+        #[serde(default)]
+        order: u64,
     },
     /// Another run took over the hosts that this one left. It is not taken up again.
     RunTakenOver {
@@ -296,6 +309,9 @@ pub enum RunEvent {
         /// The exit code of the program.
         exit_code: u8,
     },
+    /// An event that this version does not know. Never folded: [`Line::read`] tells whether it may be skipped.
+    #[serde(other)]
+    Unknown,
 }
 
 impl RunEvent {
@@ -332,6 +348,15 @@ pub struct RunHeader {
     pub format: u32,
     /// The run's id, a UUIDv7.
     pub run: String,
+    /// What it is for.
+    pub kind: RunKind,
+    /// The run that it follows up: the one that it reruns, rolls back, or settles.
+    #[serde(default)]
+    pub follows: Option<String>,
+    /// Its place among all sessions of the controller, from 1: later ones have greater numbers, whatever the clock said; 0 in
+    /// journals of format 1.
+    #[serde(default)]
+    pub order: u64,
     /// The version of ixporch that wrote it.
     pub ixporch: String,
     /// Who started it.
@@ -345,9 +370,6 @@ pub struct RunHeader {
     /// The controller that it was started on.
     #[serde(default)]
     pub origin: String,
-    /// The run whose hosts this one takes over, where it does.
-    #[serde(default)]
-    pub instead_of: Option<String>,
     /// Whether the ledgers are left on the hosts.
     #[serde(default)]
     pub keep_ledger: bool,
@@ -356,6 +378,23 @@ pub struct RunHeader {
     pub restart_memcached: bool,
     /// The plan itself, so that a report needs nothing but the journal.
     pub plan: Plan,
+}
+
+impl RunHeader {
+    /// The run whose hosts and locks this one takes over. A settlement takes none over: they were given back.
+    pub fn takes_over(&self) -> Option<&str> {
+        self.follows.as_deref().filter(|_| self.kind != RunKind::Settle)
+    }
+
+    /// The run that this one rolls back, if it does.
+    pub fn rolls_back(&self) -> Option<&str> {
+        self.follows.as_deref().filter(|_| self.kind == RunKind::Rollback)
+    }
+
+    /// The run whose open steps this one completes, if it does.
+    pub fn settles(&self) -> Option<&str> {
+        self.follows.as_deref().filter(|_| self.kind == RunKind::Settle)
+    }
 }
 
 /// How a step ended.

@@ -2,11 +2,13 @@
 //! changes pass. Pure decisions.
 
 mod evidence;
+mod forecast;
 mod schema;
 mod threshold;
 mod wave;
 
 pub use evidence::{Proven, Requirement, Witness, kind_of, proven_schema, requirements, unmet};
+pub use forecast::may_start;
 pub use schema::{Review, review};
 pub use threshold::{Tally, Threshold, is_failure};
 pub use wave::{Decision, before_wave};

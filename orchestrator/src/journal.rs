@@ -4,6 +4,7 @@
 
 mod inbox;
 mod store;
+mod summaries;
 mod writer;
 
 pub use inbox::{Inbox, Letter};

@@ -21,6 +21,10 @@ pub mod event;
 
 pub mod state;
 
+pub mod history;
+
+pub mod follow_up;
+
 pub mod gate;
 
 pub mod report;

@@ -6,6 +6,7 @@
 mod build;
 mod command;
 mod fold;
+mod host_id;
 #[cfg(test)]
 pub(crate) mod sample;
 mod steps;
@@ -18,9 +19,11 @@ use ixporch_inventory::value::Amount;
 use ixporch_inventory::{FailurePolicy, GateKind, SchemaApproval};
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use build::{BackupChoice, History, Options, PlanError, ProbeResult, Request, build, login};
+pub use build::{BackupChoice, LeftBehind, Options, PlanError, ProbeResult, Request, build, login};
 pub use command::{Command, Switch, quote};
 pub use fold::fold_names;
+pub use host_id::HostId;
+pub(crate) use host_id::address_of_login;
 pub use waves::{WaveSelection, waves};
 
 use crate::digest;
@@ -39,8 +42,6 @@ pub struct Plan {
     pub procedure_digest: String,
     /// The tag to go to; `None`: the head of each host's branch.
     pub target: Option<String>,
-    /// Whether the procedure brings the code to the target.
-    pub moves_code: bool,
     /// Which findings of the preflight keep a host from being upgraded.
     // Plans of older journals call it `rigour`.
     #[serde(default, alias = "rigour")]
@@ -84,6 +85,12 @@ pub struct PlannedWave {
 pub struct HostPlan {
     /// The host's name.
     pub host: String,
+    /// The address that connections go to.
+    #[serde(default)]
+    pub address: String,
+    /// The port that connections go to.
+    #[serde(default)]
+    pub port: u16,
     /// How to reach it by hand: `user@address` and the port where it is not 22.
     pub login: String,
     /// The release that is installed, as far as the probe could tell.
@@ -133,24 +140,12 @@ pub struct HostPlan {
     /// Why it is not started, by the preflight.
     #[serde(default)]
     pub blocked: Option<String>,
-    /// What its steps take back.
-    #[serde(default)]
-    pub takes_back: Option<TakesBack>,
-    /// The run whose debts its steps pay.
-    #[serde(default)]
-    pub settles: Option<String>,
+    /// What the run that is rolled back owes it: once the host is back, that is owed no longer.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub cleared_when_back: BTreeSet<String>,
     /// What pays its debts, where that is none of its steps.
     #[serde(default)]
     pub payers: Vec<PlannedStep>,
-}
-
-/// What a host is taken back from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TakesBack {
-    /// The run that changed it.
-    pub run: String,
-    /// What that run owes it, which is owed no longer when it is back.
-    pub settles: BTreeSet<String>,
 }
 
 /// Where a host's ledger and lock are kept, and how they are reached.
@@ -173,7 +168,8 @@ pub struct LedgerPlace {
 #[serde(rename_all = "kebab-case")]
 pub enum HostAction {
     /// These steps, in order.
-    Upgrade(Vec<PlannedStep>),
+    #[serde(alias = "upgrade")]
+    Steps(Vec<PlannedStep>),
     /// Nothing: it is where it should be.
     Current,
     /// Nothing: the probe could not reach it, and this is why.
@@ -205,6 +201,9 @@ pub struct PlannedStep {
     /// Whether it can be run whatever is done of the other steps, where it is owed.
     #[serde(default)]
     pub alone: bool,
+    /// The open steps of other runs that its success completes too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub completes: Vec<String>,
     /// It is skipped where this path does not exist.
     pub when_exists: Option<String>,
     /// It is refused where this path exists.
@@ -303,13 +302,34 @@ impl PlannedStep {
 impl HostPlan {
     /// Whether it has steps to run, and nothing that keeps it from that.
     pub fn has_work(&self) -> bool {
-        matches!(self.action, HostAction::Upgrade(_)) && self.blocked.is_none()
+        self.has_steps() && self.blocked.is_none()
+    }
+
+    /// Whether it has steps, whatever keeps it from running them.
+    pub fn has_steps(&self) -> bool {
+        matches!(self.action, HostAction::Steps(_))
+    }
+
+    /// Which machine and installation it is.
+    pub fn id(&self) -> HostId {
+        HostId {
+            name: self.host.clone(),
+            address: self.address.clone(),
+            port: self.port,
+            ixp_root: self.place.ixp_root.clone(),
+        }
+    }
+
+    /// The user that logs in.
+    pub fn login_user(&self) -> &str {
+        let target = self.login.rsplit(' ').next().unwrap_or_default();
+        target.rsplit_once('@').map_or("", |(user, _)| user)
     }
 
     /// The steps that will run; none where there is nothing to do.
     pub fn steps(&self) -> &[PlannedStep] {
         match &self.action {
-            HostAction::Upgrade(steps) => steps,
+            HostAction::Steps(steps) => steps,
             HostAction::Current | HostAction::Unreachable(_) => &[],
         }
     }

@@ -175,6 +175,8 @@ pub struct Step {
     pub undo: Vec<String>,
     /// Whether it can be run whatever is done of the other steps, where it is owed.
     pub alone: bool,
+    /// The steps of other procedures which its success completes too, if an earlier run left them open.
+    pub completes: Vec<String>,
     /// When it is part of a host's upgrade; all must hold.
     pub when: Vec<Condition>,
     /// It is skipped on a host that does not have this path.
@@ -251,6 +253,7 @@ impl Procedure {
             debts: Vec::new(),
             undo: Vec::new(),
             alone: false,
+            completes: Vec::new(),
             when: Vec::new(),
             when_exists: None,
             unless_exists: None,
@@ -267,6 +270,11 @@ impl Procedure {
             back: Vec::new(),
             health: Vec::new(),
         }
+    }
+
+    /// Whether it is that of one command.
+    pub fn is_one_command(&self) -> bool {
+        self.name == EXEC
     }
 
     /// Whether it changes anything on a host, with or without what only an option asks for.

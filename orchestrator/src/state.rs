@@ -4,23 +4,23 @@
 
 mod evidence;
 mod exit;
+mod followed;
 mod host;
-mod settle;
-mod take_back;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 pub use evidence::{GivenEvidence, TakenRisk};
 pub use exit::ExitCode;
+pub use followed::Undo;
+pub(crate) use followed::{is_done, left_at};
 #[cfg(feature = "run")]
 pub(crate) use host::ITSELF;
-pub use host::{Debt, HostState, LinkGap, Resolution, StepState};
-pub use settle::Settlement;
-pub use take_back::TakeBack;
+pub use host::{AwaitedReview, Debt, HostState, LinkGap, Resolution, StepState};
 
-use crate::event::{Approval, Envelope, HostOutcome, RunEvent, RunHeader, StepEnd, StepOutcome};
+use crate::event::{Approval, Envelope, HostOutcome, RunEvent, RunHeader, RunKind, StepEnd, StepOutcome};
 use crate::plan::HostPlan;
 use crate::text::RemoteText;
 
@@ -28,7 +28,9 @@ use crate::text::RemoteText;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunState {
     /// What the run is; `None` before its first event.
-    pub header: Option<RunHeader>,
+    pub header: Option<Arc<RunHeader>>,
+    /// The place of its last session among all sessions of the controller; see [`RunHeader::order`].
+    pub order: u64,
     /// When it began.
     pub started: Option<Timestamp>,
     /// When its last event was written.
@@ -102,14 +104,17 @@ impl RunState {
         self.events += 1;
         self.last = Some(envelope.at);
         if let Some(host) = envelope.event.host_of_step() {
-            self.host(host).heard = Some(envelope.at);
+            let order = self.order;
+            let host = self.host(host);
+            (host.heard, host.heard_in) = (Some(envelope.at), order);
         }
         match &envelope.event {
             RunEvent::RunStarted(header) => {
                 self.started = Some(envelope.at);
                 self.hosts =
                     header.plan.hosts().map(|(_, host)| (host.host.clone(), HostState::new(host))).collect();
-                self.header = Some((**header).clone());
+                self.order = header.order;
+                self.header = Some(Arc::clone(header));
             }
             RunEvent::WaveHeld { wave, why, at_gate, unmet } => self.held_waves.push(HeldWave {
                 wave: wave.clone(),
@@ -117,7 +122,9 @@ impl RunState {
                 at_gate: *at_gate,
                 unmet: unmet.clone(),
             }),
-            RunEvent::StepStarted { host, step, boot } => self.step_started(host, step, boot.as_deref()),
+            RunEvent::StepStarted { host, step, boot } => {
+                self.step_started(host, step, boot.as_deref(), envelope.at);
+            }
             RunEvent::StepResolved { host, step, done, reason, by } => {
                 let resolution = Resolution { done: *done, reason: reason.clone(), by: by.clone() };
                 self.step_resolved(host, step, resolution);
@@ -128,7 +135,10 @@ impl RunState {
             }
             RunEvent::Interrupted => self.interrupted = true,
             RunEvent::RunFinished { exit_code } => self.exit_code = Some(*exit_code),
-            RunEvent::RunResumed { .. } => self.resume(),
+            RunEvent::RunResumed { order, .. } => {
+                self.order = self.order.max(*order);
+                self.resume();
+            }
             RunEvent::RunTakenOver { by } => self.taken_over_by = Some(by.clone()),
             RunEvent::HostConnected { host, keeper } => {
                 let host = self.host(host);
@@ -144,7 +154,9 @@ impl RunState {
             }
             RunEvent::LinkRestored { host } => self.host(host).link_is_back(envelope.at),
             RunEvent::ReviewAwaited { host, fingerprint, until, .. } => {
-                self.host(host).awaits = Some((fingerprint.clone(), *until));
+                let review =
+                    AwaitedReview { fingerprint: fingerprint.clone(), since: envelope.at, until: *until };
+                self.host(host).awaits = Some(review);
             }
             RunEvent::ReviewAnswered { host, approved, fingerprint, by, by_person, .. } => {
                 let host = self.host(host);
@@ -185,7 +197,8 @@ impl RunState {
             }
             RunEvent::WaveFinished { .. }
             | RunEvent::StepAdopted { .. }
-            | RunEvent::StepProgressed { .. } => {}
+            | RunEvent::StepProgressed { .. }
+            | RunEvent::Unknown => {}
         }
     }
 
@@ -207,9 +220,9 @@ impl RunState {
         self.interrupted = false;
         self.exit_code = None;
         self.held_waves.clear();
-        let plan = self.header.as_ref().map(|header| header.plan.clone());
+        let header = self.header.clone();
         for (name, host) in &mut self.hosts {
-            let planned = plan.as_ref().and_then(|plan| plan.host(name));
+            let planned = header.as_ref().and_then(|header| header.plan.host(name));
             if planned.is_some_and(|plan| host.is_unfinished(plan)) {
                 host.outcome = None;
                 host.why = RemoteText::default();
@@ -241,41 +254,46 @@ impl RunState {
     }
 
     fn host_finished(&mut self, host: &str, outcome: HostOutcome, why: &RemoteText, at: Timestamp) {
-        let plan = self.plan_of(host).cloned();
+        let header = self.header.clone();
+        let plan = header.as_ref().and_then(|header| header.plan.host(host));
+        let kind = header.as_ref().map_or(RunKind::Upgrade, |header| header.kind);
         let host = self.host(host);
-        host.outcome = Some(outcome);
+        host.outcome = Some(match outcome {
+            // As journals of format 1 call the success of every run.
+            HostOutcome::Upgraded if !kind.is_upgrade() => HostOutcome::Done,
+            outcome => outcome,
+        });
         host.ended = Some(at);
         host.why = why.clone();
         host.awaits = None;
         // Where everything is taken back, what was owed for it is owed no longer, also where its site is not well then.
         if let Some(plan) = plan
-            && let Some(takes_back) = &plan.takes_back
+            && kind == RunKind::Rollback
             && !outcome.is_unfinished()
-            && host.is_back_as_planned(&plan)
+            && host.is_back_as_planned(plan)
         {
-            host.debts.retain(|debt| debt.since.is_none() && !takes_back.settles.contains(&debt.step));
+            host.debts.retain(|debt| debt.since.is_none() && !plan.cleared_when_back.contains(&debt.step));
         }
     }
 
     /// A host is owed what a step may have made from the moment on at which the step was let go.
-    fn step_started(&mut self, host: &str, step: &str, boot: Option<&str>) {
+    fn step_started(&mut self, host: &str, step: &str, boot: Option<&str>, at: Timestamp) {
         let planned = self.plan_of(host).and_then(|plan| plan.step(step));
         let debts = planned.map(|planned| planned.debts.clone()).unwrap_or_default();
         let host = self.host(host);
         let boot = boot.map(str::to_owned);
-        match host.steps.iter_mut().find(|known| known.id == step) {
+        if let Some(known) = host.steps.iter_mut().find(|known| known.id == step) {
             // A person said that it was not done: this is its next try.
-            Some(known) => {
-                known.remember_beginning();
-                known.end = None;
-                known.boot = boot;
-                known.resolution = None;
-                known.undone = false;
-                known.attempt += 1;
-            }
-            None => {
-                host.steps.push(StepState { id: step.to_owned(), boot, attempt: 1, ..StepState::default() });
-            }
+            known.remember_beginning();
+            known.end = None;
+            known.boot = boot;
+            known.resolution = None;
+            known.undone = false;
+            known.attempt += 1;
+            known.started = Some(at);
+        } else {
+            let id = step.to_owned();
+            host.steps.push(StepState { id, boot, attempt: 1, started: Some(at), ..StepState::default() });
         }
         for payer in debts {
             if !host.debts.iter().any(|known| known.step == payer) {
@@ -288,6 +306,7 @@ impl RunState {
         let planned = self.plan_of(host).and_then(|plan| plan.step(step));
         // What nothing is pending for now may still be owed for what was pending in an earlier run.
         let may_be_owed_still = planned.is_none_or(|planned| planned.when_schema_pending);
+        let completes = planned.map(|planned| planned.completes.clone()).unwrap_or_default();
         let host = self.host(host);
         match host.steps.iter_mut().find(|known| known.id == step) {
             Some(known) => {
@@ -304,7 +323,9 @@ impl RunState {
             }),
         }
         match end.outcome {
-            StepOutcome::Succeeded => host.debts.retain(|debt| debt.step != step),
+            StepOutcome::Succeeded => {
+                host.debts.retain(|debt| debt.step != step && !completes.contains(&debt.step));
+            }
             // It never began, or its proof shows that what it would have made is not there: nothing is owed for it.
             StepOutcome::Failed if end.proven == Some(false) || !end.begun => {
                 host.debts.retain(|debt| debt.since.as_deref() != Some(step));

@@ -39,7 +39,7 @@ fn every_example_can_be_parsed_and_planned() {
                 inventory: &inventory,
                 procedure,
                 facts: &facts,
-                history: &BTreeMap::new(),
+                left: &BTreeMap::new(),
                 options: &Options::default(),
                 default_user: "me",
             };

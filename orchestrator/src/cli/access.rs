@@ -14,7 +14,7 @@ use super::args::Connecting;
 use super::settings::Settings;
 use super::targets;
 use crate::ledger::Ledger;
-use crate::plan::{self, HostPlan, LedgerPlace, Plan};
+use crate::plan::{HostId, HostPlan, LedgerPlace, Plan};
 use crate::transport::{self, Target, Transport};
 
 /// How long an answer may take: the slowest question of a probe has 20 seconds of its own on the host.
@@ -38,10 +38,13 @@ impl Access<'_> {
         targets::target(self.settings, self.file, self.inventory, host, self.connecting.accept_new)
     }
 
-    /// The hosts of a plan that was made earlier, as far as the inventory still means the same by their names: one of
-    /// another address is another machine, and another login has another ledger.
+    /// The hosts of a plan that was made earlier, as far as the inventory still means the same by their names. Jump hosts may
+    /// have changed since, but not the user: the plan's commands are made for one login, and so is the ledger.
     pub(super) fn targets_of(&self, plan: &Plan) -> BTreeMap<String, Target> {
-        let is_same = |plan: &HostPlan, host: &&Host| plan::login(host, &self.settings.user) == plan.login;
+        let is_same = |plan: &HostPlan, host: &&Host| {
+            let user = host.user().unwrap_or(&self.settings.user);
+            HostId::of(host) == plan.id() && plan.login_user() == user
+        };
         let hosts = plan
             .hosts()
             .filter_map(|(_, plan)| self.inventory.host(&plan.host).filter(|host| is_same(plan, host)));

@@ -104,13 +104,13 @@ impl From<JournalError> for CliError {
             JournalError::NoSuchRun(_) | JournalError::Ambiguous(..) => {
                 Self::invalid(message).help("list the runs: ixporch runs")
             }
-            JournalError::Empty(_) => Self::invalid(message).help("start one: ixporch upgrade"),
-            JournalError::Line { .. } | JournalError::Format { .. } => {
-                Self::invalid(message).help(
-                    "the journal is damaged, or was written by another version of ixporch; if you move its folder away, \
-                     the open steps of that run are no longer known",
-                )
-            }
+            JournalError::Line { .. } => Self::invalid(message).help(
+                "it is damaged: `ixporch runs verify` checks all journals; `ixporch runs archive RUN` moves one away, and what \
+                 that run left open is not known then",
+            ),
+            JournalError::Newer { .. } | JournalError::Format { .. } => Self::invalid(message).help(
+                "it was written by a newer version of ixporch: use that one, or move the run away with `ixporch runs archive RUN`",
+            ),
             JournalError::Io(_) | JournalError::Encode(_) | JournalError::Gone(_) | JournalError::Replaced(_) => Self::internal(message)
                 .help("make the folder writable, free space, or choose another one with --state-dir"),
         }

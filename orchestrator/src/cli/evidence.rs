@@ -3,73 +3,78 @@
 mod file;
 mod ssh_keygen;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ixporch_inventory::{EvidenceRules, Host, Inventory};
+use ixporch_inventory::{EvidenceRules, Inventory};
 
 pub(super) use file::write;
 pub(super) use ssh_keygen::{SigningKey, agents_first_key};
 
 use super::error::CliError;
 use super::settings::Settings;
-use crate::event::{Evidence, EvidenceSource, HostEvidence, HostOutcome, RunHeader};
-use crate::journal::Store;
-use crate::plan::{HostAction, HostPlan, Plan};
-use crate::procedure::ROLLBACK;
+use crate::event::{Evidence, EvidenceSource, HostEvidence, HostOutcome, RunKind};
+use crate::history::{History, RunRecord};
+use crate::plan::{HostId, HostPlan, Plan};
 use crate::state::{GivenEvidence, RunState};
 
-/// Every run of this controller that moved code, or took it back, read once.
-pub(super) struct Records {
-    runs: Vec<RunState>,
+/// What the runs of this controller proved: the history tells which run is meant, and only that one is read.
+struct Records<'a> {
+    settings: &'a Settings,
+    history: &'a History,
+    read: BTreeMap<String, RunState>,
 }
 
-impl Records {
-    /// Reads them all. What a journal that cannot be read says of hosts is not known, so nothing is assumed.
-    pub(super) fn read(store: &Store) -> Result<Self, CliError> {
-        let mut runs = Vec::new();
-        for id in store.ids()? {
-            let state = store.load(&id)?.state;
-            let moves_code = |header: &RunHeader| header.plan.moves_code || header.procedure == ROLLBACK;
-            if state.header.as_ref().is_some_and(moves_code) {
-                runs.push(state);
-            }
-        }
-        Ok(Self { runs })
+impl<'a> Records<'a> {
+    fn new(settings: &'a Settings, history: &'a History) -> Self {
+        Self { settings, history, read: BTreeMap::new() }
     }
 
-    /// What the run proved about a host that did something there last, with the run.
+    /// What the last upgrade or rollback proved about a host, of those runs that are meant.
     fn latest(
-        &self,
-        host: &str,
-        is_same: impl Fn(&RunState, &HostPlan) -> bool,
-    ) -> Option<(&RunState, HostEvidence)> {
-        let tells = |run: &&RunState| {
-            let (Some(plan), Some(state)) = (run.plan_of(host), run.hosts.get(host)) else { return false };
-            // A rollback that was refused before it changed anything proves nothing against what was there.
-            let did = if plan.takes_back.is_some() { state.has_changed(plan) } else { state.was_touched() };
-            is_same(run, plan) && did
+        &mut self,
+        host: &HostId,
+        is_meant: impl Fn(&RunRecord) -> bool,
+    ) -> Result<Option<(&RunState, HostEvidence)>, CliError> {
+        let proves = |run: &RunRecord| {
+            let did = match run.kind {
+                RunKind::Upgrade => true,
+                // A rollback that was refused before it changed anything proves nothing against what was there.
+                RunKind::Rollback => run.host(host).is_some_and(|host| host.changed),
+                _ => false,
+            };
+            did && is_meant(run)
         };
-        let proofs = self.runs.iter().filter(tells).filter_map(|run| Some((run, run.evidence_of(host)?)));
-        // One without an end is as late as what was heard of it last.
-        proofs.max_by_key(|(_, proof)| proof.at())
+        let Some((run, _)) = self.history.last_on(host, proves) else { return Ok(None) };
+        let state = self.state(&run.run)?;
+        Ok(state.evidence_of(&host.name).map(|proof| (state, proof)))
+    }
+
+    fn state(&mut self, run: &str) -> Result<&RunState, CliError> {
+        let loaded = match self.read.remove(run) {
+            Some(state) => state,
+            None => self.settings.store.load(run)?.state,
+        };
+        Ok(self.read.entry(run.to_owned()).or_insert(loaded))
     }
 }
 
-/// What a run proved. Where it found nothing to do on a host, or left one out of its waves, that is what the run proved which
+/// What a run proved. If it found nothing to do on a host, or left one out of its waves, that is what the run proved which
 /// brought the host where it is.
 pub(super) fn of_run(
-    store: &Store,
+    settings: &Settings,
+    history: &History,
     run: &RunState,
     wave: Option<&str>,
 ) -> Result<Option<Evidence>, CliError> {
     let (Some(mut evidence), Some(header)) = (run.evidence(wave), run.header.as_ref()) else {
         return Ok(None);
     };
-    let records = Records::read(store)?;
+    let mut records = Records::new(settings, history);
     for host in &mut evidence.hosts {
         let plan = run.plan_of(&host.host).filter(|_| host.outcome == Some(HostOutcome::Current));
         let Some(plan) = plan else { continue };
-        if let Some((_, earlier)) = records.latest(&host.host, |_, theirs| theirs.login == plan.login)
+        if let Some((_, earlier)) = records.latest(&plan.id(), |_| true)?
             && earlier.composition.commit.is_some()
             && earlier.composition.commit == plan.commit
         {
@@ -79,10 +84,15 @@ pub(super) fn of_run(
     for of in header.plan.waves.iter().filter(|of| wave.is_none_or(|wave| of.name == wave)) {
         let is_planned = |member: &&String| header.plan.host(member).is_some();
         for member in of.members.iter().filter(|member| !is_planned(member)) {
-            let is_of_inventory = |run: &RunState, _: &HostPlan| {
-                run.header.as_ref().is_some_and(|theirs| theirs.inventory == header.inventory)
+            let is_of_inventory = |theirs: &RunRecord| theirs.inventory == header.inventory;
+            // The run does not know the host: the last one of its inventory does that names it.
+            let known = history.runs().iter().rev().filter(|theirs| is_of_inventory(theirs));
+            let id = known.flat_map(|theirs| &theirs.hosts).find(|host| host.id.name == *member);
+            let earlier = match id {
+                Some(host) => records.latest(&host.id, is_of_inventory)?,
+                None => None,
             };
-            match records.latest(member, is_of_inventory) {
+            match earlier {
                 Some((_, earlier)) => {
                     evidence.hosts.push(HostEvidence { wave: of.name.clone(), ..earlier });
                 }
@@ -96,43 +106,40 @@ pub(super) fn of_run(
 /// What other runs proved about the hosts of waves that the plan's waves require. `run` is the one that is taken up
 /// again: what it did itself it knows.
 pub(super) fn of_waves(
-    store: &Store,
+    settings: &Settings,
+    history: &History,
+    kind: RunKind,
     plan: &Plan,
     inventory: &Inventory,
     run: Option<&str>,
-    is_same: impl Fn(&HostPlan, &Host) -> bool,
 ) -> Result<Vec<GivenEvidence>, CliError> {
     let mut given: Vec<GivenEvidence> = Vec::new();
-    if !plan.moves_code || plan.waves.iter().all(|wave| wave.requires.is_none()) {
+    if !kind.is_upgrade() {
         return Ok(given);
     }
-    let records = Records::read(store)?;
-    let is_own =
-        |other: &RunState| other.header.as_ref().is_some_and(|header| Some(header.run.as_str()) == run);
+    let mut records = Records::new(settings, history);
+    let is_other = |other: &RunRecord| Some(other.run.as_str()) != run;
     // A run that begins will prove anew what it is about to do.
-    let begins = |host: &str| {
-        let is_upgrade = |plan: &HostPlan| matches!(plan.action, HostAction::Upgrade(_));
-        run.is_none() && plan.host(host).is_some_and(is_upgrade)
-    };
+    let begins = |host: &str| run.is_none() && plan.host(host).is_some_and(HostPlan::has_steps);
     for wave in &plan.waves {
         let Some(required) = wave.requires.as_ref() else { continue };
         if given.iter().any(|given| given.source == EvidenceSource::Wave(required.clone())) {
             continue;
         }
         let hosts = wave.required_hosts.iter().filter_map(|host| inventory.host(host));
-        let proofs: Vec<(&RunState, HostEvidence)> = hosts
-            .filter(|host| !begins(&host.name))
-            .filter_map(|host| {
-                records.latest(&host.name, |other, theirs| !is_own(other) && is_same(theirs, host))
-            })
-            .collect();
-        let whole = proofs.first().and_then(|(run, _)| run.evidence(None));
-        let hosts = proofs.into_iter().map(|(_, proof)| proof).collect();
+        let mut whole = None;
+        let mut proofs = Vec::new();
+        for host in hosts.filter(|host| !begins(&host.name)) {
+            if let Some((state, proof)) = records.latest(&HostId::of(host), is_other)? {
+                whole = whole.or_else(|| state.evidence(None));
+                proofs.push(proof);
+            }
+        }
         given.extend(whole.map(|whole| GivenEvidence {
             source: EvidenceSource::Wave(required.clone()),
             signer: None,
             max_age_seconds: wave.max_age_seconds,
-            evidence: Evidence { hosts, missing: Vec::new(), ..whole },
+            evidence: Evidence { hosts: proofs, missing: Vec::new(), ..whole },
         }));
     }
     Ok(given)
@@ -143,6 +150,7 @@ pub(super) fn named(
     name: &str,
     inventory: &Path,
     rules: &EvidenceRules,
+    history: &History,
     settings: &Settings,
 ) -> Result<GivenEvidence, CliError> {
     let max_age_seconds = rules.max_age.as_secs();
@@ -155,13 +163,12 @@ pub(super) fn named(
         let source = EvidenceSource::File(path.display().to_string());
         return Ok(GivenEvidence { source, signer, max_age_seconds, evidence });
     }
-    let id = settings.store.find(name).map_err(|error| {
-        CliError::from(error)
-            .help("--requires-run takes a run of this controller or a file; list the runs: ixporch runs")
+    let id = super::which::run(settings, name).map_err(|error| {
+        error.help("--requires-run takes a run of this controller or a file; list the runs: ixporch runs")
     })?;
     let run = settings.store.load(&id)?;
     let shown = settings.store.shorten(&id)?;
-    let evidence = of_run(&settings.store, &run.state, None)?
+    let evidence = of_run(settings, history, &run.state, None)?
         .ok_or_else(|| CliError::invalid(format!("run {shown} has no events, so it proved nothing")))?;
     Ok(GivenEvidence { source: EvidenceSource::Run(shown), signer: None, max_age_seconds, evidence })
 }

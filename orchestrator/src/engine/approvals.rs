@@ -134,8 +134,8 @@ pub(super) fn accepted_risk(job: &Job) -> Option<Approval> {
 /// The approval of the person who starts or resumes the run.
 fn operator_approval(job: &Job) -> Approval {
     Approval {
-        by: job.about.operator.clone(),
-        origin: job.about.origin.clone(),
+        by: job.header.operator.clone(),
+        origin: job.header.origin.clone(),
         reason: job.approvals.reason.clone(),
     }
 }

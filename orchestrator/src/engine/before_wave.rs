@@ -31,7 +31,7 @@ impl Rollout {
     pub(super) async fn proof(&self, wave: &PlannedWave) -> Proof {
         let risk = approvals::accepted_risk(&self.job);
         match self.events.state().await {
-            Ok(state) => Proof::look(&state, &self.job.plan, wave, risk, (self.now)()),
+            Ok(state) => Proof::look(&state, &self.job.header.plan, wave, risk, (self.now)()),
             // Without a dispatcher nothing starts anyway.
             Err(denied) => Proof::unseen(denied.0),
         }
@@ -84,7 +84,7 @@ impl Rollout {
         match answer {
             Some(answer) if answer.yes => {
                 let approval =
-                    Approval { by: answer.by, origin: self.job.about.origin.clone(), reason: String::new() };
+                    Approval { by: answer.by, origin: self.job.header.origin.clone(), reason: String::new() };
                 self.events.tell(RunEvent::WaveApproved { wave: wave.name.clone(), approval }).await;
                 Ok(())
             }

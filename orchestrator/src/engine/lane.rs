@@ -17,7 +17,7 @@ use super::progress::ProgressReader;
 use super::proof::Proof;
 use super::review_queue::Ticket;
 use super::{HostReport, LiveOutput, Operator, SiteProber, judge};
-use crate::event::{HostOutcome, StepEnd, StepOutcome, Stream};
+use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome, Stream};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::{Effect, Reads};
@@ -36,6 +36,8 @@ const CHECK_AGAIN: u32 = 2;
 const SILENCES: u32 = 3;
 
 pub(super) struct Lane {
+    /// What the run is for.
+    pub(super) kind: RunKind,
     pub(super) plan: HostPlan,
     /// Where the run left the host; empty in a run that begins.
     pub(super) before: HostState,
@@ -111,7 +113,7 @@ impl Lane {
         match &self.plan.action {
             HostAction::Current => (HostOutcome::Current, String::new()),
             HostAction::Unreachable(why) => (HostOutcome::Unreachable, why.clone()),
-            HostAction::Upgrade(steps) => self.upgrade(steps, ticket).await,
+            HostAction::Steps(steps) => self.upgrade(steps, ticket).await,
         }
     }
 
@@ -216,7 +218,7 @@ impl Lane {
                 return end;
             }
         }
-        (HostOutcome::Upgraded, String::new())
+        (HostOutcome::Done, String::new())
     }
 
     /// The places of those checks, made in an earlier session, that stand directly before the step with which this

@@ -18,7 +18,7 @@ use super::proof::Proof;
 use super::review_queue::{ReviewQueue, Ticket};
 use super::soak::{self, SoakEnd, WatchedHost};
 use super::{HostReport, Job};
-use crate::event::{FORMAT, HostOutcome, RunEvent, RunHeader};
+use crate::event::{HostOutcome, RunEvent};
 use crate::facts::HostLock;
 use crate::gate::Tally;
 use crate::journal::Writer;
@@ -46,20 +46,20 @@ pub async fn run(
     });
     let claim = Claim {
         lock: HostLock {
-            run: job.about.run.clone(),
-            operator: job.about.operator.clone(),
-            origin: job.about.origin.clone(),
+            run: job.header.run.clone(),
+            operator: job.header.operator.clone(),
+            origin: job.header.origin.clone(),
             since: Some(now()),
             ..HostLock::default()
         },
-        instead_of: job.about.instead_of.clone(),
-        keep_ledger: job.about.keep_ledger,
+        instead_of: job.header.takes_over().map(str::to_owned),
+        keep_ledger: job.header.keep_ledger,
         wait: job.lock_wait,
     };
     let before = before.unwrap_or_default();
     let (listener, approvals) = KnownApprovals::open(&before, &job);
     let listening = tokio::spawn(listener.listen(job.late_approvals.take(), events.clone()));
-    let reviews = ReviewQueue::start(Arc::clone(&job.operator), events.clone(), job.about.origin.clone());
+    let reviews = ReviewQueue::start(Arc::clone(&job.operator), events.clone(), job.header.origin.clone());
     let rollout = Rollout {
         approvals,
         reviews,
@@ -82,25 +82,14 @@ pub async fn run(
 
 /// The first event of a run, or of its continuation.
 fn beginning(job: &Job) -> RunEvent {
-    let about = job.about.clone();
-    let ixporch = env!("CARGO_PKG_VERSION").to_owned();
-    if job.resumed.is_some() {
-        return RunEvent::RunResumed { operator: about.operator, ixporch };
+    if job.resumed.is_none() {
+        return RunEvent::RunStarted(Arc::new(job.header.clone()));
     }
-    RunEvent::RunStarted(Box::new(RunHeader {
-        format: FORMAT,
-        run: about.run,
-        ixporch,
-        operator: about.operator,
-        inventory: about.inventory,
-        procedure: about.procedure,
-        plan_digest: job.plan.digest(),
-        origin: about.origin,
-        instead_of: about.instead_of,
-        keep_ledger: about.keep_ledger,
-        restart_memcached: about.restart_memcached,
-        plan: job.plan.clone(),
-    }))
+    RunEvent::RunResumed {
+        operator: job.header.operator.clone(),
+        ixporch: job.header.ixporch.clone(),
+        order: job.header.order,
+    }
 }
 
 fn interrupted_soak(wave: &PlannedWave) -> String {
@@ -123,7 +112,7 @@ impl Rollout {
     async fn waves(&self) {
         let mut ended: Vec<(&PlannedWave, Tally)> = Vec::new();
         let mut stopped: Option<(String, bool)> = None;
-        for wave in &self.job.plan.waves {
+        for wave in &self.job.header.plan.waves {
             if wave.hosts.iter().all(|host| self.is_over(host)) {
                 let mut reports = BTreeMap::new();
                 if self.was_begun(wave) && !self.soak(wave, &mut reports).await {
@@ -245,7 +234,7 @@ impl Rollout {
             match &host.action {
                 HostAction::Current => events.finished(HostOutcome::Current, "").await,
                 HostAction::Unreachable(why) => events.finished(HostOutcome::Unreachable, why).await,
-                HostAction::Upgrade(_) => events.finished(HostOutcome::NotStarted, why).await,
+                HostAction::Steps(_) => events.finished(HostOutcome::NotStarted, why).await,
             }
         }
     }
@@ -258,7 +247,7 @@ impl Rollout {
         // Whose outcome is known by the plan counts from the start. Whom an earlier session left in the middle comes next:
         // it waits in maintenance.
         let mut waiting: Vec<&HostPlan> = wave.hosts.iter().filter(|host| !self.is_over(host)).collect();
-        let is_work = |plan: &HostPlan| matches!(plan.action, HostAction::Upgrade(_));
+        let is_work = |plan: &HostPlan| matches!(plan.action, HostAction::Steps(_));
         waiting.sort_by_key(|plan| (is_work(plan), !self.was_touched(plan)));
         let mut waiting: VecDeque<&HostPlan> = waiting.into();
         let mut lanes = JoinSet::new();
@@ -325,7 +314,7 @@ impl Rollout {
 
     /// Whether nothing was begun on a host, and something would be.
     fn may_be_left_out(&self, plan: &HostPlan) -> bool {
-        matches!(plan.action, HostAction::Upgrade(_)) && !self.was_touched(plan)
+        matches!(plan.action, HostAction::Steps(_)) && !self.was_touched(plan)
     }
 
     async fn not_started(&self, plan: &HostPlan, why: &str) -> HostReport {
@@ -338,11 +327,12 @@ impl Rollout {
             target: target.clone(),
             transport: Arc::clone(&self.job.transport),
             connecting: Arc::clone(&self.connecting),
-            run: self.job.about.run.clone(),
+            run: self.job.header.run.clone(),
             place: plan.place.clone(),
             brake: self.job.brake.clone(),
         });
         Lane {
+            kind: self.job.header.kind,
             before: self.before.hosts.get(&plan.host).cloned().unwrap_or_default(),
             route,
             refused: self.job.refused.get(&plan.host).cloned(),

@@ -149,7 +149,7 @@ fn a_wave_waits_for_the_one_before_and_is_not_begun_when_that_failed() {
     assert!(first_ended < second_began);
 
     let parts = [vec![Part::Good, Part::FailsSecondStep], vec![Part::Good]];
-    let played = play_planned(&parts, |job| job.plan.waves[0].max_failures = Amount::Count(0));
+    let played = play_planned(&parts, |job| job.header.plan.waves[0].max_failures = Amount::Count(0));
     assert_eq!(played.outcome("w1h0"), HostOutcome::NotStarted);
     assert_eq!(played.dispatched.state.exit().code(), 6);
 }
@@ -249,7 +249,7 @@ fn play_wave(part: Part, change: impl FnOnce(&mut PlannedWave), hasty: bool) -> 
 
 fn steps_of(wave: &mut PlannedWave) -> &mut Vec<PlannedStep> {
     match &mut wave.hosts[0].action {
-        HostAction::Upgrade(steps) => steps,
+        HostAction::Steps(steps) => steps,
         other => panic!("{other:?}"),
     }
 }

@@ -7,7 +7,7 @@ use ixporch_inventory::FailurePolicy;
 
 use super::lane::{End, Lane, LaneState};
 use super::link::{Link, Route};
-use crate::event::{HostOutcome, StepEnd, StepOutcome};
+use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome};
 use crate::plan::PlannedStep;
 use crate::state::{HostState, StepState};
 
@@ -42,9 +42,20 @@ impl Lane {
             return self.turn_back(link, route, state, Reason { why, rolls_back: false }).await;
         }
         match end {
-            (HostOutcome::Upgraded, why) if self.plan.takes_back.is_some() => (HostOutcome::RolledBack, why),
+            (HostOutcome::Done, why) => (self.success(), why),
             (HostOutcome::Failed, why) => self.after_failure(link, route, state, why).await,
             end => end,
+        }
+    }
+
+    /// What the success of a run of this kind is called.
+    fn success(&self) -> HostOutcome {
+        match self.kind {
+            RunKind::Upgrade => HostOutcome::Upgraded,
+            RunKind::Rollback => HostOutcome::RolledBack,
+            RunKind::Procedure | RunKind::Exec | RunKind::Backup | RunKind::Settle | RunKind::Look => {
+                HostOutcome::Done
+            }
         }
     }
 
@@ -127,7 +138,7 @@ impl Lane {
         steps
             .retain(|step| Some(&step.id) != closing || !host.step(&step.id).is_some_and(StepState::is_done));
         match self.steps(link, route, state, steps.iter().copied()).await {
-            (HostOutcome::Upgraded, _) => {
+            (HostOutcome::Done, _) => {
                 self.events.went_back().await;
                 state.touched = false;
                 let (outcome, how) = if rolls_back {

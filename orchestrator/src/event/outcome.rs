@@ -26,8 +26,10 @@ pub enum StepOutcome {
 pub enum HostOutcome {
     /// There was nothing to do.
     Current,
-    /// All steps are done.
+    /// All steps of an upgrade are done.
     Upgraded,
+    /// All steps of a run that is no upgrade are done.
+    Done,
     /// Nothing was started on it.
     NotStarted,
     /// It waits at a gate, or was stopped between two steps.
@@ -57,7 +59,7 @@ impl HostOutcome {
 
     /// Whether the host ended where it should be.
     pub fn is_good(self) -> bool {
-        matches!(self, Self::Current | Self::Upgraded)
+        matches!(self, Self::Current | Self::Upgraded | Self::Done)
     }
 }
 
@@ -78,6 +80,7 @@ impl fmt::Display for HostOutcome {
         f.pad(match self {
             Self::Current => "current",
             Self::Upgraded => "upgraded",
+            Self::Done => "done",
             Self::NotStarted => "not-started",
             Self::Held => "held",
             Self::Unreachable => "unreachable",

@@ -55,8 +55,7 @@ pub enum Proven {
 
 /// The evidence that a wave demands, out of what the run itself did and what it was given.
 pub fn requirements(state: &RunState, wave: &PlannedWave) -> Vec<Requirement> {
-    let moves_code = state.header.as_ref().is_some_and(|header| header.plan.moves_code);
-    if !moves_code {
+    if !state.kind().is_upgrade() {
         // What upgrades proved says nothing about anything else.
         return Vec::new();
     }
@@ -90,7 +89,7 @@ fn proof_of(state: &RunState, wave: &str, host: &str) -> Result<HostEvidence, St
     let Some(plan) = state.plan_of(host) else { return elsewhere.cloned().ok_or_else(unknown) };
     match &plan.action {
         HostAction::Unreachable(_) => Err("it could not be reached".to_owned()),
-        HostAction::Upgrade(_) => {
+        HostAction::Steps(_) => {
             let here = state.evidence_of(host).ok_or_else(unknown)?;
             let newer = elsewhere.filter(|elsewhere| here.ended.is_some() && elsewhere.at() > here.ended);
             Ok(newer.cloned().unwrap_or(here))
@@ -126,7 +125,7 @@ pub fn unmet(requirement: &Requirement, plan: &Plan, wave: &PlannedWave, now: Ti
     }
     let proofs: Vec<&HostEvidence> = requirement.proofs().collect();
     for host in &wave.hosts {
-        if matches!(host.action, HostAction::Upgrade(_)) {
+        if matches!(host.action, HostAction::Steps(_)) {
             unmet.extend(difference(host, &proofs).into_iter().map(|why| format!("{}: {why}", host.host)));
         }
     }

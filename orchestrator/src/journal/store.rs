@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Writer;
 use super::writer::JOURNAL;
-use crate::event::{Envelope, FORMAT};
+use crate::event::{Envelope, FORMAT, Line, LineError};
 use crate::state::RunState;
 
 /// Why a journal cannot be read or written.
@@ -33,8 +33,18 @@ pub enum JournalError {
         /// What the parser says.
         why: String,
     },
+    /// A line is an event of a newer version, and may not be skipped.
+    #[error("{path}: line {line}: the event `{event}` is unknown to this version")]
+    Newer {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The event.
+        event: String,
+    },
     /// The journal is of a newer format.
-    #[error("{path} has format {found}, and this version reads format {FORMAT}")]
+    #[error("{path} has format {found}, and this version reads formats up to {FORMAT}")]
     Format {
         /// The journal.
         path: PathBuf,
@@ -47,15 +57,12 @@ pub enum JournalError {
     /// Several runs begin with this.
     #[error("`{0}` is the beginning of several runs: {1}")]
     Ambiguous(String, String),
-    /// There is no run at all.
-    #[error("there are no runs in {0}")]
-    Empty(PathBuf),
 }
 
 /// All runs of this controller.
 #[derive(Debug, Clone)]
 pub struct Store {
-    root: PathBuf,
+    pub(super) root: PathBuf,
 }
 
 /// A run as its journal tells it.
@@ -69,6 +76,8 @@ pub struct LoadedRun {
     pub events: Vec<Envelope>,
     /// Their fold.
     pub state: RunState,
+    /// Events of a newer version that were skipped, since their writer says that this is safe.
+    pub skipped: Vec<String>,
     /// Whether the last line was cut off, as a power cut leaves it.
     pub torn: bool,
     /// How many of its bytes are whole lines.
@@ -115,17 +124,6 @@ impl Store {
         Ok(writer)
     }
 
-    /// The ids of all runs, the one first that was written last.
-    pub fn ids_by_last_event(&self) -> Result<Vec<String>, JournalError> {
-        let written = |id: &String| {
-            let path = self.root.join(id).join(JOURNAL);
-            std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
-        };
-        let mut ids = self.ids()?;
-        ids.sort_by_key(|id| std::cmp::Reverse(written(id)));
-        Ok(ids)
-    }
-
     /// The ids of all runs, the newest first (ids are UUIDv7, which sort by time).
     pub fn ids(&self) -> Result<Vec<String>, JournalError> {
         if !self.root.exists() {
@@ -140,12 +138,9 @@ impl Store {
         Ok(ids)
     }
 
-    /// The run that `wanted` means: an id, the unique beginning of one, or `latest`.
+    /// The run that `wanted` means: an id, or the unique beginning of one. What `latest` means is the history's to say.
     pub fn find(&self, wanted: &str) -> Result<String, JournalError> {
         let ids = self.ids()?;
-        if wanted == "latest" {
-            return ids.into_iter().next().ok_or_else(|| JournalError::Empty(self.root.clone()));
-        }
         let matching: Vec<&String> = ids.iter().filter(|id| id.starts_with(wanted)).collect();
         match matching.as_slice() {
             [] => Err(JournalError::NoSuchRun(wanted.to_owned())),
@@ -187,7 +182,7 @@ impl Store {
         let folder = self.root.join(id);
         let path = folder.join(JOURNAL);
         let text = fs_err::read(&path)?;
-        let (events, length) = read_lines(&path, &text)?;
+        let Lines { events, skipped, length } = read_lines(&path, &text)?;
         let torn = length < text.len();
         let length = u64::try_from(length).unwrap_or(u64::MAX);
         let state = RunState::fold(&events);
@@ -197,12 +192,12 @@ impl Store {
             return Err(JournalError::Format { path, found: header.format });
         }
         let going_on = false;
-        Ok(LoadedRun { id: id.to_owned(), folder, events, state, torn, length, going_on })
+        Ok(LoadedRun { id: id.to_owned(), folder, events, state, skipped, torn, length, going_on })
     }
 }
 
 /// Whether another process holds the journal's lock.
-fn is_locked(path: &Path) -> Result<bool, JournalError> {
+pub(super) fn is_locked(path: &Path) -> Result<bool, JournalError> {
     let file = fs_err::File::open(path)?;
     match file.file().try_lock_shared() {
         Ok(()) => Ok(false),
@@ -219,24 +214,29 @@ fn check_writable(folder: &Path) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// The events, and how many bytes their lines have. What stands after the last line break is cut off.
-fn read_lines(path: &Path, text: &[u8]) -> Result<(Vec<Envelope>, usize), JournalError> {
-    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let mut events = Vec::new();
-    let lines = String::from_utf8_lossy(text.get(..whole).unwrap_or_default()).into_owned();
-    for (index, line) in lines.lines().enumerate() {
-        match serde_json::from_str::<Envelope>(line) {
-            Ok(envelope) => events.push(envelope),
-            Err(error) => {
-                return Err(JournalError::Line {
-                    path: path.to_owned(),
-                    line: index + 1,
-                    why: error.to_string(),
-                });
-            }
+/// What a journal holds.
+struct Lines {
+    events: Vec<Envelope>,
+    skipped: Vec<String>,
+    /// How many bytes its whole lines have.
+    length: usize,
+}
+
+/// Reads the lines of a journal. What stands after the last line break is cut off.
+fn read_lines(path: &Path, text: &[u8]) -> Result<Lines, JournalError> {
+    let length = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let (mut events, mut skipped) = (Vec::new(), Vec::new());
+    let lines = String::from_utf8_lossy(text.get(..length).unwrap_or_default());
+    for (line, text) in (1..).zip(lines.lines()) {
+        let path = path.to_owned();
+        match Line::read(text) {
+            Ok(Line::Event(envelope)) => events.push(*envelope),
+            Ok(Line::Skipped { event, .. }) => skipped.push(event),
+            Err(LineError::Damaged(why)) => return Err(JournalError::Line { path, line, why }),
+            Err(LineError::Newer(event)) => return Err(JournalError::Newer { path, line, event }),
         }
     }
-    Ok((events, whole))
+    Ok(Lines { events, skipped, length })
 }
 
 #[cfg(test)]
@@ -322,7 +322,6 @@ mod tests {
         let store = Store::new(folder.path());
         store.create("01980000-aaaa-1111").unwrap();
         store.create("01980000-abbb-2222").unwrap();
-        assert_eq!(store.find("latest").unwrap(), "01980000-abbb-2222");
         let short = store.shorten("01980000-aaaa-1111").unwrap();
         assert_eq!(short, "01980000-aaaa");
         assert_eq!(store.find(&short).unwrap(), "01980000-aaaa-1111");

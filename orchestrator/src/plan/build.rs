@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ixporch_inventory::{Become, FailurePolicy, Host, Inventory, Selector, SelectorError};
+use serde::{Deserialize, Serialize};
 
 use super::steps::HostBuilder;
 use super::{HostAction, HostPlan, LedgerPlace, Plan, PlannedWave, Switch, WaveSelection, whole_seconds};
@@ -43,15 +44,18 @@ pub struct BackupChoice {
 /// What the probe of a host gave: facts, or why there are none.
 pub type ProbeResult = Result<Facts, String>;
 
-/// What the earlier runs left behind on a host, as the last one that names it tells.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct History {
+/// What the earlier runs left behind on a host, as the last one that changed it tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftBehind {
     /// What it is still owed, as ids of the steps that pay.
     pub owed: BTreeSet<String>,
     /// That one of them which opens the site again: while it is owed, a closed site was closed by us.
     pub closed: Option<String>,
     /// Whether an upgrade was begun there and has not been brought to its end.
     pub unfinished: bool,
+    /// A run of which the journal cannot be read, and which may have done something there: nothing is started then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
 }
 
 /// Everything that a plan is built from.
@@ -64,7 +68,7 @@ pub struct Request<'a> {
     /// What the probe found, for every selected host.
     pub facts: &'a BTreeMap<String, ProbeResult>,
     /// What earlier runs left behind on each host.
-    pub history: &'a BTreeMap<String, History>,
+    pub left: &'a BTreeMap<String, LeftBehind>,
     /// What the user asked for.
     pub options: &'a Options,
     /// Who logs in where the inventory does not say.
@@ -172,7 +176,6 @@ pub fn build(request: &Request<'_>) -> Result<Plan, PlanError> {
         procedure: request.procedure.name.clone(),
         procedure_digest: request.procedure.digest.clone(),
         target: request.options.target.clone(),
-        moves_code: request.procedure.moves_code(),
         preflight_policy: request.options.preflight_policy.clone(),
         waves,
         unplaced,
@@ -210,9 +213,11 @@ pub fn login(host: &Host, default_user: &str) -> String {
 
 fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
     let user = host.user().unwrap_or(request.default_user);
-    let history = request.history.get(&host.name).cloned().unwrap_or_default();
+    let left = request.left.get(&host.name).cloned().unwrap_or_default();
     let mut plan = HostPlan {
         host: host.name.clone(),
+        address: host.address().to_owned(),
+        port: host.port(),
         login: login(host, request.default_user),
         release: None,
         action: HostAction::Current,
@@ -223,18 +228,20 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         upstream: None,
         commit: None,
         composition: None,
-        place: LedgerPlace::default(),
+        place: LedgerPlace {
+            ixp_root: host.text("ixp_root").unwrap_or_default().to_owned(),
+            ..LedgerPlace::default()
+        },
         opening: request.procedure.opening().map(|step| step.id.clone()),
         closes_at: request.procedure.closing_number(),
-        closed: history.closed,
-        unfinished: history.unfinished,
+        closed: left.closed,
+        unfinished: left.unfinished,
         stays_closed: false,
-        owed: history.owed,
+        owed: left.owed,
         notes: Vec::new(),
         findings: Vec::new(),
         blocked: None,
-        takes_back: None,
-        settles: None,
+        cleared_when_back: BTreeSet::new(),
         payers: Vec::new(),
     };
     match request.facts.get(&host.name) {
@@ -266,15 +273,20 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                     plan.back = builder.back(&steps);
                 }
                 plan.health = builder.select(&request.procedure.health, 1).collect();
-                plan.action = HostAction::Upgrade(steps);
+                plan.action = HostAction::Steps(steps);
                 plan.stays_closed = was_closed;
             }
             if request.procedure.moves_code() {
                 plan.findings = findings(request, host, facts);
                 // Where a run broke off, what it left is what the next one mends.
-                if !plan.unfinished && !ours && matches!(plan.action, HostAction::Upgrade(_)) {
+                if !plan.unfinished && !ours && matches!(plan.action, HostAction::Steps(_)) {
                     plan.blocked = blocked(request, &plan.findings);
                 }
+            }
+            if let Some(run) = left.unreadable.filter(|_| plan.has_steps()) {
+                plan.blocked = Some(format!(
+                    "the journal of run {run} cannot be read, and that run may have changed this host"
+                ));
             }
             let mut locked = Vec::new();
             if let Some(lock) = &facts.leftovers.lock {

@@ -27,6 +27,7 @@ pub(crate) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
         debts: debt.map(str::to_owned).into_iter().collect(),
         undo: Vec::new(),
         alone: false,
+        completes: Vec::new(),
         when_exists: None,
         unless_exists: None,
         when_schema_pending: false,
@@ -45,9 +46,11 @@ pub(crate) fn host(name: &str) -> HostPlan {
     let steps = vec![step("down", Some("up")), step("work", None), step("up", None)];
     HostPlan {
         host: name.to_owned(),
+        address: name.to_owned(),
+        port: 22,
         login: format!("ops@{name}"),
         release: None,
-        action: HostAction::Upgrade(steps),
+        action: HostAction::Steps(steps),
         back: Vec::new(),
         on_failure: FailurePolicy::Stop,
         health: Vec::new(),
@@ -65,8 +68,7 @@ pub(crate) fn host(name: &str) -> HostPlan {
         notes: Vec::new(),
         findings: Vec::new(),
         blocked: None,
-        takes_back: None,
-        settles: None,
+        cleared_when_back: BTreeSet::new(),
         payers: Vec::new(),
     }
 }
@@ -94,7 +96,6 @@ pub(crate) fn plan(waves: Vec<PlannedWave>) -> Plan {
         procedure: "test".to_owned(),
         procedure_digest: String::new(),
         target: None,
-        moves_code: true,
         preflight_policy: crate::preflight::PreflightPolicy::default(),
         waves,
         unplaced: Vec::new(),

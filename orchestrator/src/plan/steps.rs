@@ -91,6 +91,7 @@ impl HostBuilder<'_> {
             debts: step.debts.iter().filter(is_paid_here).cloned().collect(),
             undo: step.undo.clone(),
             alone: step.alone,
+            completes: step.completes.clone(),
             when_exists: step.when_exists.as_ref().map(|path| self.fill(path)),
             unless_exists: step.unless_exists.as_ref().map(|path| self.fill(path)),
             when_schema_pending: step.when.contains(&Condition::SchemaPending),

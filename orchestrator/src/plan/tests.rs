@@ -51,17 +51,18 @@ fn plan_with(facts: &Facts, closed_by_us: &[&str], options: &Options) -> Result<
     let procedure = Procedure::built_in("ixp-manager-v4").unwrap().unwrap();
     let probes: BTreeMap<String, ProbeResult> =
         inventory.hosts.iter().map(|host| (host.name.clone(), Ok(facts.clone()))).collect();
-    let opening = History {
+    let opening = LeftBehind {
         owed: BTreeSet::from(["maintenance-off".to_owned()]),
         closed: Some("maintenance-off".to_owned()),
         unfinished: true,
+        unreadable: None,
     };
-    let history = closed_by_us.iter().map(|name| ((*name).to_owned(), opening.clone())).collect();
+    let left = closed_by_us.iter().map(|name| ((*name).to_owned(), opening.clone())).collect();
     build(&Request {
         inventory: &inventory,
         procedure: &procedure,
         facts: &probes,
-        history: &history,
+        left: &left,
         options,
         default_user: "me",
     })

@@ -124,6 +124,10 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
     let debts = fields.text_or_texts("debt", problems).unwrap_or_default();
     let undo = fields.text_or_texts("undo", problems).unwrap_or_default();
     let alone = fields.flag("alone", problems).is_some_and(|alone| alone.value);
+    let completes = fields.text_or_texts("completes", problems).unwrap_or_default();
+    for step in &completes {
+        check_kebab("completes", step, problems);
+    }
     let (when, when_span) = conditions(&mut fields, problems);
     let when_exists = template(&mut fields, "when_exists", problems);
     let unless_exists = template(&mut fields, "unless_exists", problems);
@@ -163,6 +167,7 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
             debts: debts.into_iter().map(|debt| debt.value).collect(),
             undo: undo.into_iter().map(|undo| undo.value).collect(),
             alone,
+            completes: completes.into_iter().map(|step| step.value).collect(),
             when,
             when_exists,
             unless_exists,

@@ -1,7 +1,9 @@
 //! Progress as lines: one for each thing that happens.
 
 use super::{Paint, bytes, duration};
-use crate::event::{Envelope, Evidence, EvidenceSource, HostOutcome, RunEvent, StepEnd, StepOutcome};
+use crate::event::{
+    Envelope, Evidence, EvidenceSource, HostOutcome, RunEvent, RunKind, StepEnd, StepOutcome,
+};
 use crate::plan::fold_names;
 use crate::schema::FINGERPRINT_DIGITS;
 use crate::state::RunState;
@@ -60,9 +62,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
             let what = format!("the connection was lost, what runs there goes on: {why}");
             format!("{host:width$}  {}", paint.warn(&what))
         }
-        RunEvent::LinkRestored { host } => {
-            format!("{host:width$}  {}", paint.dim("the connection was made again"))
-        }
+        RunEvent::LinkRestored { host } => format!("{host:width$}  {}", paint.dim("connected again")),
         RunEvent::StepAdopted { host, step } => {
             paint.dim(&format!("{host:width$}  {} {step} is looked for …", place(state, host, step)))
         }
@@ -107,7 +107,8 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         | RunEvent::RunTakenOver { .. }
         | RunEvent::HostLocked { .. }
         | RunEvent::HostReleased { .. }
-        | RunEvent::RunFinished { .. } => return None,
+        | RunEvent::RunFinished { .. }
+        | RunEvent::Unknown => return None,
     })
 }
 
@@ -160,18 +161,12 @@ fn step_end(paint: Paint, end: &StepEnd) -> String {
     }
 }
 
-/// An outcome's name. Where nothing was to be upgraded, whoever is done is `done`.
-pub(super) fn outcome_name(state: &RunState, outcome: HostOutcome) -> String {
-    let upgrades = state.header.as_ref().is_none_or(|header| header.plan.moves_code);
-    if outcome == HostOutcome::Upgraded && !upgrades { "done".to_owned() } else { outcome.to_string() }
-}
-
 /// An outcome in its colour.
 pub(super) fn outcome_word(paint: Paint, state: &RunState, outcome: HostOutcome) -> String {
-    let word = outcome_name(state, outcome);
+    let word = outcome.to_string();
     match outcome {
-        HostOutcome::Upgraded | HostOutcome::Current => paint.good(&word),
-        HostOutcome::RolledBack if takes_back(state) => paint.good(&word),
+        HostOutcome::Upgraded | HostOutcome::Done | HostOutcome::Current => paint.good(&word),
+        HostOutcome::RolledBack if state.kind() == RunKind::Rollback => paint.good(&word),
         HostOutcome::Held | HostOutcome::NotStarted => paint.warn(&word),
         HostOutcome::Unreachable
         | HostOutcome::RolledBack
@@ -179,10 +174,4 @@ pub(super) fn outcome_word(paint: Paint, state: &RunState, outcome: HostOutcome)
         | HostOutcome::Unknown
         | HostOutcome::Crashed => paint.bad(&word),
     }
-}
-
-/// Whether the run is to take hosts back.
-pub(super) fn takes_back(state: &RunState) -> bool {
-    let plan = state.header.as_ref().map(|header| &header.plan);
-    plan.is_some_and(|plan| plan.hosts().any(|(_, host)| host.takes_back.is_some()))
 }

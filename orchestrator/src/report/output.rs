@@ -35,14 +35,14 @@ pub(super) fn shown(paint: Paint, state: &RunState) -> String {
 
 /// What a step printed, in the order in which hosts said it first.
 fn printed(paint: Paint, state: &RunState, step: &str) -> String {
-    let moves_code = state.header.as_ref().is_some_and(|header| header.plan.moves_code);
+    let is_upgrade = state.kind().is_upgrade();
     let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
     for (name, host) in &state.hosts {
         let end = host.step(step).and_then(|step| step.end.as_ref());
         let Some(end) = end.filter(|end| end.outcome == StepOutcome::Succeeded) else { continue };
         let words = words(end);
         // An upgrade is not run for what it prints: only what was printed is told.
-        if moves_code && words == NOTHING {
+        if is_upgrade && words == NOTHING {
             continue;
         }
         match groups.iter_mut().find(|(known, _)| *known == words) {

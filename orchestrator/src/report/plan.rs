@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::findings::findings;
 use super::{Paint, duration};
 use crate::digest;
+use crate::event::RunKind;
 use crate::plan::{Command, HostAction, HostPlan, Plan, PlannedProof, PlannedStep, PlannedWave, fold_names};
 use crate::procedure::{BuiltInScript, Effect};
 use crate::text::harmless_line;
@@ -12,10 +13,11 @@ use crate::text::harmless_line;
 /// Where IXP Manager's release notes are.
 const RELEASES: &str = "https://github.com/inex/IXP-Manager/releases";
 
-/// The plan as text; `commands` shows what is run, otherwise only the steps' titles.
-pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
+/// The plan of a run of this kind as text; `commands` shows what is run, otherwise only the steps' titles.
+pub fn plan(paint: Paint, kind: RunKind, plan: &Plan, commands: bool) -> String {
+    let moves_code = kind.is_upgrade();
     let target = match &plan.target {
-        _ if !plan.moves_code => String::new(),
+        _ if !moves_code => String::new(),
         Some(tag) => format!("   to {tag}"),
         None => "   to the head of each host's branch".to_owned(),
     };
@@ -24,13 +26,13 @@ pub fn plan(paint: Paint, plan: &Plan, commands: bool) -> String {
         text.push_str(&paint.dim("* changes the host; the other steps only look\n"));
     }
     for wave in &plan.waves {
-        text.push_str(&wave_text(paint, wave, plan.moves_code, commands));
+        text.push_str(&wave_text(paint, wave, moves_code, commands));
     }
     let found = findings(paint, plan, false);
     if !found.is_empty() {
         let _ = write!(text, "\n{}\n{found}", paint.strong("preflight"));
     }
-    if plan.moves_code && plan.hosts_to_upgrade() > 0 {
+    if moves_code && plan.hosts_to_upgrade() > 0 {
         let notes = plan.target.as_ref().map_or(String::new(), |tag| format!("/tag/{tag}"));
         let _ = writeln!(
             text,
@@ -69,7 +71,7 @@ fn wave_text(paint: Paint, wave: &PlannedWave, moves_code: bool, commands: bool)
 fn host_text(paint: Paint, host: &HostPlan, commands: bool) -> (String, String) {
     let release = host.release.as_deref().map_or(String::new(), |release| format!("  from {release}"));
     let upstream = match (&host.action, host.upstream.as_deref().and_then(|commit| commit.get(..12))) {
-        (HostAction::Upgrade(_), Some(commit)) => format!(" to {commit}"),
+        (HostAction::Steps(_), Some(commit)) => format!(" to {commit}"),
         _ => String::new(),
     };
     let heading = format!("{release}{upstream}{}", action_words(paint, &host.action));
@@ -98,7 +100,7 @@ fn settings(wave: &PlannedWave, moves_code: bool) -> String {
 
 fn action_words(paint: Paint, action: &HostAction) -> String {
     match action {
-        HostAction::Upgrade(steps) => format!("  {} steps", steps.len()),
+        HostAction::Steps(steps) => format!("  {} steps", steps.len()),
         HostAction::Current => format!("  {}", paint.good("current: nothing to do")),
         HostAction::Unreachable(why) => {
             format!("  {}", paint.bad(&format!("unreachable: {}", why.lines().next().unwrap_or_default())))

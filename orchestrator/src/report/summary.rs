@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::host::trouble;
-use super::lines::{outcome_name, outcome_word};
+use super::lines::outcome_word;
 use super::output::shown;
 use super::schema::{schema_groups, schema_line};
 use super::{Names, Paint, duration};
-use crate::event::{Approval, EvidenceSource, HostOutcome, RunHeader};
+use crate::event::{Approval, EvidenceSource, HostOutcome, RunHeader, RunKind};
 use crate::plan::{PlannedWave, fold_names, quote};
-use crate::procedure::{ROLLBACK, SETTLE};
 use crate::schema::Group;
 use crate::state::{HostState, RunState};
 use crate::text::harmless_line;
@@ -26,7 +25,7 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
     text.push_str(&shown(paint, state));
     text.push_str(&risks(paint, state));
     let groups = schema_groups(state);
-    if header.plan.moves_code && groups.iter().any(|group| !group.changes.changes.is_empty()) {
+    if header.kind.is_upgrade() && groups.iter().any(|group| !group.changes.changes.is_empty()) {
         let line = format!("schema changes   {}", schema_line(&groups));
         let _ = writeln!(text, "\n  {line}   all of it: {} schema {}", names.program, names.run);
     }
@@ -69,7 +68,7 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
 fn head(paint: Paint, names: &Names, header: &RunHeader, state: &RunState) -> String {
     let started = state.started.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
     let target = match &header.plan.target {
-        _ if !header.plan.moves_code => String::new(),
+        _ if !header.kind.is_upgrade() => String::new(),
         Some(tag) => format!(" to {tag}"),
         None => " to the head of each host's branch".to_owned(),
     };
@@ -88,10 +87,7 @@ fn wave_lines(paint: Paint, state: &RunState, wave: &PlannedWave) -> String {
         by_outcome.entry(outcome).or_default().push(&host.host);
     }
     for (outcome, hosts) in by_outcome {
-        let word = outcome.map_or_else(
-            || "unfinished".to_owned(),
-            |outcome| format!("{:12}", outcome_name(state, outcome)),
-        );
+        let word = outcome.map_or_else(|| "unfinished".to_owned(), |outcome| format!("{outcome:12}"));
         let painted =
             outcome.map_or_else(|| paint.warn(&word), |outcome| outcome_word(paint, state, outcome));
         let pad = " ".repeat(12usize.saturating_sub(word.trim_end().len()));
@@ -140,8 +136,7 @@ fn result_line(paint: Paint, names: &Names, state: &RunState) -> String {
     let words: Vec<String> = counts
         .iter()
         .map(|(outcome, count)| {
-            let word =
-                outcome.map_or_else(|| "unfinished".to_owned(), |outcome| outcome_name(state, outcome));
+            let word = outcome.map_or_else(|| "unfinished".to_owned(), |outcome| outcome.to_string());
             format!("{count} {word}")
         })
         .collect();
@@ -187,7 +182,7 @@ fn next(names: &Names, header: &RunHeader, state: &RunState) -> String {
     });
     let is_over =
         |host: &HostState| matches!(host.outcome, Some(HostOutcome::Failed | HostOutcome::RolledBack));
-    let is_left = |name: &str| !state.ended_well(name) && !state.is_taken_back(name);
+    let is_left = |name: &str| !state.ended_well(name) && !state.is_back(name);
     let failed = state.hosts.iter().any(|(name, host)| is_over(host) && is_left(name));
     let left = left_over(state) > 0;
     // Who was kept from its start by the preflight is so by the plan: only another one lets it begin.
@@ -215,13 +210,11 @@ fn again(names: &Names, header: &RunHeader, state: &RunState) -> String {
         .hosts
         .keys()
         .map(String::as_str)
-        .filter(|name| !state.ended_well(name) && !state.is_taken_back(name))
+        .filter(|name| !state.ended_well(name) && !state.is_back(name))
         .collect();
-    match &header.instead_of {
-        Some(_) if header.procedure == ROLLBACK => {
-            format!("{program} rollback {run} --limit {}", left.join(","))
-        }
-        _ if header.procedure == SETTLE => format!("{program} status (what is still owed, and by which run)"),
+    match header.kind {
+        RunKind::Rollback => format!("{program} rollback {run} --limit {}", left.join(",")),
+        RunKind::Settle => format!("{program} status (what is still owed, and by which run)"),
         _ => format!("{program} resume {run} --rerun failed"),
     }
 }
@@ -230,8 +223,7 @@ fn again(names: &Names, header: &RunHeader, state: &RunState) -> String {
 fn to_take_back(names: &Names, state: &RunState) -> String {
     let is_failed =
         |name: &&str| state.hosts.get(*name).is_some_and(|host| host.outcome == Some(HostOutcome::Failed));
-    let can_be = state.hosts_to_take_back().into_iter().filter(|(_, can_be)| *can_be);
-    let hosts: Vec<&str> = can_be.map(|(name, _)| name).filter(is_failed).collect();
+    let hosts: Vec<&str> = state.hosts_to_roll_back().into_iter().filter(is_failed).collect();
     if hosts.is_empty() {
         return String::new();
     }
@@ -305,5 +297,5 @@ fn is_unproven(state: &RunState, group: &Group<'_>) -> bool {
 
 /// How many hosts did not end well.
 fn left_over(state: &RunState) -> usize {
-    state.hosts.keys().filter(|name| !state.ended_well(name) && !state.is_taken_back(name)).count()
+    state.hosts.keys().filter(|name| !state.ended_well(name) && !state.is_back(name)).count()
 }

@@ -1,7 +1,7 @@
 //! The exit code of a run: the worst that happened, by the table of `docs/exit-codes.md`.
 
 use super::RunState;
-use crate::event::HostOutcome;
+use crate::event::{HostOutcome, Obstacle};
 
 /// Every exit code of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl ExitCode {
             _ if owes => Self::NeedsPerson,
             Some(HostOutcome::Failed | HostOutcome::RolledBack) => Self::Failed,
             Some(HostOutcome::Unreachable | HostOutcome::NotStarted) | None => Self::Unreachable,
-            Some(HostOutcome::Upgraded | HostOutcome::Current) => Self::Success,
+            Some(HostOutcome::Upgraded | HostOutcome::Done | HostOutcome::Current) => Self::Success,
         }
     }
 
@@ -94,5 +94,17 @@ impl RunState {
         });
         let waves = self.held_waves.iter().filter(|wave| wave.at_gate).map(|_| ExitCode::Held);
         hosts.chain(waves).max_by_key(|code| code.severity()).unwrap_or(ExitCode::Success)
+    }
+}
+
+impl Obstacle {
+    /// What the program exits with.
+    pub fn exit(&self) -> ExitCode {
+        match self {
+            Self::NoSuchHost { .. } => ExitCode::Usage,
+            // A person has to resume the run.
+            Self::NotEnded { .. } => ExitCode::NeedsPerson,
+            _ => ExitCode::Invalid,
+        }
     }
 }

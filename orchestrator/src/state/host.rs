@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::event::{HostOutcome, StepEnd, StepOutcome};
+use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome};
 use crate::facts::HostLock;
-use crate::plan::{History, HostPlan, PlannedStep};
+use crate::plan::{HostPlan, LeftBehind, PlannedStep};
 use crate::procedure::{Effect, Reads};
 use crate::schema::{Fingerprint, Narrowed, SchemaChanges};
 use crate::text::RemoteText;
@@ -37,14 +37,16 @@ pub struct HostState {
     pub approved_by: Option<String>,
     /// What is pending on it and was not let pass, because the evidence is of something else.
     pub unproven: Option<Fingerprint>,
-    /// What it waits for in maintenance, and until when.
-    pub awaits: Option<(Fingerprint, Timestamp)>,
+    /// The schema review that it waits for.
+    pub awaits: Option<AwaitedReview>,
     /// Why it is being taken back to its start.
     pub going_back: Option<RemoteText>,
     /// Whether a step had failed when it was taken back to its start last.
     pub rolls_back: bool,
     /// When something was done there last, or its end was seen.
     pub heard: Option<Timestamp>,
+    /// The session in which that was; see [`RunHeader::order`](crate::event::RunHeader::order).
+    pub heard_in: u64,
     /// Whether it was watched after its upgrade for as long as its wave wants.
     pub watched: bool,
     /// How often it was taken back to its start.
@@ -53,6 +55,17 @@ pub struct HostState {
     pub keeper: String,
     /// The times in which there was no connection.
     pub gaps: Vec<LinkGap>,
+}
+
+/// A schema review that a host waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwaitedReview {
+    /// What is pending there.
+    pub fingerprint: Fingerprint,
+    /// When it began to wait.
+    pub since: Timestamp,
+    /// When it stops waiting.
+    pub until: Timestamp,
 }
 
 /// A time without a connection.
@@ -75,6 +88,8 @@ pub struct StepState {
     pub id: String,
     /// How it ended; `None`: it was started, and no end was seen.
     pub end: Option<StepEnd>,
+    /// When it was started last; `None`: it was skipped without a start.
+    pub started: Option<Timestamp>,
     /// The host's boot in which its start was decided.
     pub boot: Option<String>,
     /// Which try it is, from 1; a person's word that it was not done lets it be tried again.
@@ -284,25 +299,30 @@ impl HostState {
         steps.peek().is_some() && steps.all(|step| self.step(&step.id).is_some_and(StepState::is_done))
     }
 
-    /// What the run leaves behind on the host, for the plan of the next one.
-    pub fn leaves(&self, moves_code: bool, plan: &HostPlan) -> History {
+    /// What a run of this kind leaves behind on the host, for the plan of the next one.
+    pub fn leaves(&self, kind: RunKind, plan: &HostPlan) -> LeftBehind {
         let owed: BTreeSet<String> = self.debts.iter().map(|debt| debt.step.clone()).collect();
         let still = |opening: &Option<String>| opening.clone().filter(|opening| owed.contains(opening));
         let closed = still(&plan.opening).or_else(|| still(&plan.closed));
+        LeftBehind { owed, closed, unfinished: self.leaves_unfinished(kind, plan), unreadable: None }
+    }
+
+    fn leaves_unfinished(&self, kind: RunKind, plan: &HostPlan) -> bool {
         let is_done = |step: &PlannedStep| self.step(&step.id).is_some_and(StepState::is_done);
-        let is_complete = !plan.steps().is_empty() && plan.steps().iter().all(is_done);
-        let unfinished = match self.outcome {
+        match (kind, self.outcome) {
             // It was upgraded, and found unwell later.
-            Some(HostOutcome::Failed) if moves_code && is_complete => false,
-            Some(HostOutcome::Upgraded) if moves_code => false,
-            Some(_) if plan.takes_back.is_some() && self.is_back_as_planned(plan) => false,
-            Some(HostOutcome::Upgraded | HostOutcome::Current) => plan.unfinished,
-            _ => {
-                let began = moves_code && self.was_begun(plan);
-                plan.unfinished || began || plan.takes_back.is_some() && self.has_changed(plan)
+            (RunKind::Upgrade, Some(HostOutcome::Failed))
+                if !plan.steps().is_empty() && plan.steps().iter().all(is_done) =>
+            {
+                false
             }
-        };
-        History { owed, closed, unfinished }
+            (RunKind::Upgrade, Some(HostOutcome::Upgraded)) => false,
+            (RunKind::Rollback, Some(_)) if self.is_back_as_planned(plan) => false,
+            (_, Some(HostOutcome::Upgraded | HostOutcome::Done | HostOutcome::Current)) => plan.unfinished,
+            (RunKind::Upgrade, _) => plan.unfinished || self.was_begun(plan),
+            (RunKind::Rollback, _) => plan.unfinished || self.has_changed(plan),
+            _ => plan.unfinished,
+        }
     }
 
     /// Whether the upgrade was begun: the site was closed, or something was changed after that. What is fetched

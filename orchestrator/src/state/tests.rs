@@ -1,35 +1,19 @@
 //! The fold: debts, exit codes, and what a run leaves behind.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use jiff::Timestamp;
 
 use super::*;
-use crate::event::{Captured, HostOutcome};
+use crate::event::{Captured, HostOutcome, RunKind, sample};
 use crate::facts::HostLock;
-use crate::plan::{History, HostAction, HostPlan, sample};
+use crate::plan::{self, HostAction, HostPlan, LeftBehind};
 use crate::text::RemoteText;
 
 fn header(hosts: &[&str]) -> RunHeader {
-    let plan = sample::plan(vec![sample::wave("all", hosts.iter().copied())]);
-    RunHeader {
-        format: 1,
-        run: "r".to_owned(),
-        ixporch: "0".to_owned(),
-        operator: "me".to_owned(),
-        inventory: "i".to_owned(),
-        procedure: "p".to_owned(),
-        plan_digest: plan.digest(),
-        origin: "here".to_owned(),
-        instead_of: None,
-        keep_ledger: false,
-        restart_memcached: false,
-        plan,
-    }
+    sample::header("r", hosts)
 }
 
 fn fold(events: Vec<RunEvent>) -> RunState {
-    let mut all = vec![RunEvent::RunStarted(Box::new(header(&["a", "b"])))];
+    let mut all = vec![RunEvent::RunStarted(Arc::new(header(&["a", "b"])))];
     all.extend(events);
     let envelopes: Vec<Envelope> = (1..)
         .zip(all)
@@ -71,11 +55,11 @@ fn a_debt_is_paid_only_by_success() {
 #[test]
 fn a_step_may_make_several_debts_and_what_there_is_nothing_to_do_for_is_not_owed() {
     let mut header = header(&["a"]);
-    let HostAction::Upgrade(steps) = &mut header.plan.waves[0].hosts[0].action else { unreachable!() };
+    let HostAction::Steps(steps) = &mut header.plan.waves[0].hosts[0].action else { unreachable!() };
     steps[0].debts.push("work".to_owned());
     let owed = |events: Vec<RunEvent>, header: &RunHeader| {
         let mut state = RunState::default();
-        let all = std::iter::once(RunEvent::RunStarted(Box::new(header.clone()))).chain(events);
+        let all = std::iter::once(RunEvent::RunStarted(Arc::new(header.clone()))).chain(events);
         for (sequence, event) in (1..).zip(all) {
             state.apply(&Envelope { sequence, at: Timestamp::UNIX_EPOCH, event });
         }
@@ -85,7 +69,7 @@ fn a_step_may_make_several_debts_and_what_there_is_nothing_to_do_for_is_not_owed
     assert_eq!(owed(vec![started("a", "down")], &header), ["up", "work"]);
     assert_eq!(owed(skipped(), &header), ["up"]);
     // What only a pending schema asks for may be owed by an earlier run.
-    let HostAction::Upgrade(steps) = &mut header.plan.waves[0].hosts[0].action else { unreachable!() };
+    let HostAction::Steps(steps) = &mut header.plan.waves[0].hosts[0].action else { unreachable!() };
     steps[1].when_schema_pending = true;
     assert_eq!(owed(skipped(), &header), ["up", "work"]);
 }
@@ -93,7 +77,7 @@ fn a_step_may_make_several_debts_and_what_there_is_nothing_to_do_for_is_not_owed
 #[test]
 fn a_plan_of_an_older_journal_has_one_debt_or_none() {
     let debts = |written: serde_json::Value| {
-        let mut step = serde_json::to_value(sample::step("down", None)).unwrap();
+        let mut step = serde_json::to_value(plan::sample::step("down", None)).unwrap();
         let object = step.as_object_mut().unwrap();
         object.remove("debts");
         object.insert("debt".to_owned(), written);
@@ -138,11 +122,11 @@ fn an_interrupted_run_says_so_and_a_host_without_an_end_is_no_success() {
     assert_eq!(fold(vec![ended("a", HostOutcome::Upgraded)]).exit().code(), 4);
 }
 
-fn leaves(events: Vec<RunEvent>, change: impl FnOnce(&mut HostPlan)) -> History {
+fn leaves(events: Vec<RunEvent>, change: impl FnOnce(&mut HostPlan)) -> LeftBehind {
     let state = fold(events);
-    let mut plan = sample::host("a");
+    let mut plan = plan::sample::host("a");
     change(&mut plan);
-    state.hosts["a"].leaves(true, &plan)
+    state.hosts["a"].leaves(RunKind::Upgrade, &plan)
 }
 
 #[test]
@@ -165,9 +149,11 @@ fn a_run_that_broke_off_is_unfinished_until_one_ends_well() {
     assert!(!leaves(nothing, |_| ()).unfinished);
     assert!(!leaves(vec![ended("a", HostOutcome::Upgraded)], |plan| plan.unfinished = true).unfinished);
     // Another procedure, which moves no code, ends nothing.
-    let mut plan = sample::host("a");
+    let mut plan = plan::sample::host("a");
     plan.unfinished = true;
-    assert!(fold(vec![ended("a", HostOutcome::Upgraded)]).hosts["a"].leaves(false, &plan).unfinished);
+    assert!(
+        fold(vec![ended("a", HostOutcome::Upgraded)]).hosts["a"].leaves(RunKind::Procedure, &plan).unfinished
+    );
 }
 
 #[test]
@@ -188,7 +174,7 @@ fn resolved(host: &str, step: &str, done: bool) -> RunEvent {
 }
 
 fn resumed() -> RunEvent {
-    RunEvent::RunResumed { operator: "me".to_owned(), ixporch: "0".to_owned() }
+    RunEvent::RunResumed { operator: "me".to_owned(), ixporch: "0".to_owned(), order: 2 }
 }
 
 #[test]
@@ -257,7 +243,7 @@ fn who_was_not_watched_proves_nothing_where_its_wave_has_a_soak() {
     header.plan.waves[0].soak_seconds = Some(60);
     let wave = || "all".to_owned();
     let events = [
-        RunEvent::RunStarted(Box::new(header)),
+        RunEvent::RunStarted(Arc::new(header)),
         ended("a", HostOutcome::Upgraded),
         RunEvent::SoakStarted { wave: wave(), until: Timestamp::UNIX_EPOCH, hosts: vec!["a".to_owned()] },
         RunEvent::SoakFinished { wave: wave() },
@@ -305,117 +291,9 @@ fn when_a_host_was_heard_of_last_is_known() {
     let at = |second: i64| Timestamp::from_second(second).unwrap();
     let mut state = RunState::default();
     let events =
-        [RunEvent::RunStarted(Box::new(header(&["a", "b"]))), started("a", "down"), started("b", "down")];
+        [RunEvent::RunStarted(Arc::new(header(&["a", "b"]))), started("a", "down"), started("b", "down")];
     for (second, event) in (1..).zip(events) {
         state.apply(&Envelope { sequence: 1, at: at(second), event });
     }
     assert_eq!((state.hosts["a"].heard, state.hosts["b"].heard), (Some(at(2)), Some(at(3))));
-}
-
-/// A run of one host that failed at `work`, with a way back and a step that can be paid at any time.
-fn failed_half_way() -> RunState {
-    let mut header = header(&["a"]);
-    let plan = &mut header.plan.waves[0].hosts[0];
-    let HostAction::Upgrade(steps) = &mut plan.action else { unreachable!() };
-    for (number, step) in (1..).zip(steps.iter_mut()) {
-        step.number = number;
-    }
-    steps[1].debts = vec!["restart".to_owned(), "views".to_owned()];
-    steps[1].undo = vec!["work-back".to_owned()];
-    let more = |id: &str, number: u32, alone: bool| crate::plan::PlannedStep {
-        number,
-        alone,
-        ..sample::step(id, None)
-    };
-    steps.insert(2, more("restart", 3, true));
-    steps.insert(3, more("views", 4, false));
-    steps[4].number = 5;
-    plan.back = vec![more("work-back", 6, false)];
-    let mut state = RunState::default();
-    let events = [
-        RunEvent::RunStarted(Box::new(header)),
-        started("a", "down"),
-        finished("a", "down", StepOutcome::Succeeded, None),
-        started("a", "work"),
-        finished("a", "work", StepOutcome::Failed, None),
-        ended("a", HostOutcome::Failed),
-    ];
-    for (sequence, event) in (1..).zip(events) {
-        state.apply(&Envelope { sequence, at: Timestamp::UNIX_EPOCH, event });
-    }
-    state
-}
-
-#[test]
-fn only_what_stands_alone_is_paid_before_the_rest_is_done() {
-    let settlement = failed_half_way().settlement("a", &BTreeSet::new()).unwrap();
-    assert_eq!(settlement.left, ["views", "up"]);
-    let plan = settlement.plan.unwrap();
-    let host = plan.host("a").unwrap();
-    assert_eq!(host.steps().iter().map(|step| step.id.as_str()).collect::<Vec<_>>(), ["restart"]);
-    assert!(host.step("up").is_some(), "what is left is told with how it is paid by hand");
-}
-
-#[test]
-fn a_host_on_its_way_back_is_opened_by_nobody_who_only_settles() {
-    let tried = BTreeSet::new();
-    let paid = BTreeMap::new();
-    let how = TakeBack { digest: "", discard_writes_since: None, tried: &tried, paid: &paid };
-    let plan = failed_half_way().plan_to_take_back(&["a".to_owned()], how).unwrap();
-    let header = RunHeader { plan, procedure: "rollback".to_owned(), ..header(&["a"]) };
-    let fold = |outcome: StepOutcome, end: HostOutcome| {
-        let mut state = RunState::default();
-        let events = [
-            RunEvent::RunStarted(Box::new(header.clone())),
-            started("a", "work-back"),
-            finished("a", "work-back", outcome, None),
-            ended("a", end),
-        ];
-        for (sequence, event) in (1..).zip(events) {
-            state.apply(&Envelope { sequence, at: Timestamp::UNIX_EPOCH, event });
-        }
-        state
-    };
-    let broken = fold(StepOutcome::Failed, HostOutcome::Failed);
-    assert!(!broken.is_taken_back("a") && broken.settlement("a", &BTreeSet::new()).unwrap().plan.is_some());
-    assert_eq!(broken.settlement("a", &BTreeSet::new()).unwrap().left, ["views", "up"]);
-    // It is back, whatever is found of its site then: nothing of the run that it takes back is owed any more.
-    let unwell = fold(StepOutcome::Succeeded, HostOutcome::Failed);
-    assert!(unwell.is_taken_back("a"));
-    assert_eq!(unwell.hosts["a"].debts, []);
-    assert!(!unwell.hosts["a"].leaves(false, unwell.plan_of("a").unwrap()).unfinished);
-}
-
-#[test]
-fn what_was_paid_since_is_not_owed_by_a_rollback_and_what_was_closed_again_is_not_paid() {
-    let tried = BTreeSet::new();
-    let everything: BTreeSet<String> = ["work", "restart", "views", "up"].map(str::to_owned).into();
-    let paid = BTreeMap::from([("a".to_owned(), everything)]);
-    let how = TakeBack { digest: "", discard_writes_since: None, tried: &tried, paid: &paid };
-    let plan = failed_half_way().plan_to_take_back(&["a".to_owned()], how).unwrap();
-    let host = plan.host("a").unwrap();
-    assert_eq!((host.owed.len(), host.unfinished, host.closed.clone()), (0, false, None));
-
-    let mut settling = failed_half_way().settlement("a", &BTreeSet::new()).unwrap().plan.unwrap();
-    let HostAction::Upgrade(steps) = &mut settling.waves[0].hosts[0].action else { unreachable!() };
-    steps.push(sample::step("up", None));
-    settling.waves[0].hosts[0].back = vec![sample::step("down-again", Some("up"))];
-    let header = RunHeader { plan: settling, procedure: "settle".to_owned(), ..header(&["a"]) };
-    let fold = |more: Vec<RunEvent>| {
-        let mut state = RunState::default();
-        let opened = [
-            RunEvent::RunStarted(Box::new(header.clone())),
-            started("a", "restart"),
-            finished("a", "restart", StepOutcome::Succeeded, None),
-            started("a", "up"),
-            finished("a", "up", StepOutcome::Succeeded, None),
-        ];
-        for (sequence, event) in (1..).zip(opened.into_iter().chain(more)) {
-            state.apply(&Envelope { sequence, at: Timestamp::UNIX_EPOCH, event });
-        }
-        state.has_paid("a", "r").into_iter().collect::<Vec<_>>()
-    };
-    assert_eq!(fold(vec![]), ["restart", "up"]);
-    let closed = vec![started("a", "down-again"), finished("a", "down-again", StepOutcome::Succeeded, None)];
-    assert_eq!(fold(closed), ["restart"]);
 }

@@ -79,7 +79,7 @@ pub struct Look {
 }
 
 /// How a run is carried out.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct RunOptions {
     /// Keep the run's ledgers on the hosts; `ixporch ledger` lists and deletes them
     #[arg(long)]

@@ -8,6 +8,7 @@ use crate::cli::args::fingerprint;
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
+use crate::cli::which;
 use crate::event::{Approval, Envelope, RunEvent};
 use crate::journal::{Inbox, LoadedRun, Writer};
 use crate::report;
@@ -40,7 +41,7 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let id = settings.store.find(&arguments.run)?;
+    let id = which::run(settings, &arguments.run)?;
     let shown = settings.store.shorten(&id)?;
     // A controller that is at work writes its journal alone.
     let (journal, mut run) = match settings.store.take_up(&id)? {

@@ -11,19 +11,18 @@ use ixporch_inventory::{Become, Host, Inventory};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::run::{self, Looking};
-use super::upgrade::{self, How, Task};
-use super::work;
+use super::run;
 use crate::cli::access::Access;
-use crate::cli::args::{Change, Connecting, InventoryFile, Relying, Selection};
+use crate::cli::args::{Change, Connecting, InventoryFile, Selection};
 use crate::cli::error::CliError;
 use crate::cli::load;
+use crate::cli::planning;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
+use crate::cli::start;
 use crate::event::Stream;
 use crate::ledger::{self, StepOutput};
 use crate::plan::BackupChoice;
-use crate::preflight::PreflightPolicy;
 use crate::state::ExitCode;
 
 /// How long the copy of one file may take.
@@ -107,17 +106,17 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let looking =
-        |selection, connecting, yes| Looking { selection, connecting, restart_memcached: false, yes };
     match &arguments.command {
         BackupCommand::List { selection, connecting } => {
-            run::look("backup-list", looking(selection, connecting, true), settings, printer)
+            run::look("backup-list", selection, connecting, settings, printer)
         }
         BackupCommand::Verify { selection, connecting, backup, restore_into, yes } => {
             let named = if restore_into.is_some() { "backup-rehearse" } else { "backup-verify" };
-            let mut task = Task::of(load::procedure(named)?);
-            task.backup = BackupChoice { name: backup.clone(), scratch: restore_into.clone(), keep: None };
-            run::look_with(named, &task, looking(selection, connecting, *yes), settings, printer)
+            let mut request = run::looking(named, selection, connecting)?;
+            request.options.backup =
+                BackupChoice { name: backup.clone(), scratch: restore_into.clone(), keep: None };
+            request.yes = *yes;
+            start::start(&run::unwaved(request), settings, printer)
         }
         BackupCommand::Prune { change, keep } => prune(change, *keep, settings, printer),
         BackupCommand::Fetch { file, connecting, host, backup, to } => {
@@ -133,19 +132,9 @@ fn prune(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let mut task = Task::of(load::procedure("backup-prune")?);
-    task.backup.keep = keep;
-    let preflight_policy = PreflightPolicy::default();
-    let how = How {
-        yes: change.yes,
-        options: &change.options,
-        approvals: &change.approvals,
-        relying: &Relying::default(),
-        lock_wait: Duration::ZERO,
-        preflight_policy: &preflight_policy,
-    };
-    let work = run::work("backup-prune", &change.selection, &change.connecting, &change.waves);
-    upgrade::start(&work, &task, how, settings, printer)
+    let mut request = run::changing("backup-prune", change)?;
+    request.options.backup.keep = keep;
+    start::start(&request, settings, printer)
 }
 
 struct Fetch<'a> {
@@ -165,13 +154,13 @@ impl Fetch<'_> {
             file: &self.file.inventory,
             inventory: &inventory,
             connecting: self.connecting,
-            transport: work::transport(settings),
+            transport: planning::transport(settings),
         };
         fs_err::create_dir_all(self.to.parent().unwrap_or(Path::new("."))).map_err(unwritable)?;
         std::fs::DirBuilder::new().mode(0o700).create(self.to).map_err(|error| {
             unwritable(std::io::Error::new(error.kind(), format!("{}: {error}", self.to.display())))
         })?;
-        let runtime = work::runtime()?;
+        let runtime = planning::runtime()?;
         let copy = |name: &str| runtime.block_on(copy(&access, host, self.backup, name, self.to));
         copy("manifest.json")?;
         let text = fs_err::read_to_string(self.to.join("manifest.json")).map_err(unwritable)?;

@@ -3,12 +3,11 @@
 use clap::Args;
 use serde_json::json;
 
-use super::upgrade::Task;
-use super::work;
 use crate::cli::args::{Format, Preflight, Work};
 use crate::cli::error::CliError;
-use crate::cli::load;
+use crate::cli::planning;
 use crate::cli::printer::Printer;
+use crate::cli::request::Request;
 use crate::cli::settings::Settings;
 use crate::plan::{HostAction, HostPlan, Plan};
 use crate::report;
@@ -36,17 +35,18 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let task = Task::of(load::procedure(&arguments.work.procedure)?);
-    if !task.procedure.moves_code() {
+    let mut request = Request::of_work(&arguments.work)?;
+    if !request.kind().is_upgrade() {
         return Err(CliError::usage(format!(
             "{} is not an upgrade: it has no preflight checks",
-            task.procedure.name
+            request.procedure.name
         )));
     }
-    let preflight_policy = arguments.preflight.policy(&arguments.reason)?;
-    let runtime = work::runtime()?;
-    let planning = work::plan(&arguments.work, &task, None, None, &preflight_policy, settings, printer);
-    let plan = runtime.block_on(Box::pin(planning))?.plan;
+    request.options.preflight_policy = arguments.preflight.policy(&arguments.reason)?;
+    let history = settings.store.history()?;
+    let plan = planning::runtime()?
+        .block_on(Box::pin(planning::plan(&request, &history, None, settings, printer)))?
+        .plan;
     match printer.format {
         Format::Human => printer.result(&report::findings(printer.out, &plan, true)),
         Format::Json | Format::Jsonl => {
@@ -60,7 +60,7 @@ pub(in crate::cli) fn run(
 fn document(host: &HostPlan) -> serde_json::Value {
     let why = match &host.action {
         HostAction::Unreachable(why) => Some(why),
-        HostAction::Upgrade(_) | HostAction::Current => None,
+        HostAction::Steps(_) | HostAction::Current => None,
     };
     json!({ "host": host.host, "reachable": why.is_none(), "why": why, "findings": host.findings, "blocked": host.blocked.is_some() })
 }

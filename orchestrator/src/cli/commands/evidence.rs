@@ -10,6 +10,7 @@ use crate::cli::evidence::{self, SigningKey};
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::cli::targets::USUAL_KEYS;
+use crate::cli::which;
 use crate::state::ExitCode;
 
 /// Arguments of `evidence`.
@@ -41,7 +42,7 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let run = settings.store.load(&settings.store.find(&arguments.run)?)?;
+    let run = settings.store.load(&which::run(settings, &arguments.run)?)?;
     let shown = settings.store.shorten(&run.id)?;
     if run.state.exit_code.is_none() {
         let how = if run.going_on { "is in progress" } else { "was interrupted" };
@@ -58,11 +59,12 @@ pub(in crate::cli) fn run(
             return Err(error);
         }
     }
-    if run.state.header.as_ref().is_none_or(|header| !header.plan.moves_code) {
+    if !run.state.kind().is_upgrade() {
         return Err(CliError::invalid(format!("run {shown} is not an upgrade: only upgrades give evidence"))
             .help(format!("{} runs", settings.program)));
     }
-    let proved = evidence::of_run(&settings.store, &run.state, arguments.wave.as_deref())?;
+    let proved =
+        evidence::of_run(settings, &settings.store.history()?, &run.state, arguments.wave.as_deref())?;
     let proved = proved.ok_or_else(|| CliError::invalid(format!("run {shown} has no events")))?;
     let (text, signer) = match (arguments.no_sign, &arguments.sign_with) {
         (true, _) => evidence::write(&proved, None)?,

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::run::{self, Looking};
-use super::upgrade::Task;
-use crate::cli::args::{Connecting, Selection, time};
+use crate::cli::args::{Connecting, Selection, Waves, time};
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
+use crate::cli::request::Request;
 use crate::cli::settings::Settings;
-use crate::procedure::{Effect, Procedure};
+use crate::cli::start;
+use crate::procedure::{EXEC, Effect, Procedure};
 use crate::state::ExitCode;
 
 /// Arguments of `exec`.
@@ -51,11 +51,7 @@ pub(in crate::cli) fn run(
 ) -> Result<ExitCode, CliError> {
     let effect = if arguments.change { Effect::Change } else { Effect::Check };
     let procedure = Procedure::of_command(&arguments.command, effect, arguments.timeout);
-    let looking = Looking {
-        selection: &arguments.selection,
-        connecting: &arguments.connecting,
-        restart_memcached: false,
-        yes: arguments.yes,
-    };
-    run::look_with("exec", &Task::of(procedure), looking, settings, printer)
+    let request = Request::new(procedure, EXEC, &arguments.selection, &arguments.connecting)?;
+    let request = Request { yes: arguments.yes, ..request.in_waves(&Waves::default()) };
+    start::start(&request, settings, printer)
 }

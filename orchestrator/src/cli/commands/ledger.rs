@@ -7,11 +7,11 @@ use ixporch_inventory::Host;
 use serde_json::{Value, json};
 
 use super::status::Status;
-use super::work;
 use crate::cli::access::{Access, Answers, Question};
 use crate::cli::args::Format;
 use crate::cli::error::CliError;
 use crate::cli::load;
+use crate::cli::planning;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
 use crate::facts::Leftovers;
@@ -69,15 +69,15 @@ fn ask<T: Send + 'static>(
 ) -> Result<Answers<T>, CliError> {
     let selection = &arguments.selection;
     let inventory = load::inventory(&selection.file)?;
-    let hosts = work::selected(&inventory, load::selector(selection)?.as_ref())?;
+    let hosts = planning::selected(&inventory, load::selector(selection)?.as_ref())?;
     let access = Access {
         settings,
         file: &selection.file.inventory,
         inventory: &inventory,
         connecting: &arguments.connecting,
-        transport: work::transport(settings),
+        transport: planning::transport(settings),
     };
-    Ok(work::runtime()?.block_on(access.ask(&hosts, question)))
+    Ok(planning::runtime()?.block_on(access.ask(&hosts, question)))
 }
 
 /// What the program exits with when hosts were asked.

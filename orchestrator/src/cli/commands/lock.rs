@@ -5,15 +5,18 @@ use std::fmt::Write;
 use clap::Args;
 use serde_json::json;
 
+use super::ledger;
 use super::status::Status;
-use super::{ledger, work};
 use crate::cli::access::{Access, Answers};
 use crate::cli::args::{Connecting, Format, InventoryFile};
 use crate::cli::error::CliError;
 use crate::cli::load;
+use crate::cli::planning;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
+use crate::cli::which::known_run;
 use crate::facts::Leftovers;
+use crate::history::History;
 use crate::ledger::break_lock;
 use crate::report::{self, HostWords};
 use crate::state::ExitCode;
@@ -76,7 +79,10 @@ pub(in crate::cli) fn run(
 fn show(arguments: &Status, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
     let leftovers = ledger::leftovers_of(arguments, settings)?;
     match printer.format {
-        Format::Human => printer.result(&text(arguments, &leftovers, settings, printer)),
+        Format::Human => {
+            let history = settings.store.history()?;
+            printer.result(&text(arguments, &leftovers, &history, settings, printer));
+        }
         Format::Json | Format::Jsonl => {
             let hosts: Vec<_> = leftovers
                 .iter()
@@ -91,7 +97,13 @@ fn show(arguments: &Status, settings: &Settings, printer: Printer) -> Result<Exi
     Ok(ledger::reached(&leftovers))
 }
 
-fn text(arguments: &Status, leftovers: &Answers<Leftovers>, settings: &Settings, printer: Printer) -> String {
+fn text(
+    arguments: &Status,
+    leftovers: &Answers<Leftovers>,
+    history: &History,
+    settings: &Settings,
+    printer: Printer,
+) -> String {
     let mut text = String::new();
     let inventory = arguments.selection.file.inventory.display().to_string();
     for (host, leftovers) in leftovers {
@@ -104,7 +116,7 @@ fn text(arguments: &Status, leftovers: &Answers<Leftovers>, settings: &Settings,
             Ok(leftovers) => {
                 text.push('\n');
                 let words = HostWords { program: &settings.program, inventory: &inventory, host };
-                let known = |run: &str| work::known_run(settings, run);
+                let known = |run: &str| known_run(history, run);
                 text.push_str(&report::lock(printer.out, words, leftovers, &known));
             }
         }
@@ -138,9 +150,9 @@ impl Break<'_> {
             file: &self.file.inventory,
             inventory: &inventory,
             connecting: self.connecting,
-            transport: work::transport(settings),
+            transport: planning::transport(settings),
         };
-        let runtime = work::runtime()?;
+        let runtime = planning::runtime()?;
         let unreachable =
             |why: &String| CliError::new(ExitCode::Unreachable, format!("{}: {why}", self.host));
         let found = runtime.block_on(access.ask(&[host], |_| ledger::survey()));
@@ -163,7 +175,9 @@ impl Break<'_> {
             return Err(CliError::new(ExitCode::Locked, format!("{}: {running}", self.host))
                 .help("wait until it ends, or break the lock anyway with --even-if-running"));
         }
-        if work::known_run(settings, &lock.run) == report::KnownRun::GoingOn && !self.even_if_running {
+        if known_run(&settings.store.history()?, &lock.run) == report::KnownRun::GoingOn
+            && !self.even_if_running
+        {
             return Err(CliError::new(
                 ExitCode::Locked,
                 format!("run {} is in progress on this controller", lock.run),

@@ -9,6 +9,7 @@ use ixporch_inventory::suggest;
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
+use crate::cli::which;
 use crate::journal::LoadedRun;
 use crate::report;
 use crate::state::ExitCode;
@@ -33,7 +34,7 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let run = settings.store.load(&settings.store.find(&arguments.run)?)?;
+    let run = settings.store.load(&which::run(settings, &arguments.run)?)?;
     let host = &arguments.host;
     let Some(state) = run.state.hosts.get(host) else {
         let mut error = CliError::usage(format!("the run has no host `{host}`"));

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::run::{self, Looking};
+use super::run;
 use crate::cli::args::{Change, Connecting, Selection};
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
@@ -49,8 +49,7 @@ pub(in crate::cli) fn run(
         MaintenanceCommand::On(change) => run::change("maintenance-on", change, settings, printer),
         MaintenanceCommand::Off(change) => run::change("maintenance-off", change, settings, printer),
         MaintenanceCommand::Status { selection, connecting } => {
-            let looking = Looking { selection, connecting, restart_memcached: false, yes: false };
-            run::look("maintenance-status", looking, settings, printer)
+            run::look("maintenance-status", selection, connecting, settings, printer)
         }
     }
 }

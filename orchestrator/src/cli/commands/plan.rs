@@ -3,15 +3,13 @@
 use clap::Args;
 use serde_json::json;
 
-use super::upgrade::Task;
-use super::work;
 use crate::cli::args::{Format, Work};
 use crate::cli::error::CliError;
-use crate::cli::load;
+use crate::cli::planning;
 use crate::cli::printer::Printer;
+use crate::cli::request::Request;
 use crate::cli::settings::Settings;
 use crate::plan::HostAction;
-use crate::preflight::PreflightPolicy;
 use crate::report;
 use crate::state::ExitCode;
 
@@ -33,21 +31,14 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let task = Task::of(load::procedure(&arguments.work.procedure)?);
-    let plan = work::runtime()?
-        .block_on(work::plan(
-            &arguments.work,
-            &task,
-            None,
-            None,
-            &PreflightPolicy::default(),
-            settings,
-            printer,
-        ))?
+    let request = Request::of_work(&arguments.work)?;
+    let history = settings.store.history()?;
+    let plan = planning::runtime()?
+        .block_on(Box::pin(planning::plan(&request, &history, None, settings, printer)))?
         .plan;
     match printer.format {
         Format::Human => {
-            printer.result(&report::plan(printer.out, &plan, true));
+            printer.result(&report::plan(printer.out, request.kind(), &plan, true));
             if plan.hosts_to_upgrade() > 0 {
                 printer.say("next: run the same command with `upgrade` instead of `plan`");
             }

@@ -7,6 +7,7 @@ use crate::cli::args::Format;
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
+use crate::cli::which;
 use crate::report::{self, Names};
 use crate::state::ExitCode;
 
@@ -28,7 +29,7 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let run = settings.store.load(&settings.store.find(&arguments.run)?)?;
+    let run = settings.store.load(&which::run(settings, &arguments.run)?)?;
     if run.torn {
         printer.say(&printer.err.warn("the journal's last line was cut off; everything before it is shown"));
     }

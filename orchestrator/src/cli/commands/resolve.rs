@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
+use crate::cli::which;
 use crate::event::{Envelope, RunEvent};
 use crate::journal::LoadedRun;
 use crate::procedure::Effect;
@@ -50,7 +51,7 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let id = settings.store.find(&arguments.run)?;
+    let id = which::run(settings, &arguments.run)?;
     let shown = settings.store.shorten(&id)?;
     let Some((mut journal, run)) = settings.store.take_up(&id)? else {
         return Err(CliError::new(

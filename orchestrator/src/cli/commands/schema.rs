@@ -2,11 +2,13 @@
 
 use clap::Args;
 
-use super::run::{self, Looking};
+use super::run;
 use crate::cli::args::{Change, Format, Look};
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
+use crate::cli::start;
+use crate::cli::which;
 use crate::report;
 use crate::state::ExitCode;
 
@@ -51,24 +53,27 @@ pub(in crate::cli) fn run(
                             restart memcached first with --restart-memcached";
                 printer.say(&printer.err.warn(note));
             }
-            run::look("schema-validate", looking(look), settings, printer)
+            look_with("schema-validate", look, settings, printer)
         }
-        Some(SchemaCommand::Diff(look)) => run::look("schema-diff", looking(look), settings, printer),
+        Some(SchemaCommand::Diff(look)) => look_with("schema-diff", look, settings, printer),
         Some(SchemaCommand::Fix(change)) => run::change("schema-fix", change, settings, printer),
     }
 }
 
-fn looking(look: &Look) -> Looking<'_> {
-    Looking {
-        selection: &look.selection,
-        connecting: &look.connecting,
-        restart_memcached: look.restart_memcached,
-        yes: look.yes,
-    }
+fn look_with(
+    procedure: &str,
+    look: &Look,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
+    let mut request = run::looking(procedure, &look.selection, &look.connecting)?;
+    request.options.restart_memcached = look.restart_memcached;
+    request.yes = look.yes;
+    start::start(&run::unwaved(request), settings, printer)
 }
 
 fn show(run: &str, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
-    let run = settings.store.load(&settings.store.find(run)?)?;
+    let run = settings.store.load(&which::run(settings, run)?)?;
     let groups = report::schema_groups(&run.state);
     match printer.format {
         Format::Human if groups.is_empty() => {

@@ -1,21 +1,25 @@
-//! `ixporch settle`: pay what a run still owes a host, as far as that can be paid.
+//! `ixporch settle`: complete the steps that a run left open on a host, as far as that can be done.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::execute::Execution;
-use super::work::TakenUp;
-use super::{resume, work};
 use crate::cli::access::Access;
 use crate::cli::args::{Connecting, InventoryFile};
+use crate::cli::carry_out::Execution;
 use crate::cli::error::CliError;
 use crate::cli::load;
+use crate::cli::planning;
 use crate::cli::printer::Printer;
 use crate::cli::prompt;
 use crate::cli::settings::Settings;
-use crate::engine::About;
-use crate::procedure::{ROLLBACK, SETTLE};
+use crate::cli::start::{self, NewRun};
+use crate::cli::which::{self, Question};
+use crate::event::{FollowUpKind, RunKind};
+use crate::follow_up::choose;
+use crate::follow_up::settle;
+use crate::history::RunRecord;
+use crate::procedure::SETTLE;
 use crate::report;
 use crate::state::ExitCode;
 
@@ -52,65 +56,44 @@ pub(in crate::cli) fn run(
             CliError::usage("there is no terminal to confirm this at").help("run the same with --yes")
         );
     }
-    let runtime = work::runtime()?;
-    let exit = runtime.block_on(Box::pin(settle(arguments, settings, printer)));
+    let runtime = planning::runtime()?;
+    let exit = runtime.block_on(Box::pin(complete(arguments, settings, printer)));
     // A question that nobody answered may still be waiting on a thread of its own.
     runtime.shutdown_background();
     exit
 }
 
-async fn settle(arguments: &Settle, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
-    let (program, host) = (&settings.program, &arguments.host);
+async fn complete(arguments: &Settle, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+    let host = &arguments.host;
+    let history = settings.store.history()?;
+    let question = Question {
+        follow_up: FollowUpKind::Settle,
+        wanted: &arguments.run,
+        inventory: arguments.inventory.as_deref(),
+        host: Some(host),
+    };
+    let named = which::followed(settings, &history, question)?;
+    // A settlement of another run is completed by settling that run again.
+    let record = if named.kind == RunKind::Settle { choose::origin(&history, named) } else { named };
     // Its journal is held until this has ended: nobody takes it up meanwhile.
-    let (_journal, run) =
-        resume::take_up(&origin(&settings.store.find(&arguments.run)?, host, settings)?, settings)?;
-    let shown = settings.store.shorten(&run.id)?;
-    let Some(header) = run.state.header.clone() else {
-        return Err(CliError::invalid("the run has no events: it was cut off before it began"));
-    };
-    if run.state.unfinished_hosts().contains(&host.as_str()) {
-        return Err(CliError::invalid(format!(
-            "run {shown} has not ended on {host}: what it owes is paid by going on"
-        ))
-        .help(format!("{program} resume {shown}")));
-    }
-    let paid = work::paid_since(&settings.store, &run, host)?;
-    let settlement = run.state.settlement(host, &paid).ok_or_else(|| {
-        let names = run.state.hosts.keys().map(String::as_str);
-        let mut error = CliError::usage(format!("run {shown} has no host `{host}`"));
-        error.help = ixporch_inventory::suggest::help(host, names);
-        error
-    })?;
-    let others = work::changed_since(&settings.store, &run, None, TakenUp::Settle, settings)?;
-    if let Some(why) = others.get(host) {
-        return Err(CliError::invalid(format!("{host}: {why}")));
-    }
-    let instead = match &header.instead_of {
-        Some(origin) if header.procedure == ROLLBACK => {
-            format!("{program} rollback {} --limit {host}", settings.store.shorten(origin)?)
-        }
-        _ => format!("{program} rollback {shown} --limit {host}, or {program} resume {shown} --rerun failed"),
-    };
-    for step in &settlement.left {
-        printer.say(&printer.err.warn(&format!(
-            "{host}: {step} cannot be paid yet, since something before it is not done: {instead}"
-        )));
-    }
+    let (_journal, run) = which::take_up(&record.run, settings)?;
+    let settlement = settle::settle(&history, record, &run.state, host)
+        .map_err(|found| which::obstacle(&found, settings))?;
+    let shown = settings.shorten(&run.id);
+    tell_left(&settlement.left, record, host, settings, printer);
     let Some(plan) = settlement.plan else {
-        let owes = !settlement.left.is_empty();
-        if !owes {
-            printer.say(&format!("run {shown} owes {host} nothing"));
+        if settlement.left.is_empty() {
+            printer.say(&format!("run {shown} left no step open on {host}"));
+            return Ok(ExitCode::Success);
         }
-        return Ok(if owes { ExitCode::NeedsPerson } else { ExitCode::Success });
+        return Ok(ExitCode::NeedsPerson);
     };
-    printer.say(&report::plan(printer.err, &plan, false));
-    if !arguments.yes && prompt::ask(&format!("\nPay this on {host}?")).await != Some(true) {
-        return Err(
-            CliError::usage("not confirmed; nothing was started").help("answer `y`, or run with --yes")
-        );
+    printer.say(&report::plan(printer.err, RunKind::Settle, &plan, false));
+    if !arguments.yes && prompt::ask(&format!("\nComplete these steps on {host}?")).await != Some(true) {
+        return Err(start::not_confirmed());
     }
     let file = InventoryFile {
-        inventory: arguments.inventory.clone().unwrap_or_else(|| PathBuf::from(&header.inventory)),
+        inventory: arguments.inventory.clone().unwrap_or_else(|| PathBuf::from(&record.inventory)),
     };
     let inventory = load::inventory(&file)?;
     let access = Access {
@@ -118,26 +101,33 @@ async fn settle(arguments: &Settle, settings: &Settings, printer: Printer) -> Re
         file: &file.inventory,
         inventory: &inventory,
         connecting: &arguments.connecting,
-        transport: work::transport(settings),
+        transport: planning::transport(settings),
     };
-    let id = uuid::Uuid::now_v7().to_string();
-    let about = About {
-        run: id.clone(),
-        operator: settings.user.clone(),
-        inventory: header.inventory.clone(),
+    let new = NewRun {
+        kind: RunKind::Settle,
+        follows: Some(&run.id),
+        inventory: record.inventory.clone(),
         procedure: SETTLE.to_owned(),
-        origin: settings.origin.clone(),
-        instead_of: None,
         keep_ledger: false,
         restart_memcached: false,
     };
-    let journal = settings.store.create(&id)?;
-    Box::pin(Execution::of_journal(plan, about, access, journal).run(settings, printer)).await
+    let header = start::header(new, plan, &history, settings);
+    let journal = settings.store.create(&header.run)?;
+    Box::pin(Execution::of_journal(header, access, journal).run(settings, printer)).await
 }
 
-/// The run that owes: where one is named that was to settle another, that one.
-fn origin(run: &str, host: &str, settings: &Settings) -> Result<String, CliError> {
-    let run = settings.store.load(run)?;
-    let of = run.state.plan_of(host).and_then(|plan| plan.settles.clone());
-    Ok(of.unwrap_or(run.id))
+/// Tells which steps cannot be completed yet, and what can be done instead.
+fn tell_left(left: &[String], record: &RunRecord, host: &str, settings: &Settings, printer: Printer) {
+    let program = &settings.program;
+    let instead = if let (Some(origin), RunKind::Rollback) = (&record.follows, record.kind) {
+        format!("{program} rollback {} --limit {host}", settings.shorten(origin))
+    } else {
+        let run = settings.shorten(&record.run);
+        format!("{program} rollback {run} --limit {host}, or {program} resume {run} --rerun failed")
+    };
+    for step in left {
+        printer.say(&printer.err.warn(&format!(
+            "{host}: {step} cannot be completed yet, because a step before it is not done\nhelp: {instead}"
+        )));
+    }
 }

@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use ixporch_inventory::Host;
 use serde_json::{Value, json};
 
-use super::work::{self, Owed};
 use crate::cli::access::Access;
 use crate::cli::args::{Connecting, Format, Selection};
 use crate::cli::error::CliError;
 use crate::cli::load;
+use crate::cli::planning;
 use crate::cli::printer::Printer;
 use crate::cli::probing::{Probes, Upstream};
 use crate::cli::settings::Settings;
+use crate::cli::which::known_run;
 use crate::facts::Facts;
-use crate::report;
+use crate::history::{History, Owed};
+use crate::plan::HostId;
+use crate::report::{self, KnownRun};
 use crate::state::ExitCode;
 
 /// Arguments of `status`.
@@ -37,42 +41,33 @@ pub(in crate::cli) fn run(
 ) -> Result<ExitCode, CliError> {
     let selection = &arguments.selection;
     let inventory = load::inventory(&selection.file)?;
-    let hosts = work::selected(&inventory, load::selector(selection)?.as_ref())?;
+    let hosts = planning::selected(&inventory, load::selector(selection)?.as_ref())?;
     let access = Access {
         settings,
         file: &selection.file.inventory,
         inventory: &inventory,
         connecting: &arguments.connecting,
-        transport: work::transport(settings),
+        transport: planning::transport(settings),
     };
-    let probes = work::runtime()?.block_on(work::probe(&access, &hosts, Upstream::Branch, printer));
-    let mut owed = match work::owed(&settings.store, &hosts) {
-        Ok(owed) => owed,
-        Err(error) => {
-            // What is installed is known all the same.
-            printer
-                .say(&printer.err.warn(&format!("not known: what the hosts are owed: {}", error.message())));
-            BTreeMap::new()
+    let probes = planning::runtime()?.block_on(planning::probe(&access, &hosts, Upstream::Branch, printer));
+    let history = settings.store.history()?;
+    tell_unreadable(&history, settings, printer);
+    let owed = owed(&history, &hosts, &probes);
+    let value = |(host, probe): (&String, &Result<Facts, String>)| {
+        let owed = owed.get(host).map(|owed| json!({ "run": owed.run, "steps": steps(owed) }));
+        match probe {
+            Ok(facts) => json!({ "host": host, "reachable": true, "facts": facts, "owed": owed }),
+            Err(why) => json!({ "host": host, "reachable": false, "why": why, "owed": owed }),
         }
-    };
-    forget_what_is_open(&mut owed, &probes);
-    let value = |(host, probe): (&String, &Result<Facts, String>)| match probe {
-        Ok(facts) => json!({ "host": host, "reachable": true, "facts": facts, "owed": owed.get(host) }),
-        Err(why) => json!({ "host": host, "reachable": false, "why": why, "owed": owed.get(host) }),
     };
     match printer.format {
         Format::Human => {
             let inventory = selection.file.inventory.display().to_string();
-            let known = |run: &str| work::known_run(settings, run);
+            let known = |run: &str| known_run(&history, run);
             printer.result(&report::status(printer.out, &settings.program, &inventory, &probes, &known));
-            for (host, Owed { run, steps, .. }) in &owed {
-                let run = settings.store.shorten(run)?;
-                let what = format!(
-                    "{host} is owed {} by run {run}: {} settle {run} {host}",
-                    steps.join(", "),
-                    settings.program
-                );
-                printer.result(&format!("{}\n", printer.out.warn(&what)));
+            for (host, owed) in &owed {
+                printer
+                    .result(&format!("{}\n", printer.out.warn(&owed_line(host, owed, &history, settings))));
             }
         }
         Format::Json => {
@@ -85,15 +80,46 @@ pub(in crate::cli) fn run(
     Ok(if all { ExitCode::Success } else { ExitCode::Unreachable })
 }
 
-/// A site that somebody opened is owed its opening no longer, whatever the journals say.
-fn forget_what_is_open(owed: &mut BTreeMap<String, Owed>, probes: &Probes) {
-    for (host, Owed { steps, opening, .. }) in owed.iter_mut() {
-        if probes
-            .get(host)
-            .is_some_and(|probe| probe.as_ref().is_ok_and(|facts| facts.maintenance == Some(false)))
-        {
-            steps.retain(|step| Some(step) != opening.as_ref());
+/// What the hosts are owed. A site that somebody opened is owed its opening no longer, whatever the journals say.
+fn owed(history: &History, hosts: &[&Host], probes: &Probes) -> BTreeMap<String, Owed> {
+    let of_host = |host: &&Host| {
+        let mut owed = history.owed(&HostId::of(host))?;
+        let probe = probes.get(&host.name).and_then(|probe| probe.as_ref().ok());
+        if probe.is_some_and(|facts| facts.maintenance == Some(false)) {
+            owed.steps.retain(|open| !open.opens);
         }
+        (!owed.steps.is_empty()).then(|| (host.name.clone(), owed))
+    };
+    hosts.iter().filter_map(of_host).collect()
+}
+
+fn steps(owed: &Owed) -> Vec<&str> {
+    owed.steps.iter().map(|open| open.step.as_str()).collect()
+}
+
+fn owed_line(host: &str, owed: &Owed, history: &History, settings: &Settings) -> String {
+    let run = settings.shorten(&owed.run);
+    let open = steps(owed).join(", ");
+    if known_run(history, &owed.run) == KnownRun::GoingOn {
+        return format!(
+            "{host}: run {run} is going on, and {open} follow: {} report {run}",
+            settings.program
+        );
     }
-    owed.retain(|_, owed| !owed.steps.is_empty());
+    let how = match history.run(&owed.run) {
+        Some(record) if record.is_unfinished() => format!("resume {run}"),
+        _ => format!("settle {run} {host}"),
+    };
+    format!("{host}: run {run} left {open} open; complete them: {} {how}", settings.program)
+}
+
+/// What is installed is known all the same.
+fn tell_unreadable(history: &History, settings: &Settings, printer: Printer) {
+    for run in history.unreadable() {
+        let shown = settings.shorten(&run.run);
+        printer.say(&printer.err.warn(&format!(
+            "the journal of run {shown} cannot be read, so what it left open is not known: {} runs verify",
+            settings.program
+        )));
+    }
 }

@@ -48,7 +48,7 @@ impl Operator for Reviewer {
 
 /// `down` shows what is pending, `work` waits for the review; `code-back` and `up` are the way back.
 fn reviewed(mut host: HostPlan, policy: SchemaApproval) -> HostPlan {
-    let HostAction::Upgrade(steps) = &mut host.action else { panic!("nothing to do") };
+    let HostAction::Steps(steps) = &mut host.action else { panic!("nothing to do") };
     steps[0].reads = Some(Reads::DoctrinePendingSql);
     steps[1].schema_review = Some(policy);
     for (number, step) in (1..).zip(steps.iter_mut()) {
@@ -168,8 +168,8 @@ fn whoever_waits_too_long_for_an_answer_goes_back() {
 #[test]
 fn what_changed_after_it_was_approved_holds_the_host() {
     let played = play(&FLEET[..1], Arc::new(Nobody), |job| {
-        let steps = match &mut job.plan.waves[0].hosts[0].action {
-            HostAction::Upgrade(steps) => steps,
+        let steps = match &mut job.header.plan.waves[0].hosts[0].action {
+            HostAction::Steps(steps) => steps,
             other => panic!("{other:?}"),
         };
         // Approved before, in an earlier session, for something else.
@@ -186,7 +186,9 @@ fn what_changed_after_it_was_approved_holds_the_host() {
 
 /// A run that was cut off when the reviewed step was let go, for other changes than are pending now.
 fn cut_off(job: &mut Job) {
-    let HostAction::Upgrade(steps) = &mut job.plan.waves[0].hosts[0].action else { panic!("nothing to do") };
+    let HostAction::Steps(steps) = &mut job.header.plan.waves[0].hosts[0].action else {
+        panic!("nothing to do")
+    };
     steps[0].effect = Effect::Check;
     let mut shown = StepEnd::without_output(StepOutcome::Succeeded, "");
     shown.pending_statements = Some(vec![RemoteText::from("ALTER TABLE a ADD c INT")]);

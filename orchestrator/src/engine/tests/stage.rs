@@ -11,10 +11,10 @@ use ixporch_inventory::value::Amount;
 use jiff::Timestamp;
 
 use crate::engine::{
-    About, Answer, Approvals, Brake, BrakeState, Dispatched, Job, Limits, Operator, ReviewQuestion, SiteLook,
+    Answer, Approvals, Brake, BrakeState, Dispatched, Job, Limits, Operator, ReviewQuestion, SiteLook,
     SiteProber, run,
 };
-use crate::event::{Envelope, HostOutcome};
+use crate::event::{Envelope, HostOutcome, RunHeader};
 use crate::journal::Store;
 use crate::plan::{PlannedWave, sample};
 use crate::transport::{
@@ -270,17 +270,7 @@ pub(super) fn target(host: &str) -> Target {
 
 pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, operator: Arc<dyn Operator>, brake: Brake) -> Job {
     Job {
-        plan: sample::plan(waves),
-        about: About {
-            run: "run".to_owned(),
-            operator: "me".to_owned(),
-            inventory: "i".to_owned(),
-            procedure: "p".to_owned(),
-            origin: "here".to_owned(),
-            instead_of: None,
-            keep_ledger: false,
-            restart_memcached: false,
-        },
+        header: RunHeader { plan: sample::plan(waves), ..crate::event::sample::header("run", &[]) },
         evidence: Vec::new(),
         approvals: Approvals::default(),
         late_approvals: None,
@@ -326,7 +316,7 @@ pub(super) async fn play(waves: &[Vec<Part>], brake: Brake, change: impl FnOnce(
     let stage = Stage { parts, journal: path.clone(), heard: Arc::clone(&heard), brake: brake.clone() };
     let mut job = job(planned, stage, Arc::new(Nobody), brake);
     // As many hosts may fail as there are, where a test says nothing else.
-    for wave in &mut job.plan.waves {
+    for wave in &mut job.header.plan.waves {
         wave.max_failures = Amount::Percent(100);
     }
     change(&mut job);

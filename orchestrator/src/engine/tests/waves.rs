@@ -20,10 +20,10 @@ fn a_tripped_threshold_lets_those_in_flight_finish_and_starts_nothing_else() {
     let parts = [vec![Part::Good], second, vec![Part::Good; 2]];
     let played = play_planned(&parts, |job| {
         job.limits.forks = 4;
-        job.plan.waves[1].max_failures = Amount::Percent(12);
+        job.header.plan.waves[1].max_failures = Amount::Percent(12);
         // Those in flight have so much to do that they are when the others fail, whoever comes first.
-        for host in &mut job.plan.waves[1].hosts[2..4] {
-            let HostAction::Upgrade(steps) = &mut host.action else { unreachable!() };
+        for host in &mut job.header.plan.waves[1].hosts[2..4] {
+            let HostAction::Steps(steps) = &mut host.action else { unreachable!() };
             steps.splice(2..2, (0..60).map(|number| sample::step(&format!("more{number}"), None)));
         }
     });
@@ -39,7 +39,7 @@ fn a_tripped_threshold_lets_those_in_flight_finish_and_starts_nothing_else() {
 
 /// Hosts of this wave are watched for a minute.
 fn soaks(job: &mut Job, wave: usize) {
-    let wave = &mut job.plan.waves[wave];
+    let wave = &mut job.header.plan.waves[wave];
     wave.soak_seconds = Some(60);
     for host in &mut wave.hosts {
         host.health = vec![PlannedStep { effect: Effect::Check, ..sample::step("is-well", None) }];
@@ -51,7 +51,7 @@ fn a_host_that_is_not_well_while_it_is_watched_counts_as_failed() {
     let parts = [vec![Part::Good, Part::IsUnwell], vec![Part::Good]];
     let played = play_planned(&parts, |job| {
         soaks(job, 0);
-        job.plan.waves[0].max_failures = Amount::Count(0);
+        job.header.plan.waves[0].max_failures = Amount::Count(0);
     });
     assert_eq!(outcomes(&played, 0, 2), [HostOutcome::Upgraded, HostOutcome::Failed]);
     assert_eq!(played.outcome("w1h0"), HostOutcome::NotStarted);
@@ -85,8 +85,8 @@ fn a_soak_that_was_interrupted_is_gone_on_with() {
 fn a_soak_that_nothing_can_watch_stops_the_next_wave_whoever_approves_it() {
     let parts = [vec![Part::Good], vec![Part::Good]];
     let played = play_planned(&parts, |job| {
-        job.plan.waves[0].soak_seconds = Some(60);
-        job.approvals.waves = vec![job.plan.waves[1].name.clone()];
+        job.header.plan.waves[0].soak_seconds = Some(60);
+        job.approvals.waves = vec![job.header.plan.waves[1].name.clone()];
     });
     assert_eq!(played.outcome("w1h0"), HostOutcome::NotStarted);
     assert_eq!(played.dispatched.state.exit().code(), 4);
@@ -97,7 +97,7 @@ fn as_many_as_may_fail_may_fail() {
     let played =
         play_planned(&[vec![Part::FailsSecondStep, Part::Good, Part::Good], vec![Part::Good]], |job| {
             job.limits.forks = 1;
-            job.plan.waves[0].max_failures = Amount::Count(1);
+            job.header.plan.waves[0].max_failures = Amount::Count(1);
         });
     assert_eq!(played.outcome("w0h2"), HostOutcome::Upgraded);
     assert_eq!(played.outcome("w1h0"), HostOutcome::Upgraded);
@@ -106,11 +106,11 @@ fn as_many_as_may_fail_may_fail() {
 #[test]
 fn a_wave_that_waits_for_a_person_goes_on_when_it_is_approved() {
     let parts = [vec![Part::Good], vec![Part::Good]];
-    let held = play_planned(&parts, |job| job.plan.waves[1].gate = GateKind::Confirm);
+    let held = play_planned(&parts, |job| job.header.plan.waves[1].gate = GateKind::Confirm);
     assert_eq!(held.outcome("w1h0"), HostOutcome::NotStarted);
     assert_eq!(held.dispatched.state.exit().code(), 7);
     let resumed = play_planned(&parts, |job| {
-        job.plan.waves[1].gate = GateKind::Confirm;
+        job.header.plan.waves[1].gate = GateKind::Confirm;
         job.resumed = Some(held.dispatched.state.clone());
         job.approvals.waves = vec!["w1".to_owned()];
     });

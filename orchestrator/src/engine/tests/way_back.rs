@@ -10,7 +10,7 @@ use crate::state::HostState;
 
 /// `down`, `work` and `up` with what takes each of them back, and a look at the end of which nothing is known.
 fn with_way_back(host: &mut HostPlan) {
-    let HostAction::Upgrade(steps) = &mut host.action else { panic!("nothing to do") };
+    let HostAction::Steps(steps) = &mut host.action else { panic!("nothing to do") };
     for (step, undo) in steps.iter_mut().zip(["open-back", "work-back", "down-again"]) {
         step.undo = vec![undo.to_owned()];
     }
@@ -26,7 +26,7 @@ fn with_way_back(host: &mut HostPlan) {
 
 fn play(part: Part, policy: FailurePolicy, change: impl Fn(&mut HostPlan)) -> (Played, Vec<String>) {
     let played = play_planned(&[vec![part]], |job| {
-        let host = &mut job.plan.waves[0].hosts[0];
+        let host = &mut job.header.plan.waves[0].hosts[0];
         with_way_back(host);
         host.on_failure = policy;
         change(host);
@@ -42,7 +42,7 @@ fn host(played: &Played) -> &HostState {
 
 /// What fails comes after the site was opened.
 fn fails_when_open(host: &mut HostPlan) {
-    let HostAction::Upgrade(steps) = &mut host.action else { panic!("nothing to do") };
+    let HostAction::Steps(steps) = &mut host.action else { panic!("nothing to do") };
     steps.swap(1, 2);
     steps[2].tells_health = true;
 }
@@ -99,7 +99,7 @@ fn by_the_policy_rollback_it_is_closed_again_once_and_taken_back() {
 fn a_site_that_may_have_been_opened_is_closed_before_anything_is_taken_back() {
     let (played, heard) = play(Part::FailsSecondStep, FailurePolicy::WhileClosed, |host| {
         // What opens it fails, whatever it has done by then.
-        let HostAction::Upgrade(steps) = &mut host.action else { panic!("nothing to do") };
+        let HostAction::Steps(steps) = &mut host.action else { panic!("nothing to do") };
         steps[1].undo = vec!["down-again".to_owned()];
         host.opening = Some("work".to_owned());
     });
@@ -120,7 +120,7 @@ fn a_host_that_is_back_and_not_well_failed_and_owes_nothing() {
     assert_eq!((host.outcome, host.debts.len(), host.went_back), (Some(HostOutcome::Failed), 0, 1));
     assert!(host.why.to_string().contains("it is back at its start, and not well"), "{}", host.why);
     assert_eq!(played.dispatched.state.exit().code(), 5);
-    assert!(played.dispatched.state.hosts_to_take_back().is_empty());
+    assert!(played.dispatched.state.hosts_to_roll_back().is_empty());
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_step_after_the_opening_that_tells_nothing_of_health_leaves_the_site_open() 
     for policy in [FailurePolicy::WhileClosed, FailurePolicy::RollBack] {
         let (played, heard) = play(Part::FailsSecondStep, policy, |host| {
             fails_when_open(host);
-            let HostAction::Upgrade(steps) = &mut host.action else { panic!("nothing to do") };
+            let HostAction::Steps(steps) = &mut host.action else { panic!("nothing to do") };
             steps[2].tells_health = false;
         });
         assert_eq!(heard, ["down", "up", "work"]);

@@ -198,20 +198,7 @@ fn run_with(elsewhere: HostEvidence) -> RunState {
     let prod =
         PlannedWave { requires: Some("staging".to_owned()), required_hosts: vec!["s1".to_owned()], ..wave() };
     let plan = sample::plan(vec![staging, prod]);
-    let header = RunHeader {
-        format: 1,
-        run: "r2".to_owned(),
-        ixporch: String::new(),
-        operator: String::new(),
-        inventory: String::new(),
-        procedure: String::new(),
-        plan_digest: String::new(),
-        origin: String::new(),
-        instead_of: None,
-        keep_ledger: false,
-        restart_memcached: false,
-        plan,
-    };
+    let header = RunHeader { plan, ..crate::event::sample::header("r2", &[]) };
     let evidence = Evidence {
         run: "r1".to_owned(),
         inventory: String::new(),
@@ -230,7 +217,7 @@ fn run_with(elsewhere: HostEvidence) -> RunState {
     };
     let host = "s1".to_owned();
     let events = [
-        RunEvent::RunStarted(Box::new(header)),
+        RunEvent::RunStarted(std::sync::Arc::new(header)),
         RunEvent::HostFinished { host, outcome: HostOutcome::Upgraded, why: RemoteText::default() },
         given,
     ];

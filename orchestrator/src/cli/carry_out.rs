@@ -1,4 +1,4 @@
-//! What `upgrade` and `resume` share: carry out a plan, show what happens, report.
+//! Carries out a plan, shows what happens, and reports: what every command shares that starts or resumes a run.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,34 +7,32 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::cli::access::Access;
-use crate::cli::args::{Connecting, Format};
-use crate::cli::error::CliError;
-use crate::cli::live::Live;
-use crate::cli::operator::{Screen, Terminal};
-use crate::cli::printer::Printer;
-use crate::cli::settings::Settings;
-use crate::cli::signals;
-use crate::cli::site::Sites;
+use super::access::Access;
+use super::args::{Connecting, Format};
+use super::error::CliError;
+use super::live::Live;
+use super::operator::{Screen, Terminal};
+use super::printer::Printer;
+use super::settings::Settings;
+use super::signals;
+use super::site::Sites;
 use crate::engine::{
-    self, About, ApprovalSubject, Approvals, Brake, Dispatched, Job, LateApproval, Limits, LiveOutput,
-    Reporter,
+    self, ApprovalSubject, Approvals, Brake, Dispatched, Job, LateApproval, Limits, LiveOutput, Reporter,
 };
-use crate::event::{Envelope, RunEvent};
+use crate::event::{Envelope, RunEvent, RunHeader};
 use crate::journal::{Inbox, Writer};
-use crate::plan::Plan;
 use crate::report::{self, Names};
 use crate::state::{ExitCode, GivenEvidence, RunState};
 use crate::transport::{Target, Transport};
 
 /// A run that is about to begin, or to be taken up again.
 pub(super) struct Execution<'a> {
-    pub(super) plan: Plan,
-    pub(super) about: About,
+    pub(super) header: RunHeader,
     pub(super) approvals: Approvals,
     /// What other runs proved, as far as this one relies on it.
     pub(super) evidence: Vec<GivenEvidence>,
     pub(super) resumed: Option<RunState>,
+    /// Hosts that nothing is done on, with why.
     pub(super) refused: BTreeMap<String, String>,
     pub(super) targets: BTreeMap<String, Target>,
     pub(super) transport: Arc<dyn Transport>,
@@ -52,11 +50,10 @@ fn broken(error: std::io::Error) -> CliError {
 
 impl<'a> Execution<'a> {
     /// A run whose plan was made from the journal of another one: nothing in it is approved, or relies on evidence.
-    pub(super) fn of_journal(plan: Plan, about: About, access: Access<'a>, journal: Writer) -> Self {
+    pub(super) fn of_journal(header: RunHeader, access: Access<'a>, journal: Writer) -> Self {
         Self {
-            targets: access.targets_of(&plan),
-            plan,
-            about,
+            targets: access.targets_of(&header.plan),
+            header,
             approvals: Approvals::default(),
             evidence: Vec::new(),
             resumed: None,
@@ -74,15 +71,16 @@ impl Execution<'_> {
     /// Carries it out; gives what the program exits with.
     pub(super) async fn run(self, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
         let folder = self.journal.folder().to_owned();
-        let run = settings.store.shorten(&self.about.run)?;
+        let id = self.header.run.clone();
+        let run = settings.shorten(&id);
         let brake = Brake::default();
         let screen = Screen::default();
         let watching = tokio::spawn(signals::watch(brake.clone(), printer));
         let (sender, late_approvals) = mpsc::channel(1);
         let carrying = tokio::spawn(carry(Inbox::of(&folder), sender));
+        let live = self.live.then(|| Live::start(printer, screen.clone())).transpose().map_err(broken)?;
         let job = Job {
-            plan: self.plan,
-            about: self.about,
+            header: self.header,
             approvals: self.approvals,
             evidence: self.evidence,
             late_approvals: Some(late_approvals),
@@ -97,18 +95,16 @@ impl Execution<'_> {
                 forks: usize::try_from(self.connecting.forks).unwrap_or(1),
                 connecting: usize::try_from(self.connecting.connecting).unwrap_or(1),
             },
-            live: self.live.then(|| Live::start(printer, screen.clone())).transpose().map_err(broken)?.map(
-                |live| {
-                    let live: Arc<dyn LiveOutput> = Arc::new(live);
-                    live
-                },
-            ),
+            live: live.map(|live| Arc::new(live) as Arc<dyn LiveOutput>),
             brake,
         };
         let reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Progress { printer, screen })];
         let dispatched = engine::run(job, self.journal, reporters, Timestamp::now).await.map_err(broken)?;
         watching.abort();
         carrying.abort();
+        if dispatched.journal_failure.is_none() {
+            settings.store.summarize(&id, &dispatched.state);
+        }
         let names = Names { program: settings.program.clone(), run, going_on: false };
         show(&dispatched.state, &names, printer);
         end(&dispatched, &folder, &names)

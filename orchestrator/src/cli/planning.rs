@@ -1,0 +1,126 @@
+//! From a request to a plan: load, probe, plan.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ixporch_inventory::{Host, Inventory, Selector};
+
+use super::access::Access;
+use super::error::CliError;
+use super::evidence;
+use super::load;
+use super::printer::Printer;
+use super::probing::{self, Probes, Upstream};
+use super::prompt::Passphrases;
+use super::request::Request;
+use super::settings::Settings;
+use crate::history::History;
+use crate::plan::{self, HostId, LeftBehind, Options, Plan, WaveSelection};
+use crate::state::GivenEvidence;
+use crate::transport::ssh::SshTransport;
+use crate::transport::{Target, Transport};
+
+/// A plan with the means to carry it out.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    /// What other runs proved that it demands.
+    pub(super) evidence: Vec<GivenEvidence>,
+    pub(super) targets: BTreeMap<String, Target>,
+    pub(super) transport: Arc<dyn Transport>,
+}
+
+/// A runtime for everything that waits for hosts.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::internal(format!("the runtime cannot be started: {error}")))
+}
+
+/// How hosts are reached.
+pub(super) fn transport(settings: &Settings) -> Arc<dyn Transport> {
+    Arc::new(SshTransport::new(Arc::new(Passphrases { askpass: settings.askpass.clone() })))
+}
+
+/// Loads, probes and plans; `earlier` is a run whose hosts are taken over.
+pub(super) async fn plan(
+    request: &Request,
+    history: &History,
+    earlier: Option<&str>,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<Planned, CliError> {
+    let file = &request.selection.file.inventory;
+    let inventory = load::inventory(&request.selection.file)?;
+    let options = Options { own_run: earlier.map(str::to_owned), ..request.options.clone() };
+    // What cannot be believed is known before anybody is asked anything.
+    let rules = &inventory.evidence;
+    let required = request.relying.requires_run.as_deref();
+    let named = required.map(|name| evidence::named(name, file, rules, history, settings)).transpose()?;
+    let hosts = hosts_of(&inventory, &options)?;
+    if let Some(target) = &options.target
+        && ixporch_inventory::value::branch(target).is_err()
+    {
+        return Err(plan::PlanError::Target(target.clone()).into());
+    }
+    let connecting = &request.connecting;
+    let access = Access { settings, file, inventory: &inventory, connecting, transport: transport(settings) };
+    let kind = request.kind();
+    let upstream = match &options.target {
+        _ if !kind.is_upgrade() => Upstream::Unasked,
+        Some(tag) => Upstream::Tag(tag),
+        None => Upstream::Branch,
+    };
+    let facts = probe(&access, &hosts, upstream, printer).await;
+    let plan = plan::build(&plan::Request {
+        inventory: &inventory,
+        procedure: &request.procedure,
+        facts: &facts,
+        left: &left_behind(history, &hosts, earlier),
+        options: &options,
+        default_user: &settings.user,
+    })?;
+    let mut evidence = evidence::of_waves(settings, history, kind, &plan, &inventory, None)?;
+    evidence.extend(named);
+    let targets = hosts.iter().map(|host| (host.name.clone(), access.target(host))).collect();
+    Ok(Planned { plan, evidence, targets, transport: access.transport })
+}
+
+/// The hosts that are meant: those that are selected, and in one of the chosen waves.
+fn hosts_of<'i>(inventory: &'i Inventory, options: &Options) -> Result<Vec<&'i Host>, CliError> {
+    let mut hosts = selected(inventory, options.limit.as_ref())?;
+    if matches!(options.waves, WaveSelection::Only(_) | WaveSelection::Range(..)) {
+        let waves = plan::waves(inventory, &options.waves)?;
+        hosts.retain(|host| waves.iter().any(|wave| wave.hosts.contains(&host.name)));
+    }
+    Ok(hosts)
+}
+
+/// The selected hosts, in the inventory's order.
+pub(super) fn selected<'i>(
+    inventory: &'i Inventory,
+    limit: Option<&Selector>,
+) -> Result<Vec<&'i Host>, CliError> {
+    Ok(match limit {
+        Some(selector) => inventory.select(selector)?,
+        None => inventory.hosts.iter().collect(),
+    })
+}
+
+/// Probes hosts and says that it does.
+pub(super) async fn probe(
+    access: &Access<'_>,
+    hosts: &[&Host],
+    upstream: Upstream<'_>,
+    printer: Printer,
+) -> Probes {
+    let plural = if hosts.len() == 1 { "" } else { "s" };
+    printer.say(&printer.err.dim(&format!("probing {} host{plural} …", hosts.len())));
+    probing::probe(access, hosts, upstream).await
+}
+
+/// What the earlier runs left behind on the hosts.
+fn left_behind(history: &History, hosts: &[&Host], earlier: Option<&str>) -> BTreeMap<String, LeftBehind> {
+    let left = |host: &&Host| (host.name.clone(), history.left_on(&HostId::of(host), earlier));
+    hosts.iter().map(left).collect()
+}

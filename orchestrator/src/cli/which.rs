@@ -1,0 +1,95 @@
+//! Which run is meant by what a person typed, and what stands against a request about it, as an error.
+
+use std::path::Path;
+
+use super::error::CliError;
+use super::settings::Settings;
+use crate::event::{FollowUpKind, Obstacle};
+use crate::follow_up::choose::{self, Asked};
+use crate::history::{History, RunRecord};
+use crate::journal::{JournalError, LoadedRun, Writer};
+use crate::report::{self, KnownRun};
+use crate::state::ExitCode;
+
+/// What stands for the last run that changes anything.
+const LATEST: &str = "latest";
+
+/// The id of the run that is named; `latest` is the last one that changes anything.
+pub(super) fn run(settings: &Settings, wanted: &str) -> Result<String, CliError> {
+    if wanted != LATEST {
+        return Ok(settings.store.find(wanted)?);
+    }
+    let history = settings.store.history()?;
+    let latest = history.latest().map(|run| run.run.clone());
+    latest.ok_or_else(|| obstacle(&Obstacle::NoRun, settings))
+}
+
+/// Who asks about a run, and what for.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) follow_up: FollowUpKind,
+    /// The run as it was named; `latest`, if it was not.
+    pub(super) wanted: &'a str,
+    pub(super) inventory: Option<&'a Path>,
+    pub(super) host: Option<&'a str>,
+}
+
+/// The run that a follow-up means.
+pub(super) fn followed<'h>(
+    settings: &Settings,
+    history: &'h History,
+    question: Question<'_>,
+) -> Result<&'h RunRecord, CliError> {
+    if question.wanted == LATEST {
+        let path = question.inventory.map(absolute);
+        let asked = Asked { follow_up: question.follow_up, inventory: path.as_deref(), host: question.host };
+        return choose::choose(history, &asked).map_err(|found| obstacle(&found, settings));
+    }
+    let id = settings.store.find(question.wanted)?;
+    match history.run(&id) {
+        Some(run) => Ok(run),
+        None => match settings.store.load(&id) {
+            Err(error) => Err(error.into()),
+            Ok(_) => Err(obstacle(&Obstacle::NotBegun { run: id }, settings)),
+        },
+    }
+}
+
+/// Takes up the journal of a run whose controller has ended, and reads it.
+pub(super) fn take_up(id: &str, settings: &Settings) -> Result<(Writer, LoadedRun), CliError> {
+    let shown = settings.shorten(id);
+    settings.store.take_up(id)?.ok_or_else(|| {
+        CliError::new(ExitCode::Locked, format!("run {shown} is going on: its controller is at work"))
+            .help(format!("wait until it ends, and see how far it is: {} report {shown}", settings.program))
+    })
+}
+
+/// What this controller knows of a run that a host names.
+pub(super) fn known_run(history: &History, run: &str) -> KnownRun {
+    match history.run(run) {
+        None => KnownRun::Unknown,
+        Some(run) if run.going_on => KnownRun::GoingOn,
+        Some(run) if run.exit_code.is_some() && !run.is_unfinished() => KnownRun::Ended,
+        Some(_) => KnownRun::Unfinished,
+    }
+}
+
+/// What stands against a request, in words.
+pub(super) fn obstacle(found: &Obstacle, settings: &Settings) -> CliError {
+    let shorten = |run: &str| settings.shorten(run);
+    let words = report::obstacle(found, &settings.program, &shorten);
+    CliError { help: words.help, ..CliError::new(found.exit(), words.message) }
+}
+
+/// A path that means the same in every folder.
+pub(super) fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
+impl Settings {
+    /// A run's id as it is shown; where runs cannot be listed, all of it.
+    pub(super) fn shorten(&self, id: &str) -> String {
+        let shortened: Result<String, JournalError> = self.store.shorten(id);
+        shortened.unwrap_or_else(|_| id.to_owned())
+    }
+}

@@ -1,0 +1,132 @@
+//! Reads one line of a journal, of this version, of an older one, or of a newer one.
+//!
+//! Owns what older formats looked like; nothing else in the program knows. Format 1 had no kind of run in its header: that
+//! stood in the name of the procedure, in the plan's `moves_code`, and in `takes_back` and `settles` of its hosts; and hosts
+//! had a rendered login instead of an address and a port.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Envelope, RunEvent, RunKind};
+use crate::plan::address_of_login;
+use crate::procedure::{ROLLBACK, SETTLE};
+
+/// What a line holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// An event.
+    Event(Box<Envelope>),
+    /// An event that this version does not know, and that its writer marked as one that may be skipped.
+    Skipped {
+        /// Its number.
+        sequence: u64,
+        /// What it is called.
+        event: String,
+    },
+}
+
+/// Why a line cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    /// It is no event.
+    #[error("{0}")]
+    Damaged(String),
+    /// It is an event of a newer version, and may not be skipped.
+    #[error("the event `{0}` is unknown to this version")]
+    Newer(String),
+}
+
+impl Line {
+    /// Reads a line.
+    pub fn read(text: &str) -> Result<Self, LineError> {
+        let damaged = |error: serde_json::Error| LineError::Damaged(error.to_string());
+        let why = match serde_json::from_str::<Envelope>(text) {
+            Ok(Envelope { event: RunEvent::Unknown, sequence, .. }) => return unknown(text, sequence),
+            Ok(envelope) => return Ok(Self::Event(Box::new(envelope))),
+            Err(error) => error,
+        };
+        let Ok(Value::Object(mut line)) = serde_json::from_str(text) else { return Err(damaged(why)) };
+        if line.get("event") != Some(&json!("run-started")) || line.contains_key("kind") {
+            return Err(damaged(why));
+        }
+        header_of_format_1(&mut line);
+        serde_json::from_value(Value::Object(line))
+            .map(|envelope| Self::Event(Box::new(envelope)))
+            .map_err(damaged)
+    }
+}
+
+/// An event that only its name is known of.
+fn unknown(text: &str, sequence: u64) -> Result<Line, LineError> {
+    #[derive(Deserialize)]
+    struct Named {
+        event: String,
+        #[serde(default)]
+        skippable: bool,
+    }
+    let named: Named = serde_json::from_str(text).map_err(|error| LineError::Damaged(error.to_string()))?;
+    if named.skippable {
+        return Ok(Line::Skipped { sequence, event: named.event });
+    }
+    Err(LineError::Newer(named.event))
+}
+
+/// Brings the header of a journal of format 1 into today's form.
+fn header_of_format_1(header: &mut Map<String, Value>) {
+    let text =
+        |header: &Map<String, Value>, key: &str| header.get(key).and_then(Value::as_str).map(str::to_owned);
+    let procedure = text(header, "procedure").unwrap_or_default();
+    let mut follows = text(header, "instead_of");
+    let (mut moves_code, mut changes) = (false, false);
+    if let Some(plan) = header.get_mut("plan") {
+        moves_code = plan.get("moves_code").and_then(Value::as_bool).unwrap_or_default();
+        let waves = plan.get_mut("waves").and_then(Value::as_array_mut).into_iter().flatten();
+        let hosts = waves.filter_map(|wave| wave.get_mut("hosts")?.as_array_mut()).flatten();
+        for host in hosts.filter_map(Value::as_object_mut) {
+            changes |= changes_anything(host);
+            follows = follows.or_else(|| text(host, "settles"));
+            host_of_format_1(host);
+        }
+    }
+    let kind = match procedure.as_str() {
+        ROLLBACK => RunKind::Rollback,
+        SETTLE => RunKind::Settle,
+        _ => RunKind::from_facts(moves_code, changes, &procedure),
+    };
+    header.insert("kind".to_owned(), json!(kind));
+    header.insert("follows".to_owned(), json!(follows));
+}
+
+fn host_of_format_1(host: &mut Map<String, Value>) {
+    let (address, port) = address_of_login(host.get("login").and_then(Value::as_str).unwrap_or_default());
+    host.insert("address".to_owned(), json!(address));
+    host.insert("port".to_owned(), json!(port));
+    if let Some(cleared) = host.get("takes_back").and_then(|back| back.get("settles")).cloned() {
+        host.insert("cleared_when_back".to_owned(), cleared);
+    }
+}
+
+fn changes_anything(host: &Map<String, Value>) -> bool {
+    let steps = host.get("action").and_then(|action| action.get("upgrade")).and_then(Value::as_array);
+    steps.into_iter().flatten().any(|step| step.get("effect") == Some(&json!("change")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_event_is_skipped_only_where_its_writer_says_that_this_is_safe() {
+        let line = |more: &str| {
+            format!("{{\"sequence\":7,\"at\":\"2026-01-01T00:00:00Z\",\"event\":\"moon-rose\"{more}}}")
+        };
+        let skipped = Line::Skipped { sequence: 7, event: "moon-rose".to_owned() };
+        assert_eq!(Line::read(&line(",\"skippable\":true")).unwrap(), skipped);
+        assert!(matches!(Line::read(&line("")), Err(LineError::Newer(event)) if event == "moon-rose"));
+        assert!(matches!(Line::read("{\"sequence\":7,"), Err(LineError::Damaged(_))));
+        assert!(matches!(
+            Line::read("{\"event\":\"interrupted\",\"sequence\":1}"),
+            Err(LineError::Damaged(_))
+        ));
+    }
+}

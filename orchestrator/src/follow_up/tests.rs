@@ -1,0 +1,486 @@
+//! Tables of follow-up decisions: what was, what is asked for, what is decided.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::choose::{Asked, choose};
+use super::rerun::{Which, rerun};
+use super::resume::{Resumption, resume};
+use super::rollback::{self, Rollback, rollback};
+use super::settle::settle;
+use crate::event::{
+    Envelope, FollowUpKind, HostOutcome, LeftOut, Obstacle, RunEvent, RunHeader, RunKind, StepEnd,
+    StepOutcome, sample,
+};
+use crate::history::{History, RunRecord};
+use crate::plan::{self, HostAction, HostPlan, PlannedStep};
+use crate::report;
+use crate::state::RunState;
+use crate::text::RemoteText;
+
+/// A run that has been.
+#[derive(Clone)]
+struct Run {
+    header: RunHeader,
+    events: Vec<RunEvent>,
+}
+
+fn step(id: &str, number: u32, debts: &[&str], undo: &[&str]) -> PlannedStep {
+    PlannedStep {
+        number,
+        debts: debts.iter().map(|debt| (*debt).to_owned()).collect(),
+        undo: undo.iter().map(|undo| (*undo).to_owned()).collect(),
+        alone: id == "restart",
+        ..plan::sample::step(id, None)
+    }
+}
+
+/// A host that is closed, changed, restarted and opened, with a way back.
+fn host(name: &str) -> HostPlan {
+    let steps = vec![
+        step("down", 1, &["up"], &[]),
+        step("work", 2, &["restart", "views"], &["work-back"]),
+        step("restart", 3, &[], &[]),
+        step("views", 4, &[], &[]),
+        step("up", 5, &[], &[]),
+    ];
+    HostPlan {
+        action: HostAction::Steps(steps),
+        back: vec![step("work-back", 6, &[], &[])],
+        ..plan::sample::host(name)
+    }
+}
+
+impl Run {
+    fn new(id: &str, order: u64, kind: RunKind, hosts: &[&str]) -> Self {
+        let mut header = RunHeader { kind, order, ..sample::header(id, hosts) };
+        for planned in &mut header.plan.waves[0].hosts {
+            *planned = host(&planned.host);
+        }
+        Self { header, events: Vec::new() }
+    }
+
+    fn upgrade(id: &str, order: u64, hosts: &[&str]) -> Self {
+        Self::new(id, order, RunKind::Upgrade, hosts)
+    }
+
+    fn of(mut self, follows: &str) -> Self {
+        self.header.follows = Some(follows.to_owned());
+        self
+    }
+
+    fn inventory(mut self, inventory: &str) -> Self {
+        inventory.clone_into(&mut self.header.inventory);
+        self
+    }
+
+    /// With other steps on all hosts.
+    fn steps(mut self, steps: &[PlannedStep]) -> Self {
+        for planned in &mut self.header.plan.waves[0].hosts {
+            planned.action = HostAction::Steps(steps.to_vec());
+        }
+        self
+    }
+
+    fn event(mut self, event: RunEvent) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    fn locked(self, host: &str) -> Self {
+        self.event(RunEvent::HostLocked { host: host.to_owned() })
+    }
+
+    fn begins(self, host: &str, step: &str) -> Self {
+        self.event(RunEvent::StepStarted { host: host.to_owned(), step: step.to_owned(), boot: None })
+    }
+
+    fn does(self, host: &str, step: &str) -> Self {
+        self.ends_step(host, step, StepOutcome::Succeeded)
+    }
+
+    fn ends_step(self, host: &str, step: &str, outcome: StepOutcome) -> Self {
+        let end = Box::new(StepEnd::without_output(outcome, ""));
+        let (host_name, step_id) = (host.to_owned(), step.to_owned());
+        self.begins(host, step).event(RunEvent::StepFinished { host: host_name, step: step_id, end })
+    }
+
+    fn all(self, host: &str) -> Self {
+        let steps: Vec<String> =
+            self.header.plan.host(host).unwrap().steps().iter().map(|step| step.id.clone()).collect();
+        steps.iter().fold(self, |run, step| run.does(host, step))
+    }
+
+    fn ends(self, host: &str, outcome: HostOutcome) -> Self {
+        self.event(RunEvent::HostReleased { host: host.to_owned() }).stops(host, outcome)
+    }
+
+    fn stops(self, host: &str, outcome: HostOutcome) -> Self {
+        let (host, why) = (host.to_owned(), RemoteText::default());
+        self.event(RunEvent::HostFinished { host, outcome, why })
+    }
+
+    fn over(self, exit_code: u8) -> Self {
+        self.event(RunEvent::RunFinished { exit_code })
+    }
+
+    /// A run whose hosts were all upgraded.
+    fn upgraded(id: &str, order: u64, hosts: &[&str]) -> Self {
+        let run = Self::upgrade(id, order, hosts);
+        hosts.iter().fold(run, |run, host| run.all(host).ends(host, HostOutcome::Upgraded)).over(0)
+    }
+
+    /// A run of one host that failed at `work`.
+    fn failed(id: &str, order: u64, host: &str) -> Self {
+        Self::upgrade(id, order, &[host]).fails(host).over(6)
+    }
+
+    fn fails(self, host: &str) -> Self {
+        self.does(host, "down").ends_step(host, "work", StepOutcome::Failed).ends(host, HostOutcome::Failed)
+    }
+
+    /// A run whose controller was killed on its hosts.
+    fn killed(id: &str, order: u64, hosts: &[&str]) -> Self {
+        let run = Self::upgrade(id, order, hosts);
+        hosts.iter().fold(run, |run, host| run.locked(host).does(host, "down").begins(host, "work"))
+    }
+
+    /// A command that only looks.
+    fn look(id: &str, order: u64, host: &str) -> Self {
+        let mut look = plan::sample::step("exec", None);
+        look.effect = crate::procedure::Effect::Check;
+        let run = Self::new(id, order, RunKind::Look, &[host]).steps(&[look]);
+        run.does(host, "exec").ends(host, HostOutcome::Done).over(0)
+    }
+
+    /// A procedure whose one step completes open steps of others.
+    fn completing(id: &str, order: u64, host: &str, completes: &str) -> Self {
+        let step = PlannedStep { completes: vec![completes.to_owned()], ..plan::sample::step("again", None) };
+        let run = Self::new(id, order, RunKind::Procedure, &[host]).steps(&[step]);
+        run.does(host, "again").ends(host, HostOutcome::Done).over(0)
+    }
+
+    fn state(&self) -> RunState {
+        let started = RunEvent::RunStarted(Arc::new(self.header.clone()));
+        let events = std::iter::once(started).chain(self.events.iter().cloned());
+        // Every clock says the same: orders alone tell what was later.
+        let envelopes: Vec<Envelope> = (1..)
+            .zip(events)
+            .map(|(sequence, event)| Envelope { sequence, at: Timestamp::UNIX_EPOCH, event })
+            .collect();
+        RunState::fold(&envelopes)
+    }
+}
+
+fn history(runs: &[Run]) -> History {
+    History::new(runs.iter().filter_map(|run| RunRecord::of(&run.state(), 0)).collect(), Vec::new())
+}
+
+fn shown(obstacle: &Obstacle) -> String {
+    let words = report::obstacle(obstacle, "ixporch", &str::to_owned);
+    format!("{} {}\nhelp: {}", obstacle.exit().code(), words.message, words.help.unwrap_or_default())
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Ask {
+    /// Which run is meant, if none is named.
+    Which(FollowUpKind, Option<&'static str>),
+    Resume(&'static str),
+    ResumeOnly(&'static str, &'static str),
+    Rerun(&'static str, Which),
+    RollBack(&'static str, &'static [&'static str]),
+    Settle(&'static str, &'static str),
+}
+
+fn answer(runs: &[Run], ask: Ask) -> String {
+    let history = history(runs);
+    let run = |id: &str| runs.iter().find(|run| run.header.run == id).unwrap();
+    let known = |id: &str| (history.run(id).unwrap(), run(id).state());
+    match ask {
+        Ask::Which(follow_up, inventory) => {
+            let asked =
+                Asked { follow_up, inventory, host: Some("a").filter(|_| follow_up == FollowUpKind::Settle) };
+            choose(&history, &asked).map_or_else(|found| shown(&found), |run| run.run.clone())
+        }
+        Ask::Resume(id) => {
+            let (record, state) = known(id);
+            resume(&history, record, &state, None).map_or_else(|found| shown(&found), resumption)
+        }
+        Ask::ResumeOnly(id, host) => {
+            let (record, state) = known(id);
+            let selected = BTreeSet::from([host.to_owned()]);
+            resume(&history, record, &state, Some(&selected)).map_or_else(|found| shown(&found), resumption)
+        }
+        Ask::Rerun(id, which) => {
+            let (record, state) = known(id);
+            rerun(record, &state, which, None)
+                .map_or_else(|found| shown(&found), |hosts| format!("a new run of {}", hosts.join(",")))
+        }
+        Ask::RollBack(id, hosts) => {
+            let (record, state) = known(id);
+            let request = rollback::Request {
+                selected: &|name| hosts.is_empty() || hosts.contains(&name),
+                is_limited: !hosts.is_empty(),
+                known: &|name| Some(host(name).id()),
+                discard_writes_since: None,
+            };
+            rollback(&history, record, &state, &request).map_or_else(|found| shown(&found), back)
+        }
+        Ask::Settle(id, name) => {
+            let (record, state) = known(id);
+            settle(&history, record, &state, name).map_or_else(
+                |found| shown(&found),
+                |settlement| {
+                    let steps =
+                        settlement.plan.iter().filter_map(|plan| plan.host(name)).flat_map(HostPlan::steps);
+                    let steps: Vec<&str> = steps.map(|step| step.id.as_str()).collect();
+                    format!("completes {steps:?}, leaves {:?}", settlement.left)
+                },
+            )
+        }
+    }
+}
+
+fn resumption(found: Resumption) -> String {
+    match found {
+        Resumption::Nothing => "nothing to resume".to_owned(),
+        Resumption::GoOn { hosts, left_out } => {
+            let left_out: Vec<String> =
+                left_out.iter().map(|(host, why)| format!("{host}: {}", word(why))).collect();
+            format!("goes on with {}; left out: {left_out:?}", hosts.join(","))
+        }
+    }
+}
+
+fn word(why: &LeftOut) -> String {
+    report::left_out(why, "ixporch", &str::to_owned)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_or_else` gives")]
+fn back(found: Rollback) -> String {
+    let hosts = found.plan.iter().flat_map(crate::plan::Plan::hosts).map(|(_, host)| {
+        let steps: Vec<&str> = host.steps().iter().map(|step| step.id.as_str()).collect();
+        format!("{} by {steps:?}", host.host)
+    });
+    let hosts: Vec<String> = hosts.collect();
+    let left_out: Vec<String> =
+        found.left_out.iter().map(|(host, why)| format!("{host}: {}", word(why))).collect();
+    let over = if found.takes_over { ", taking the run over" } else { "" };
+    match hosts.as_slice() {
+        [] => format!("nothing to roll back; left out: {left_out:?}"),
+        _ => format!("rolls back {}{over}; left out: {left_out:?}", hosts.join(", ")),
+    }
+}
+
+/// What was, and what is asked about it.
+type Situation = (&'static str, Vec<Run>, Vec<(&'static str, Ask)>);
+
+/// The situations, each with its questions.
+#[expect(clippy::too_many_lines, reason = "a table is read as a whole")]
+fn table() -> Vec<Situation> {
+    use Ask::{Rerun, Resume, ResumeOnly, RollBack, Settle};
+    use FollowUpKind as For;
+    let which = |follow_up| Ask::Which(follow_up, None);
+    let rolling_back = |id: &str, order, of: &str, host: &str| {
+        Run::new(id, order, RunKind::Rollback, &[host]).of(of).steps(&[step("work-back", 6, &[], &[])])
+    };
+    let rolled_back = |id: &str, order, of: &str, host: &str| {
+        rolling_back(id, order, of, host).does(host, "work-back").ends(host, HostOutcome::RolledBack).over(0)
+    };
+    let settled = |id: &str, order, of: &str, host: &str| {
+        let run = Run::new(id, order, RunKind::Settle, &[host]).of(of).steps(&[step("restart", 3, &[], &[])]);
+        run.does(host, "restart").ends(host, HostOutcome::Done).over(0)
+    };
+    vec![
+        (
+            "a killed upgrade, then a command that only looks",
+            vec![Run::killed("up1", 1, &["a", "b"]), Run::look("exec2", 2, "a")],
+            vec![
+                ("resume", which(For::Resume)),
+                ("rollback", which(For::Rollback)),
+                ("resume up1", Resume("up1")),
+                ("resume up1 --limit a", ResumeOnly("up1", "a")),
+                ("rollback up1", RollBack("up1", &[])),
+                ("rollback up1 --limit a", RollBack("up1", &["a"])),
+                ("settle up1 a", Settle("up1", "a")),
+            ],
+        ),
+        (
+            "killed upgrades of two inventories",
+            vec![Run::killed("up1", 1, &["a"]), Run::killed("up2", 2, &["b"]).inventory("other")],
+            vec![
+                ("resume", which(For::Resume)),
+                ("resume --inventory other", Ask::Which(For::Resume, Some("other"))),
+                ("rollback", which(For::Rollback)),
+            ],
+        ),
+        (
+            "a killed upgrade, then one of another inventory that ended",
+            vec![Run::killed("up1", 1, &["a"]), Run::upgraded("up2", 2, &["b"]).inventory("other")],
+            vec![("resume", which(For::Resume))],
+        ),
+        ("nothing but looks", vec![Run::look("exec1", 1, "a")], vec![("resume", which(For::Resume))]),
+        (
+            "an upgrade, then another procedure",
+            vec![Run::upgraded("up1", 1, &["a"]), Run::completing("views2", 2, "a", "views")],
+            vec![("rollback", which(For::Rollback)), ("rollback up1", RollBack("up1", &[]))],
+        ),
+        (
+            "an upgrade, rolled back",
+            vec![Run::upgraded("up1", 1, &["a"]), rolled_back("back2", 2, "up1", "a")],
+            vec![
+                ("rollback", which(For::Rollback)),
+                ("rollback up1", RollBack("up1", &[])),
+                ("resume up1", Resume("up1")),
+                ("resume back2 --rerun failed", Rerun("back2", Which::Failed)),
+                ("settle up1 a", Settle("up1", "a")),
+            ],
+        ),
+        (
+            "one host upgraded and one failed, which was run again",
+            vec![
+                Run::upgrade("up1", 1, &["a", "b"])
+                    .all("a")
+                    .ends("a", HostOutcome::Upgraded)
+                    .fails("b")
+                    .over(6)
+                    .event(RunEvent::RunTakenOver { by: "up2".to_owned() }),
+                Run::upgraded("up2", 2, &["b"]).of("up1"),
+            ],
+            vec![
+                ("rollback up1 --limit a", RollBack("up1", &["a"])),
+                ("rollback up1 --limit b", RollBack("up1", &["b"])),
+                ("rollback up2", RollBack("up2", &[])),
+                ("resume up1", Resume("up1")),
+            ],
+        ),
+        (
+            "a failed upgrade, changed by another run under another user",
+            vec![Run::failed("up1", 1, "a"), {
+                let mut other = Run::upgraded("up2", 2, &["a"]);
+                other.header.plan.waves[0].hosts[0].login = "-J bastion root@a".to_owned();
+                other
+            }],
+            vec![
+                ("rollback up1", RollBack("up1", &[])),
+                ("settle up1 a", Settle("up1", "a")),
+                ("rollback up2", RollBack("up2", &[])),
+            ],
+        ),
+        (
+            "a failed upgrade",
+            vec![Run::failed("up1", 1, "a")],
+            vec![
+                ("settle latest a", which(For::Settle)),
+                ("settle up1 a", Settle("up1", "a")),
+                ("settle up1 x", Settle("up1", "x")),
+                ("rollback up1", RollBack("up1", &[])),
+                ("resume up1 --rerun failed", Rerun("up1", Which::Failed)),
+                ("resume up1", Resume("up1")),
+            ],
+        ),
+        (
+            "a failed upgrade of which one open step was completed by its own command, and one by settling",
+            vec![
+                Run::failed("up1", 1, "a"),
+                Run::completing("views2", 2, "a", "views"),
+                settled("settle3", 3, "up1", "a"),
+            ],
+            vec![("settle up1 a", Settle("up1", "a")), ("rollback up1", RollBack("up1", &[]))],
+        ),
+        (
+            "a rollback that was cut off",
+            vec![
+                Run::failed("up1", 1, "a"),
+                rolling_back("back2", 2, "up1", "a").locked("a").begins("a", "work-back"),
+            ],
+            vec![
+                ("resume", which(For::Resume)),
+                ("resume back2", Resume("back2")),
+                ("rollback up1", RollBack("up1", &[])),
+                ("settle up1 a", Settle("up1", "a")),
+                ("resume back2 --rerun failed", Rerun("back2", Which::Failed)),
+            ],
+        ),
+        (
+            "an upgrade of which one host was rolled back, and one never began",
+            vec![
+                Run::upgrade("up1", 1, &["a", "b"])
+                    .all("a")
+                    .ends("a", HostOutcome::Upgraded)
+                    .stops("b", HostOutcome::NotStarted)
+                    .over(4),
+                rolled_back("back2", 2, "up1", "a"),
+            ],
+            vec![("resume up1", Resume("up1"))],
+        ),
+    ]
+}
+
+#[test]
+fn the_table_of_follow_up_decisions() {
+    let mut text = String::new();
+    for (situation, runs, questions) in table() {
+        let _ = writeln!(text, "== {situation}");
+        for (asked, ask) in questions {
+            let answer = answer(&runs, ask);
+            let _ = writeln!(text, "{asked}\n  -> {}", answer.replace('\n', "\n     "));
+        }
+    }
+    println!("{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_run_under_a_clock_that_was_ahead_is_latest_only_until_the_next_one() {
+    let mut ahead = RunRecord::of(&Run::upgraded("ahead", 1, &["a"]).state(), 0).unwrap();
+    ahead.started = Some("2100-01-01T00:00:00Z".parse().unwrap());
+    let next = RunRecord::of(&Run::upgraded("next", 2, &["a"]).state(), 0).unwrap();
+    let history = History::new(vec![next, ahead], Vec::new());
+    assert_eq!(history.latest().unwrap().run, "next");
+    assert_eq!(history.next_order(), 3);
+}
+
+#[test]
+fn what_a_rollback_plan_owes_and_clears() {
+    let runs = [Run::failed("up1", 1, "a")];
+    let history = history(&runs);
+    let request = rollback::Request {
+        selected: &|_| true,
+        is_limited: false,
+        known: &|name| Some(host(name).id()),
+        discard_writes_since: None,
+    };
+    let decided = rollback(&history, history.run("up1").unwrap(), &runs[0].state(), &request).unwrap();
+    let back = decided.plan.unwrap().host("a").unwrap().clone();
+    assert_eq!(back.cleared_when_back, BTreeSet::from(["restart", "up", "views"].map(str::to_owned)));
+    assert_eq!(back.closed.as_deref(), Some("up"));
+    let run = |outcome: StepOutcome, end: HostOutcome| {
+        let mut run = Run::new("back2", 2, RunKind::Rollback, &["a"]).of("up1");
+        run.header.plan.waves[0].hosts = vec![back.clone()];
+        run.ends_step("a", "work-back", outcome).ends("a", end).over(5)
+    };
+    let broken = run(StepOutcome::Failed, HostOutcome::Failed).state();
+    assert!(!broken.is_back("a") && !broken.hosts["a"].debts.is_empty());
+    // It is back, whatever is found of its site then: nothing of the run that is rolled back is owed any more.
+    let unwell = run(StepOutcome::Succeeded, HostOutcome::Failed).state();
+    assert!(unwell.is_back("a"));
+    assert_eq!(unwell.hosts["a"].debts, []);
+    assert!(!unwell.hosts["a"].leaves(RunKind::Rollback, unwell.plan_of("a").unwrap()).unfinished);
+}
+
+#[test]
+fn what_was_opened_and_closed_again_is_not_completed() {
+    let mut run = Run::new("settle2", 2, RunKind::Settle, &["a"])
+        .of("up1")
+        .steps(&[step("restart", 3, &[], &[]), step("up", 5, &[], &["down-again"])]);
+    run.header.plan.waves[0].hosts[0].back = vec![step("down-again", 6, &["up"], &[])];
+    let opened = run.does("a", "restart").does("a", "up");
+    let completed = |run: &Run| run.state().completed("a").into_iter().collect::<Vec<_>>();
+    assert_eq!(completed(&opened), ["restart", "up"]);
+    assert_eq!(completed(&opened.does("a", "down-again")), ["restart"]);
+}

@@ -1,0 +1,218 @@
+//! The history: what all runs of this controller did, host by host and in order.
+//!
+//! Owns every question that one run asks about others: what was done since, what is owed and what was completed, what was
+//! taken over and what was rolled back. It is pure, over records that the store loads once for a command; it must not know
+//! where they are kept.
+
+mod record;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+pub use record::{HostRecord, OpenStep, RunRecord, SUMMARY_FORMAT};
+
+use crate::event::{Deed, FollowUpKind, RunKind};
+use crate::plan::{HostId, LeftBehind};
+
+/// All runs of this controller.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Oldest first.
+    runs: Vec<RunRecord>,
+    unreadable: Vec<Unreadable>,
+}
+
+/// A run of which the journal cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The run's id.
+    pub run: String,
+    /// Why.
+    pub why: String,
+    /// The hosts that it may have changed; `None`: that is not known either.
+    pub hosts: Option<Vec<HostId>>,
+}
+
+/// What another run did on a host since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Since {
+    /// That run.
+    pub run: String,
+    /// What it did.
+    pub deed: Deed,
+}
+
+/// What a host is still owed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// The run that made it necessary, and that `settle` takes.
+    pub run: String,
+    /// The open steps, in the order in which they are to be completed.
+    pub steps: Vec<OpenStep>,
+}
+
+impl History {
+    /// The history of these runs.
+    pub fn new(mut runs: Vec<RunRecord>, unreadable: Vec<Unreadable>) -> Self {
+        runs.sort_by(|left, right| place(left).cmp(&place(right)));
+        Self { runs, unreadable }
+    }
+
+    /// All runs, the oldest first.
+    pub fn runs(&self) -> &[RunRecord] {
+        &self.runs
+    }
+
+    /// The runs of which the journals cannot be read.
+    pub fn unreadable(&self) -> &[Unreadable] {
+        &self.unreadable
+    }
+
+    /// The run of this id.
+    pub fn run(&self, id: &str) -> Option<&RunRecord> {
+        self.runs.iter().find(|run| run.run == id)
+    }
+
+    /// The place of the next session: greater than that of every known one.
+    pub fn next_order(&self) -> u64 {
+        self.runs.iter().map(|run| run.order.max(run.last_order)).max().unwrap_or(0) + 1
+    }
+
+    /// The last run that changes anything: what `latest` means.
+    pub fn latest(&self) -> Option<&RunRecord> {
+        self.runs.iter().rev().find(|run| run.kind.changes())
+    }
+
+    /// What earlier runs left behind on a host, as the last one tells that changed anything there. One that is going on tells
+    /// nothing yet, unless it is `own`, the run that is taken over: the host's lock keeps others away from what it does.
+    pub fn left_on(&self, host: &HostId, own: Option<&str>) -> LeftBehind {
+        let unreadable = self.may_concern(host).map(|run| run.run.clone());
+        let last = self.last_on(host, |run| !run.going_on || own == Some(run.run.as_str()));
+        let left = last.map(|(_, host)| host.leaves.clone()).unwrap_or_default();
+        LeftBehind { unreadable, ..left }
+    }
+
+    /// An unreadable run that may have changed the host.
+    pub fn may_concern(&self, host: &HostId) -> Option<&Unreadable> {
+        let concerns = |run: &&Unreadable| run.hosts.as_ref().is_none_or(|hosts| hosts.contains(host));
+        self.unreadable.iter().find(concerns)
+    }
+
+    /// What a host is still owed, and by which run.
+    pub fn owed(&self, host: &HostId) -> Option<Owed> {
+        let (last, record) = self.last_on(host, |_| true)?;
+        let first = record.owed.first()?;
+        let made = |run: &&RunRecord| {
+            let owed = run.host(host).map(|host| &host.owed);
+            owed.is_some_and(|owed| owed.iter().any(|open| open.own && open.step == first.step))
+        };
+        let run = if first.own { last } else { self.runs.iter().rev().find(made).unwrap_or(last) };
+        Some(Owed { run: run.run.clone(), steps: record.owed.clone() })
+    }
+
+    /// What another run did on a host since `run` was planned, if that stands against taking it up. `taken_up` is the run
+    /// that is taken up itself, if that is another one.
+    pub fn work_since(
+        &self,
+        run: &RunRecord,
+        host: &HostId,
+        taken_up: Option<&str>,
+        purpose: FollowUpKind,
+    ) -> Option<Since> {
+        let mut others = self.after(run, host).filter(|(other, _)| taken_up != Some(other.run.as_str()));
+        others.find_map(|(other, theirs)| {
+            let deed = deed(run, other, theirs, purpose)?;
+            Some(Since { run: other.run.clone(), deed })
+        })
+    }
+
+    /// The open steps of `run` that others have completed on a host since.
+    pub fn completed_since(&self, run: &RunRecord, host: &HostId) -> BTreeSet<String> {
+        let others = self.after(run, host).filter(|(other, _)| {
+            other.kind != RunKind::Settle || other.follows.as_deref() == Some(run.run.as_str())
+        });
+        others.flat_map(|(_, theirs)| theirs.completed.iter().cloned()).collect()
+    }
+
+    /// The rollbacks of `run` that took part on a host.
+    pub fn rollbacks<'h>(
+        &'h self,
+        run: &'h str,
+        host: &'h HostId,
+    ) -> impl Iterator<Item = (&'h RunRecord, &'h HostRecord)> {
+        let of_this = move |other: &&RunRecord| {
+            other.kind == RunKind::Rollback && other.follows.as_deref() == Some(run)
+        };
+        self.runs.iter().filter(of_this).filter_map(|other| Some((other, other.host(host)?)))
+    }
+
+    /// Whether a rollback of `run` has changed something on a host, whatever became of it.
+    pub fn has_tried_to_roll_back(&self, run: &str, host: &HostId) -> bool {
+        self.rollbacks(run, host).any(|(_, host)| host.changed)
+    }
+
+    /// Whether a host is back where it was before `run`.
+    pub fn is_rolled_back(&self, run: &str, host: &HostId) -> bool {
+        self.rollbacks(run, host).any(|(_, host)| host.back)
+    }
+
+    /// The last run that changed anything on a host, of those that are meant.
+    pub fn last_on(
+        &self,
+        host: &HostId,
+        is_meant: impl Fn(&RunRecord) -> bool,
+    ) -> Option<(&RunRecord, &HostRecord)> {
+        let runs = self.runs.iter().filter(|run| run.kind.changes_installations() && is_meant(run));
+        let on_host = runs.filter_map(|run| Some((run, run.host(host).filter(|host| host.touched)?)));
+        on_host.max_by_key(|(run, host)| (host.heard_in, host.heard, place(run)))
+    }
+
+    /// Other runs that did something on a host after `run` was planned.
+    fn after<'h>(
+        &'h self,
+        run: &'h RunRecord,
+        host: &'h HostId,
+    ) -> impl Iterator<Item = (&'h RunRecord, &'h HostRecord)> {
+        let others = self.runs.iter().filter(|other| other.run != run.run);
+        let on_host = others.filter_map(|other| Some((other, other.host(host)?)));
+        on_host.filter(|(other, theirs)| match (theirs.heard_in, run.order) {
+            // Both are of format 1: only the clock can tell.
+            (0, 0) => other.started > run.started,
+            (theirs, planned) => theirs > planned,
+        })
+    }
+}
+
+/// What stands for the order of runs: the place of the session, and only among those without one the clock.
+fn place(run: &RunRecord) -> (u64, Option<Timestamp>, &str) {
+    (run.order, run.started, &run.run)
+}
+
+/// What `other` did to the work of `run` on a host, if that stands against the purpose.
+fn deed(run: &RunRecord, other: &RunRecord, theirs: &HostRecord, purpose: FollowUpKind) -> Option<Deed> {
+    let follows_this = other.follows.as_deref() == Some(run.run.as_str());
+    let rolls_this_back = follows_this && other.kind == RunKind::Rollback;
+    let is_no_work = match (purpose, other.kind) {
+        // What was completed of its open steps meanwhile is part of a rollback.
+        (_, RunKind::Look | RunKind::Backup) | (FollowUpKind::Rollback, RunKind::Settle) => true,
+        // So is another try that came to nothing.
+        (FollowUpKind::Rollback, RunKind::Rollback) => rolls_this_back && !theirs.back,
+        (FollowUpKind::Settle, RunKind::Settle) => follows_this,
+        (FollowUpKind::Rollback | FollowUpKind::Settle, RunKind::Procedure) => theirs.only_completes,
+        _ => false,
+    };
+    let has_changed = match purpose {
+        // What was only fetched, or undone by itself, is no work that would be lost.
+        FollowUpKind::Rollback => theirs.begun,
+        FollowUpKind::Resume | FollowUpKind::Rerun | FollowUpKind::Settle => theirs.changed,
+    };
+    if is_no_work || !has_changed {
+        return None;
+    }
+    Some(match rolls_this_back {
+        false => Deed::Changed,
+        true if theirs.back => Deed::RolledBack,
+        true => Deed::RollingBack,
+    })
+}

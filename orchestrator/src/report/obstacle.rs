@@ -1,0 +1,202 @@
+//! What stands against a request about runs, in words.
+
+use std::fmt::Write;
+
+use ixporch_inventory::suggest;
+
+use crate::event::{Candidate, Deed, FollowUpKind, LeftOut, Obstacle, RunKind};
+use crate::plan::fold_names;
+use crate::text::harmless_line;
+
+/// A message, and what to type next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// What stands against it.
+    pub message: String,
+    /// What to type next.
+    pub help: Option<String>,
+}
+
+/// How a person types what they ask for.
+fn verb(follow_up: FollowUpKind) -> &'static str {
+    match follow_up {
+        FollowUpKind::Resume | FollowUpKind::Rerun => "resume",
+        FollowUpKind::Rollback => "rollback",
+        FollowUpKind::Settle => "settle",
+    }
+}
+
+/// Words an obstacle; `program` is what a person types, `shorten` shows a run.
+pub fn obstacle(obstacle: &Obstacle, program: &str, shorten: &dyn Fn(&str) -> String) -> Words {
+    let (message, help) = match obstacle {
+        Obstacle::NoRun => (
+            "no run is recorded that changes hosts".to_owned(),
+            Some(format!("list all runs: {program} runs")),
+        ),
+        Obstacle::WhichRun { follow_up, last, candidates } => {
+            which_run(*follow_up, last.as_deref(), candidates, program, shorten)
+        }
+        Obstacle::NotBegun { run } => (
+            format!("run {} was cut off before its first event: it did nothing", shorten(run)),
+            Some(format!("list all runs: {program} runs")),
+        ),
+        Obstacle::TakenOver { follow_up, run, by, hosts } => {
+            taken_over(*follow_up, &shorten(run), &shorten(by), hosts, program)
+        }
+        Obstacle::LeavesBehind { follow_up, run, hosts } => {
+            let run = shorten(run);
+            let all = match follow_up {
+                FollowUpKind::Rerun => format!("{program} resume {run} --rerun unfinished"),
+                _ => format!("{program} {} {run}", verb(*follow_up)),
+            };
+            (
+                format!("run {run} has not ended on {}: a new run would leave them behind", folded(hosts)),
+                Some(format!("resume it first: {program} resume {run}; or take all of its hosts: {all}")),
+            )
+        }
+        Obstacle::NotRerun { run, kind, follows, hosts } => {
+            not_rerun(&shorten(run), *kind, follows.as_deref().map(shorten).as_deref(), hosts, program)
+        }
+        Obstacle::NotEnded { run, host } => {
+            let run = shorten(run);
+            (
+                format!("run {run} has not ended on {host}: resuming it completes the open steps"),
+                Some(format!("{program} resume {run}")),
+            )
+        }
+        Obstacle::NoHostLeft { follow_up, run } => {
+            let run = shorten(run);
+            (
+                format!("{} of run {run}: none of the selected hosts can be taken", verb(*follow_up)),
+                Some(format!("see what the run did: {program} report {run}")),
+            )
+        }
+        Obstacle::NoSuchHost { run, host, known } => (
+            format!("run {} has no host `{}`", shorten(run), harmless_line(host)),
+            suggest::help(host, known.iter().map(String::as_str)),
+        ),
+        Obstacle::WorkSince { host, run, deed } => work_since(host, &shorten(run), *deed, program),
+    };
+    Words { message, help }
+}
+
+/// Why a host is left out of a follow-up.
+pub fn left_out(why: &LeftOut, program: &str, shorten: &dyn Fn(&str) -> String) -> String {
+    match why {
+        LeftOut::NotInInventory => {
+            "the inventory does not name it any more, or names another machine by its name".to_owned()
+        }
+        LeftOut::WorkSince { run, deed } => {
+            let words = work_since("it", &shorten(run), *deed, program);
+            words.0
+        }
+        LeftOut::StartUnknown => {
+            "its state before the run is not known: an earlier run had broken off there".to_owned()
+        }
+        LeftOut::ProofGone { by, hosts } => format!(
+            "run {} rolled {} back, so what this run proved there no longer counts: plan again (resume --rerun unfinished)",
+            shorten(by),
+            folded(hosts)
+        ),
+        LeftOut::NotSelected => "it was not selected (--limit)".to_owned(),
+    }
+}
+
+fn work_since(host: &str, run: &str, deed: Deed, program: &str) -> (String, Option<String>) {
+    match deed {
+        Deed::Changed => (
+            format!("run {run} has changed {host} since"),
+            Some(format!(
+                "see what it did: {program} report {run}; a new plan knows of it: {program} upgrade, or {program} resume RUN --rerun unfinished"
+            )),
+        ),
+        Deed::RollingBack => (
+            format!("run {run} began to roll {host} back"),
+            Some(format!("complete that: {program} resume {run}")),
+        ),
+        Deed::RolledBack => {
+            (format!("run {run} rolled {host} back"), Some(format!("{program} report {run}")))
+        }
+    }
+}
+
+fn which_run(
+    follow_up: FollowUpKind,
+    last: Option<&Candidate>,
+    candidates: &[Candidate],
+    program: &str,
+    shorten: &dyn Fn(&str) -> String,
+) -> (String, Option<String>) {
+    let mut message = match last {
+        Some(last) => format!(
+            "the last run is {} ({}), which changed nothing that could be rolled back; name the run that is meant:",
+            shorten(&last.run),
+            last.kind
+        ),
+        None => "several runs may be meant; name one:".to_owned(),
+    };
+    for Candidate { run, kind, inventory, started, hosts } in candidates {
+        let started = started.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+        let _ = write!(
+            message,
+            "\n  {}  {kind}  {started}  {}  {}",
+            shorten(run),
+            harmless_line(inventory),
+            folded(hosts)
+        );
+    }
+    let run = candidates.first().map_or_else(|| "RUN".to_owned(), |first| shorten(&first.run));
+    (message, Some(format!("{program} {} {run}", verb(follow_up))))
+}
+
+fn taken_over(
+    follow_up: FollowUpKind,
+    run: &str,
+    by: &str,
+    hosts: &[String],
+    program: &str,
+) -> (String, Option<String>) {
+    match follow_up {
+        FollowUpKind::Rollback => (
+            format!("run {by} took {} over from run {run}", folded(hosts)),
+            Some(format!(
+                "roll that one back: {program} rollback {by}; the hosts that only run {run} changed: {program} rollback {run} --limit HOSTS"
+            )),
+        ),
+        FollowUpKind::Resume | FollowUpKind::Rerun | FollowUpKind::Settle => (
+            format!("run {run} was taken over by run {by}"),
+            Some(format!(
+                "{program} resume {by}; if that run never began: {program} resume {run} --rerun unfinished"
+            )),
+        ),
+    }
+}
+
+fn not_rerun(
+    run: &str,
+    kind: RunKind,
+    follows: Option<&str>,
+    hosts: &[String],
+    program: &str,
+) -> (String, Option<String>) {
+    let hosts = hosts.join(",");
+    let of = follows.unwrap_or(run);
+    match kind {
+        RunKind::Rollback => (
+            format!("run {run} is a rollback: it is not run again from its journal"),
+            Some(format!("{program} rollback {of} --limit {hosts}")),
+        ),
+        RunKind::Settle => (
+            format!("run {run} settles run {of}: it is not run again from its journal"),
+            Some(format!("{program} settle {of} {}", hosts.split(',').next().unwrap_or("HOST"))),
+        ),
+        RunKind::Upgrade | RunKind::Procedure | RunKind::Exec | RunKind::Backup | RunKind::Look => (
+            format!("run {run} is of the kind {kind}: it is not run again from its journal"),
+            Some(format!("type the command again, with --limit {hosts}")),
+        ),
+    }
+}
+
+fn folded(hosts: &[String]) -> String {
+    fold_names(hosts.iter().map(String::as_str))
+}
