@@ -23,6 +23,7 @@ mod signals;
 mod site;
 mod start;
 mod targets;
+mod usage;
 mod which;
 
 use std::process::ExitCode as ProcessExit;
@@ -39,22 +40,12 @@ use crate::state::ExitCode;
 pub fn main() -> ProcessExit {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version go to standard output and are no mistake; clap knows which is which.
-            let _ = error.print();
-            return code(if error.use_stderr() { ExitCode::Usage } else { ExitCode::Success });
-        }
+        Err(error) => return code(usage::end(&error, std::env::args_os())),
     };
     let printer = Printer::new(arguments.format, arguments.color);
     let result =
         Settings::resolve(&arguments).and_then(|settings| run(&arguments.command, &settings, printer));
-    match result {
-        Ok(exit) => code(exit),
-        Err(error) => {
-            printer.error(&error);
-            code(error.exit)
-        }
-    }
+    code(printer.end(result))
 }
 
 fn code(exit: ExitCode) -> ProcessExit {

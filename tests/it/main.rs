@@ -9,6 +9,7 @@
 mod authentication;
 mod corrections;
 mod documents;
+mod errors;
 mod evidence;
 mod examples;
 mod faults;

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::access::Access;
 use super::args::{Connecting, Format};
-use super::error::CliError;
+use super::error::{CliError, ErrorCode};
 use super::live::Live;
 use super::operator::{Screen, Terminal};
 use super::printer::Printer;
@@ -152,7 +152,8 @@ fn end(dispatched: &Dispatched, folder: &std::path::Path, names: &Names) -> Resu
     match &dispatched.journal_failure {
         None => Ok(dispatched.state.exit()),
         Some(why) => {
-            Err(CliError::internal(format!("the journal could not be written: {why}")).help(format!(
+            let message = format!("the journal could not be written: {why}");
+            Err(CliError::internal(message).coded(ErrorCode::JournalUnusable).help(format!(
                 "nothing new was started; free space (or allow writing) where {} is, then: {} resume {}",
                 folder.display(),
                 names.program,

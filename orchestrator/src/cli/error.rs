@@ -1,16 +1,24 @@
 //! Errors as the user sees them: what, where, why, and what to type next.
 
-use ixporch_inventory::{Problems, SelectorError, suggest};
+mod code;
 
+use ixporch_inventory::{Problems, SelectorError, suggest};
+use serde::Serialize;
+
+pub(super) use self::code::ErrorCode;
+use super::problems::{self, ProblemDocument};
 use crate::journal::JournalError;
 use crate::plan::PlanError;
 use crate::state::ExitCode;
+use crate::text::harmless_json;
 
 /// An error that ends the program.
 #[derive(Debug)]
 pub(super) struct CliError {
     /// What the program exits with.
     pub(super) exit: ExitCode,
+    /// What kind it is.
+    pub(super) code: ErrorCode,
     /// What went wrong.
     pub(super) what: What,
     /// What to type next.
@@ -28,7 +36,7 @@ pub(super) enum What {
 
 impl CliError {
     pub(super) fn new(exit: ExitCode, message: impl Into<String>) -> Self {
-        Self { exit, what: What::Message(message.into()), help: None }
+        Self { exit, code: exit.into(), what: What::Message(message.into()), help: None }
     }
 
     pub(super) fn usage(message: impl Into<String>) -> Self {
@@ -51,6 +59,30 @@ impl CliError {
         }
     }
 
+    /// One line of JSON (`docs/exit-codes.md`), harmless at a terminal.
+    pub(super) fn json(&self) -> String {
+        let (message, problems) = match &self.what {
+            What::Message(message) => (message.clone(), None),
+            What::Problems(found) => (problems::count(found), Some(problems::documents(found))),
+        };
+        let error = ErrorBody {
+            code: self.code,
+            exit_code: self.exit.code(),
+            message,
+            help: self.help.as_deref(),
+            problems,
+        };
+        // Words, numbers and texts can always be written as JSON.
+        harmless_json(&serde_json::to_string(&ErrorDocument { error }).unwrap_or_default())
+    }
+
+    /// Says what kind it is, when the exit code alone does not.
+    #[must_use]
+    pub(super) fn coded(mut self, code: ErrorCode) -> Self {
+        self.code = code;
+        self
+    }
+
     #[must_use]
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -58,9 +90,24 @@ impl CliError {
     }
 }
 
+#[derive(Serialize)]
+struct ErrorDocument<'a> {
+    error: ErrorBody<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: ErrorCode,
+    exit_code: u8,
+    message: String,
+    help: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems: Option<Vec<ProblemDocument<'a>>>,
+}
+
 impl From<Problems> for CliError {
     fn from(problems: Problems) -> Self {
-        Self { exit: ExitCode::Invalid, what: What::Problems(problems), help: None }
+        Self { exit: ExitCode::Invalid, code: ErrorCode::Invalid, what: What::Problems(problems), help: None }
     }
 }
 
@@ -101,18 +148,72 @@ impl From<JournalError> for CliError {
     fn from(error: JournalError) -> Self {
         let message = error.to_string();
         match error {
-            JournalError::NoSuchRun(_) | JournalError::Ambiguous(..) => {
-                Self::invalid(message).help("list the runs: ixporch runs")
+            JournalError::NoSuchRun(_) => {
+                Self::invalid(message).coded(ErrorCode::NoSuchRun).help("list the runs: ixporch runs")
             }
-            JournalError::Line { .. } => Self::invalid(message).help(
-                "it is damaged: `ixporch runs verify` checks all journals; `ixporch runs archive RUN` moves one away, and what \
-                 that run left open is not known then",
+            JournalError::Ambiguous(..) => {
+                Self::invalid(message).coded(ErrorCode::AmbiguousRun).help("list the runs: ixporch runs")
+            }
+            JournalError::Line { .. } => Self::invalid(message).coded(ErrorCode::JournalDamaged).help(
+                "check all journals: ixporch runs verify; a damaged one can be moved away: ixporch runs archive RUN",
             ),
-            JournalError::Newer { .. } | JournalError::Format { .. } => Self::invalid(message).help(
-                "it was written by a newer version of ixporch: use that one, or move the run away with `ixporch runs archive RUN`",
-            ),
-            JournalError::Io(_) | JournalError::Encode(_) | JournalError::Gone(_) | JournalError::Replaced(_) => Self::internal(message)
+            JournalError::Newer { .. } | JournalError::Format { .. } => {
+                Self::invalid(message).coded(ErrorCode::JournalNewer).help(
+                    "use the version of ixporch that wrote it, or move it away: ixporch runs archive RUN",
+                )
+            }
+            JournalError::Io(_)
+            | JournalError::Encode(_)
+            | JournalError::Gone(_)
+            | JournalError::Replaced(_) => Self::internal(message)
+                .coded(ErrorCode::JournalUnusable)
                 .help("make the folder writable, free space, or choose another one with --state-dir"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ixporch_inventory::Problem;
+
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_harmless_line_of_json() {
+        let error = CliError::invalid("host \u{1b}[2J\nsaid \u{202e}no").help("run `ixporch runs`");
+        let line = error.json();
+        assert!(line.chars().all(|c| c.is_ascii_graphic() || c == ' '), "{line}");
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            value,
+            serde_json::json!({"error": {
+                "code": "invalid",
+                "exit_code": 3,
+                "message": "host \u{1b}[2J\nsaid \u{202e}no",
+                "help": "run `ixporch runs`",
+            }})
+        );
+        assert!(line.starts_with(r#"{"error":{"code":"#), "{line}");
+    }
+
+    #[test]
+    fn mistakes_in_a_file_keep_their_places() {
+        let problem = Problem::new(4..5, "unknown key `b`").help("did you mean `c`?");
+        let problems = Problems::new("x.toml", "a=1\nb=2\n", vec![problem, Problem::new(0..1, "twice")]);
+        let value: serde_json::Value = serde_json::from_str(&CliError::from(problems).json()).unwrap();
+        assert_eq!(
+            value,
+            serde_json::json!({"error": {
+                "code": "invalid",
+                "exit_code": 3,
+                "message": "2 mistakes in x.toml",
+                "help": null,
+                "problems": [
+                    {"message": "twice", "file": "x.toml", "line": 1, "column": 1, "help": null},
+                    {"message": "unknown key `b`", "file": "x.toml", "line": 2, "column": 1,
+                     "help": "did you mean `c`?"},
+                ],
+            }})
+        );
     }
 }

@@ -5,9 +5,8 @@ use std::path::Path;
 use ixporch_inventory::{Inventory, Selector};
 
 use super::args::{InventoryFile, Selection};
-use super::error::CliError;
+use super::error::{CliError, ErrorCode};
 use crate::procedure::Procedure;
-use crate::state::ExitCode;
 
 /// Reads and checks an inventory.
 pub(super) fn inventory(file: &InventoryFile) -> Result<Inventory, CliError> {
@@ -41,5 +40,6 @@ pub(super) fn procedure(name: &str) -> Result<Procedure, CliError> {
 }
 
 fn text(path: &Path) -> Result<String, CliError> {
-    fs_err::read_to_string(path).map_err(|error| CliError::new(ExitCode::Invalid, error.to_string()))
+    fs_err::read_to_string(path)
+        .map_err(|error| CliError::invalid(error.to_string()).coded(ErrorCode::Unreadable))
 }

@@ -8,6 +8,7 @@ use super::args::{Format, When};
 use super::error::{CliError, What};
 use super::problems;
 use crate::report::Paint;
+use crate::state::ExitCode;
 use crate::text::{RemoteText, harmless_json};
 
 /// Where and how things are printed.
@@ -62,8 +63,23 @@ impl Printer {
         let _ = writeln!(err, "{}", text.trim_end_matches('\n'));
     }
 
-    /// Prints an error.
-    pub(super) fn error(self, error: &CliError) {
+    /// Ends the program: prints its error, if it has one, and gives its exit code.
+    pub(super) fn end(self, result: Result<ExitCode, CliError>) -> ExitCode {
+        match result {
+            Ok(exit) => exit,
+            Err(error) => {
+                self.error(&error);
+                error.exit
+            }
+        }
+    }
+
+    /// Prints an error: for people, or as one line of JSON.
+    fn error(self, error: &CliError) {
+        if self.format != Format::Human {
+            self.say(&error.json());
+            return;
+        }
         match &error.what {
             What::Message(message) => {
                 self.say(&format!("{} {}", self.err.bad("error:"), RemoteText::from(message.as_str())));

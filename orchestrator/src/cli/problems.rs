@@ -1,9 +1,10 @@
-//! Draws mistakes in a file: line, column, caret, and what to do.
+//! Mistakes in a file: drawn with line, column, caret and what to do, or as data.
 
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use ixporch_inventory::{LineIndex, Problem, Problems};
+use serde::Serialize;
 
 use crate::text::{harmless_line, harmless_source};
 
@@ -25,11 +26,49 @@ pub(super) fn render(problems: &Problems, colours: bool) -> String {
         .take(DRAWN)
         .map(|problem| renderer.render(&[file.group(&Shown::new(problem), problem)]))
         .collect();
-    let count = problems.problems.len();
-    let mistakes = if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
-    let cut = if count > DRAWN { format!("; the first {DRAWN} are shown") } else { String::new() };
-    parts.push(format!("{mistakes} in {origin}{cut}"));
+    let cut = if problems.problems.len() > DRAWN {
+        format!("; the first {DRAWN} are shown")
+    } else {
+        String::new()
+    };
+    parts.push(format!("{}{cut}", harmless_line(&count(problems))));
     parts.join("\n\n")
+}
+
+/// How many mistakes which file has.
+pub(super) fn count(problems: &Problems) -> String {
+    match problems.problems.len() {
+        1 => format!("1 mistake in {}", problems.origin),
+        count => format!("{count} mistakes in {}", problems.origin),
+    }
+}
+
+/// One mistake, as data.
+#[derive(Debug, Serialize)]
+pub(super) struct ProblemDocument<'a> {
+    message: &'a str,
+    file: &'a str,
+    line: usize,
+    column: usize,
+    help: Option<&'a str>,
+}
+
+/// All mistakes of a file, in the order of their places.
+pub(super) fn documents<'p>(problems: &'p Problems) -> Vec<ProblemDocument<'p>> {
+    let lines = LineIndex::new(&problems.source);
+    let document = |problem: &'p Problem| {
+        let line = lines.line(problem.span.start);
+        let before = problems.source.get(lines.range(line).start..problem.span.start);
+        let column = before.map_or(0, |before| before.chars().count()) + 1;
+        ProblemDocument {
+            message: &problem.message,
+            file: &problems.origin,
+            line,
+            column,
+            help: problem.help.as_deref(),
+        }
+    };
+    problems.problems.iter().map(document).collect()
 }
 
 /// The words of a problem, harmless.

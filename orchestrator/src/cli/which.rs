@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::error::CliError;
+use super::error::{CliError, ErrorCode};
 use super::settings::Settings;
 use crate::event::{FollowUpKind, Obstacle};
 use crate::follow_up::choose::{self, Asked};
@@ -78,7 +78,13 @@ pub(super) fn known_run(history: &History, run: &str) -> KnownRun {
 pub(super) fn obstacle(found: &Obstacle, settings: &Settings) -> CliError {
     let shorten = |run: &str| settings.shorten(run);
     let words = report::obstacle(found, &settings.program, &shorten);
-    CliError { help: words.help, ..CliError::new(found.exit(), words.message) }
+    let mut error = CliError::new(found.exit(), words.message);
+    error.help = words.help;
+    match found {
+        Obstacle::NoRun => error.coded(ErrorCode::NoRuns),
+        Obstacle::WhichRun { .. } => error.coded(ErrorCode::AmbiguousRun),
+        _ => error,
+    }
 }
 
 /// A path that means the same in every folder.
