@@ -11,6 +11,7 @@ mod evidence;
 mod live;
 mod load;
 mod operator;
+mod output;
 mod planning;
 mod printer;
 mod probing;
@@ -31,6 +32,8 @@ use std::process::ExitCode as ProcessExit;
 use clap::Parser;
 
 use self::args::{Arguments, Subcommand};
+use self::commands::inventory::InventoryCommand;
+use self::commands::procedure::ProcedureCommand;
 use self::error::CliError;
 use self::printer::Printer;
 use self::settings::Settings;
@@ -45,7 +48,18 @@ pub fn main() -> ProcessExit {
     let printer = Printer::new(arguments.format, arguments.color);
     let result =
         Settings::resolve(&arguments).and_then(|settings| run(&arguments.command, &settings, printer));
-    code(printer.end(result))
+    code(printer.end(result, only_prints(&arguments.command)))
+}
+
+/// Whether a command does nothing but print: its exit code carries no result.
+fn only_prints(command: &Subcommand) -> bool {
+    match command {
+        Subcommand::Runs | Subcommand::Report(_) | Subcommand::Logs(_) | Subcommand::Evidence(_) => true,
+        Subcommand::Inventory(inventory) => !matches!(inventory.command, InventoryCommand::Check { .. }),
+        Subcommand::Procedure(procedure) => matches!(procedure.command, ProcedureCommand::Show { .. }),
+        Subcommand::Schema(schema) => schema.command.is_none(),
+        _ => false,
+    }
 }
 
 fn code(exit: ExitCode) -> ProcessExit {

@@ -17,6 +17,7 @@ mod host_keys;
 mod inventory;
 mod maintenance;
 mod openssh;
+mod output;
 mod procedure;
 mod questions;
 mod resume;

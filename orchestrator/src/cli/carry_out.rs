@@ -140,6 +140,7 @@ async fn carry(inbox: Inbox, run: mpsc::Sender<LateApproval>) {
 
 /// Shows the report of a run.
 pub(super) fn show(state: &RunState, names: &Names, printer: Printer) {
+    printer.recorded(format!("{} report {}", names.program, names.run));
     match printer.format {
         Format::Human => printer.result(&format!("\n{}", report::summary(printer.out, names, state))),
         Format::Json => printer.json(&report::document(state)),

@@ -2,10 +2,13 @@
 
 mod code;
 
+use std::fmt::Write;
+
 use ixporch_inventory::{Problems, SelectorError, suggest};
 use serde::Serialize;
 
 pub(super) use self::code::ErrorCode;
+use super::output::Failure;
 use super::problems::{self, ProblemDocument};
 use crate::journal::JournalError;
 use crate::plan::PlanError;
@@ -49,6 +52,39 @@ impl CliError {
 
     pub(super) fn internal(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Internal, message)
+    }
+
+    /// A file could not be written.
+    pub(super) fn not_written(message: impl Into<String>) -> Self {
+        Self::internal(message).coded(ErrorCode::OutputFailed)
+    }
+
+    /// Standard output could not be written, although the command would have ended with `exit`. `record` is the command
+    /// which shows what is recorded.
+    pub(super) fn output_failed(why: &Failure, exit: ExitCode, record: Option<&str>) -> Self {
+        let message = format!("standard output could not be written: {why}");
+        match record {
+            Some(record) => {
+                Self::not_written(format!("{message}; the run is recorded, with exit code {}", exit.code()))
+                    .help(format!("show its report with: {record}"))
+            }
+            None if *why == Failure::Closed => {
+                Self::not_written(message).help("name a file for it: > FILE; to discard it: > /dev/null")
+            }
+            None => Self::not_written(message)
+                .help("free space where it goes, or send it elsewhere; then repeat the command"),
+        }
+    }
+
+    /// The same error of a command whose output could not be written besides.
+    #[must_use]
+    pub(super) fn and_output_failed(mut self, why: &Failure) -> Self {
+        self.exit = ExitCode::Internal;
+        if let What::Message(message) = &mut self.what {
+            // A text has no error to give.
+            let _ = write!(message, "; besides, standard output could not be written: {why}");
+        }
+        self
     }
 
     /// What went wrong, in a sentence.
@@ -215,5 +251,20 @@ mod tests {
                 ],
             }})
         );
+    }
+
+    #[test]
+    fn an_output_that_failed_is_the_worst_and_says_what_is_recorded() {
+        let why = Failure::Encode("no".to_owned());
+        let of_run = CliError::output_failed(&why, ExitCode::NeedsPerson, Some("ixporch report 01ab"));
+        assert_eq!((of_run.exit, of_run.code), (ExitCode::Internal, ErrorCode::OutputFailed));
+        assert_eq!(
+            of_run.message(),
+            "standard output could not be written: no; the run is recorded, with exit code 6"
+        );
+        assert_eq!(of_run.help.as_deref(), Some("show its report with: ixporch report 01ab"));
+        let both = CliError::new(ExitCode::Locked, "held").and_output_failed(&why);
+        assert_eq!((both.exit, both.code), (ExitCode::Internal, ErrorCode::Locked));
+        assert_eq!(both.message(), "held; besides, standard output could not be written: no");
     }
 }

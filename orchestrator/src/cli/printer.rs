@@ -1,11 +1,12 @@
 //! Standard output carries results, standard error everything else.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use serde::Serialize;
 
 use super::args::{Format, When};
 use super::error::{CliError, What};
+use super::output::{self, Failure, Output};
 use super::problems;
 use crate::report::Paint;
 use crate::state::ExitCode;
@@ -21,6 +22,7 @@ pub(super) struct Printer {
     /// Colours on standard error.
     pub(super) err: Paint,
     colours_on_err: bool,
+    output: &'static Output,
 }
 
 impl Printer {
@@ -36,15 +38,45 @@ impl Printer {
             out: Paint::new(wanted(std::io::stdout().is_terminal())),
             err: Paint::new(colours_on_err),
             colours_on_err,
+            // The process has one, which lives as long as it does.
+            output: Box::leak(Box::new(Output::new())),
         }
     }
 
-    #[expect(clippy::unused_self, reason = "who may print is who holds the printer")]
-    /// Prints a result. Whoever closed the pipe does not want the rest.
+    /// Remembers the command that shows the report of a run, which is recorded whatever becomes of the output.
+    pub(super) fn recorded(self, command: String) {
+        self.output.recorded(command);
+    }
+
+    /// Ends the program: prints its error, if it has one, and gives its exit code.
+    pub(super) fn end(self, result: Result<ExitCode, CliError>, only_prints: bool) -> ExitCode {
+        match self.judged(result, only_prints) {
+            Ok(exit) => exit,
+            Err(error) => {
+                self.error(&error);
+                error.exit
+            }
+        }
+    }
+
+    /// How the command ends: output that could not be written is worse than any other end, unless nobody reads it.
+    /// A closed standard output counts only if `only_prints`: Python, Node and daemons discard output in a way that
+    /// looks the same, and what they want to know is the exit code.
+    fn judged(self, result: Result<ExitCode, CliError>, only_prints: bool) -> Result<ExitCode, CliError> {
+        let why = match self.output.finish() {
+            None | Some(Failure::Unread) => return result,
+            Some(Failure::Closed) if !only_prints => return result,
+            Some(why) => why,
+        };
+        match result {
+            Ok(exit) => Err(CliError::output_failed(why, exit, self.output.record())),
+            Err(error) => Err(error.and_output_failed(why)),
+        }
+    }
+
+    /// Prints a result. If that fails, the output remembers it, and the program ends with it.
     pub(super) fn result(self, text: &str) {
-        let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes());
-        let _ = out.flush();
+        self.output.write(text.as_bytes());
     }
 
     /// Prints one JSON document: indented, or as a line.
@@ -53,25 +85,16 @@ impl Printer {
             Format::Jsonl => serde_json::to_string(value),
             Format::Json | Format::Human => serde_json::to_string_pretty(value),
         };
-        self.result(&format!("{}\n", harmless_json(&text.unwrap_or_default())));
+        match text {
+            Ok(text) => self.result(&format!("{}\n", harmless_json(&text))),
+            Err(why) => self.output.fail(Failure::Encode(why.to_string())),
+        }
     }
 
     #[expect(clippy::unused_self, reason = "who may print is who holds the printer")]
     /// Prints progress or a remark.
     pub(super) fn say(self, text: &str) {
-        let mut err = std::io::stderr().lock();
-        let _ = writeln!(err, "{}", text.trim_end_matches('\n'));
-    }
-
-    /// Ends the program: prints its error, if it has one, and gives its exit code.
-    pub(super) fn end(self, result: Result<ExitCode, CliError>) -> ExitCode {
-        match result {
-            Ok(exit) => exit,
-            Err(error) => {
-                self.error(&error);
-                error.exit
-            }
-        }
+        output::write_error(format!("{}\n", text.trim_end_matches('\n')).as_bytes());
     }
 
     /// Prints an error: for people, or as one line of JSON.

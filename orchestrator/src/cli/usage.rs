@@ -18,13 +18,14 @@ pub(super) fn end(error: &clap::Error, words: impl Iterator<Item = OsString>) ->
     let text = error.render().to_string();
     if !error.use_stderr() {
         printer.result(&text);
-        return ExitCode::Success;
+        // Scripts discard the version to learn whether the program is there.
+        return printer.end(Ok(ExitCode::Success), false);
     }
     if printer.format == Format::Human {
         printer.say(&text);
         return ExitCode::Usage;
     }
-    printer.end(Err(as_error(error.kind(), &text)))
+    printer.end(Err(as_error(error.kind(), &text)), false)
 }
 
 /// The format that the command line asks for, as far as it can be read.

@@ -215,7 +215,7 @@ fn known<'i>(inventory: &'i Inventory, name: &str) -> Result<&'i Host, CliError>
 struct Arriving {
     file: fs_err::File,
     digest: Sha256,
-    trouble: Option<String>,
+    trouble: Option<std::io::Error>,
 }
 
 /// Copies one file of a backup; gives its digest.
@@ -264,10 +264,14 @@ async fn copy(
         None => return Err(CliError::internal("the host was not asked")),
     }
     let mut arriving = arriving.lock().map_err(|_| CliError::internal("the copy broke down"))?;
-    if let Some(trouble) = arriving.trouble.take() {
-        return Err(CliError::new(ExitCode::Failed, format!("{}: {trouble}", path.display())));
+    if let Some(trouble) = arriving.trouble.take().map_or_else(|| arriving.file.sync_all(), Err).err() {
+        // A part of an archive must not be taken for one.
+        let _ = fs_err::remove_file(&path);
+        return Err(CliError::not_written(trouble.to_string()).help(format!(
+            "the backup is not whole in {}: remove it, free space, and fetch the backup again",
+            to.display()
+        )));
     }
-    arriving.file.sync_all().map_err(unwritable)?;
     let digest = std::mem::take(&mut arriving.digest).finalize();
     Ok(data_encoding::HEXLOWER.encode(&digest))
 }
@@ -278,7 +282,7 @@ fn take(arriving: &Mutex<Arriving>, stream: Stream, bytes: &[u8]) {
     if stream == Stream::Stdout && arriving.trouble.is_none() {
         arriving.digest.update(bytes);
         if let Err(error) = arriving.file.write_all(bytes) {
-            arriving.trouble = Some(error.to_string());
+            arriving.trouble = Some(error);
         }
     }
 }

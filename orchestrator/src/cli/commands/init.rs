@@ -30,7 +30,13 @@ pub(in crate::cli) fn run(arguments: &Init, printer: Printer) -> Result<ExitCode
             CliError::usage(error.to_string())
         }
     })?;
-    file.write_all(STARTER.as_bytes()).map_err(|error| CliError::internal(error.to_string()))?;
+    // The file is stored before it is announced: over a network, a full disk shows only then.
+    if let Err(error) = file.write_all(STARTER.as_bytes()).and_then(|()| file.sync_all()) {
+        // A part of an inventory is worse than none, and would be in the way of the next attempt.
+        let _ = fs_err::remove_file(path);
+        return Err(CliError::not_written(error.to_string())
+            .help("free space, or name a file elsewhere: ixporch init FILE"));
+    }
     printer.say(&format!("wrote {}", path.display()));
     printer.say(&format!("next: edit it, then: ixporch inventory check --inventory {}", path.display()));
     Ok(ExitCode::Success)

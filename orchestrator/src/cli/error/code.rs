@@ -36,6 +36,8 @@ pub(in crate::cli) enum ErrorCode {
     NeedsPerson,
     /// An approval or evidence is missing.
     Held,
+    /// Standard output or a file could not be written.
+    OutputFailed,
     /// A fault of ixporch itself.
     Internal,
 }
