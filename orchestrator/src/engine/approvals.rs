@@ -82,7 +82,7 @@ impl ApprovalListener {
         let Some(mut late) = late else { return future::pending().await };
         while let Some(LateApproval { subject, approval, recorded }) = late.recv().await {
             events.tell(event(&subject, &approval)).await;
-            if events.settled().await.is_err() {
+            if events.synced().await.is_err() {
                 // What is not in the journal is not approved.
                 continue;
             }

@@ -54,7 +54,7 @@ impl Claim {
     ) -> Result<(), NotHeld> {
         // What could not be written down must not be taken either.
         events
-            .settled()
+            .synced()
             .await
             .map_err(|denied| refused(format!("the journal cannot be written: {}", denied.0)))?;
         let until = Instant::now() + self.wait;
@@ -143,7 +143,7 @@ impl Claim {
         events: &HostEvents,
         keep_ledger: bool,
     ) -> Result<(), String> {
-        if events.settled().await.is_err() {
+        if events.synced().await.is_err() {
             return Err("its lock and ledger are left on it, since the journal cannot be written".to_owned());
         }
         let given = tokio::select! {

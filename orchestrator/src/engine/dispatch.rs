@@ -43,7 +43,7 @@ enum Message {
     Event(RunEvent),
     Permit(RunEvent, oneshot::Sender<Result<Permit, Denied>>),
     /// Asks for everything that was told before to be on disk.
-    Settle(oneshot::Sender<Result<(), Denied>>),
+    Sync(oneshot::Sender<Result<(), Denied>>),
     /// Asks where the run stands after everything that was told before.
     Look(oneshot::Sender<Result<Box<RunState>, Denied>>),
     /// The run is over; its exit code is that of all events before.
@@ -81,8 +81,8 @@ impl RunEvents {
     }
 
     /// Waits until everything that was told is on disk.
-    pub(super) async fn settled(&self) -> Result<(), Denied> {
-        self.ask(Message::Settle).await
+    pub(super) async fn synced(&self) -> Result<(), Denied> {
+        self.ask(Message::Sync).await
     }
 
     /// Where the run stands, with everything that was told before.
@@ -142,8 +142,8 @@ impl HostEvents {
     }
 
     /// Waits until everything that was told is on disk.
-    pub(super) async fn settled(&self) -> Result<(), Denied> {
-        self.events.settled().await
+    pub(super) async fn synced(&self) -> Result<(), Denied> {
+        self.events.synced().await
     }
 
     /// Asks for the right to start a step; it comes when the intent is on disk.
@@ -332,7 +332,7 @@ impl Dispatcher {
     fn handle(&mut self, batch: Vec<Message>) {
         let mut envelopes = Vec::new();
         let mut waiting = BTreeMap::new();
-        let mut settling = Vec::new();
+        let mut syncing = Vec::new();
         let mut looking = Vec::new();
         for message in batch {
             match message {
@@ -342,7 +342,7 @@ impl Dispatcher {
                     waiting.insert(envelope.sequence, reply);
                     envelopes.push(envelope);
                 }
-                Message::Settle(reply) => settling.push(reply),
+                Message::Sync(reply) => syncing.push(reply),
                 Message::Look(reply) => looking.push(reply),
                 // Nothing comes after it, and `serve` sees to it.
                 Message::Finish => {}
@@ -352,7 +352,7 @@ impl Dispatcher {
             }
         }
         let durable = !waiting.is_empty()
-            || !settling.is_empty()
+            || !syncing.is_empty()
             || envelopes.iter().any(|envelope| is_landmark(&envelope.event));
         if self.journal_failure.is_none()
             && let Err(error) = self.journal.append(&envelopes, durable)
@@ -371,7 +371,7 @@ impl Dispatcher {
             // A lane that was given up does not wait any more.
             let _ = reply.send(answer);
         }
-        for reply in settling {
+        for reply in syncing {
             let _ = reply.send(self.journal_failure.clone().map_or(Ok(()), |why| Err(Denied(why))));
         }
         for envelope in envelopes {
