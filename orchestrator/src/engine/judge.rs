@@ -61,15 +61,15 @@ pub(super) fn judge(
         narrowed: None,
     };
     let finds_out = matches!(step.reads, Some(Reads::Composition | Reads::Columns));
-    let verdict = if finds_out {
+    let checked = if finds_out {
         let timed_out = timed_out(step, exit, milliseconds);
         found_out(step, exit, timed_out, output, executed, &mut end);
         Ok(())
     } else {
-        verdict(step, exit, proven, milliseconds, output, &mut end)
+        check(step, exit, proven, milliseconds, output, &mut end)
             .and_then(|()| converged(step, executed, &mut end))
     };
-    if let Err((outcome, why)) = verdict {
+    if let Err((outcome, why)) = checked {
         end.outcome = outcome;
         end.why = RemoteText::from(why.as_str());
     }
@@ -136,20 +136,21 @@ fn found_out(
     }
 }
 
-type Verdict = Result<(), (StepOutcome, String)>;
+/// The outcome of a step that did not succeed, and why.
+type Failure = (StepOutcome, String);
 
-fn failed(why: impl Into<String>) -> Verdict {
+fn failed(why: impl Into<String>) -> Result<(), Failure> {
     Err((StepOutcome::Failed, why.into()))
 }
 
-fn verdict(
+fn check(
     step: &PlannedStep,
     exit: i32,
     proven: Option<bool>,
     milliseconds: u64,
     output: &StepOutput,
     end: &mut StepEnd,
-) -> Verdict {
+) -> Result<(), Failure> {
     if let Some(why) = timed_out(step, exit, milliseconds) {
         return Err((StepOutcome::TimedOut, why));
     }
@@ -183,7 +184,7 @@ fn refuted(proof: &PlannedProof) -> String {
     }
 }
 
-fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Verdict {
+fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Result<(), Failure> {
     let text = RemoteText::from_bytes(&output.stdout.kept());
     match reads {
         Reads::DoctrinePendingSql | Reads::DoctrineConverged if end.stdout.dropped > 0 => {
@@ -215,7 +216,7 @@ fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Verdict 
 }
 
 /// After an update nothing may be pending. What stays pending for ever, although it was executed, is told by its name.
-fn converged(step: &PlannedStep, executed: &[String], end: &mut StepEnd) -> Verdict {
+fn converged(step: &PlannedStep, executed: &[String], end: &mut StepEnd) -> Result<(), Failure> {
     if step.reads != Some(Reads::DoctrineConverged) {
         return Ok(());
     }

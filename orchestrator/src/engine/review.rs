@@ -35,8 +35,8 @@ impl Lane {
         let risked =
             proven.take_if(|proven| self.proof.waiver.is_some() && matches!(proven, Proven::Other(_)));
         let is_unproven = matches!(proven, Some(Proven::Other(_)));
-        let verdict = gate::review(policy, &changes, &self.approvals.schemas(), proven, attended);
-        if let Review::Pass { by, by_person } = &verdict {
+        let review = gate::review(policy, &changes, &self.approvals.schemas(), proven, attended);
+        if let Review::Pass { by, by_person } = &review {
             state.ticket = None;
             self.take_risk(risked).await;
             self.events.approved(&step.id, fingerprint, by, *by_person).await;
@@ -53,7 +53,7 @@ impl Lane {
                 changes.summary()
             ));
         }
-        match verdict {
+        match review {
             Review::Pass { .. } => Ok(()),
             Review::Hold(why) => Err(why),
             Review::Ask => {

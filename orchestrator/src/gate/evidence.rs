@@ -214,7 +214,7 @@ pub fn proven_schema(
     if changes.changes.is_empty() {
         return None;
     }
-    let mut verdict: Option<Proven> = None;
+    let mut found: Option<Proven> = None;
     for requirement in requirements {
         // Only what went well to its end was proved.
         let is_alike = |proof: &&HostEvidence| {
@@ -224,13 +224,13 @@ pub fn proven_schema(
                 && proof.healthy
         };
         let alike: Vec<&HostEvidence> = requirement.proofs().filter(is_alike).collect();
-        match (proven_by(&alike, changes), &verdict) {
+        match (proven_by(&alike, changes), &found) {
             (other @ Proven::Other(_), _) => return Some(other),
             (Proven::Seen, Some(Proven::Approved(_))) => {}
-            (found, _) => verdict = Some(found),
+            (proven, _) => found = Some(proven),
         }
     }
-    verdict
+    found
 }
 
 fn proven_by(alike: &[&HostEvidence], changes: &SchemaChanges) -> Proven {

@@ -30,7 +30,7 @@ pub struct Resolve {
 
     /// Outcome that you found on the host
     #[arg(long = "as", value_enum, value_name = "HOW")]
-    pub verdict: Verdict,
+    pub outcome: ResolvedOutcome,
 
     /// What you checked; recorded in the journal
     #[arg(long, value_name = "TEXT")]
@@ -39,7 +39,7 @@ pub struct Resolve {
 
 /// The outcome of a step, as a person found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Verdict {
+pub enum ResolvedOutcome {
     /// The step did its work: the run continues after it
     Done,
     /// The step left no changes: the run starts it again
@@ -93,7 +93,7 @@ pub(in crate::cli) fn run(
     let event = RunEvent::StepResolved {
         host: arguments.host.clone(),
         step: arguments.step.clone(),
-        done: arguments.verdict == Verdict::Done,
+        done: arguments.outcome == ResolvedOutcome::Done,
         reason: arguments.reason.clone(),
         by: settings.user.clone(),
     };
@@ -103,7 +103,7 @@ pub(in crate::cli) fn run(
         "`{}` on {} is resolved as {}; next: {} resume {shown}",
         arguments.step,
         arguments.host,
-        if arguments.verdict == Verdict::Done { "done" } else { "not done, and will run again" },
+        if arguments.outcome == ResolvedOutcome::Done { "done" } else { "not done, and will run again" },
         settings.program
     ));
     Ok(ExitCode::Success)
