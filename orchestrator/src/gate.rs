@@ -7,7 +7,7 @@ mod schema;
 mod threshold;
 mod wave;
 
-pub use evidence::{Proven, Requirement, Witness, kind_of, proven_schema, requirements, unmet};
+pub use evidence::{Requirement, SchemaMatch, Witness, kind_of, requirements, schema_match, unmet};
 pub use forecast::may_start;
 pub use schema::{Review, review};
 pub use threshold::{Tally, Threshold, is_failure};

@@ -2,7 +2,7 @@
 
 use super::approvals;
 use super::brake::BrakeState;
-use super::proof::Proof;
+use super::evidence_match::EvidenceMatch;
 use super::rollout::Rollout;
 use crate::event::{Approval, RunEvent};
 use crate::gate::{self, Decision, Tally};
@@ -28,23 +28,23 @@ impl Stopped {
 
 impl Rollout {
     /// What other hosts proved that the wave demands.
-    pub(super) async fn proof(&self, wave: &PlannedWave) -> Proof {
+    pub(super) async fn evidence(&self, wave: &PlannedWave) -> EvidenceMatch {
         let risk = approvals::accepted_risk(&self.job);
         match self.events.state().await {
-            Ok(state) => Proof::look(&state, &self.job.header.plan, wave, risk, (self.now)()),
+            Ok(state) => EvidenceMatch::of(&state, &self.job.header.plan, wave, risk, (self.now)()),
             // Without a dispatcher nothing starts anyway.
-            Err(denied) => Proof::unseen(denied.0),
+            Err(denied) => EvidenceMatch::unknown(denied.0),
         }
     }
 
     /// Writes down that hosts of a wave are started although the evidence does not match.
-    pub(super) async fn take_risk(&self, proof: &Proof) {
-        let Some(approval) = proof.waiver.clone().filter(|_| !proof.unmet.is_empty()) else { return };
+    pub(super) async fn take_risk(&self, evidence: &EvidenceMatch) {
+        let Some(approval) = evidence.waiver.clone().filter(|_| !evidence.unmet.is_empty()) else { return };
         // What was taken in an earlier session is written down already.
         if approvals::accepted_risk(&self.job).is_none() {
             return;
         }
-        let (wave, unmet) = (proof.wave.clone(), proof.unmet.clone());
+        let (wave, unmet) = (evidence.wave.clone(), evidence.unmet.clone());
         self.events.tell(RunEvent::RiskTaken { wave, host: None, unmet, approval }).await;
     }
 
@@ -53,7 +53,7 @@ impl Rollout {
         &self,
         wave: &PlannedWave,
         ended: &[(&PlannedWave, Tally)],
-        proof: &Proof,
+        evidence: &EvidenceMatch,
     ) -> Option<Stopped> {
         if self.job.brake.state() > BrakeState::Go {
             return Some(Stopped::by("the run was interrupted".to_owned(), false));
@@ -62,14 +62,14 @@ impl Rollout {
         match gate::before_wave(
             wave,
             ended,
-            proof.missing().to_vec(),
+            evidence.missing().to_vec(),
             self.approvals.has_wave(&wave.name),
             attended,
         ) {
             Decision::Pass => None,
             Decision::Hold(why) => Some(Stopped::by(why, true)),
             Decision::Stop(why) => Some(Stopped::by(why, false)),
-            Decision::Prove(unmet) => Some(Stopped { why: UNPROVEN.to_owned(), at_gate: true, unmet }),
+            Decision::NeedEvidence(unmet) => Some(Stopped { why: UNPROVEN.to_owned(), at_gate: true, unmet }),
             Decision::Ask => self.ask(wave).await.err().map(|why| Stopped::by(why, true)),
         }
     }

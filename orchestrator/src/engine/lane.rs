@@ -12,9 +12,9 @@ use super::approvals::KnownApprovals;
 use super::brake::BrakeState;
 use super::claim::{Claim, NotHeld, answered};
 use super::dispatch::HostEvents;
+use super::evidence_match::EvidenceMatch;
 use super::link::{Link, NoLink, Route};
 use super::progress::ProgressReader;
-use super::proof::Proof;
 use super::review_queue::Ticket;
 use super::{HostReport, LiveOutput, Operator, SiteProber, judge};
 use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome, Stream};
@@ -50,8 +50,8 @@ pub(super) struct Lane {
     pub(super) prober: Arc<dyn SiteProber>,
     /// Its place in the review queue, if it has a schema review ahead and there is an operator to ask.
     pub(super) ticket: Option<Ticket>,
-    /// What other hosts proved.
-    pub(super) proof: Arc<Proof>,
+    /// The evidence for its wave.
+    pub(super) evidence: Arc<EvidenceMatch>,
     /// What persons have approved.
     pub(super) approvals: KnownApprovals,
     pub(super) now: fn() -> Timestamp,

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Answer;
 use super::lane::{Lane, LaneState, is_for_good};
 use super::review_queue::WaitingState;
-use crate::gate::{self, Proven, Review};
+use crate::gate::{self, Review, SchemaMatch};
 use crate::plan::PlannedStep;
 use crate::schema::SchemaChanges;
 
@@ -18,7 +18,7 @@ impl Lane {
     /// Whether the step may start as far as its schema review goes; `Err`: why not.
     pub(super) async fn review(&self, state: &mut LaneState, step: &PlannedStep) -> Result<(), String> {
         let Some(policy) = step.schema_review else { return Ok(()) };
-        // What nobody has seen nobody can have approved.
+        // Without the pending statements there is nothing that could have been approved.
         let Some(pending) = &state.pending else {
             return Err(format!("nothing found out which schema changes `{}` would make", step.id));
         };
@@ -30,20 +30,20 @@ impl Lane {
         }
         let attended = self.operator.is_present();
         let kind = gate::kind_of(&self.plan);
-        let mut proven = gate::proven_schema(&self.proof.requirements, kind.as_ref(), &changes);
-        // What a person takes upon themselves is reviewed as if there were no evidence.
-        let risked =
-            proven.take_if(|proven| self.proof.waiver.is_some() && matches!(proven, Proven::Other(_)));
-        let is_unproven = matches!(proven, Some(Proven::Other(_)));
-        let review = gate::review(policy, &changes, &self.approvals.schemas(), proven, attended);
+        let mut evidence = gate::schema_match(&self.evidence.requirements, kind.as_ref(), &changes);
+        // If a person accepts the risk, the changes are reviewed as if there were no evidence.
+        let accepted = evidence
+            .take_if(|found| self.evidence.waiver.is_some() && matches!(found, SchemaMatch::Different(_)));
+        let is_different = matches!(evidence, Some(SchemaMatch::Different(_)));
+        let review = gate::review(policy, &changes, &self.approvals.schemas(), evidence, attended);
         if let Review::Pass { by, by_person } = &review {
             state.ticket = None;
-            self.take_risk(risked).await;
+            self.take_risk(accepted).await;
             self.events.approved(&step.id, fingerprint, by, *by_person).await;
             state.approved = Some(changes.fingerprint);
             return Ok(());
         }
-        if is_unproven {
+        if is_different {
             self.events.unproven(&step.id, fingerprint).await;
         }
         if let Some(approved) = state.approved.take() {
@@ -58,7 +58,7 @@ impl Lane {
             Review::Hold(why) => Err(why),
             Review::Ask => {
                 self.ask(state, step, changes).await?;
-                self.take_risk(risked).await;
+                self.take_risk(accepted).await;
                 Ok(())
             }
         }
@@ -106,9 +106,9 @@ impl Lane {
     }
 
     /// Writes down that what is pending goes on although the evidence is of something else.
-    async fn take_risk(&self, risked: Option<Proven>) {
-        if let (Some(Proven::Other(why)), Some(approval)) = (risked, &self.proof.waiver) {
-            self.events.risk_taken(&self.proof.wave, vec![why], approval.clone()).await;
+    async fn take_risk(&self, accepted: Option<SchemaMatch>) {
+        if let (Some(SchemaMatch::Different(why)), Some(approval)) = (accepted, &self.evidence.waiver) {
+            self.events.risk_taken(&self.evidence.wave, vec![why], approval.clone()).await;
         }
     }
 

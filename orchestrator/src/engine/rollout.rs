@@ -12,9 +12,9 @@ use super::before_wave::UNPROVEN;
 use super::brake::BrakeState;
 use super::claim::Claim;
 use super::dispatch::{self, Dispatched, Reporter, RunEvents};
+use super::evidence_match::EvidenceMatch;
 use super::lane::Lane;
 use super::link::Route;
-use super::proof::Proof;
 use super::review_queue::{ReviewQueue, Ticket};
 use super::soak::{self, SoakEnd, WatchedHost};
 use super::{HostReport, Job};
@@ -123,10 +123,11 @@ impl Rollout {
             }
             let has_work = wave.hosts.iter().any(HostPlan::has_work);
             let is_new = has_work && !self.was_begun(wave);
-            let proof = Arc::new(if has_work { self.proof(wave).await } else { Proof::default() });
+            let evidence =
+                Arc::new(if has_work { self.evidence(wave).await } else { EvidenceMatch::default() });
             let mut unmet = Vec::new();
             if stopped.is_none() && is_new {
-                stopped = self.gate(wave, &ended, &proof).await.map(|stop| {
+                stopped = self.gate(wave, &ended, &evidence).await.map(|stop| {
                     unmet = stop.unmet;
                     (stop.why, stop.at_gate)
                 });
@@ -141,11 +142,11 @@ impl Rollout {
                 stopped = Some((first, *at_gate));
                 continue;
             }
-            let holds_back = !proof.missing().is_empty()
+            let holds_back = !evidence.missing().is_empty()
                 && wave.hosts.iter().any(|host| !self.is_over(host) && self.may_be_left_out(host));
-            self.take_risk(&proof).await;
+            self.take_risk(&evidence).await;
             self.events.tell(RunEvent::WaveStarted { wave: wave.name.clone() }).await;
-            let mut reports = self.wave(wave, &proof).await;
+            let mut reports = self.wave(wave, &evidence).await;
             self.events.tell(RunEvent::WaveFinished { wave: wave.name.clone() }).await;
             if holds_back {
                 stopped = Some((format!("wave `{}` is not over", wave.name), true));
@@ -241,7 +242,7 @@ impl Rollout {
 
     /// One lane per host, as many at once as the wave and `--forks` allow. When more hosts failed than may, those in
     /// flight go on to their end, and no new one is started. Every host has a report.
-    async fn wave(&self, wave: &PlannedWave, proof: &Arc<Proof>) -> BTreeMap<String, HostReport> {
+    async fn wave(&self, wave: &PlannedWave, evidence: &Arc<EvidenceMatch>) -> BTreeMap<String, HostReport> {
         let parallel = wave.parallel.and_then(|parallel| usize::try_from(parallel).ok());
         let width = self.job.limits.forks.min(parallel.unwrap_or(usize::MAX)).max(1);
         // Whose outcome is known by the plan counts from the start. Whom an earlier session left in the middle comes next:
@@ -254,8 +255,8 @@ impl Rollout {
         let mut names: BTreeMap<Id, String> = BTreeMap::new();
         let mut reports: BTreeMap<String, HostReport> = BTreeMap::new();
         let mut left_out = Vec::new();
-        if !proof.missing().is_empty() {
-            self.hold_back(wave, proof, &mut waiting, &mut reports).await;
+        if !evidence.missing().is_empty() {
+            self.hold_back(wave, evidence, &mut waiting, &mut reports).await;
         }
         loop {
             let threshold = self.tally(wave, &reports).threshold(&wave.name, wave.max_failures);
@@ -266,7 +267,7 @@ impl Rollout {
                     left_out.push(plan);
                     continue;
                 }
-                let lane = self.lane(plan, proof);
+                let lane = self.lane(plan, evidence);
                 let handle = lanes.spawn(async move { Box::pin(lane.drive()).await });
                 names.insert(handle.id(), plan.host.clone());
             }
@@ -290,7 +291,7 @@ impl Rollout {
     async fn hold_back(
         &self,
         wave: &PlannedWave,
-        proof: &Proof,
+        evidence: &EvidenceMatch,
         waiting: &mut VecDeque<&HostPlan>,
         reports: &mut BTreeMap<String, HostReport>,
     ) {
@@ -300,7 +301,7 @@ impl Rollout {
         if untouched.is_empty() {
             return;
         }
-        let (name, why, unmet) = (wave.name.clone(), UNPROVEN.to_owned(), proof.missing().to_vec());
+        let (name, why, unmet) = (wave.name.clone(), UNPROVEN.to_owned(), evidence.missing().to_vec());
         self.events.tell(RunEvent::WaveHeld { wave: name, why, at_gate: true, unmet }).await;
         for plan in untouched {
             let report = self.not_started(plan, UNPROVEN).await;
@@ -322,7 +323,7 @@ impl Rollout {
         HostReport { host: plan.host.clone(), outcome: HostOutcome::NotStarted, why: why.to_owned() }
     }
 
-    fn lane(&self, plan: &HostPlan, proof: &Arc<Proof>) -> Lane {
+    fn lane(&self, plan: &HostPlan, evidence: &Arc<EvidenceMatch>) -> Lane {
         let route = self.job.targets.get(&plan.host).map(|target| Route {
             target: target.clone(),
             transport: Arc::clone(&self.job.transport),
@@ -340,7 +341,7 @@ impl Rollout {
             operator: Arc::clone(&self.job.operator),
             prober: Arc::clone(&self.job.prober),
             ticket: self.ticket(plan),
-            proof: Arc::clone(proof),
+            evidence: Arc::clone(evidence),
             approvals: self.approvals.clone(),
             now: self.now,
             live: self.job.live.clone(),

@@ -1,4 +1,4 @@
-//! Whether what other hosts proved stands for the hosts of a wave: compared by kind, and missing is not matching.
+//! Whether the evidence of other hosts covers the hosts of a wave. Hosts are compared by kind; what is missing does not match.
 
 use std::time::Duration;
 
@@ -13,50 +13,50 @@ use crate::schema::{self, Change, SchemaChanges};
 use crate::state::{GivenEvidence, RunState};
 use crate::text::harmless_line;
 
-/// How many digits of a commit or digest a person needs.
+/// How many digits of a commit or digest are shown.
 const DIGITS: usize = 12;
 
 /// Evidence that a wave demands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
-    /// Where it is from.
+    /// The source of the evidence.
     pub source: EvidenceSource,
-    /// The hosts that must have proved it.
+    /// The hosts whose evidence is demanded.
     pub witnesses: Vec<Witness>,
-    /// How old it may be.
+    /// The maximum age of the evidence.
     pub max_age: Duration,
 }
 
-/// A host that must have proved something.
+/// A host whose evidence is demanded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
     /// The host.
     pub host: String,
-    /// What it proved; `Err`: why nothing.
-    pub proof: Result<HostEvidence, String>,
+    /// Its evidence; `Err`: why there is none.
+    pub evidence: Result<HostEvidence, String>,
 }
 
 impl Requirement {
-    fn proofs(&self) -> impl Iterator<Item = &HostEvidence> {
-        self.witnesses.iter().filter_map(|witness| witness.proof.as_ref().ok())
+    fn known(&self) -> impl Iterator<Item = &HostEvidence> {
+        self.witnesses.iter().filter_map(|witness| witness.evidence.as_ref().ok())
     }
 }
 
-/// What the evidence says of pending schema changes.
+/// How pending schema changes match the evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proven {
-    /// The same were executed there, and this person had let them pass.
+pub enum SchemaMatch {
+    /// The same changes were executed, and this person had approved them.
     Approved(String),
-    /// The same were executed there; no person had looked at them.
-    Seen,
-    /// Others were: in which way.
-    Other(String),
+    /// The same changes were executed; no person had reviewed them.
+    Executed,
+    /// Other changes were executed: how they differ.
+    Different(String),
 }
 
-/// The evidence that a wave demands, out of what the run itself did and what it was given.
+/// The evidence that a wave demands: from this run, and from others as far as they were given to it.
 pub fn requirements(state: &RunState, wave: &PlannedWave) -> Vec<Requirement> {
     if !state.kind().is_upgrade() {
-        // What upgrades proved says nothing about anything else.
+        // Evidence is about upgrades; other runs have none.
         return Vec::new();
     }
     let given = state.evidence.iter().filter(|given| given.source.is_for_all()).map(|given| {
@@ -64,12 +64,13 @@ pub fn requirements(state: &RunState, wave: &PlannedWave) -> Vec<Requirement> {
         let left_out = given.evidence.missing.iter().map(|host| {
             (host.clone(), Err("it was left out, and no run is known that upgraded it".to_owned()))
         });
-        let witnesses = known.chain(left_out).map(|(host, proof)| Witness { host, proof }).collect();
+        let witnesses = known.chain(left_out).map(|(host, evidence)| Witness { host, evidence }).collect();
         let max_age = Duration::from_secs(given.max_age_seconds);
         Requirement { source: given.source.clone(), witnesses, max_age }
     });
     let of_wave = wave.requires.as_ref().map(|required| {
-        let witness = |host: &String| Witness { host: host.clone(), proof: proof_of(state, required, host) };
+        let witness =
+            |host: &String| Witness { host: host.clone(), evidence: evidence_of(state, required, host) };
         Requirement {
             source: EvidenceSource::Wave(required.clone()),
             witnesses: wave.required_hosts.iter().map(witness).collect(),
@@ -79,8 +80,8 @@ pub fn requirements(state: &RunState, wave: &PlannedWave) -> Vec<Requirement> {
     of_wave.into_iter().chain(given).collect()
 }
 
-/// What a host of a required wave proved last: in this run, or in another one that it was given.
-fn proof_of(state: &RunState, wave: &str, host: &str) -> Result<HostEvidence, String> {
+/// The latest evidence of a host of a required wave, from this run or from one that was given to it.
+fn evidence_of(state: &RunState, wave: &str, host: &str) -> Result<HostEvidence, String> {
     let source = EvidenceSource::Wave(wave.to_owned());
     let is_of_wave = |given: &&GivenEvidence| given.source == source;
     let known = state.evidence.iter().filter(is_of_wave).flat_map(|given| &given.evidence.hosts);
@@ -109,30 +110,30 @@ fn proof_of(state: &RunState, wave: &str, host: &str) -> Result<HostEvidence, St
     }
 }
 
-/// What of the evidence is missing or does not match the hosts of `wave`: empty where all does.
+/// The parts of the evidence that are missing or do not match the hosts of `wave`; empty if all match.
 pub fn unmet(requirement: &Requirement, plan: &Plan, wave: &PlannedWave, now: Timestamp) -> Vec<String> {
     let mut unmet = Vec::new();
     if requirement.witnesses.is_empty() {
         unmet.push(harmless_line(&format!("{}: it names no host", requirement.source)));
     }
-    for Witness { host, proof } in &requirement.witnesses {
+    for Witness { host, evidence } in &requirement.witnesses {
         let source = harmless_line(&format!("{}, {host}", requirement.source));
-        let weak = match proof {
-            Ok(proof) => weakness(proof, plan, requirement.max_age, now),
+        let weak = match evidence {
+            Ok(evidence) => weakness(evidence, plan, requirement.max_age, now),
             Err(why) => vec![why.clone()],
         };
         unmet.extend(weak.into_iter().map(|why| format!("{source}: {why}")));
     }
-    let proofs: Vec<&HostEvidence> = requirement.proofs().collect();
+    let known: Vec<&HostEvidence> = requirement.known().collect();
     for host in &wave.hosts {
         if matches!(host.action, HostAction::Steps(_)) {
-            unmet.extend(difference(host, &proofs).into_iter().map(|why| format!("{}: {why}", host.host)));
+            unmet.extend(difference(host, &known).into_iter().map(|why| format!("{}: {why}", host.host)));
         }
     }
     unmet
 }
 
-/// Why what a host proved does not count.
+/// Why the evidence of a host does not count.
 fn weakness(evidence: &HostEvidence, plan: &Plan, max_age: Duration, now: Timestamp) -> Vec<String> {
     let mut weak = Vec::new();
     match evidence.outcome {
@@ -160,31 +161,32 @@ fn weakness(evidence: &HostEvidence, plan: &Plan, max_age: Duration, now: Timest
     weak
 }
 
-/// How a host differs from those that proved something.
-fn difference(host: &HostPlan, proofs: &[&HostEvidence]) -> Vec<String> {
+/// How a host differs from those with evidence.
+fn difference(host: &HostPlan, known: &[&HostEvidence]) -> Vec<String> {
     let mut different = Vec::new();
-    if proofs.is_empty() {
-        // That has been told already.
+    if known.is_empty() {
+        // Every witness has its own line already.
         return different;
     }
     match &host.upstream {
         None => different.push("not known: which commit it would go to".to_owned()),
         Some(target) => {
             let is_other =
-                |proof: &&&HostEvidence| proof.composition.commit.as_deref() != Some(target.as_str());
-            if let Some(proof) = proofs.iter().find(is_other) {
-                let there = proof.composition.commit.as_deref().map_or("an unknown commit", short);
-                let name = harmless_line(&proof.host);
+                |evidence: &&&HostEvidence| evidence.composition.commit.as_deref() != Some(target.as_str());
+            if let Some(evidence) = known.iter().find(is_other) {
+                let there = evidence.composition.commit.as_deref().map_or("an unknown commit", short);
+                let name = harmless_line(&evidence.host);
                 different.push(format!("it would go to {}, and {name} proved {there}", short(target)));
             }
         }
     }
     match kind_of(host) {
         None => different.push("not known: its version of PHP, or its database server".to_owned()),
-        Some(kind) if !proofs.iter().any(|proof| proof.composition.kind().as_ref() == Some(&kind)) => {
-            let known =
-                |proof: &&HostEvidence| proof.composition.kind().map(|kind| harmless_line(&kind.to_string()));
-            let mut kinds: Vec<String> = proofs.iter().filter_map(known).collect();
+        Some(kind) if !known.iter().any(|evidence| evidence.composition.kind().as_ref() == Some(&kind)) => {
+            let kind_of_witness = |evidence: &&HostEvidence| {
+                evidence.composition.kind().map(|kind| harmless_line(&kind.to_string()))
+            };
+            let mut kinds: Vec<String> = known.iter().filter_map(kind_of_witness).collect();
             kinds.sort();
             kinds.dedup();
             let there = if kinds.is_empty() { "nothing known".to_owned() } else { kinds.join(", ") };
@@ -195,7 +197,7 @@ fn difference(host: &HostPlan, proofs: &[&HostEvidence]) -> Vec<String> {
     different
 }
 
-/// The kind of a host as the probe found it.
+/// The kind of a host, from its probe.
 pub fn kind_of(host: &HostPlan) -> Option<HostKind> {
     host.composition.as_ref()?.kind()
 }
@@ -204,63 +206,64 @@ fn short(digits: &str) -> &str {
     digits.get(..DIGITS).unwrap_or(digits)
 }
 
-/// What the evidence of hosts of the same kind says of these pending changes. Where nothing is pending nothing has to be
-/// proved.
-pub fn proven_schema(
+/// How pending changes match the evidence of hosts of the same kind. Without changes no evidence is needed.
+pub fn schema_match(
     requirements: &[Requirement],
     kind: Option<&HostKind>,
     changes: &SchemaChanges,
-) -> Option<Proven> {
+) -> Option<SchemaMatch> {
     if changes.changes.is_empty() {
         return None;
     }
-    let mut found: Option<Proven> = None;
+    let mut found: Option<SchemaMatch> = None;
     for requirement in requirements {
-        // Only what went well to its end was proved.
-        let is_alike = |proof: &&HostEvidence| {
+        // Changes of an upgrade that failed are no evidence.
+        let is_alike = |evidence: &&HostEvidence| {
             kind.is_some()
-                && proof.composition.kind().as_ref() == kind
-                && proof.outcome == Some(HostOutcome::Upgraded)
-                && proof.healthy
+                && evidence.composition.kind().as_ref() == kind
+                && evidence.outcome == Some(HostOutcome::Upgraded)
+                && evidence.healthy
         };
-        let alike: Vec<&HostEvidence> = requirement.proofs().filter(is_alike).collect();
-        match (proven_by(&alike, changes), &found) {
-            (other @ Proven::Other(_), _) => return Some(other),
-            (Proven::Seen, Some(Proven::Approved(_))) => {}
-            (proven, _) => found = Some(proven),
+        let alike: Vec<&HostEvidence> = requirement.known().filter(is_alike).collect();
+        match (compare_schema(&alike, changes), &found) {
+            (different @ SchemaMatch::Different(_), _) => return Some(different),
+            (SchemaMatch::Executed, Some(SchemaMatch::Approved(_))) => {}
+            (other, _) => found = Some(other),
         }
     }
     found
 }
 
-fn proven_by(alike: &[&HostEvidence], changes: &SchemaChanges) -> Proven {
+fn compare_schema(alike: &[&HostEvidence], changes: &SchemaChanges) -> SchemaMatch {
     let known: Vec<(&HostEvidence, SchemaChanges, Option<&String>)> = alike
         .iter()
-        .filter_map(|proof| {
-            let schema = proof.schema.as_ref()?;
-            Some((*proof, schema.changes(), schema.approved_by.as_ref()))
+        .filter_map(|evidence| {
+            let schema = evidence.schema.as_ref()?;
+            Some((*evidence, schema.changes(), schema.approved_by.as_ref()))
         })
         .collect();
     let mut same = known.iter().filter(|(_, there, _)| there.fingerprint == changes.fingerprint);
-    if let Some((proof, _, by)) = same.clone().find(|(_, _, by)| by.is_some()).or_else(|| same.next()) {
-        return by.map_or(Proven::Seen, |by| {
-            Proven::Approved(format!("{} on {}", harmless_line(by), harmless_line(&proof.host)))
+    if let Some((evidence, _, by)) = same.clone().find(|(_, _, by)| by.is_some()).or_else(|| same.next()) {
+        return by.map_or(SchemaMatch::Executed, |by| {
+            SchemaMatch::Approved(format!("{} on {}", harmless_line(by), harmless_line(&evidence.host)))
         });
     }
     let fingerprint = &changes.fingerprint;
-    let Some((proof, there, _)) = known.first() else {
-        return Proven::Other(format!("{fingerprint} is pending, and no host of its kind proved any schema"));
+    let Some((evidence, there, _)) = known.first() else {
+        return SchemaMatch::Different(format!(
+            "{fingerprint} is pending, and no host of its kind proved any schema"
+        ));
     };
     let (more, less) = schema::difference(changes, there);
     let mut lines = vec![format!(
         "{fingerprint} is pending, and {} proved {}:",
-        harmless_line(&proof.host),
+        harmless_line(&evidence.host),
         there.fingerprint
     )];
     let line = |word: &'static str| move |change: &Change| format!("{word} {}", harmless_line(&change.sql));
     lines.extend(more.into_iter().map(line("only here:")));
     lines.extend(less.into_iter().map(line("only there:")));
-    Proven::Other(lines.join("\n"))
+    SchemaMatch::Different(lines.join("\n"))
 }
 
 #[cfg(test)]

@@ -2,39 +2,41 @@
 
 use ixporch_inventory::SchemaApproval;
 
-use super::Proven;
+use super::SchemaMatch;
 use crate::event::Approval;
 use crate::schema::{ChangeClass, SchemaChanges};
 
-/// What a schema review says.
+/// The result of a schema review.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Review {
-    /// They may.
+    /// They may be executed.
     Pass {
-        /// By whom: a person, or the policy.
+        /// The person or the policy that approved them.
         by: String,
         /// Whether it is a person.
         by_person: bool,
     },
-    /// A person is asked.
+    /// A person must be asked.
     Ask,
-    /// A person has to be asked, and none is here.
+    /// A person must be asked, and nobody is there.
     Hold(String),
 }
 
-/// Whether `changes` may be executed: by what other hosts proved, by what persons have let pass already, or by policy.
-/// Evidence that is demanded and says something else stands above all of them.
+/// Whether `changes` may be executed: by the evidence of other hosts, by an earlier approval, or by policy. Evidence of
+/// other changes overrules approvals and policy.
 pub fn review(
     policy: SchemaApproval,
     changes: &SchemaChanges,
     approved: &[(String, Approval)],
-    proven: Option<Proven>,
+    evidence: Option<SchemaMatch>,
     attended: bool,
 ) -> Review {
-    match proven {
-        Some(Proven::Other(why)) => return Review::Hold(format!("the evidence is of another schema: {why}")),
-        Some(Proven::Approved(by)) => return Review::Pass { by, by_person: true },
-        Some(Proven::Seen) | None => {}
+    match evidence {
+        Some(SchemaMatch::Different(why)) => {
+            return Review::Hold(format!("the evidence is of another schema: {why}"));
+        }
+        Some(SchemaMatch::Approved(by)) => return Review::Pass { by, by_person: true },
+        Some(SchemaMatch::Executed) | None => {}
     }
     if let Some((_, approval)) = approved.iter().find(|(digits, _)| changes.fingerprint.is_named_by(digits)) {
         return Review::Pass { by: approval.by.clone(), by_person: true };
@@ -104,11 +106,11 @@ mod tests {
     fn what_staging_had_approved_passes_and_what_it_did_not_have_is_held_whatever_the_policy() {
         let changes = SchemaChanges::read([ADD]);
         let judged = |proven, policy| review(policy, &changes, &[], Some(proven), true);
-        let by_staging = judged(Proven::Approved("ada on s1".to_owned()), SchemaApproval::Review);
+        let by_staging = judged(SchemaMatch::Approved("ada on s1".to_owned()), SchemaApproval::Review);
         assert_eq!(by_staging, Review::Pass { by: "ada on s1".to_owned(), by_person: true });
-        assert_eq!(judged(Proven::Seen, SchemaApproval::Review), Review::Ask);
+        assert_eq!(judged(SchemaMatch::Executed, SchemaApproval::Review), Review::Ask);
         for policy in [SchemaApproval::Review, SchemaApproval::Additive, SchemaApproval::Any] {
-            assert!(matches!(judged(Proven::Other(String::new()), policy), Review::Hold(_)));
+            assert!(matches!(judged(SchemaMatch::Different(String::new()), policy), Review::Hold(_)));
         }
     }
 }

@@ -5,24 +5,26 @@ use ixporch_inventory::GateKind;
 use super::Tally;
 use crate::plan::{HostPlan, PlannedWave};
 
-/// What a gate says.
+/// The decision of a gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Go on.
+    /// Start the wave.
     Pass,
     /// Ask a person.
     Ask,
-    /// Wait for a person who is not here, with the reason.
+    /// A person must approve it, and nobody is there: the reason.
     Hold(String),
-    /// Wait for evidence, with what is missing of it.
-    Prove(Vec<String>),
-    /// Do not go on, with the reason.
+    /// Evidence is missing or does not match: which.
+    NeedEvidence(Vec<String>),
+    /// The wave must not start, even if it is approved: the reason.
     Stop(String),
 }
 
-/// Whether `wave` may start after `ended`, all waves before it with their tallies. `unmet`: what is missing of the
-/// evidence that it demands, unless a person takes that upon themselves. `approved`: a person has let it start; that passes
-/// its gate, and neither missing evidence nor anything that went wrong before.
+/// Whether `wave` may start.
+///
+/// `ended`: all waves before it, with their tallies. `unmet`: the evidence that is missing, unless a person accepts that
+/// risk. `approved`: a person has approved its start; that passes its gate, but overrules neither missing evidence nor
+/// failures of earlier waves. `attended`: somebody can be asked.
 pub fn before_wave(
     wave: &PlannedWave,
     ended: &[(&PlannedWave, Tally)],
@@ -44,7 +46,7 @@ pub fn before_wave(
         }
     }
     if !unmet.is_empty() {
-        return Decision::Prove(unmet);
+        return Decision::NeedEvidence(unmet);
     }
     if approved {
         return Decision::Pass;
@@ -107,7 +109,7 @@ mod tests {
     fn missing_evidence_and_a_soak_that_nobody_can_watch_are_never_passed_over() {
         let prod = wave("prod", GateKind::Auto, Amount::Count(0));
         let missing = vec!["s1: it was not upgraded".to_owned()];
-        assert_eq!(before_wave(&prod, &[], missing.clone(), true, true), Decision::Prove(missing));
+        assert_eq!(before_wave(&prod, &[], missing.clone(), true, true), Decision::NeedEvidence(missing));
         let mut soaking = wave("staging", GateKind::Auto, Amount::Count(0));
         soaking.hosts = vec![sample::host("a")];
         soaking.soak_seconds = Some(600);

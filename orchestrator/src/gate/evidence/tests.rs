@@ -27,7 +27,7 @@ fn composition(php: &str, family: &str) -> Composition {
     }
 }
 
-fn proof(host: &str) -> HostEvidence {
+fn evidence(host: &str) -> HostEvidence {
     HostEvidence {
         host: host.to_owned(),
         wave: "staging".to_owned(),
@@ -53,12 +53,12 @@ fn schema(statements: &[&str], approved_by: Option<&str>) -> SchemaEvidence {
     }
 }
 
-fn requirement(proofs: &[HostEvidence]) -> Requirement {
+fn requirement(known: &[HostEvidence]) -> Requirement {
     Requirement {
         source: EvidenceSource::Wave("staging".to_owned()),
-        witnesses: proofs
+        witnesses: known
             .iter()
-            .map(|proof| Witness { host: proof.host.clone(), proof: Ok(proof.clone()) })
+            .map(|evidence| Witness { host: evidence.host.clone(), evidence: Ok(evidence.clone()) })
             .collect(),
         max_age: HOUR,
     }
@@ -78,22 +78,22 @@ fn plan() -> Plan {
     Plan { procedure_digest: "digest".to_owned(), ..sample::plan(vec![wave()]) }
 }
 
-fn found(proofs: &[HostEvidence], wave: &PlannedWave, seconds_later: i64) -> Vec<String> {
+fn found(known: &[HostEvidence], wave: &PlannedWave, seconds_later: i64) -> Vec<String> {
     let now = Timestamp::from_second(seconds_later).unwrap();
-    unmet(&requirement(proofs), &plan(), wave, now)
+    unmet(&requirement(known), &plan(), wave, now)
 }
 
 #[test]
 fn what_matches_in_every_way_is_met() {
-    assert_eq!(found(&[proof("s1")], &wave(), 60), Vec::<String>::new());
+    assert_eq!(found(&[evidence("s1")], &wave(), 60), Vec::<String>::new());
 }
 
 #[test]
 fn each_way_in_which_the_proof_is_weak_is_told_with_its_host() {
     let weak = |change: fn(&mut HostEvidence)| {
-        let mut weak = proof("s2");
+        let mut weak = evidence("s2");
         change(&mut weak);
-        found(&[proof("s1"), weak], &wave(), 60).join("\n")
+        found(&[evidence("s1"), weak], &wave(), 60).join("\n")
     };
     let told = |change| weak(change).strip_prefix("wave `staging`, s2: ").unwrap_or("nothing").to_owned();
     assert_eq!(told(|s2| s2.outcome = Some(HostOutcome::Failed)), "it was not upgraded, but is failed");
@@ -118,11 +118,11 @@ fn each_way_in_which_the_proof_is_weak_is_told_with_its_host() {
 
 #[test]
 fn evidence_that_is_too_old_of_the_future_or_missing_is_none() {
-    let old = found(&[proof("s1")], &wave(), 3661);
+    let old = found(&[evidence("s1")], &wave(), 3661);
     assert_eq!(old, ["wave `staging`, s1: it ended at 1970-01-01T00:00:00Z, longer ago than max_age = 1h"]);
-    let future = found(&[proof("s1")], &wave(), -3600);
+    let future = found(&[evidence("s1")], &wave(), -3600);
     assert!(future.iter().any(|why| why.contains("it is of the future")), "{future:?}");
-    let nothing = Witness { host: "s1".to_owned(), proof: Err("it could not be reached".to_owned()) };
+    let nothing = Witness { host: "s1".to_owned(), evidence: Err("it could not be reached".to_owned()) };
     let none = Requirement { witnesses: vec![nothing], ..requirement(&[]) };
     let missing = unmet(&none, &plan(), &wave(), Timestamp::UNIX_EPOCH);
     assert_eq!(missing, ["wave `staging`, s1: it could not be reached"]);
@@ -135,7 +135,7 @@ fn a_host_of_another_kind_or_another_target_is_told() {
     let differs = |change: fn(&mut HostPlan)| {
         let mut wave = wave();
         wave.hosts.iter_mut().for_each(change);
-        found(&[proof("s1")], &wave, 60).join("\n")
+        found(&[evidence("s1")], &wave, 60).join("\n")
     };
     assert_eq!(
         differs(|p1| p1.composition = Some(composition("7.0.1", "MariaDB"))),
@@ -157,35 +157,35 @@ fn a_host_of_another_kind_or_another_target_is_told() {
 #[test]
 fn a_schema_is_proved_by_hosts_of_its_kind_and_by_what_they_printed() {
     let kind = composition("7.0.9", "MySQL").kind().unwrap();
-    let proven = |statements: &[&str], proofs: &[HostEvidence]| {
+    let proven = |statements: &[&str], known: &[HostEvidence]| {
         let changes = SchemaChanges::read(statements.iter().copied());
-        proven_schema(&[requirement(proofs)], Some(&kind), &changes)
+        schema_match(&[requirement(known)], Some(&kind), &changes)
     };
-    assert_eq!(proven(&[ADD], &[proof("s1")]), Some(Proven::Approved("ada on s1".to_owned())));
-    assert_eq!(proven(&[], &[proof("s1")]), None, "nothing has to be proved");
-    let mut by_policy = proof("s1");
+    assert_eq!(proven(&[ADD], &[evidence("s1")]), Some(SchemaMatch::Approved("ada on s1".to_owned())));
+    assert_eq!(proven(&[], &[evidence("s1")]), None, "nothing has to be proved");
+    let mut by_policy = evidence("s1");
     by_policy.schema = Some(schema(&[ADD], None));
-    assert_eq!(proven(&[ADD], &[by_policy]), Some(Proven::Seen));
-    let Some(Proven::Other(why)) = proven(&[ADD, DROP], &[proof("s1")]) else {
+    assert_eq!(proven(&[ADD], &[by_policy]), Some(SchemaMatch::Executed));
+    let Some(SchemaMatch::Different(why)) = proven(&[ADD, DROP], &[evidence("s1")]) else {
         panic!("a drop that staging did not have was proved");
     };
     let fingerprint = SchemaChanges::read([ADD, DROP]).fingerprint;
     assert!(why.starts_with(&format!("{fingerprint} is pending, and s1 proved ")), "{why}");
     assert!(why.ends_with(&format!("\nonly here: {DROP}")), "{why}");
     // What a file claims its fingerprint to be is not believed.
-    let mut liar = proof("s1");
+    let mut liar = evidence("s1");
     liar.schema = Some(SchemaEvidence { fingerprint, ..schema(&[ADD], Some("mallory")) });
-    assert!(matches!(proven(&[ADD, DROP], &[liar]), Some(Proven::Other(_))));
+    assert!(matches!(proven(&[ADD, DROP], &[liar]), Some(SchemaMatch::Different(_))));
     // What was pending where it then failed was not proved.
-    let mut failed = proof("s1");
+    let mut failed = evidence("s1");
     failed.outcome = Some(HostOutcome::Failed);
-    assert!(matches!(proven(&[ADD], &[failed]), Some(Proven::Other(_))));
-    let mut other_kind = proof("s1");
+    assert!(matches!(proven(&[ADD], &[failed]), Some(SchemaMatch::Different(_))));
+    let mut other_kind = evidence("s1");
     other_kind.composition = composition("7.0.9", "MariaDB");
-    assert!(matches!(proven(&[ADD], &[other_kind]), Some(Proven::Other(_))));
+    assert!(matches!(proven(&[ADD], &[other_kind]), Some(SchemaMatch::Different(_))));
     assert!(matches!(
-        proven_schema(&[requirement(&[proof("s1")])], None, &SchemaChanges::read([ADD])),
-        Some(Proven::Other(_))
+        schema_match(&[requirement(&[evidence("s1")])], None, &SchemaChanges::read([ADD])),
+        Some(SchemaMatch::Different(_))
     ));
 }
 
@@ -234,14 +234,14 @@ fn the_last_run_on_a_host_counts_whether_it_ended_or_not() {
     let outcome = |elsewhere: HostEvidence| {
         let state = run_with(elsewhere);
         let wave = &state.header.as_ref().unwrap().plan.waves[1];
-        requirements(&state, wave)[0].witnesses[0].proof.as_ref().unwrap().outcome
+        requirements(&state, wave)[0].witnesses[0].evidence.as_ref().unwrap().outcome
     };
     // Another run is at work there, or was cut off: what this one proved does not stand any more.
-    let going_on = HostEvidence { outcome: None, ended: None, seen: Some(later), ..proof("s1") };
+    let going_on = HostEvidence { outcome: None, ended: None, seen: Some(later), ..evidence("s1") };
     assert_eq!(outcome(going_on), None);
-    let cut_off_long_ago = HostEvidence { outcome: None, ended: None, seen: Some(earlier), ..proof("s1") };
+    let cut_off_long_ago = HostEvidence { outcome: None, ended: None, seen: Some(earlier), ..evidence("s1") };
     assert_eq!(outcome(cut_off_long_ago), Some(HostOutcome::Upgraded));
-    let failed = |at| HostEvidence { outcome: Some(HostOutcome::Failed), ended: Some(at), ..proof("s1") };
+    let failed = |at| HostEvidence { outcome: Some(HostOutcome::Failed), ended: Some(at), ..evidence("s1") };
     assert_eq!(outcome(failed(later)), Some(HostOutcome::Failed));
     assert_eq!(outcome(failed(earlier)), Some(HostOutcome::Upgraded));
 }

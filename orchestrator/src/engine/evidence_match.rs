@@ -1,4 +1,6 @@
-//! What a wave demands of other hosts, as the rollout finds it out before the wave and its lanes rely on it.
+//! The evidence match of a wave: which evidence it demands, and what of it is missing or does not match.
+//!
+//! It is made before the wave starts; the gate decides by it, and the schema reviews of its lanes compare with it.
 
 use jiff::Timestamp;
 
@@ -7,22 +9,22 @@ use crate::gate::{self, Requirement};
 use crate::plan::{Plan, PlannedWave};
 use crate::state::{RunState, TakenRisk};
 
-/// The evidence for a wave.
+/// How the evidence for a wave matches.
 #[derive(Debug, Default)]
-pub(super) struct Proof {
-    /// The wave that it is for.
+pub(super) struct EvidenceMatch {
+    /// The wave.
     pub(super) wave: String,
-    /// What is demanded, and what is known of it.
+    /// The evidence that it demands, as far as it is known.
     pub(super) requirements: Vec<Requirement>,
-    /// What of it is missing or does not match.
+    /// The parts that are missing or do not match.
     pub(super) unmet: Vec<String>,
-    /// Who takes upon themselves what is missing or does not match: in this session, or for the same in an earlier one.
+    /// Who accepts the risk of `unmet`: in this session, or of the same parts in an earlier one.
     pub(super) waiver: Option<Approval>,
 }
 
-impl Proof {
-    /// Looks at the evidence for a wave; `risk` is who accepts one in this session.
-    pub(super) fn look(
+impl EvidenceMatch {
+    /// Compares the evidence with a wave; `risk`: who accepts the risk in this session.
+    pub(super) fn of(
         state: &RunState,
         plan: &Plan,
         wave: &PlannedWave,
@@ -40,12 +42,12 @@ impl Proof {
         Self { wave: wave.name.clone(), requirements, unmet, waiver }
     }
 
-    /// A look that was not possible.
-    pub(super) fn unseen(why: String) -> Self {
+    /// The match if the evidence could not be read.
+    pub(super) fn unknown(why: String) -> Self {
         Self { unmet: vec![why], ..Self::default() }
     }
 
-    /// What keeps hosts from being started: nothing where all matches, or where somebody takes it upon themselves.
+    /// Why hosts are not started: empty if everything matches, or if somebody accepts the risk.
     pub(super) fn missing(&self) -> &[String] {
         if self.waiver.is_some() { &[] } else { &self.unmet }
     }
