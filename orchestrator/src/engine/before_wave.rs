@@ -1,22 +1,34 @@
-//! What stands before a wave: evidence, its gate, and a person where it asks for one.
+//! Before a wave: its evidence, its gate, and the operator's answer if the gate asks for one.
+//!
+//! Owns whether a wave may start; `gate` decides, this module asks and records. It must not know how a wave is run.
 
-use super::approvals;
+use jiff::Timestamp;
+
+use super::Job;
+use super::approvals::{self, KnownApprovals};
 use super::brake::BrakeState;
+use super::dispatch::RunEvents;
 use super::evidence_match::EvidenceMatch;
-use super::rollout::Rollout;
 use crate::event::{Approval, RunEvent};
 use crate::gate::{self, Decision, Tally};
 use crate::plan::PlannedWave;
 
-/// Why hosts are not started whose evidence is missing.
+/// Why hosts are not started if their evidence is missing.
 pub(super) const UNPROVEN: &str = "the evidence that it requires is missing, or does not match";
+
+/// Opens waves, or says why not.
+pub(super) struct WaveGate<'a> {
+    pub(super) job: &'a Job,
+    pub(super) events: &'a RunEvents,
+    pub(super) approvals: &'a KnownApprovals,
+}
 
 /// Why a wave must not start.
 pub(super) struct Stopped {
     pub(super) why: String,
-    /// Whether a person could let it.
+    /// Whether a person could approve it nevertheless.
     pub(super) at_gate: bool,
-    /// What of the evidence that it demands is missing.
+    /// The parts of its evidence that are missing or do not match.
     pub(super) unmet: Vec<String>,
 }
 
@@ -26,30 +38,30 @@ impl Stopped {
     }
 }
 
-impl Rollout {
-    /// What other hosts proved that the wave demands.
-    pub(super) async fn evidence(&self, wave: &PlannedWave) -> EvidenceMatch {
-        let risk = approvals::accepted_risk(&self.job);
+impl WaveGate<'_> {
+    /// Compares the evidence that the wave demands with its hosts.
+    pub(super) async fn evidence(&self, wave: &PlannedWave, now: Timestamp) -> EvidenceMatch {
+        let risk = approvals::accepted_risk(self.job);
         match self.events.state().await {
-            Ok(state) => EvidenceMatch::of(&state, &self.job.header.plan, wave, risk, (self.now)()),
+            Ok(state) => EvidenceMatch::of(&state, &self.job.header.plan, wave, risk, now),
             // Without a dispatcher nothing starts anyway.
             Err(denied) => EvidenceMatch::unknown(denied.0),
         }
     }
 
-    /// Writes down that hosts of a wave are started although the evidence does not match.
+    /// Records that hosts of a wave start although the evidence does not match.
     pub(super) async fn take_risk(&self, evidence: &EvidenceMatch) {
         let Some(approval) = evidence.waiver.clone().filter(|_| !evidence.unmet.is_empty()) else { return };
-        // What was taken in an earlier session is written down already.
-        if approvals::accepted_risk(&self.job).is_none() {
+        // A risk of an earlier session is recorded already.
+        if approvals::accepted_risk(self.job).is_none() {
             return;
         }
         let (wave, unmet) = (evidence.wave.clone(), evidence.unmet.clone());
         self.events.tell(RunEvent::RiskTaken { wave, host: None, unmet, approval }).await;
     }
 
-    /// Why a wave must not start; `None` where it may.
-    pub(super) async fn gate(
+    /// Passes the gate of a wave; `Some`: why the wave must not start.
+    pub(super) async fn pass(
         &self,
         wave: &PlannedWave,
         ended: &[(&PlannedWave, Tally)],
@@ -58,14 +70,8 @@ impl Rollout {
         if self.job.brake.state() > BrakeState::Go {
             return Some(Stopped::by("the run was interrupted".to_owned(), false));
         }
-        let attended = self.job.operator.is_present();
-        match gate::before_wave(
-            wave,
-            ended,
-            evidence.missing().to_vec(),
-            self.approvals.has_wave(&wave.name),
-            attended,
-        ) {
+        let (approved, attended) = (self.approvals.has_wave(&wave.name), self.job.operator.is_present());
+        match gate::before_wave(wave, ended, evidence.missing().to_vec(), approved, attended) {
             Decision::Pass => None,
             Decision::Hold(why) => Some(Stopped::by(why, true)),
             Decision::Stop(why) => Some(Stopped::by(why, false)),
@@ -74,7 +80,7 @@ impl Rollout {
         }
     }
 
-    /// Asks a person whether a wave may start; `Err`: why it must not. Somebody else may say so from somewhere else.
+    /// Asks whether a wave may start; `Err`: why it must not. A late approval answers the question, too.
     async fn ask(&self, wave: &PlannedWave) -> Result<(), String> {
         let answer = tokio::select! {
             answer = self.job.operator.start_wave(&wave.name) => answer,
@@ -88,7 +94,7 @@ impl Rollout {
                 self.events.tell(RunEvent::WaveApproved { wave: wave.name.clone(), approval }).await;
                 Ok(())
             }
-            Some(answer) => Err(format!("{} did not let it start", answer.by)),
+            Some(answer) => Err(format!("{} did not approve its start", answer.by)),
             None => Err("nobody answered".to_owned()),
         }
     }

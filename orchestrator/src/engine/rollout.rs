@@ -1,4 +1,6 @@
-//! A rollout: waves in order, a gate before each; within a wave one lane per host.
+//! A rollout: waves in order, a gate before each, and one lane per host within a wave.
+//!
+//! Owns which hosts start when, and when no further one does. It must not know what a lane does on its host.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -8,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::approvals::{self, KnownApprovals};
-use super::before_wave::UNPROVEN;
+use super::before_wave::{UNPROVEN, WaveGate};
 use super::brake::BrakeState;
 use super::claim::Claim;
 use super::dispatch::{self, Dispatched, Reporter, RunEvents};
@@ -26,10 +28,10 @@ use crate::plan::{HostAction, HostPlan, PlannedStep, PlannedWave};
 use crate::state::{HostState, RunState, Soak, StepState};
 use crate::text::RemoteText;
 
-/// Runs a job to its end, whatever that is.
+/// Runs a job to its end.
 ///
 /// # Errors
-/// Only that no thread could be started; everything else is an outcome.
+/// No thread could be started. Everything else that goes wrong is an outcome.
 pub async fn run(
     mut job: Job,
     journal: Writer,
@@ -75,12 +77,12 @@ pub async fn run(
     // It ends at its next await; what it has taken is in the journal.
     let _ = listening.await;
     events.finish().await;
-    // The dispatcher ends when nobody can tell it anything any more.
+    // The dispatcher ends when its last sender is dropped.
     drop((events, rollout));
     result.await.map_err(|_| std::io::Error::other("the dispatcher broke down"))
 }
 
-/// The first event of a run, or of its continuation.
+/// The first event of a run, or of its resumption.
 fn beginning(job: &Job) -> RunEvent {
     if job.resumed.is_none() {
         return RunEvent::RunStarted(Arc::new(job.header.clone()));
@@ -96,20 +98,21 @@ fn interrupted_soak(wave: &PlannedWave) -> String {
     format!("wave `{}`: the run was interrupted while its hosts were watched", wave.name)
 }
 
-pub(super) struct Rollout {
-    pub(super) job: Job,
-    /// Where the run stands that is taken up again; empty in one that begins.
-    pub(super) before: RunState,
+struct Rollout {
+    job: Job,
+    /// The state of a resumed run; empty for a new one.
+    before: RunState,
     claim: Claim,
-    pub(super) approvals: KnownApprovals,
+    approvals: KnownApprovals,
     reviews: ReviewQueue,
-    pub(super) now: fn() -> Timestamp,
+    now: fn() -> Timestamp,
     connecting: Arc<Semaphore>,
-    pub(super) events: RunEvents,
+    events: RunEvents,
 }
 
 impl Rollout {
     async fn waves(&self) {
+        let gate = WaveGate { job: &self.job, events: &self.events, approvals: &self.approvals };
         let mut ended: Vec<(&PlannedWave, Tally)> = Vec::new();
         let mut stopped: Option<(String, bool)> = None;
         for wave in &self.job.header.plan.waves {
@@ -123,11 +126,14 @@ impl Rollout {
             }
             let has_work = wave.hosts.iter().any(HostPlan::has_work);
             let is_new = has_work && !self.was_begun(wave);
-            let evidence =
-                Arc::new(if has_work { self.evidence(wave).await } else { EvidenceMatch::default() });
+            let evidence = Arc::new(if has_work {
+                gate.evidence(wave, (self.now)()).await
+            } else {
+                EvidenceMatch::default()
+            });
             let mut unmet = Vec::new();
             if stopped.is_none() && is_new {
-                stopped = self.gate(wave, &ended, &evidence).await.map(|stop| {
+                stopped = gate.pass(wave, &ended, &evidence).await.map(|stop| {
                     unmet = stop.unmet;
                     (stop.why, stop.at_gate)
                 });
@@ -144,7 +150,7 @@ impl Rollout {
             }
             let holds_back = !evidence.missing().is_empty()
                 && wave.hosts.iter().any(|host| !self.is_over(host) && self.may_be_left_out(host));
-            self.take_risk(&evidence).await;
+            gate.take_risk(&evidence).await;
             self.events.tell(RunEvent::WaveStarted { wave: wave.name.clone() }).await;
             let mut reports = self.wave(wave, &evidence).await;
             self.events.tell(RunEvent::WaveFinished { wave: wave.name.clone() }).await;
@@ -161,14 +167,14 @@ impl Rollout {
         }
     }
 
-    /// Watches a wave's upgraded hosts for as long as it wants; `false`: the run was interrupted meanwhile.
+    /// Watches the upgraded hosts of a wave for its soak time; `false`: the run was interrupted meanwhile.
     async fn soak(&self, wave: &PlannedWave, reports: &mut BTreeMap<String, HostReport>) -> bool {
         let Some(seconds) = wave.soak_seconds else { return true };
         let known = self.before.soaks.get(&wave.name);
         let tally = self.tally(wave, reports);
         let watched: Vec<WatchedHost> = std::iter::zip(&wave.hosts, tally.outcomes)
             .filter(|(plan, outcome)| *outcome == Some(HostOutcome::Upgraded) && !plan.health.is_empty())
-            // Who was watched for long enough in an earlier session is not watched again.
+            // A host whose soak ended in an earlier session is not watched again.
             .filter(|(plan, _)| !self.before.hosts.get(&plan.host).is_some_and(|host| host.watched))
             .filter_map(|(plan, _)| {
                 let target = self.job.targets.get(&plan.host)?;
@@ -181,7 +187,7 @@ impl Rollout {
         let now = (self.now)();
         let length = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
         let hosts: Vec<String> = watched.iter().map(|host| host.plan.host.clone()).collect();
-        // One that was interrupted goes on for the same hosts; whoever was upgraded since is watched as long as they were.
+        // An interrupted soak continues if its hosts are the same. A host that was upgraded since needs a whole soak.
         let goes_on = |soak: &&Soak| !soak.is_over && hosts.iter().all(|host| soak.hosts.contains(host));
         let known = known.filter(goes_on);
         let until =
@@ -204,7 +210,7 @@ impl Rollout {
         }
     }
 
-    /// Whether nothing is left to be done for a host.
+    /// Whether a host needs nothing more.
     fn is_over(&self, plan: &HostPlan) -> bool {
         self.before
             .hosts
@@ -212,12 +218,12 @@ impl Rollout {
             .is_some_and(|host| host.outcome.is_some() && !host.is_unfinished(plan) && !host.locked)
     }
 
-    /// Whether a wave passed its gate already.
-    pub(super) fn was_begun(&self, wave: &PlannedWave) -> bool {
+    /// Whether a wave passed its gate in an earlier session.
+    fn was_begun(&self, wave: &PlannedWave) -> bool {
         self.before.begun_waves.contains(&wave.name)
     }
 
-    /// How a wave's hosts ended, in this session or before it.
+    /// The outcomes of a wave's hosts, from this session or an earlier one.
     fn tally(&self, wave: &PlannedWave, reports: &BTreeMap<String, HostReport>) -> Tally {
         let outcome = |host: &HostPlan| {
             let now = reports.get(&host.host).map(|report| report.outcome);
@@ -231,7 +237,7 @@ impl Rollout {
         self.events.tell(RunEvent::WaveHeld { wave: name, why: reason, at_gate, unmet }).await;
         for host in wave.hosts.iter().filter(|host| !self.is_over(host)) {
             let events = self.events.of_host(&host.host);
-            // A gate keeps nothing from a host on which nothing would be done.
+            // The gate holds only hosts that would be changed.
             match &host.action {
                 HostAction::Current => events.finished(HostOutcome::Current, "").await,
                 HostAction::Unreachable(why) => events.finished(HostOutcome::Unreachable, why).await,
@@ -240,13 +246,13 @@ impl Rollout {
         }
     }
 
-    /// One lane per host, as many at once as the wave and `--forks` allow. When more hosts failed than may, those in
-    /// flight go on to their end, and no new one is started. Every host has a report.
+    /// Runs one lane per host, as many at once as the wave and `--forks` allow. When more hosts failed than
+    /// `max_failures` allows, running lanes go on to their end and no new one starts. Every host gets a report.
     async fn wave(&self, wave: &PlannedWave, evidence: &Arc<EvidenceMatch>) -> BTreeMap<String, HostReport> {
         let parallel = wave.parallel.and_then(|parallel| usize::try_from(parallel).ok());
         let width = self.job.limits.forks.min(parallel.unwrap_or(usize::MAX)).max(1);
-        // Whose outcome is known by the plan counts from the start. Whom an earlier session left in the middle comes next:
-        // it waits in maintenance.
+        // Hosts without work come first: their outcomes count towards the threshold. Hosts that an earlier session left
+        // half done come next: their sites may be in maintenance.
         let mut waiting: Vec<&HostPlan> = wave.hosts.iter().filter(|host| !self.is_over(host)).collect();
         let is_work = |plan: &HostPlan| matches!(plan.action, HostAction::Steps(_));
         waiting.sort_by_key(|plan| (is_work(plan), !self.was_touched(plan)));
@@ -272,7 +278,7 @@ impl Rollout {
                 names.insert(handle.id(), plan.host.clone());
             }
             let Some(joined) = lanes.join_next_with_id().await else {
-                // By now the sum is the last one.
+                // All lanes have ended, so the threshold is final.
                 for plan in left_out {
                     let report = self.not_started(plan, &threshold.to_string()).await;
                     reports.insert(plan.host.clone(), report);
@@ -287,7 +293,7 @@ impl Rollout {
         }
     }
 
-    /// In a wave that was begun on another day, what was not started is not started now without evidence.
+    /// In a wave that an earlier session began, untouched hosts do not start without evidence.
     async fn hold_back(
         &self,
         wave: &PlannedWave,
@@ -313,7 +319,7 @@ impl Rollout {
         self.before.hosts.get(&plan.host).is_some_and(HostState::was_touched)
     }
 
-    /// Whether nothing was begun on a host, and something would be.
+    /// Whether a host has work, and none of it was started.
     fn may_be_left_out(&self, plan: &HostPlan) -> bool {
         matches!(plan.action, HostAction::Steps(_)) && !self.was_touched(plan)
     }
@@ -362,7 +368,7 @@ impl Rollout {
         (has_review && self.job.operator.is_present()).then(|| self.reviews.ticket(&plan.host))
     }
 
-    /// A panic in a lane is that host's outcome, and nobody else's.
+    /// A panic in a lane becomes the outcome of its host alone (law 1).
     async fn crashed(&self, names: &BTreeMap<Id, String>, error: &JoinError) -> HostReport {
         let host = names.get(&error.id()).cloned().unwrap_or_default();
         let why = "its lane broke down: a fault of ixporch".to_owned();
