@@ -2,11 +2,14 @@
 //!
 //! Owns files and their durability. Must not know what an event means for a host.
 
+mod error;
+mod folder;
 mod inbox;
 mod store;
 mod summaries;
 mod writer;
 
+pub use error::JournalError;
 pub use inbox::{Inbox, Letter};
-pub use store::{JournalError, LoadedRun, Store};
+pub use store::{LoadedRun, Store};
 pub use writer::Writer;

@@ -1,13 +1,13 @@
 //! The inbox of a run: what persons say to a controller that is at work, as files beside its journal, which it alone writes.
 
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::OpenOptionsExt;
 use fs_err::{File, OpenOptions};
 
-use super::store::JournalError;
+use super::error::JournalError;
+use super::folder::create_private;
 use crate::event::RunEvent;
 
 const INBOX: &str = "inbox";
@@ -37,7 +37,7 @@ impl Inbox {
     /// # Errors
     /// It cannot be written. It is there as a whole or not at all.
     pub fn put(&self, name: &str, events: &[RunEvent]) -> Result<(), JournalError> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        create_private(&self.folder)?;
         let unfinished = self.folder.join(format!(".{name}"));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
         serde_json::to_writer(&mut file, events)?;

@@ -3,61 +3,11 @@
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::Writer;
-use super::writer::JOURNAL;
+use super::error::JournalError;
+use super::folder::create_private;
+use super::writer::{JOURNAL, Writer};
 use crate::event::{Envelope, FORMAT, Line, LineError};
 use crate::state::RunState;
-
-/// Why a journal cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// A file or folder cannot be used.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    /// An event cannot be written as JSON.
-    #[error("an event cannot be written")]
-    Encode(#[from] serde_json::Error),
-    /// Somebody removed the journal while it was written.
-    #[error("{0} was removed while the run was going on")]
-    Gone(PathBuf),
-    /// Somebody put another file in its place.
-    #[error("{0} was replaced while the run was going on")]
-    Replaced(PathBuf),
-    /// A line in the middle of a journal is no event.
-    #[error("{path}: line {line} is no event: {why}")]
-    Line {
-        /// The journal.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What the parser says.
-        why: String,
-    },
-    /// A line is an event of a newer version, and may not be skipped.
-    #[error("{path}: line {line}: the event `{event}` is unknown to this version")]
-    Newer {
-        /// The journal.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// The event.
-        event: String,
-    },
-    /// The journal is of a newer format.
-    #[error("{path} has format {found}, and this version reads formats up to {FORMAT}")]
-    Format {
-        /// The journal.
-        path: PathBuf,
-        /// Its format.
-        found: u32,
-    },
-    /// No run has this id.
-    #[error("there is no run `{0}`")]
-    NoSuchRun(String),
-    /// Several runs begin with this.
-    #[error("`{0}` is the beginning of several runs: {1}")]
-    Ambiguous(String, String),
-}
 
 /// All runs of this controller.
 #[derive(Debug, Clone)]
@@ -86,13 +36,6 @@ pub struct LoadedRun {
     pub going_on: bool,
 }
 
-/// Creates a folder, and those above it, that only its owner can enter.
-pub(super) fn create_private_folder(path: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
-        std::io::Error::new(error.kind(), format!("failed to create the folder {}: {error}", path.display()))
-    })
-}
-
 /// How much of an id is shown at least: its time (RFC 9562, UUIDv7), so that what a report shows stays unique.
 const SHOWN: usize = 13;
 
@@ -104,14 +47,14 @@ impl Store {
 
     /// Makes sure that runs can be kept, before anything is done that would have to be.
     pub fn prepare(&self) -> Result<(), JournalError> {
-        create_private_folder(&self.root)?;
+        create_private(&self.root)?;
         check_writable(&self.root)
     }
 
     /// Begins a journal for a new run.
     pub fn create(&self, id: &str) -> Result<Writer, JournalError> {
         let folder = self.root.join(id);
-        create_private_folder(&self.root)?;
+        create_private(&self.root)?;
         std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(|error| {
             std::io::Error::new(
                 error.kind(),

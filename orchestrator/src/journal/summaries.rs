@@ -5,7 +5,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::store::{JournalError, Store, is_locked};
+use super::error::JournalError;
+use super::store::{Store, is_locked};
 use super::writer::JOURNAL;
 use crate::event::{Line, RunEvent};
 use crate::history::{History, RunRecord, SUMMARY_FORMAT, Unreadable};

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use fs_err::os::unix::fs::OpenOptionsExt;
 use fs_err::{File, OpenOptions};
 
-use super::store::JournalError;
+use super::error::JournalError;
+use super::folder::create_private;
 use crate::event::Envelope;
 
 /// The journal's name in its run's folder.
@@ -130,7 +131,7 @@ impl Writer {
         if !matches!(self.check_in_place(), Err(JournalError::Gone(_))) {
             return Ok(());
         }
-        super::store::create_private_folder(&self.folder)?;
+        create_private(&self.folder)?;
         let mut text = Vec::new();
         self.file.rewind()?;
         (&mut self.file).take(self.length).read_to_end(&mut text)?;
@@ -145,7 +146,7 @@ impl Writer {
     /// Keeps a step's output beside the journal, as `output/HOST/NAME`.
     pub fn keep_output(&self, host: &str, name: &str, bytes: &[u8]) -> Result<(), JournalError> {
         let folder = self.folder.join("output").join(host);
-        super::store::create_private_folder(&folder)?;
+        create_private(&folder)?;
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(folder.join(name))?;
         file.write_all(bytes)?;

@@ -1,0 +1,56 @@
+//! Why a journal cannot be read or written.
+
+use std::path::PathBuf;
+
+use crate::event::FORMAT;
+
+/// Why a journal cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// A file or folder cannot be used.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// An event cannot be written as JSON.
+    #[error("an event cannot be written")]
+    Encode(#[from] serde_json::Error),
+    /// Somebody removed the journal while it was written.
+    #[error("{0} was removed while the run was going on")]
+    Gone(PathBuf),
+    /// Somebody put another file in its place.
+    #[error("{0} was replaced while the run was going on")]
+    Replaced(PathBuf),
+    /// A line in the middle of a journal is no event.
+    #[error("{path}: line {line} is no event: {why}")]
+    Line {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What the parser says.
+        why: String,
+    },
+    /// A line is an event of a newer version, and may not be skipped.
+    #[error("{path}: line {line}: the event `{event}` is unknown to this version")]
+    Newer {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The event.
+        event: String,
+    },
+    /// The journal is of a newer format.
+    #[error("{path} has format {found}, and this version reads formats up to {FORMAT}")]
+    Format {
+        /// The journal.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// No run has this id.
+    #[error("there is no run `{0}`")]
+    NoSuchRun(String),
+    /// Several runs begin with this.
+    #[error("`{0}` is the beginning of several runs: {1}")]
+    Ambiguous(String, String),
+}
