@@ -8,6 +8,7 @@ mod frame;
 mod lock;
 mod output;
 mod probe;
+mod questions;
 mod runner;
 mod script;
 mod survey;

@@ -6,7 +6,7 @@
 
 use super::Ledger;
 use super::output::StepOutput;
-use super::survey::questions;
+use super::questions::questions;
 use crate::facts::{self, Facts, FactsError};
 use crate::plan::quote;
 use crate::procedure::BuiltInScript;

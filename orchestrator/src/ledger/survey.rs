@@ -3,26 +3,11 @@
 use super::lock::{UNLOCK, at_the_lock};
 use super::output::StepOutput;
 use super::probe::ProbeError;
+use super::questions::{self, PRELUDE};
 use super::{Ledger, Removed};
 use crate::facts::{self, Leftovers};
 use crate::plan::{LedgerPlace, quote};
 use crate::transport::LinkLost;
-
-/// What every question begins with.
-pub(super) const PRELUDE: &str = include_str!("host/prelude.sh");
-
-fn prelude(place: &LedgerPlace) -> String {
-    let sudo = if place.sudo { "yes" } else { "no" };
-    format!("root={}; sudo={sudo}\n{}", quote(&place.ixp_root), questions())
-}
-
-/// The prelude, with the two questions that are ixporch's own.
-pub(super) fn questions() -> String {
-    format!(
-        "{PRELUDE}ask lock as \"$owner\" {} \"$root\"\nask ledgers ledgers\n",
-        at_the_lock("cat \"$lock\"")
-    )
-}
 
 /// A question that is put together here, and asked elsewhere.
 #[derive(Debug)]
@@ -46,7 +31,7 @@ pub fn fetch(web_user: &str, sudo: bool, backup_dir: &str, backup: &str, file: &
 /// Asks for the lock and the ledgers.
 pub async fn survey(ledger: &mut Ledger, place: &LedgerPlace) -> Result<Leftovers, ProbeError> {
     let mut output = StepOutput::default();
-    ledger.ask(&prelude(place), &mut output).await?;
+    ledger.ask(&questions::of_place(place), &mut output).await?;
     Ok(facts::parse_leftovers(&output.stdout.kept())?)
 }
 
@@ -76,7 +61,7 @@ pub async fn is_running(ledger: &mut Ledger, run: &str) -> Result<bool, LinkLost
 pub async fn break_lock(ledger: &mut Ledger, place: &LedgerPlace, run: &str) -> Result<Removed, LinkLost> {
     let script = format!(
         "{{ {}\n}} >/dev/null\nas \"$owner\" {} \"$root\" {}",
-        prelude(place),
+        questions::of_place(place),
         at_the_lock(UNLOCK),
         quote(run)
     );
