@@ -1,7 +1,8 @@
 //! The engine: rollout, wave, lane, step.
 //!
-//! Owns what runs when, and that one host's misfortune stays its own (law 1). It speaks to the
-//! outside only by events; it must not know a terminal, a file or russh.
+//! Owns what runs when, and that a failure on one host never affects the others (law 1). It reports by events only; it
+//! must
+//! not know a terminal, a file or russh.
 
 mod approvals;
 mod before_wave;
@@ -40,33 +41,33 @@ use crate::transport::{Target, Transport};
 
 /// Everything that a run needs.
 pub struct Job {
-    /// What the run is, and what is done: its first event.
+    /// The header of the run, with its plan; its first event.
     pub header: RunHeader,
     /// What the command line approves.
     pub approvals: Approvals,
-    /// What other runs proved, as far as this one relies on it.
+    /// Evidence of other runs, as far as this one relies on it.
     pub evidence: Vec<GivenEvidence>,
     /// Approvals that arrive while it goes on.
     pub late_approvals: Option<mpsc::Receiver<LateApproval>>,
-    /// Where the run stands, where it is one that is taken up again.
+    /// The state of the run, if it is resumed.
     pub resumed: Option<RunState>,
-    /// How long another run's lock on a host is waited for.
+    /// How long to wait for another run's lock on a host.
     pub lock_wait: Duration,
-    /// Hosts on which nothing may be done any more, with the reason.
+    /// Hosts on which nothing may be done, and why.
     pub refused: BTreeMap<String, String>,
     /// How to reach each host.
     pub targets: BTreeMap<String, Target>,
-    /// The way to the hosts.
+    /// Opens connections to hosts.
     pub transport: Arc<dyn Transport>,
-    /// Who answers questions while it runs; [`About::operator`] is the name of who started it.
+    /// Who answers questions while it runs; [`RunHeader::operator`] is the name of who started it.
     pub operator: Arc<dyn Operator>,
-    /// Who looks at web sites from here.
+    /// Checks web sites from the controller.
     pub prober: Arc<dyn SiteProber>,
-    /// Bounds.
+    /// How much may happen at once.
     pub limits: Limits,
-    /// Who is shown what steps print, as they print it.
+    /// Shows the output of steps live.
     pub live: Option<Arc<dyn LiveOutput>>,
-    /// What stops it.
+    /// Interrupts the run.
     pub brake: Brake,
 }
 
@@ -103,18 +104,18 @@ pub enum ApprovalSubject {
     Schema(String),
 }
 
-/// Is shown what steps print. It must not wait: a step would wait with it.
+/// Shows the output of steps live. It must not block: the step would wait for it.
 pub trait LiveOutput: Send + Sync + 'static {
-    /// Some more of a stream.
+    /// More bytes of a stream.
     fn output(&self, host: &str, step: &str, stream: Stream, bytes: &[u8]);
 }
 
 /// How much may happen at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Running lanes.
+    /// The maximum number of running lanes.
     pub forks: usize,
-    /// Lanes that are connecting.
+    /// The maximum number of lanes that are connecting.
     pub connecting: usize,
 }
 
@@ -130,61 +131,61 @@ pub trait Operator: Send + Sync + 'static {
     fn start_wave<'a>(&'a self, wave: &'a str) -> BoxFuture<'a, Option<Answer>>;
 }
 
-/// Looks at web sites from the controller.
+/// Checks web sites from the controller.
 pub trait SiteProber: Send + Sync + 'static {
-    /// Looks once; `version` is the one that is installed, where that is known.
+    /// Checks a site once; `version` is the installed one, if it is known.
     fn look<'a>(&'a self, url: &'a str, version: Option<&'a str>) -> BoxFuture<'a, SiteLook>;
 }
 
-/// What a look at a web site found.
+/// What a check of a web site found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SiteLook {
-    /// It is well.
+    /// It is healthy.
     Well,
-    /// It answers, and something is wrong with it.
+    /// It answers, but something is wrong.
     Unwell(String),
-    /// Nobody answers at its address.
+    /// It cannot be reached.
     Unreachable(String),
 }
 
-/// What is pending on the hosts that have come to their review, and which of it is asked about now.
+/// The pending schema changes of the hosts that have reached their review, and the group that is asked about now.
 #[derive(Debug, Clone)]
 pub struct ReviewQuestion {
-    /// All groups, the largest first; among their hosts are those that were let pass before.
+    /// All groups, the largest first. They include hosts whose changes are approved already.
     pub groups: Vec<ReviewGroup>,
-    /// The place of the one that is asked about.
+    /// The position of the group that is asked about.
     pub asked: usize,
-    /// The hosts of it that wait.
+    /// The hosts of this group that wait for the answer.
     pub waiting: Vec<String>,
-    /// Whether it is the first of the questions that are asked at once.
+    /// Whether it is the first of several questions in a row.
     pub is_first: bool,
-    /// When the first of these hosts does not wait any more.
+    /// When the first of these hosts stops waiting.
     pub until: Timestamp,
     /// Whether their sites are in maintenance meanwhile.
     pub closed: bool,
-    /// Whether they are taken back to their start where they are not let pass.
+    /// Whether they go back to their start if the changes are not approved.
     pub goes_back: bool,
 }
 
-/// Hosts on which the same is pending.
+/// Hosts with the same pending changes.
 #[derive(Debug, Clone)]
 pub struct ReviewGroup {
-    /// What is pending.
+    /// The pending changes.
     pub changes: SchemaChanges,
     /// The hosts.
     pub hosts: Vec<String>,
 }
 
-/// A person's answer.
+/// The operator's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Yes or no.
     pub yes: bool,
-    /// Who said so.
+    /// Who answered.
     pub by: String,
 }
 
-/// How a host's lane ended. There is no error: whatever went wrong is an outcome.
+/// How a host's lane ended. It is never an error: whatever goes wrong is an outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostReport {
     /// The host.

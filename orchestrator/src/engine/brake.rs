@@ -2,18 +2,18 @@
 
 use tokio::sync::watch;
 
-/// How hard the brake is pressed; it is never released.
+/// How hard the brake is pressed. It is never released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BrakeState {
-    /// Go on.
+    /// Continue.
     Go,
-    /// Start nothing new; what is in flight goes on to its end.
+    /// Start nothing new. Steps in flight go on to their end.
     Drain,
-    /// Wait for nothing: steps in flight are left to the hosts, and their ends stay unseen.
+    /// Wait for nothing. Steps in flight go on on the hosts; their results stay unknown.
     Detach,
 }
 
-/// A brake that any number of lanes watch.
+/// A brake that all lanes watch.
 #[derive(Debug, Clone)]
 pub struct Brake {
     sender: watch::Sender<BrakeState>,
@@ -26,7 +26,7 @@ impl Default for Brake {
 }
 
 impl Brake {
-    /// Presses the brake at least so hard.
+    /// Presses the brake at least this hard.
     pub fn press(&self, wanted: BrakeState) {
         self.sender.send_if_modified(|state| {
             let changes = wanted > *state;
@@ -35,7 +35,7 @@ impl Brake {
         });
     }
 
-    /// Presses it one notch harder, as each Ctrl-C does.
+    /// Presses the brake one level harder, as each Ctrl-C does.
     pub fn press_harder(&self) {
         self.press(match self.state() {
             BrakeState::Go => BrakeState::Drain,
@@ -43,12 +43,12 @@ impl Brake {
         });
     }
 
-    /// How hard it is pressed now.
+    /// How hard it is pressed.
     pub fn state(&self) -> BrakeState {
         *self.sender.borrow()
     }
 
-    /// Waits until it is pressed at least so hard.
+    /// Waits until it is pressed at least this hard.
     pub async fn reaches(&self, wanted: BrakeState) {
         let mut receiver = self.sender.subscribe();
         // The sender is held by `self`, so this ends only when the brake is pressed.

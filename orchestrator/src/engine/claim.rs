@@ -1,4 +1,6 @@
-//! A run's hold on a host: the lock before its first step, and its return after the last.
+//! The claim of a run on a host: it takes the lock before the first step, and returns it after the last.
+//!
+//! Owns when a lock is waited for, refused and released. It must not know what steps do.
 
 use std::time::Duration;
 
@@ -14,27 +16,27 @@ use crate::plan::{HostPlan, PlannedStep};
 use crate::state::{HostState, StepState};
 use crate::transport::LinkLost;
 
-/// How often a lock that another run holds is looked at.
+/// How often a lock is checked that another run holds.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// How long a host may take to answer a question about its lock or ledger.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// What a run writes into the locks that it takes, and how it deals with others'.
+/// What a run writes into its locks, and how it treats the locks of others.
 #[derive(Clone)]
 pub(super) struct Claim {
     pub(super) lock: HostLock,
     pub(super) instead_of: Option<String>,
     pub(super) keep_ledger: bool,
-    /// How long another run's lock is waited for.
+    /// How long to wait for another run's lock.
     pub(super) wait: Duration,
 }
 
-/// Why a run has no hold on a host.
+/// Why a run does not hold a host.
 pub(super) enum NotHeld {
-    /// The connection was lost, and could not be made again.
+    /// The connection was lost and could not be restored.
     Lost(String),
-    /// Something stands against it. `ours`: its lock was taken all the same, and is to be given back.
+    /// The host must not be worked on. `ours`: the lock was taken nevertheless, and must be released.
     Refused { why: String, ours: bool },
 }
 
@@ -52,7 +54,7 @@ impl Claim {
         plan: &HostPlan,
         before: &HostState,
     ) -> Result<(), NotHeld> {
-        // What could not be written down must not be taken either.
+        // Without a journal nothing may change on a host, not even its lock.
         events
             .synced()
             .await
@@ -112,7 +114,7 @@ impl Claim {
         route: &Route,
         before: &HostState,
     ) -> Result<Locked, LinkLost> {
-        // Where a step may be under way, only its ledger can tell of it.
+        // If a step may be running, only its ledger can tell; then a missing ledger must not be replaced.
         let expected = before.has_unknown_step();
         loop {
             let ledger = link.ledger().await?;
@@ -135,7 +137,8 @@ impl Claim {
         }
     }
 
-    /// Removes the ledger and gives the lock back, once every end is in the journal; gives what is still there.
+    /// Removes the ledger and releases the lock, once all outcomes are in the journal. `Err`: what is still on the
+    /// host.
     pub(super) async fn give_back(
         &self,
         link: &mut Link<'_>,
@@ -189,20 +192,20 @@ impl Claim {
     }
 }
 
-/// What stands against working on a host whose lock was free: somebody may have been there since the plan was made.
+/// Why a host must not be worked on although its lock was free: it may have changed since the plan was made.
 fn reason_against(
     plan: &HostPlan,
     before: &HostState,
     commit: Option<String>,
     waited: bool,
 ) -> Option<String> {
-    // Where nothing is left to be run, only the end was not written down yet.
+    // Nothing is left to run: only the outcome was not recorded.
     let is_done = |step: &PlannedStep| before.step(&step.id).is_some_and(StepState::is_done);
     if plan.steps().iter().all(is_done) || ends_at_its_failure(plan, before) {
         return None;
     }
     if before.steps.iter().any(|step| !step.undone) {
-        // This run's lock is gone: what it knows of the host may be wrong by now.
+        // The lock of this run is gone, so what it knows of the host may be outdated.
         return Some(
             "its lock was broken, or another run had it meanwhile: plan again (--rerun unfinished)"
                 .to_owned(),
@@ -215,7 +218,7 @@ fn reason_against(
     Some(format!("the installed commit is {now} now, and the plan was made at {then}: plan again"))
 }
 
-/// Whether a step failed after which nothing is run, neither what closes the site again nor the way back.
+/// Whether a failed step was the last one: neither the closing of the site nor the way back follows.
 fn ends_at_its_failure(plan: &HostPlan, before: &HostState) -> bool {
     let has_failed = |step: &PlannedStep| before.step(&step.id).is_some_and(StepState::has_failed);
     let closes = before.was_opened(plan) && plan.closes_again().is_some();
@@ -223,7 +226,7 @@ fn ends_at_its_failure(plan: &HostPlan, before: &HostState) -> bool {
         || plan.on_failure == FailurePolicy::Stop && !closes && plan.steps().iter().any(has_failed)
 }
 
-/// An answer in time.
+/// Waits for an answer, but not for longer than [`ANSWER`].
 pub(super) async fn answered<T>(asking: impl Future<Output = Result<T, LinkLost>>) -> Result<T, LinkLost> {
     tokio::time::timeout(ANSWER, asking)
         .await

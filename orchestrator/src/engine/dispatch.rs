@@ -1,8 +1,8 @@
 //! The dispatcher: the single consumer of events.
 //!
-//! A thread of its own puts events in order, writes them ahead of what they allow (law 2), folds
-//! them, and hands them to the reporters' thread. Nothing else writes the journal or talks to reporters; a
-//! terminal that stands still keeps nobody from a permit.
+//! Its thread orders the events, writes them to the journal before what they allow (law 2), folds them, and passes them
+//! to
+//! the reporters' thread. Nothing else writes the journal or calls reporters, so a blocked terminal delays no permit.
 
 use std::collections::BTreeMap;
 
@@ -20,33 +20,33 @@ use crate::state::{HostState, RunState};
 use super::progress::Progress;
 use crate::text::RemoteText;
 
-/// Shows events as they come.
+/// Shows events.
 pub trait Reporter: Send {
-    /// Shows one event; `state` has it folded in already.
+    /// Shows one event; `state` includes it.
     fn on_event(&mut self, state: &RunState, envelope: &Envelope);
 }
 
-/// What the dispatcher has when all is said.
+/// What is left when the run is over.
 #[derive(Debug)]
 pub struct Dispatched {
     /// The run's state.
     pub state: RunState,
-    /// Why the journal could not be written, where it could not.
+    /// Why the journal could not be written, if so.
     pub journal_failure: Option<String>,
 }
 
-/// The intent could not be written: nothing may start.
+/// The intent could not be written, so the step must not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Denied(pub(super) String);
 
 enum Message {
     Event(RunEvent),
     Permit(RunEvent, oneshot::Sender<Result<Permit, Denied>>),
-    /// Asks for everything that was told before to be on disk.
+    /// Asks to sync all earlier events to disk.
     Sync(oneshot::Sender<Result<(), Denied>>),
-    /// Asks where the run stands after everything that was told before.
+    /// Asks for the state after all earlier events.
     Look(oneshot::Sender<Result<Box<RunState>, Denied>>),
-    /// The run is over; its exit code is that of all events before.
+    /// The run is over: the exit code follows from all earlier events.
     Finish,
     Output {
         host: String,
@@ -57,18 +57,18 @@ enum Message {
     },
 }
 
-/// How many events may wait for the dispatcher before lanes wait for it.
+/// How many events may be queued before lanes have to wait.
 const QUEUE: usize = 1024;
-/// How many events share one write and one sync at the most.
+/// The maximum number of events that share one write and one sync.
 const BATCH: usize = 256;
 
-/// Tells the dispatcher what happened. Cheap to clone.
+/// Sends events to the dispatcher. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct RunEvents {
     sender: mpsc::Sender<Message>,
 }
 
-/// Events of one host: a lane cannot tell another host's story.
+/// Sends the events of one host: a lane cannot report about another host.
 pub(super) struct HostEvents {
     host: String,
     events: RunEvents,
@@ -76,21 +76,21 @@ pub(super) struct HostEvents {
 
 impl RunEvents {
     pub(super) async fn tell(&self, event: RunEvent) {
-        // The dispatcher lives as long as anyone can send; without it there is nobody to tell.
+        // Fails only if the dispatcher has ended; then there is no one to report to.
         let _ = self.sender.send(Message::Event(event)).await;
     }
 
-    /// Waits until everything that was told is on disk.
+    /// Waits until all earlier events are on disk.
     pub(super) async fn synced(&self) -> Result<(), Denied> {
         self.ask(Message::Sync).await
     }
 
-    /// Where the run stands, with everything that was told before.
+    /// The state after all earlier events.
     pub(super) async fn state(&self) -> Result<Box<RunState>, Denied> {
         self.ask(Message::Look).await
     }
 
-    /// Says that the run is over.
+    /// Reports that the run is over.
     pub(super) async fn finish(&self) {
         let _ = self.sender.send(Message::Finish).await;
     }
@@ -141,18 +141,18 @@ impl HostEvents {
         self.events.tell(RunEvent::HostReleased { host: self.host.clone() }).await;
     }
 
-    /// Waits until everything that was told is on disk.
+    /// Waits until all earlier events are on disk.
     pub(super) async fn synced(&self) -> Result<(), Denied> {
         self.events.synced().await
     }
 
-    /// Asks for the right to start a step; it comes when the intent is on disk.
+    /// Asks for the permit to start a step; it comes when the intent is on disk.
     pub(super) async fn step_started(&self, step: &str, boot: &str) -> Result<Permit, Denied> {
         let (host, step, boot) = (self.host.clone(), step.to_owned(), Some(boot.to_owned()));
         self.events.permit(RunEvent::StepStarted { host, step, boot }).await
     }
 
-    /// Asks for the right to look for a step whose intent is on disk already, and to start it where it was not.
+    /// Asks for the permit to look for a step whose intent is on disk already, and to start it if it never started.
     pub(super) async fn step_adopted(&self, step: &str) -> Result<Permit, Denied> {
         self.events.permit(RunEvent::StepAdopted { host: self.host.clone(), step: step.to_owned() }).await
     }
@@ -227,7 +227,7 @@ impl HostEvents {
         self.events.tell(event).await;
     }
 
-    /// Tells how far a step is; where nobody has the time to listen, it is not told.
+    /// Reports a step's progress. It is dropped if the queue is full.
     pub(super) fn progress_of(&self, step: &str) -> impl Fn(Progress) + Send + Sync + 'static {
         let (host, step, sender) = (self.host.clone(), step.to_owned(), self.events.sender.clone());
         move |Progress { done, total, what }| {
@@ -237,7 +237,7 @@ impl HostEvents {
         }
     }
 
-    /// Where the host stands, with everything that was told before.
+    /// The state of the host after all earlier events.
     pub(super) async fn host_state(&self) -> Result<HostState, Denied> {
         let mut state = self.events.state().await?;
         Ok(state.hosts.remove(&self.host).unwrap_or_default())
@@ -253,7 +253,7 @@ impl HostEvents {
     }
 }
 
-/// Starts the dispatcher's thread. It ends when every sender is gone. `state` is that of a run that is taken up again.
+/// Starts the dispatcher's thread, which ends when all senders are dropped. `state`: that of a resumed run.
 pub(super) fn start(
     journal: Writer,
     state: RunState,
@@ -262,7 +262,7 @@ pub(super) fn start(
 ) -> std::io::Result<(RunEvents, oneshot::Receiver<Dispatched>)> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let (done, result) = oneshot::channel();
-    // As many events can wait as a run has: some for each planned step.
+    // Unbounded: a run has a few events for each planned step.
     let (shown, to_show) = std::sync::mpsc::channel();
     let folded = state.clone();
     let show = std::thread::Builder::new()
@@ -272,15 +272,15 @@ pub(super) fn start(
     let dispatcher = Dispatcher { journal, shown, now, state, sequence, journal_failure: None };
     std::thread::Builder::new().name("dispatcher".to_owned()).spawn(move || {
         let served = dispatcher.serve(receiver);
-        // A reporter that broke down has nothing further to show.
+        // A panic in a reporter loses no event.
         let _ = show.join();
-        // Whoever waited for the result may have been cut off; then nobody wants it.
+        // The receiver may have been dropped.
         let _ = done.send(served);
     })?;
     Ok((RunEvents { sender }, result))
 }
 
-/// Shows events until the dispatcher ends, over a state of its own.
+/// Shows events until the dispatcher ends. It folds a state of its own.
 fn show(
     mut state: RunState,
     mut reporters: Vec<Box<dyn Reporter>>,
@@ -319,7 +319,7 @@ impl Dispatcher {
                 self.handle(vec![Message::Event(RunEvent::RunFinished { exit_code })]);
             }
         }
-        // Somebody removed the journal, and nothing was started since; this process still has what it held.
+        // Somebody removed the journal; nothing was started since. This process still has its content.
         if self.journal_failure.is_some()
             && let Err(error) = self.journal.put_back()
         {
@@ -328,7 +328,7 @@ impl Dispatcher {
         Dispatched { state: self.state, journal_failure: self.journal_failure }
     }
 
-    /// Writes, then allows, then folds and shows.
+    /// Writes events, then grants permits, then folds and shows.
     fn handle(&mut self, batch: Vec<Message>) {
         let mut envelopes = Vec::new();
         let mut waiting = BTreeMap::new();
@@ -344,7 +344,7 @@ impl Dispatcher {
                 }
                 Message::Sync(reply) => syncing.push(reply),
                 Message::Look(reply) => looking.push(reply),
-                // Nothing comes after it, and `serve` sees to it.
+                // `serve` handles it: nothing comes after it.
                 Message::Finish => {}
                 Message::Output { host, step, number, capture, output } => {
                     self.keep_output(&host, &step, number, capture.as_deref(), &output);
@@ -360,7 +360,7 @@ impl Dispatcher {
             self.journal_failure = Some(error.to_string());
         }
         if self.journal_failure.is_some() {
-            // What may not start did not start: a denied intent is no event.
+            // A denied step did not start, so its intent is no event.
             envelopes.retain(|envelope| !waiting.contains_key(&envelope.sequence));
         }
         for reply in waiting.into_values() {
@@ -368,7 +368,7 @@ impl Dispatcher {
                 None => Ok(Permit::give()),
                 Some(why) => Err(Denied(why.clone())),
             };
-            // A lane that was given up does not wait any more.
+            // The lane may have been dropped.
             let _ = reply.send(answer);
         }
         for reply in syncing {
@@ -376,11 +376,11 @@ impl Dispatcher {
         }
         for envelope in envelopes {
             self.state.apply(&envelope);
-            // Reporters that broke down have nobody to show anything to.
+            // The reporters' thread may have ended.
             let _ = self.shown.send(envelope);
         }
         for reply in looking {
-            // Whoever asked may have been cut off.
+            // The receiver may have been dropped.
             let _ = reply.send(Ok(Box::new(self.state.clone())));
         }
     }
@@ -413,7 +413,7 @@ impl Dispatcher {
     }
 }
 
-/// Events that must be on disk before anything else is done, besides the intents.
+/// Events that must be on disk before anything else happens, besides the intents.
 fn is_landmark(event: &RunEvent) -> bool {
     matches!(
         event,

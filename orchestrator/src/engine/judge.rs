@@ -1,4 +1,4 @@
-//! Judges how a step ended, by what the host said (law 4). Pure.
+//! Judges how a step ended from what the host reported (law 4). Pure.
 
 use crate::event::{StepEnd, StepOutcome};
 use crate::facts::{self, PendingSql, SchemaUpdateEnd};
@@ -8,11 +8,10 @@ use crate::procedure::Reads;
 use crate::schema::{Columns, Narrowed, SchemaChanges};
 use crate::text::RemoteText;
 
-/// What `timeout(1)` exits with when it ended the command: by its own code, by the signal's
-/// (busybox), or when it had to kill.
+/// The exit codes of `timeout(1)` when it ended the command: its own, that of the signal (busybox), and that of a kill.
 const TIMED_OUT: [i32; 3] = [124, 143, 137];
 
-/// The end of a step as the host told it. `executed` is what was pending before it, and what a schema update executed.
+/// The end of a step. `executed`: the statements that were pending before it, which a schema update executed.
 pub(super) fn judge(
     step: &PlannedStep,
     ended: StepEnded,
@@ -76,7 +75,7 @@ pub(super) fn judge(
     end
 }
 
-/// A step whose end nobody saw.
+/// A step whose result is unknown.
 pub(super) fn unseen(why: &str, output: &StepOutput) -> StepEnd {
     let mut end = StepEnd::without_output(StepOutcome::Unknown, why);
     end.stdout = output.stdout.captured();
@@ -84,8 +83,8 @@ pub(super) fn unseen(why: &str, output: &StepOutput) -> StepEnd {
     end
 }
 
-/// A step whose process is gone without a word. Only a proof that what it was to do is there now, and was not before,
-/// says how it ended; a body that did not do its work may have done part of it.
+/// A step whose process disappeared without reporting a result. It succeeded only if its proof holds now and did not
+/// before. If the proof does not hold, the step may still have done part of its work.
 fn vanished(proven: Option<bool>, output: &StepOutput) -> StepEnd {
     let gone = "its process is gone without a word (killed, or the host was booted anew)";
     let mut end = match proven {
@@ -101,14 +100,14 @@ fn vanished(proven: Option<bool>, output: &StepOutput) -> StepEnd {
     end
 }
 
-/// Why the host ended a step at its deadline, where it did.
+/// Why the step timed out, if it did.
 fn timed_out(step: &PlannedStep, exit: i32, milliseconds: u64) -> Option<String> {
     let limit = step.command.timeout_seconds;
     let is_over = TIMED_OUT.contains(&exit) && milliseconds >= limit.saturating_mul(1000);
     is_over.then(|| format!("the host ended it after {limit}s"))
 }
 
-/// What a step says that only finds something out. Where it cannot, the host is as well as it was: less is known of it.
+/// Judges a step that only reads something. If it fails, less is known, but the host is as healthy as before.
 fn found_out(
     step: &PlannedStep,
     exit: i32,
@@ -162,7 +161,7 @@ fn check(
     }
     if let Some(reads) = step.reads {
         if output.is_cut() {
-            // Only its words say how it ended, and they did not stay.
+            // Only its output says how it ended, and that was lost.
             let why = "what it printed was lost on the host (a full disk?), and its exit code says nothing"
                 .to_owned();
             return Err((StepOutcome::Unknown, why));
@@ -215,7 +214,7 @@ fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Result<(
     }
 }
 
-/// After an update nothing may be pending. What stays pending for ever, although it was executed, is told by its name.
+/// After a schema update nothing may be pending. Statements that stay pending although they were executed are named.
 fn converged(step: &PlannedStep, executed: &[String], end: &mut StepEnd) -> Result<(), Failure> {
     if step.reads != Some(Reads::DoctrineConverged) {
         return Ok(());
@@ -353,7 +352,7 @@ mod tests {
         assert_eq!(composition.outcome, StepOutcome::Succeeded);
         assert_eq!(composition.why.to_string(), "it could not be found out: exit code 255");
         assert_eq!(composition.composition.and_then(|known| known.php).as_deref(), Some("7.0.33"));
-        // Half of the columns are none: who is not among them would be taken for harmless.
+        // Columns that were not read would be taken for harmless.
         let columns = found(Reads::Columns, 1, "cust\tname\tvarchar(255)\n");
         assert_eq!((columns.outcome, columns.narrowed), (StepOutcome::Succeeded, Some(Narrowed::unknown())));
         let deadline = judged(Some(Reads::Columns), None, ran(124, None), "");

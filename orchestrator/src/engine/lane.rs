@@ -1,7 +1,8 @@
-//! A lane: one host's steps, from connect to its outcome.
+//! A lane: one host's steps, from connecting to its outcome.
 //!
-//! A lane owns its data and returns a [`HostReport`], never an error (law 1). It begins where the run left its host:
-//! steps that have ended are not looked at again, a step whose end was not seen is looked for.
+//! A lane owns its data and returns a [`HostReport`], never an error (law 1). It starts where the run left the host: it
+//! skips
+//! steps that have ended, and looks for steps whose result is unknown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,25 +26,25 @@ use crate::schema::{Fingerprint, Narrowed};
 use crate::state::{HostState, StepState};
 use crate::transport::LinkLost;
 
-/// How much longer than the host's own deadline the controller waits before it calls the link dead: the time
-/// that is left to a command after its deadline, the time that looking at proofs may take, and some for the network.
+/// How much longer than the host's own deadline the controller waits for a step before it calls the link dead: the time
+/// to kill the command, the time to check its proof, and some for the network.
 const DEAD_LINK: Duration = Duration::from_secs(10 + 80 + 30);
 
-/// How often a check is made again whose process is gone without a word.
+/// How often a check is repeated whose process disappeared without reporting a result.
 const CHECK_AGAIN: u32 = 2;
 
-/// How often a step may be longer without a word than that.
+/// How many times a step may exceed that wait before it is given up.
 const SILENCES: u32 = 3;
 
 pub(super) struct Lane {
     /// What the run is for.
     pub(super) kind: RunKind,
     pub(super) plan: HostPlan,
-    /// Where the run left the host; empty in a run that begins.
+    /// Where earlier sessions left the host; empty in a new run.
     pub(super) before: HostState,
     /// How to reach the host; `None`: the inventory no longer names it.
     pub(super) route: Option<Route>,
-    /// Why nothing may be done on it any more.
+    /// Why nothing may be done on it, if so.
     pub(super) refused: Option<String>,
     pub(super) claim: Claim,
     pub(super) operator: Arc<dyn Operator>,
@@ -59,7 +60,7 @@ pub(super) struct Lane {
     pub(super) events: HostEvents,
 }
 
-/// How a host ended, and why.
+/// The outcome of a host, and why.
 pub(super) type End = (HostOutcome, String);
 
 /// What a lane has found out and done so far.
@@ -98,7 +99,7 @@ impl Lane {
             self.events.finished(end.0, &end.1).await;
             end
         } else if let Some(outcome) = ended_before {
-            // Only its lock is left to be given back.
+            // Only its lock must still be released.
             self.release_only().await;
             (outcome, self.before.why.to_string())
         } else {
@@ -150,7 +151,7 @@ impl Lane {
         end
     }
 
-    /// Takes the host, runs its steps, and gives it back where they have ended for good.
+    /// Takes the lock, runs the steps, and releases the lock if the host has ended for good.
     async fn hold_and_work(
         &self,
         link: &mut Link<'_>,
@@ -169,14 +170,14 @@ impl Lane {
                 if !ours {
                     return end;
                 }
-                // What an earlier session left in the ledger may be all that is known of a step; the lock that was taken
-                // now keeps nobody from what this run does not do.
+                // The ledger stays: it may be the only record of a step of an earlier session. The lock that was taken
+                // now is released: this run does nothing here.
                 keep_ledger = std::mem::take(&mut state.touched);
                 end
             }
         };
         if outcome.is_unfinished() && state.touched {
-            // Whoever goes on with the host later finds it locked, and its ledger as it is.
+            // The lock and the ledger stay for whoever resumes the run.
             return (outcome, why);
         }
         match self.claim.give_back(link, route, &self.events, keep_ledger).await {
@@ -186,7 +187,7 @@ impl Lane {
         }
     }
 
-    /// Runs steps one after another; what an earlier session did of them is not done again.
+    /// Runs steps one after another, except those that an earlier session completed.
     pub(super) async fn steps<'s>(
         &self,
         link: &mut Link<'_>,
@@ -204,7 +205,7 @@ impl Lane {
                 return (HostOutcome::Failed, format!("`{}`: {why}", step.id));
             }
             if let Some(known) = known.filter(|known| known.is_done() && !again.contains(&place)) {
-                // A person's word does not end what is still running.
+                // Resolving a step does not stop its process.
                 if known.is_unknown()
                     && let Err(end) = self.nothing_runs(link, route, step).await
                 {
@@ -221,8 +222,8 @@ impl Lane {
         (HostOutcome::Done, String::new())
     }
 
-    /// The places of those checks, made in an earlier session, that stand directly before the step with which this
-    /// one begins, unless that is a change which is looked for: what they found may not hold any more.
+    /// The positions of earlier sessions' checks directly before the first open step: they are repeated, since their
+    /// results may be outdated. None if that step is a change whose result is unknown.
     fn checks_to_repeat(&self, steps: &[&PlannedStep]) -> std::ops::Range<usize> {
         let is_done = |step: &&PlannedStep| self.before.step(&step.id).is_some_and(StepState::is_done);
         let first = steps.iter().position(|step| !is_done(step)).unwrap_or(steps.len());
@@ -238,7 +239,7 @@ impl Lane {
         first - checks..first
     }
 
-    /// Whether nothing of the run is running on the host; `Err` ends the lane.
+    /// Makes sure that no step of the run is running on the host; `Err` ends the lane.
     async fn nothing_runs(&self, link: &mut Link<'_>, route: &Route, step: &PlannedStep) -> Result<(), End> {
         let asked = async {
             let ledger = link.ledger().await?;
@@ -257,17 +258,17 @@ impl Lane {
         }
     }
 
-    /// Gives back what an ended host still holds.
+    /// Releases the lock of a host that has ended.
     async fn release_only(&self) {
         let Some(route) = &self.route else { return };
         if let Ok(mut link) = Link::connect(route, &self.events).await {
-            // What is left there stays owed, and the report says so.
+            // If that fails, the lock stays recorded as open, and the report shows it.
             let _ = self.claim.give_back(&mut link, route, &self.events, false).await;
             link.close().await;
         }
     }
 
-    /// Runs one step, or finds out how it ended; `Err` ends the lane.
+    /// Runs one step, or finds its result if it was started before; `Err` ends the lane.
     pub(super) async fn step(
         &self,
         link: &mut Link<'_>,
@@ -282,7 +283,7 @@ impl Lane {
             return self.probe(route, state, step, probe).await;
         }
         let known = self.before.step(&step.id);
-        // A change whose end is not known is looked for. A check is made again: what it found may be of another day.
+        // A change with an unknown result is looked for. A check is repeated: an earlier result may be outdated.
         let is_looked_for = |known: &StepState| {
             known.is_unknown() && known.resolution.is_none() && step.effect == Effect::Change
         };
@@ -293,7 +294,7 @@ impl Lane {
                 self.events.step_finished(step, StepEnd::skipped("no schema change is pending"), None).await;
                 return Ok(());
             }
-            // Whoever is asked may press Ctrl-C instead of answering: then nothing is started.
+            // Ctrl-C while the operator is asked: nothing starts.
             tokio::select! {
                 reviewed = self.review(state, step) => if let Err(why) = reviewed {
                     state.turns_back = self.can_go_back(state, step).then(|| why.clone());
@@ -342,7 +343,7 @@ impl Lane {
             (StepOutcome::Unknown, Effect::Change) => {
                 Err((HostOutcome::Unknown, format!("`{}`: {why}", step.id)))
             }
-            // A check changes nothing: that its end was not seen leaves nothing unknown on the host.
+            // A check changes nothing, so its unknown result leaves the host itself known.
             (StepOutcome::Unknown, Effect::Check) => {
                 Err((HostOutcome::Held, format!("`{}`: {why}", step.id)))
             }
@@ -352,7 +353,7 @@ impl Lane {
         }
     }
 
-    /// Who hears what a step prints.
+    /// Passes a step's output to the live display, and reads its progress.
     fn listener(&self, step: &PlannedStep) -> Listener {
         let (live, host, id) = (self.live.clone(), self.plan.host.clone(), step.id.clone());
         let (reader, tell) = (ProgressReader::new(), self.events.progress_of(&step.id));
@@ -368,7 +369,7 @@ impl Lane {
         })
     }
 
-    /// Follows a step to its end, over as many connections as that takes.
+    /// Follows a step to its end, over as many connections as it takes.
     async fn follow(
         &self,
         link: &mut Link<'_>,
@@ -385,7 +386,7 @@ impl Lane {
                 let lost = match tokio::time::timeout(patience, ledger.run(request, output)).await {
                     Ok(Ok(ended)) => {
                         link.is_good();
-                        // A check that was killed changed nothing: it is made again.
+                        // A check that was killed changed nothing, so it is repeated.
                         if matches!(ended, StepEnded::Vanished { .. })
                             && step.effect == Effect::Check
                             && vanished < CHECK_AGAIN
@@ -416,45 +417,46 @@ impl Lane {
         }
     }
 
-    /// How a lane ends that was stopped between two steps.
+    /// The end of a lane that was interrupted between two steps.
     fn interrupted(&self, state: &LaneState, before: &str) -> End {
         let why = format!("the run was interrupted before {before}");
         let outcome = if state.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
         self.stopped(outcome, why)
     }
 
-    /// How a lane ends whose connection is gone for good, between two steps.
+    /// The end of a lane whose connection was lost for good between two steps.
     fn cut_off(&self, step: &PlannedStep, lost: &LinkLost) -> End {
         let why = format!("the connection was lost before `{}`: {}", step.id, lost.0);
         self.stopped(HostOutcome::Unreachable, why)
     }
 
-    /// How a lane ends in which nothing was done: where a step of an earlier session is under way, that is what matters.
+    /// The end of a lane that did nothing. If a step of an earlier session may be running, the host is `unknown`
+    /// instead.
     pub(super) fn stopped(&self, outcome: HostOutcome, why: String) -> End {
         let under_way = self.before.has_unknown_step();
         (if under_way { HostOutcome::Unknown } else { outcome }, why)
     }
 }
 
-/// Whether a step does what cannot be taken back: a change behind a schema review.
+/// Whether a step cannot be undone: it is a change with a schema review.
 pub(super) fn is_for_good(step: &PlannedStep) -> bool {
     step.effect == Effect::Change && step.schema_review.is_some()
 }
 
 impl LaneState {
-    /// What the pending statements narrow.
+    /// The columns that the pending statements narrow.
     pub(super) fn narrowed(&self) -> Narrowed {
         self.narrowed.clone().unwrap_or_default()
     }
 
-    /// Remembers what later steps depend on.
+    /// Remembers the results that later steps need.
     fn learn(&mut self, step: &PlannedStep, end: Option<&StepEnd>) {
         if step.reads == Some(Reads::DoctrinePendingSql)
             && let Some(statements) = end.and_then(|end| end.pending_statements.as_ref())
         {
             let statements: Vec<String> =
                 statements.iter().map(|statement| statement.raw().to_owned()).collect();
-            // What was found out of the columns was found out for other statements.
+            // The columns were read for other statements.
             if self.narrowed.is_some() && self.pending.as_ref() != Some(&statements) {
                 self.narrowed = Some(Narrowed::unknown());
             }

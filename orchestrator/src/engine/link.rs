@@ -1,7 +1,8 @@
-//! A lane's connection: made, lost, made again.
+//! The connection of a lane, which is restored when it is lost.
 //!
-//! Owns when that is tried and when it is given up. What is under way on the host goes on meanwhile; a connection
-//! that is made again is never a step that is run again (law 3).
+//! Owns when to connect, and when to give up. Steps on the host go on without a connection. A reconnection never
+//! repeats a
+//! step (law 3).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::transport::{self, ConnectError, LinkLost, Target, Transport};
 /// How long a host may take to start a shell.
 const OPENING: Duration = Duration::from_secs(60);
 
-/// A connection that lasted so long was a good one: when it is lost, patience begins anew.
+/// A connection that lasted this long was good: when it is lost, the patience starts anew.
 const LASTING: Duration = Duration::from_secs(5 * 60);
 
 /// How one host is reached, and what every connection to it needs.
@@ -33,13 +34,13 @@ pub(super) struct Route {
 
 /// Why there is no connection.
 pub(super) enum NoLink {
-    /// It could not be made.
+    /// No attempt succeeded.
     Unreachable(String),
-    /// The brake was pressed first.
+    /// The run was interrupted first.
     Interrupted,
 }
 
-/// A host's connection through a lane.
+/// The connection of one lane.
 pub(super) struct Link<'a> {
     route: &'a Route,
     events: &'a HostEvents,
@@ -50,7 +51,7 @@ pub(super) struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
-    /// Makes the first connection.
+    /// Connects for the first time.
     pub(super) async fn connect(route: &'a Route, events: &'a HostEvents) -> Result<Self, NoLink> {
         let connected = tokio::select! {
             connected = route.connect() => connected,
@@ -61,7 +62,7 @@ impl<'a> Link<'a> {
         Ok(Self { route, events, ledger: Some(ledger), connected_at: Instant::now(), missing_since: None })
     }
 
-    /// The connection, made again where it was lost; bounded by the target's patience.
+    /// The connection; restored if it was lost, unless that takes longer than the target's `reconnect_for`.
     pub(super) async fn ledger(&mut self) -> Result<&mut Ledger, LinkLost> {
         if self.ledger.is_none() {
             self.ledger = Some(self.again().await?);
@@ -69,12 +70,12 @@ impl<'a> Link<'a> {
         self.ledger.as_mut().ok_or_else(|| LinkLost("there is no connection".to_owned()))
     }
 
-    /// The boot id of the host, as the present connection knows it.
+    /// The boot id of the host, according to the current connection.
     pub(super) async fn boot(&mut self) -> Result<String, LinkLost> {
         self.ledger().await.map(|ledger| ledger.boot().to_owned())
     }
 
-    /// Takes note that the connection is no good any more.
+    /// Records that the connection was lost.
     pub(super) async fn lost(&mut self, step: Option<&str>, lost: &LinkLost) {
         self.ledger = None;
         if self.missing_since.is_none() || self.connected_at.elapsed() > LASTING {
@@ -83,7 +84,7 @@ impl<'a> Link<'a> {
         self.events.link_lost(step, &lost.0).await;
     }
 
-    /// Takes note that the host has answered.
+    /// Records that the host answered: the patience starts anew.
     pub(super) fn is_good(&mut self) {
         self.missing_since = None;
     }
@@ -98,7 +99,7 @@ impl<'a> Link<'a> {
                 break;
             }
             tokio::time::sleep(pause.min(rest)).await;
-            // A try that has begun may use its own time.
+            // An attempt that has started may use its own timeout.
             match self.route.connect().await {
                 Ok(ledger) => {
                     self.connected_at = Instant::now();
@@ -117,16 +118,16 @@ impl<'a> Link<'a> {
         Err(LinkLost(format!("the connection could not be made again within {away}s: {last}")))
     }
 
-    /// Ends the connection in order, where there is one.
+    /// Closes the connection, if there is one.
     pub(super) async fn close(self) {
         if let Some(ledger) = self.ledger {
-            // A host that does not even listen to a farewell is left alone.
+            // Closing is a courtesy: a host that does not answer is not waited for.
             let _ = tokio::time::timeout(Duration::from_secs(5), ledger.close()).await;
         }
     }
 }
 
-/// Why a try to connect failed.
+/// Why an attempt to connect failed.
 struct Failure {
     why: String,
     is_final: bool,

@@ -1,17 +1,17 @@
-//! How far a step is, by what it prints: lines `progress DONE TOTAL WHAT`.
+//! The progress of a step, from the lines `progress DONE TOTAL WHAT` that it prints.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often it is told, at the most: it becomes part of the journal.
+/// The minimum time between two reports: each becomes an event of the journal.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// The longest line that can be one.
+/// The maximum length of such a line.
 const LONGEST: usize = 256;
 
-/// How far a step is.
+/// The progress of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Progress {
     pub(super) done: u64,
@@ -19,7 +19,7 @@ pub(super) struct Progress {
     pub(super) what: String,
 }
 
-/// Listens to a step's standard output.
+/// Reads progress from a step's standard output.
 pub(super) struct ProgressReader {
     state: Mutex<State>,
 }
@@ -34,7 +34,7 @@ impl ProgressReader {
         Self { state: Mutex::new(State { line: Vec::new(), told: Instant::now() }) }
     }
 
-    /// Takes more of the output; gives what is to be told, where it is time to.
+    /// Takes more output; returns the latest progress if it is time to report.
     pub(super) fn hear(&self, bytes: &[u8]) -> Option<Progress> {
         let mut state = self.state.lock().ok()?;
         let mut last = None;

@@ -1,4 +1,4 @@
-//! Looks at web sites from the controller, as a step of a lane.
+//! Checks a host's web site from the controller, as a step of its lane.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use super::link::Route;
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::plan::{PlannedStep, SiteProbe};
 
-/// How long between two looks.
+/// The pause between two checks.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How often in a row a site may be out of reach before that is taken for the way of things here.
+/// After how many failures in a row the site is taken to be unreachable from here, so that the step is skipped.
 const UNREACHABLE: u32 = 3;
 
 impl Lane {
-    /// Looks at the host's site until it is well; `Err` ends the lane.
+    /// Checks the host's site until it is healthy; `Err` ends the lane.
     pub(super) async fn probe(
         &self,
         route: &Route,
@@ -28,7 +28,7 @@ impl Lane {
     ) -> Result<(), End> {
         let began = Instant::now();
         let permit = self.events.step_started(&step.id, "").await;
-        // Nothing is done on a host: that it cannot be written down is told before the next change.
+        // This step changes nothing, so it needs no permit. The next change reports a journal that cannot be written.
         drop(permit);
         let end = tokio::select! {
             end = self.until_well(state, probe) => end,

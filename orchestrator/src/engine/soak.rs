@@ -1,6 +1,6 @@
-//! The soak: for a time after a wave the health of its upgraded hosts is watched; one that is not well counts as failed.
+//! The soak: after a wave, the health of its upgraded hosts is watched for a time. An unhealthy host counts as failed.
 //!
-//! Looks are questions, not steps: they take no lock, leave nothing in a ledger, and may be repeated at will.
+//! Health checks are questions, not steps: they take no lock, leave nothing in a ledger, and may be repeated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,19 +17,19 @@ use crate::ledger::{Ledger, StepEnded, StepOutput};
 use crate::plan::{HostPlan, PlannedStep};
 use crate::transport::{self, Target, Transport};
 
-/// How often every host is looked at.
+/// How often each host is checked.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// How soon one is looked at again that was not well.
+/// How soon an unhealthy host is checked again.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// How many looks in a row must find a host not well: a lost connection is no illness.
+/// How many checks in a row must fail: a lost connection alone does not make a host unhealthy.
 const BAD_LOOKS: u32 = 3;
 
-/// How much longer than its own deadline a look may take.
+/// How much longer than its own timeout a check may take.
 const SLACK: Duration = Duration::from_secs(30);
 
-/// One host that is watched.
+/// A host whose health is watched.
 pub(super) struct WatchedHost {
     pub(super) plan: HostPlan,
     pub(super) target: Target,
@@ -40,9 +40,9 @@ pub(super) struct WatchedHost {
 
 /// How a soak ended.
 pub(super) enum SoakEnd {
-    /// Its time is over.
+    /// The soak time is over.
     Over,
-    /// The brake was pressed.
+    /// The run was interrupted.
     Interrupted,
 }
 
@@ -62,7 +62,7 @@ impl WatchedHost {
         }
     }
 
-    /// Looks once; `Some`: why the host is given up.
+    /// Checks the host once; `Some`: it is unhealthy, and why.
     async fn look(&mut self) -> Option<String> {
         match self.find_out().await {
             Ok(()) => {
@@ -93,7 +93,7 @@ impl WatchedHost {
     }
 }
 
-/// Asks one question of a host's health.
+/// Runs one health check.
 async fn ask(ledger: &mut Ledger, step: &PlannedStep) -> Result<(), String> {
     let started = Instant::now();
     let mut output = StepOutput::default();
@@ -112,7 +112,7 @@ async fn ask(ledger: &mut Ledger, step: &PlannedStep) -> Result<(), String> {
     Err(format!("`{}`: {}{said}", step.id, end.why))
 }
 
-/// Watches until `until`, and at least once; `unwell` is told of every host that is given up.
+/// Watches until `until`, but checks each host at least once; calls `unwell` for each unhealthy host.
 pub(super) async fn watch(
     mut watched: Vec<WatchedHost>,
     until: Timestamp,

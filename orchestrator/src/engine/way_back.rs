@@ -1,7 +1,8 @@
-//! The way back: what a host does that cannot go on.
+//! The way back: what happens on a host that cannot continue.
 //!
-//! Owns whether it is taken back to its start, and what of it. A host whose schema review was not let pass waits there; one
-//! of which a step failed is rolled back where its policy says so.
+//! Owns whether it goes back to its start, and by which steps. A host whose schema changes are not approved goes back
+//! and
+//! is held; a host with a failed step is rolled back if its policy says so.
 
 use ixporch_inventory::FailurePolicy;
 
@@ -11,14 +12,14 @@ use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome};
 use crate::plan::PlannedStep;
 use crate::state::{HostState, StepState};
 
-/// Why a host is taken back, and how it ends then.
+/// Why a host goes back; `rolls_back`: because a step failed.
 struct Reason {
     why: String,
     rolls_back: bool,
 }
 
 impl Lane {
-    /// Runs the host's steps, or goes back to its start where they cannot go on and nothing stands against that.
+    /// Runs the host's steps. Goes back to the start if they cannot continue and that is possible.
     pub(super) async fn there_or_back(
         &self,
         link: &mut Link<'_>,
@@ -31,7 +32,7 @@ impl Lane {
             return self.go_back(link, route, state, reason).await;
         }
         if self.before.rolls_back {
-            // It is back already; only its end was not written down.
+            // The host is back already; only its outcome was not recorded.
             return match self.unwell() {
                 Some(why) => (HostOutcome::Failed, format!("it is back at its start, and not well: {why}")),
                 None => (HostOutcome::RolledBack, "it was rolled back".to_owned()),
@@ -48,7 +49,7 @@ impl Lane {
         }
     }
 
-    /// What the success of a run of this kind is called.
+    /// The outcome of a host on which everything succeeded.
     fn success(&self) -> HostOutcome {
         match self.kind {
             RunKind::Upgrade => HostOutcome::Upgraded,
@@ -59,7 +60,7 @@ impl Lane {
         }
     }
 
-    /// A step failed, and nothing of the host runs any more: its policy decides.
+    /// A step failed, and nothing runs on the host any more: its policy decides.
     async fn after_failure(
         &self,
         link: &mut Link<'_>,
@@ -70,11 +71,11 @@ impl Lane {
         let was_opened = state.was_opened;
         let failed = state.failed.take().and_then(|failed| self.plan.step(&failed));
         if was_opened && !failed.is_some_and(|failed| failed.tells_health) {
-            // The open site is well, as far as anybody knows.
+            // The failed step says nothing about the open site.
             return (HostOutcome::Failed, why);
         }
         if was_opened && let Some(closing) = self.plan.closes_again() {
-            // What is not well must not stay open.
+            // An unhealthy site must not stay open.
             let known = self.before.step(&closing.id);
             if known.is_some_and(StepState::has_failed) {
                 return (
@@ -130,10 +131,10 @@ impl Lane {
         let Ok(host) = self.events.host_state().await else {
             return self.stopped(HostOutcome::Held, why);
         };
-        // What it is after that is not what it said while it was upgraded.
+        // The version was that of the upgraded code.
         state.version = None;
         let mut steps = host.way_back(&self.plan);
-        // What was closed again already is not closed twice.
+        // The site may have been closed again already.
         let closing = self.plan.closes_again().map(|closing| &closing.id);
         steps
             .retain(|step| Some(&step.id) != closing || !host.step(&step.id).is_some_and(StepState::is_done));
@@ -166,14 +167,14 @@ impl Lane {
         }
     }
 
-    /// Whether everything is back, and it is a look at the open site that failed.
+    /// Whether everything is back, and only a health check of the open site failed.
     fn is_back_but_unwell(host: &HostState, steps: &[&PlannedStep], failed: Option<&str>) -> bool {
         let is_done = |step: &PlannedStep| host.step(&step.id).is_some_and(StepState::is_done);
         let is_a_look = steps.iter().any(|step| Some(step.id.as_str()) == failed && step.tells_health);
         is_a_look && steps.iter().filter(|step| !step.tells_health).all(|step| is_done(step))
     }
 
-    /// Why the open site of a host that is back was not well.
+    /// Why the site of a host that is back is unhealthy.
     fn unwell(&self) -> Option<String> {
         let looks = self.plan.back.iter().filter(|step| step.tells_health);
         let mut ends = looks.filter_map(|step| Some((step, self.before.step(&step.id)?.end.as_ref()?)));
