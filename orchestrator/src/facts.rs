@@ -1,7 +1,6 @@
 //! Facts: what the probe found on a host.
 //!
-//! Owns what a probe's output means. It is pure: the probe's shell text is `ledger::probe`'s, and
-//! this module only reads what came back.
+//! Owns the meaning of a probe's output. Pure: the probe's shell text is in `ledger::probe`.
 
 mod composition;
 mod doctrine;
@@ -19,10 +18,10 @@ pub use parse::{FactsError, parse, parse_leftovers};
 pub use preflight::{Preflight, read_preflight};
 pub use site::{SITE_PATHS, SiteAnswer, read_site};
 
-/// What the probe found on a host. A fact that could not be had is `None`.
+/// What the probe found on a host. `None`: it could not be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
-    /// The version that the installed code says it is.
+    /// The version constant of the installed code.
     pub version: Option<String>,
     /// `git describe --tags --always` of the installed tree.
     pub describe: Option<String>,
@@ -32,17 +31,17 @@ pub struct Facts {
     pub branch: Option<String>,
     /// The URL of the remote `origin`, without credentials.
     pub remote: Option<String>,
-    /// The commit that the remote has at the target of the run, where it could be asked.
+    /// The commit of the run's target on the remote, if the remote answered.
     pub remote_commit: Option<String>,
-    /// Whether the remote answered that it has no such branch or tag.
+    /// Whether the remote answered that it does not have that branch or tag.
     pub remote_lacks_target: bool,
     /// Modified tracked files.
     pub modified_files: Vec<String>,
     /// The owner of the installation's `.git`.
     pub tree_owner: Option<String>,
-    /// The PHP version, as PHP says it.
+    /// The version of PHP.
     pub php: Option<String>,
-    /// What the installation is made of, where that was asked.
+    /// The composition of the installation, if it was asked for.
     pub composition: Option<Composition>,
     /// The first line of `composer --version`.
     pub composer: Option<String>,
@@ -52,24 +51,24 @@ pub struct Facts {
     pub git: Option<String>,
     /// Load and active state of the memcached unit, such as `loaded active`.
     pub memcached: Option<String>,
-    /// Free disk where the installation is, in bytes.
+    /// The free disk space of the installation's folder, in bytes.
     pub free_bytes: Option<u64>,
     /// Whether the site is in maintenance mode.
     pub maintenance: Option<bool>,
-    /// The user whom the login gave.
+    /// The login user.
     pub login_user: Option<String>,
     /// Whether `sudo -n` works for that user.
     pub sudo: bool,
-    /// Users that the login may not become, of those that steps run as, with what sudo said.
+    /// Users that steps run as and that the login may not become, with sudo's answer.
     #[serde(default)]
     pub sudo_refused: Vec<(String, String)>,
     /// How far its clock is ahead of the controller's, in seconds.
     #[serde(default)]
     pub clock_skew: Option<i64>,
-    /// The host's clock when it was asked, in seconds since 1970.
+    /// The host's clock, in seconds since 1970.
     #[serde(default)]
     pub clock: Option<i64>,
-    /// What stands against an upgrade, where that was asked.
+    /// The answers of the preflight, if it was asked.
     #[serde(default)]
     pub preflight: Option<Preflight>,
     /// The kernel's boot id.
@@ -83,7 +82,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// How the installed release is called for people: the tag, else what the code says.
+    /// The name of the installed release: its tag, else its version constant.
     pub fn release(&self) -> Option<&str> {
         self.describe.as_deref().or(self.version.as_deref())
     }

@@ -1,5 +1,5 @@
-//! Gates: whether a wave starts, whether a host may be started in it, and whether pending schema
-//! changes pass. Pure decisions.
+//! Gates: whether a wave starts, whether more hosts of it start, and whether pending schema changes are approved. Pure
+//! decisions.
 
 mod evidence;
 mod forecast;

@@ -1,6 +1,6 @@
-//! The journal: a run's append-only event log, and the folder that it is kept in.
+//! The journal: a run's append-only event log, and its folder.
 //!
-//! Owns files and their durability. Must not know what an event means for a host.
+//! Owns files and their durability. It must not know what an event means for a host.
 
 mod error;
 mod folder;

@@ -1,8 +1,8 @@
-//! The remote protocol: start a step on a host, or find the one that was started, and follow it to its end.
+//! The remote protocol: starts a step on a host, or finds the one that was started, and follows it to its end.
 //!
-//! Owns the shell text that reaches a host and the words that come back (docs/ledger.md). A step runs in a process
-//! of its own, under a claim in the host's ledger, whatever becomes of the connection. The engine knows only
-//! what was found.
+//! Owns the shell text that is sent to a host, and reads the answers (docs/ledger.md). A step runs in its own process,
+//! under a
+//! claim in the host's ledger, and survives the connection. The engine learns only what was found.
 
 mod frame;
 mod lock;
@@ -25,40 +25,40 @@ pub use survey::{Question, break_lock, fetch, is_running, remove_folder, remove_
 
 use runner::Runner;
 
-/// The right to start one step. Only the dispatcher gives it, after the intent is on disk (law 2).
+/// The permission to start one step. Only the dispatcher gives it, once the intent is on disk (law 2).
 #[derive(Debug)]
 #[must_use]
 pub struct Permit(());
 
 impl Permit {
-    /// Gives the right; for the dispatcher alone.
+    /// Gives the permission; for the dispatcher only.
     pub(crate) fn give() -> Self {
         Self(())
     }
 }
 
-/// A step that may be started, once: however often it is asked for, the claim lets it pass one time (law 3).
+/// A request to start a step, or to find it. It may be repeated: the claim lets the step start once (law 3).
 #[derive(Debug)]
 pub struct StepRequest<'a> {
     _permit: Permit,
     step: &'a PlannedStep,
-    /// Which try it is, from 1: a person's word that a step was not done lets it be tried again.
+    /// The number of the attempt, from 1. It grows when a person resolves a step as not done.
     attempt: u32,
-    /// How often the host went back to its start before.
+    /// How often the host has gone back to its start.
     went_back: u32,
-    /// The host's boot in which the start was decided; `None` where nothing was asked of the host for it yet.
+    /// The boot of the host in which the start was requested; `None`: the host has not been asked yet.
     decided_in: Option<String>,
-    /// Whether the end of an earlier try was seen, and a person said that it was not done.
+    /// Whether an earlier attempt has ended, and a person resolved it as not done.
     anew: bool,
 }
 
 impl<'a> StepRequest<'a> {
-    /// A step that the host has not heard of.
+    /// A step that the host does not know yet.
     pub fn new(permit: Permit, step: &'a PlannedStep, attempt: u32) -> Self {
         Self { _permit: permit, step, attempt, went_back: 0, decided_in: None, anew: false }
     }
 
-    /// A step that is tried again although an earlier try has ended: its end said nothing, and a person has judged it.
+    /// A new attempt of a step that has ended: its end was inconclusive, and a person resolved it as not done.
     pub fn anew(permit: Permit, step: &'a PlannedStep, attempt: u32) -> Self {
         Self { anew: true, ..Self::new(permit, step, attempt) }
     }
@@ -69,27 +69,27 @@ impl<'a> StepRequest<'a> {
         Self { _permit: permit, step, attempt, went_back: 0, decided_in, anew: false }
     }
 
-    /// The same on a host that went back to its start so often: nothing from before that is found by it.
+    /// The same after the host went back to its start this often: attempts from before are not found.
     #[must_use]
     pub fn after_going_back(self, went_back: u32) -> Self {
         Self { went_back, ..self }
     }
 }
 
-/// What came of removing something from a host; an error says why it is still there.
+/// The result of removing something from a host; `Err`: why it is still there.
 pub type Removed = Result<(), String>;
 
 /// What keeps a step's process alive when the connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeper {
-    /// A transient systemd unit of its own: not even `KillUserProcesses=yes` ends it.
+    /// A transient systemd unit: it survives even `KillUserProcesses=yes`.
     Unit,
-    /// A session of its own, by setsid(1).
+    /// A session of its own (setsid(1)).
     Session,
 }
 
 impl Keeper {
-    /// How it is called.
+    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unit => "systemd unit",
@@ -98,7 +98,7 @@ impl Keeper {
     }
 }
 
-/// One run's ledger on a host, over one connection.
+/// The ledger of one run on a host, over one connection.
 pub struct Ledger {
     runner: Runner,
     boot: String,
@@ -110,35 +110,35 @@ pub struct Ledger {
 /// What was found of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepEnded {
-    /// The path that it needs is not there: it was not run.
+    /// Its `when_exists` path is missing, so it was not run.
     NotNeeded,
-    /// The path that must not be there is there: it was not run.
+    /// Its `unless_exists` path exists, so it was not run.
     Refused,
-    /// Nobody could look whether that path is there, so it was not run.
+    /// Whether that path exists could not be checked, so it was not run.
     Blind,
-    /// It was certainly not run: the host did not let it begin.
+    /// It was certainly not run: the host could not start it.
     NotStarted(String),
-    /// It was run.
+    /// It ran.
     Ran {
         /// Its exit code.
         exit: i32,
-        /// Whether its proof holds; `None`: it has none, or it could not be looked at.
+        /// Whether its proof holds; `None`: it has none, or it could not be checked.
         proven: Option<bool>,
         /// How long it ran, by the host's clock.
         milliseconds: u64,
     },
-    /// It was begun, and its process is gone without a word: what its proof shows, where it decides.
+    /// It began, and its process disappeared without reporting a result.
     Vanished {
-        /// Whether what it was to do is done.
+        /// Whether its proof shows that its work is done; `None`: the proof does not decide.
         proven: Option<bool>,
     },
-    /// An earlier try of it runs still, although a person said that it did nothing.
+    /// An earlier attempt is still running, although a person resolved it as not done.
     StillRunning,
-    /// The host has been booted anew since the start was decided, and knows nothing of it.
+    /// The host was rebooted since the start was requested, and does not know the step.
     ClaimLost,
 }
 
-/// The script within a line that a runner is sent; for tests that play a host.
+/// The script in a line that is sent to a runner; for tests that play a host.
 #[cfg(test)]
 pub(crate) fn script_of(line: &[u8]) -> String {
     let encoded = String::from_utf8_lossy(line).trim().to_owned();
@@ -146,7 +146,7 @@ pub(crate) fn script_of(line: &[u8]) -> String {
 }
 
 impl Ledger {
-    /// Starts a runner over an authenticated connection; `host` is what the inventory calls the host.
+    /// Starts a runner over an authenticated connection. `host` is the host's name in the inventory.
     pub async fn open(
         session: Box<dyn Session>,
         run: &str,
@@ -173,12 +173,11 @@ impl Ledger {
         self.keeper
     }
 
-    /// Starts a step, or finds the one that was started, and follows it to its end; `output` says how much of its
-    /// output is known already, and gets the rest. After a lost link the same request may be made again over the
-    /// next connection.
+    /// Starts a step, or finds the one that was started, and follows it to its end. `output` holds the output that is
+    /// known already, and takes the rest. After a lost connection the same request may be repeated over the next one.
     ///
     /// # Errors
-    /// The connection went away. The step goes on without it.
+    /// The connection was lost. The step goes on.
     pub async fn run(
         &mut self,
         request: &mut StepRequest<'_>,
@@ -212,33 +211,33 @@ impl Ledger {
         ended.meaning()
     }
 
-    /// Asks the host something; gives what it printed and its exit code.
+    /// Runs a script as a question; returns its exit code.
     async fn ask(&mut self, script: &str, output: &mut StepOutput) -> Result<i32, LinkLost> {
         self.runner.request(&format!("ask {}", quote(script))).await?;
         let said = self.runner.answer(output).await?;
         said.strip_prefix("end ").and_then(|code| code.parse().ok()).ok_or_else(|| unreadable(&said))
     }
 
-    /// Asks the host a question of another module's; gives its exit code.
+    /// Asks a question of another module; returns its exit code.
     ///
     /// # Errors
-    /// The connection went away.
+    /// The connection was lost.
     pub async fn answer_to(&mut self, question: &Question, output: &mut StepOutput) -> Result<i32, LinkLost> {
         self.ask(&question.0, output).await
     }
 
-    /// Runs a check as a question: without a lock, a claim or anything that stays; gives its exit code.
+    /// Runs a check as a question, without a lock, a claim or leftovers; returns its exit code.
     ///
     /// # Errors
-    /// The connection went away.
+    /// The connection was lost.
     pub async fn look(&mut self, step: &PlannedStep, output: &mut StepOutput) -> Result<i32, LinkLost> {
         self.ask(&step.command.to_shell_line(&format!("look/{}", step.id)), output).await
     }
 
-    /// Whether a step's body may have been begun on the host: where the ledger is gone, nobody can say that it was not; the connection's run is asked for.
+    /// Whether a step of this run may have begun on the host. If the ledger is gone it may have.
     ///
     /// # Errors
-    /// The connection went away.
+    /// The connection was lost.
     pub async fn has_begun(
         &mut self,
         step: &PlannedStep,
@@ -249,13 +248,13 @@ impl Ledger {
         Ok(self.ask(&script, &mut StepOutput::default()).await? == 0)
     }
 
-    /// Ends the connection in order.
+    /// Closes the connection.
     pub async fn close(self) {
         self.runner.close().await;
     }
 }
 
-/// Succeeds unless the ledger is there and says that the step in `folder` has not begun.
+/// Succeeds unless the ledger exists and shows that the step in `folder` has not begun.
 fn may_have_begun(folder: &str) -> String {
     let folder = quote(folder);
     format!("[ ! -d \"$ledger\" ] || [ -d \"$ledger/\"{folder}/begun ] || [ -e \"$ledger/\"{folder}/rc ]")
@@ -265,7 +264,7 @@ fn unreadable(said: &str) -> LinkLost {
     LinkLost(format!("the host's answer cannot be read: {}", said.escape_debug()))
 }
 
-/// The runner's word on a step's end.
+/// The end of a step, as the runner reports it.
 struct Ended {
     exit: i32,
     word: String,

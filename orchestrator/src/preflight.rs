@@ -1,6 +1,6 @@
-//! The preflight: what can be seen to stand against an upgrade before any host is touched.
+//! The preflight: problems that would stop or harm an upgrade, found before any host is touched.
 //!
-//! Owns what a finding is and which there are. Pure: it judges what a probe found; it must not know how that was asked.
+//! Owns the findings and their ids. Pure: it judges what a probe found; it must not know how that was asked.
 
 mod rules;
 
@@ -14,26 +14,26 @@ pub use rules::{Asked, find};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// The host is not started.
+    /// The host is not upgraded.
     Blocker,
-    /// It goes on; with `--strict` it does not.
+    /// The host is upgraded, but not with `--strict`.
     Warning,
     /// Worth knowing.
     Note,
 }
 
-/// Something that was found on a host before an upgrade.
+/// A problem on a host, found before an upgrade.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What kind of finding it is; never renamed.
+    /// The kind of finding; never renamed.
     pub id: String,
     /// How much it matters.
     pub severity: Severity,
-    /// What was found, and why that matters.
+    /// The problem, and why it matters.
     pub what: String,
-    /// What to do about it.
+    /// How to fix it.
     pub remedy: String,
-    /// Why a person let it pass.
+    /// Why a person skips it.
     #[serde(default)]
     pub skipped: Option<String>,
 }
@@ -41,15 +41,15 @@ pub struct Finding {
 /// Which findings keep a host from being upgraded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreflightPolicy {
-    /// Whether warnings keep a host from being started.
+    /// Whether warnings keep a host from being upgraded, too.
     #[serde(default)]
     pub strict: bool,
-    /// Findings that a person lets pass, by their ids, with the reason.
+    /// Findings that a person skips, by their ids, with the reason.
     #[serde(default)]
     pub skips: Vec<(String, String)>,
 }
 
-/// The ids of all findings that there are.
+/// The ids of all findings.
 pub const IDS: [&str; 40] = [
     "application-silent",
     "artisan-jobs",
@@ -94,7 +94,7 @@ pub const IDS: [&str; 40] = [
 ];
 
 impl Finding {
-    /// Whether the host is not started because of it.
+    /// Whether the host is not upgraded because of it.
     pub fn blocks(&self, policy: &PreflightPolicy) -> bool {
         self.skipped.is_none()
             && match self.severity {
@@ -106,7 +106,7 @@ impl Finding {
 }
 
 impl PreflightPolicy {
-    /// Marks those findings that a person lets pass.
+    /// Marks the skipped findings.
     pub fn apply(&self, findings: &mut [Finding]) {
         for finding in findings {
             let skip = self.skips.iter().find(|(id, _)| *id == finding.id);

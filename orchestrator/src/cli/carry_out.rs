@@ -1,4 +1,4 @@
-//! Carries out a plan, shows what happens, and reports: what every command shares that starts or resumes a run.
+//! Carries out a plan, shows its progress, and reports; for all commands that start or resume a run.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,21 +25,21 @@ use crate::report::{self, Names};
 use crate::state::{ExitCode, GivenEvidence, RunState};
 use crate::transport::{Target, Transport};
 
-/// A run that is about to begin, or to be taken up again.
+/// A run that is about to start or to be resumed.
 pub(super) struct Execution<'a> {
     pub(super) header: RunHeader,
     pub(super) approvals: Approvals,
-    /// What other runs proved, as far as this one relies on it.
+    /// Evidence of other runs, as far as this one relies on it.
     pub(super) evidence: Vec<GivenEvidence>,
     pub(super) resumed: Option<RunState>,
-    /// Hosts that nothing is done on, with why.
+    /// Hosts on which nothing is done, and why.
     pub(super) refused: BTreeMap<String, String>,
     pub(super) targets: BTreeMap<String, Target>,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) journal: Writer,
     pub(super) connecting: &'a Connecting,
     pub(super) lock_wait: Duration,
-    /// Whether what steps print is shown as they print it.
+    /// Whether the output of steps is shown live.
     pub(super) live: bool,
 }
 
@@ -49,7 +49,7 @@ fn broken(error: std::io::Error) -> CliError {
 }
 
 impl<'a> Execution<'a> {
-    /// A run whose plan was made from the journal of another one: nothing in it is approved, or relies on evidence.
+    /// A run whose plan comes from the journal of another one: it has no approvals, and relies on no evidence.
     pub(super) fn of_journal(header: RunHeader, access: Access<'a>, journal: Writer) -> Self {
         Self {
             targets: access.targets_of(&header.plan),
@@ -68,7 +68,7 @@ impl<'a> Execution<'a> {
 }
 
 impl Execution<'_> {
-    /// Carries it out; gives what the program exits with.
+    /// Carries out the run; returns the exit code.
     pub(super) async fn run(self, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
         let folder = self.journal.folder().to_owned();
         let id = self.header.run.clone();
@@ -144,7 +144,7 @@ pub(super) fn show(state: &RunState, names: &Names, printer: Printer) {
     match printer.format {
         Format::Human => printer.result(&format!("\n{}", report::summary(printer.out, names, state))),
         Format::Json => printer.json(&report::document(state)),
-        // The events were the result.
+        // The events themselves were the result.
         Format::Jsonl => {}
     }
 }
@@ -164,7 +164,7 @@ fn end(dispatched: &Dispatched, folder: &std::path::Path, names: &Names) -> Resu
     }
 }
 
-/// Progress on standard error; with `--format jsonl` the events themselves on standard output.
+/// Shows progress on standard error; with `--format jsonl`, prints the events on standard output.
 struct Progress {
     printer: Printer,
     screen: Screen,

@@ -1,7 +1,8 @@
-//! What steps print, shown as they print it (`--live`).
+//! Live output of steps (`--live`).
 //!
-//! A thread of its own writes it, and what that cannot keep up with is left out: a terminal that stands still keeps no
-//! step waiting. All of it is in the run's output files.
+//! Its own thread writes it, and drops what it cannot keep up with: a blocked terminal must not block a step. The run's
+//! output
+//! files have everything.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -12,10 +13,10 @@ use crate::engine::LiveOutput;
 use crate::event::Stream;
 use crate::text::RemoteText;
 
-/// How many pieces of output may wait to be shown.
+/// How many pieces of output may be queued.
 const WAITING: usize = 256;
 
-/// The longest line that is waited for.
+/// The maximum length of a line; a longer one is broken.
 const LONGEST: usize = 4096;
 
 type Piece = (String, String, Stream, Vec<u8>);
@@ -36,7 +37,7 @@ impl Live {
 
 impl LiveOutput for Live {
     fn output(&self, host: &str, step: &str, stream: Stream, bytes: &[u8]) {
-        // What fits on a terminal is the end of it.
+        // Only the end fits on a terminal.
         let bytes = bytes.get(bytes.len().saturating_sub(LONGEST * 4)..).unwrap_or_default().to_vec();
         match self.sender.try_send((host.to_owned(), step.to_owned(), stream, bytes)) {
             Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}

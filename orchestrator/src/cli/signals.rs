@@ -1,10 +1,10 @@
-//! Signals: how a person asks a run to stop.
+//! Signals: how a person interrupts a run.
 
 use super::printer::Printer;
 use crate::engine::{Brake, BrakeState};
 
-/// Each Ctrl-C (or SIGTERM, or SIGHUP of a closed terminal) presses the brake one notch harder. Signals that
-/// this process was started to ignore, as nohup(1) does with SIGHUP, stay ignored.
+/// Each Ctrl-C (or SIGTERM, or SIGHUP of a closed terminal) presses the brake one level harder. Signals that this
+/// process was started to ignore, such as SIGHUP by nohup(1), stay ignored.
 pub(super) async fn watch(brake: Brake, printer: Printer) {
     use tokio::signal::unix::{SignalKind, signal};
     let ignored = ignored_signals();
@@ -29,7 +29,7 @@ pub(super) async fn watch(brake: Brake, printer: Printer) {
     }
 }
 
-/// The signals that this process was started to ignore: `SigIgn` of proc(5), a bit for each, from 1.
+/// The signals that this process was started to ignore: `SigIgn` of proc(5), one bit for each, from 1.
 fn ignored_signals() -> Vec<i32> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! The web sites of hosts, asked over HTTP from the controller.
+//! Checks the web sites of hosts over HTTP, from the controller.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use ureq::{Agent, Error, Timeout};
 use crate::engine::{SiteLook, SiteProber};
 use crate::facts::{self, SITE_PATHS, SiteAnswer};
 
-/// How long one answer may take.
+/// The timeout of one request.
 const ANSWER: Duration = Duration::from_secs(20);
 
-/// How long finding and reaching it may take.
+/// The timeout of resolving and connecting.
 const CONNECTING: Duration = Duration::from_secs(10);
 
 /// How much of a page is read.
 const LONGEST_PAGE: u64 = 4 * 1024 * 1024;
 
-/// Asks web sites; TLS is verified by what the machine trusts.
+/// Requests pages; TLS certificates are verified by the machine's trust store.
 pub(super) struct Sites {
     agent: Agent,
 }
@@ -81,8 +81,8 @@ fn ask(agent: &Agent, url: &str) -> Result<SiteAnswer, Error> {
     Ok(SiteAnswer { status, body })
 }
 
-/// Whether nobody was reached at all: then the site may well be meant for others only. Who answers with a certificate that is
-/// not believed, or not to the end, was reached.
+/// Whether the site could not be reached at all: then it may be closed to this controller. A site with a bad
+/// certificate or a broken answer was reached.
 fn is_out_of_reach(error: &Error) -> bool {
     match error {
         Error::HostNotFound

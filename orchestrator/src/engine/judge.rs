@@ -86,7 +86,7 @@ pub(super) fn unseen(why: &str, output: &StepOutput) -> StepEnd {
 /// A step whose process disappeared without reporting a result. It succeeded only if its proof holds now and did not
 /// before. If the proof does not hold, the step may still have done part of its work.
 fn vanished(proven: Option<bool>, output: &StepOutput) -> StepEnd {
-    let gone = "its process is gone without a word (killed, or the host was booted anew)";
+    let gone = "its process disappeared without reporting a result (it was killed, or the host was rebooted)";
     let mut end = match proven {
         Some(true) => {
             let mut end = unseen(&format!("{gone}; its proof holds"), output);

@@ -132,7 +132,7 @@ impl Lane {
             return self.stopped(HostOutcome::NotStarted, why.to_owned());
         };
         if let Some(why) = self.plan.blocked.as_ref().filter(|_| !self.before.was_touched()) {
-            return self.stopped(HostOutcome::NotStarted, format!("the preflight stands against it: {why}"));
+            return self.stopped(HostOutcome::NotStarted, format!("blocked by preflight: {why}"));
         }
         if let Some(why) = &self.refused {
             let outcome = if self.before.went_back > 0 { HostOutcome::Held } else { HostOutcome::NotStarted };

@@ -1,4 +1,4 @@
-//! What an installation is made of, as the built-in script `composition` says it.
+//! The composition of an installation, from the output of the built-in script `composition`.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::harmless_line;
 
-/// What an installation is made of. What could not be found out is `None`.
+/// The composition of an installation. `None`: it could not be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Composition {
     /// The commit that is checked out, in full.
@@ -30,7 +30,7 @@ pub struct Database {
     pub version: String,
 }
 
-/// The kind of a host: hosts of one kind are expected to behave alike.
+/// The kind of a host. Hosts of one kind are expected to behave alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostKind {
     /// The database server's family.
@@ -40,7 +40,7 @@ pub struct HostKind {
 }
 
 impl Composition {
-    /// Its kind; `None` where PHP or the database server is not known.
+    /// Its kind; `None` if PHP or the database server is not known.
     pub fn kind(&self) -> Option<HostKind> {
         let database = self.database.as_ref()?.family.clone();
         let mut numbers = self.php.as_deref()?.splitn(3, '.');
@@ -55,7 +55,7 @@ impl fmt::Display for HostKind {
     }
 }
 
-/// Reads what the script printed; lines that are none of its own are passed over.
+/// Reads the output of the script; other lines are ignored.
 pub fn read_composition(output: &str) -> Composition {
     let value = |name: &str| {
         let line = output.lines().find_map(|line| line.trim_end().strip_prefix(name)?.strip_prefix(' '));

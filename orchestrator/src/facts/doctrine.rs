@@ -1,8 +1,8 @@
-//! What `artisan doctrine:schema:update` says.
+//! Reads the output of `artisan doctrine:schema:update`.
 //!
-//! Its exit code is 0 whether nothing is pending, something is pending, or something was done, so
-//! only its text counts. The texts are those of laravel-doctrine/orm 1.3 to 1.5, which every
-//! IXP Manager from v4.4 to v5.8 has.
+//! Its exit code is 0 whether nothing is pending, something is pending or something was executed, so only the text
+//! counts. The
+//! texts are those of laravel-doctrine/orm 1.3 to 1.5, which every IXP Manager from v4.4 to v5.8 uses.
 
 use crate::text::RemoteText;
 
@@ -11,25 +11,25 @@ const NOTHING: &str =
 const CHECKING: &str = "Checking if database connected to";
 const UPDATED: &str = "Database schema updated successfully!";
 
-/// What `--sql` said.
+/// The result of `--sql`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PendingSql {
     /// Nothing is pending.
     InSync,
     /// These statements are pending, in order, without their semicolons.
     Pending(Vec<String>),
-    /// The text is none of the known ones.
+    /// The text is not a known one.
     Unreadable,
 }
 
-/// What `--force` said.
+/// The result of `--force`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaUpdateEnd {
-    /// So many statements were executed.
+    /// This many statements were executed.
     Executed(u32),
     /// There was nothing to do.
     InSync,
-    /// The text is none of the known ones: an exception, or a command that was cancelled.
+    /// The text is not a known one: an exception, or a cancelled command.
     Unreadable,
 }
 
@@ -63,15 +63,15 @@ pub fn read_schema_update(output: &RemoteText) -> SchemaUpdateEnd {
     SchemaUpdateEnd::Unreadable
 }
 
-/// What `doctrine:schema:validate` said. Its exit code is a sum: 1 where the mapping is wrong, 2 where the database is not
-/// what the mapping says.
+/// Reads the output of `doctrine:schema:validate`. Its exit code is a sum: 1 if the mapping is wrong, 2 if the database
+/// is not in sync with it.
 ///
 /// # Errors
-/// What is wrong, for people.
+/// What is wrong.
 pub fn read_validation(exit: i32, output: &RemoteText) -> Result<(), String> {
     let says = |words: &str| output.raw().lines().any(|line| line.trim_start().starts_with(words));
     let why = match exit {
-        // Everything that it found good it says so.
+        // Success needs both lines: exit code 0 alone proves nothing.
         0 if says("[Mapping]  OK") && says("[Database] OK") => return Ok(()),
         0 => "it exits with 0, and does not say that mapping and database are good".to_owned(),
         1 => "the mapping is wrong; the database is in sync with it (exit code 1)".to_owned(),
@@ -105,7 +105,7 @@ fn split_statements(body: &str) -> Vec<String> {
     statements
 }
 
-/// What the schema tool can emit. Anything else (an exception's text, a question) is not SQL.
+/// Whether a statement may come from the schema tool. Anything else (an exception's text, a question) is not SQL.
 fn starts_like_sql(statement: &str) -> bool {
     const WORDS: [&str; 8] = ["ALTER", "CREATE", "DROP", "RENAME", "UPDATE", "INSERT", "DELETE", "SET"];
     statement

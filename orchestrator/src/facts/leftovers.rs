@@ -55,7 +55,7 @@ pub struct LedgerRun {
 pub struct LedgerStep {
     /// Its id.
     pub step: String,
-    /// Where it stands.
+    /// Its state.
     pub state: LedgerState,
     /// Its exit code, if it has ended.
     pub exit_code: Option<i32>,

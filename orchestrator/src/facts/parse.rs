@@ -1,7 +1,7 @@
 //! Reads the probe's output.
 //!
-//! Each fact arrives as a line `fact NAME EXIT BYTES`, so many bytes, and a line break. Lengths
-//! instead of separators: a value may hold anything and still cannot pretend to be another fact.
+//! Each fact is a line `fact NAME EXIT BYTES`, then that many bytes, then a line break. With lengths instead of
+//! separators, no value can pretend to be another fact.
 
 use std::collections::BTreeMap;
 
@@ -25,16 +25,16 @@ struct Answer {
     text: RemoteText,
 }
 
-/// Reads all facts out of what the probe printed.
+/// Reads all facts from the probe's output.
 pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
     let answers = answers(output)?;
-    // The text of a question that was answered with success and not with nothing.
+    // The text of a question that was answered successfully and not empty.
     let lines = |name: &str| {
         let answer = answers.get(name).filter(|answer| answer.exit == 0)?;
         let text = answer.text.to_string().trim().to_owned();
         (!text.is_empty()).then_some(text)
     };
-    // A program may print warnings before what it was asked for: the last line is the answer.
+    // A program may print warnings first: the last line is the answer.
     let text = |name: &str| {
         lines(name)
             .and_then(|text| text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(harmless_line))
@@ -72,7 +72,7 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         clock: text("clock").and_then(|clock| clock.parse().ok()),
         preflight: lines("preflight").and_then(|lines| read_preflight(&lines)),
         boot_id: text("boot-id"),
-        // Not among the answers: the probe itself knows it.
+        // The probe itself knows it.
         keeper: None,
         leftovers: leftovers_of(&answers),
     })
@@ -125,7 +125,7 @@ fn version_constant(text: &str) -> Option<String> {
     Some(harmless_line(version))
 }
 
-/// Who cannot be become: `may-become-USER` was answered with no.
+/// The users that the login may not become: `may-become-USER` failed.
 fn sudo_refused(answers: &BTreeMap<String, Answer>) -> Vec<(String, String)> {
     let refused = |(name, answer): (&String, &Answer)| {
         let user = name.strip_prefix("may-become-").filter(|_| answer.exit != 0)?;
@@ -138,14 +138,14 @@ fn is_commit(text: &str) -> bool {
     text.len() >= 40 && text.chars().all(|c| c.is_ascii_hexdigit())
 }
 
-/// Out of `git ls-remote`: the commit of the peeled tag where there is one, else of the first line.
+/// From `git ls-remote`: the commit of the peeled tag if there is one, else of the first line.
 fn remote_commit(lines: &str) -> Option<String> {
     let peeled = lines.lines().find(|line| line.ends_with("^{}"));
     let line = peeled.or_else(|| lines.lines().next())?;
     line.split_whitespace().next().filter(|commit| is_commit(commit)).map(str::to_owned)
 }
 
-/// Out of `git status --porcelain`: the paths, without Doctrine's proxies.
+/// From `git status --porcelain`: the paths, without Doctrine's proxies.
 fn modified_files(lines: &str) -> Vec<String> {
     lines
         .lines()
@@ -162,7 +162,7 @@ fn unit_state(lines: &str) -> String {
     harmless_line(&format!("{} {}", value("LoadState"), value("ActiveState")))
 }
 
-/// Out of `df -Pk`: the fourth column of the second line, in bytes.
+/// From `df -Pk`: the fourth column of the second line, in bytes.
 fn free_bytes(lines: &str) -> Option<u64> {
     let kibibytes: u64 = lines.lines().nth(1)?.split_whitespace().nth(3)?.parse().ok()?;
     kibibytes.checked_mul(1024)

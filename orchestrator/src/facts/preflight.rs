@@ -1,78 +1,78 @@
-//! What the built-in script `preflight` says of a host.
+//! Reads the output of the built-in script `preflight`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::text::harmless_line;
 
-/// What was asked of a host before an upgrade, besides what every probe asks.
+/// The answers to the preflight's questions, besides those of every probe.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preflight {
-    /// Extensions of the command-line PHP, in small letters.
+    /// Extensions of the command line's PHP, in lower case.
     pub extensions: Vec<String>,
     /// Versions of PHP that a web server has, such as `7.0`.
     pub web_php: Vec<String>,
-    /// Extensions that the command line loads and the same PHP of the web server does not: its interface and the name.
+    /// Extensions that the command line's PHP loads and the web server's does not: the interface and the name.
     pub web_lacks: Vec<String>,
-    /// Files by which a web server's PHP keeps compiled code whatever becomes of its files.
+    /// Settings files by which the web server's PHP never checks whether a file has changed.
     pub keeps_code: Vec<String>,
-    /// Whether the command line's PHP may ask no web site.
+    /// Whether the command line's PHP may not open URLs.
     pub asks_no_site: bool,
-    /// What can be had of memory, in bytes.
+    /// The available memory, in bytes.
     pub memory: Option<u64>,
-    /// The installation's own skins: the folder, and how many files are in it.
+    /// The installation's own skins: the folder and the number of its files.
     pub skins: Vec<String>,
-    /// artisan processes of the installation.
+    /// Running artisan processes of the installation.
     pub jobs: Vec<String>,
-    /// Files that are not the web user's: the folder, how many, and one of them.
+    /// Files that do not belong to the web user: the folder, their number, and one of them.
     pub foreign_files: Vec<String>,
     /// The size of what composer and bower installed, in bytes.
     pub components_bytes: Option<u64>,
-    /// What is free where backups go, in bytes.
+    /// The free disk space for backups, in bytes.
     pub backup_free: Option<u64>,
     /// Why memcached does not answer; `None`: it does.
     pub memcached_silent: Option<String>,
     /// The settings by which the application uses memcached.
     pub memcached_used_by: Vec<String>,
-    /// Where Doctrine keeps its metadata; empty where the settings do not say.
+    /// Where Doctrine keeps its metadata; empty if the settings do not say.
     pub doctrine_cache: String,
-    /// What the database server says it is.
+    /// The version of the database server.
     pub database: Option<String>,
-    /// Why the database cannot be asked.
+    /// Why the database cannot be queried.
     pub database_trouble: Option<String>,
-    /// Whom the database takes the application for.
+    /// The application's database user.
     pub database_user: String,
     /// The database's name.
     pub database_name: String,
-    /// Rights that a backup and its restore need, and that the database user does not have.
+    /// Privileges that a backup and its restore need and the database user does not have.
     pub missing_rights: Vec<String>,
     /// The modes of the database server.
     pub sql_mode: String,
-    /// The triggers and functions that the database user could not create again, where the server writes a binary log
-    /// and does not trust it; `None`: it does.
+    /// Triggers and functions that the database user could not create again: the server writes a binary log and does
+    /// not trust it. `None`: no such restriction.
     pub distrusted: Option<String>,
     /// The size of all tables, in bytes.
     pub database_bytes: Option<u64>,
-    /// Tables that no transaction covers.
+    /// Tables whose engine has no transactions.
     pub other_engines: Vec<String>,
-    /// Views, triggers and routines of somebody else, whose name the database user may not use.
+    /// Views, triggers and routines with a definer that the database user may not name.
     pub foreign_definers: Vec<String>,
-    /// Why a dump without rows cannot be made.
+    /// Why a dump without rows fails.
     pub dump_trouble: Option<String>,
-    /// The folder of all backups, where others than root can write there.
+    /// The folder of all backups, if others than root can write there.
     pub backup_shared: Option<String>,
-    /// The folder on the way to the backups that the web user may not go into.
+    /// A parent folder of the backups that the web user may not enter.
     pub backup_shut: Option<String>,
     /// Files of the settings and skins that the web user cannot read.
     pub unreadable: Vec<String>,
-    /// Programs that a backup needs, as far as they are there.
+    /// The programs for a backup that were found.
     pub programs: Vec<String>,
     /// The exit code of `doctrine:schema:validate`.
     pub validate: Option<i32>,
-    /// The statements that would bring the schema in sync, the first of them.
+    /// The first statements that would bring the schema in sync.
     pub drift: Vec<String>,
 }
 
-/// Reads the facts of the script, one on a line; `None` where it did not come to its end: what it did not say is not known.
+/// Reads the output of the script; `None` if it is incomplete, since nothing is known then.
 pub fn read_preflight(lines: &str) -> Option<Preflight> {
     let mut facts = Preflight::default();
     let mut is_whole = false;

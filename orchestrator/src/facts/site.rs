@@ -1,8 +1,8 @@
-//! What the answers of a web site mean: whether it is well.
+//! Judges the answers of a web site: is it healthy?
 
 use serde_json::Value;
 
-/// What a web site answered to one question.
+/// The answer of a web site to one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteAnswer {
     /// The HTTP status, after redirects.
@@ -11,13 +11,13 @@ pub struct SiteAnswer {
     pub body: String,
 }
 
-/// The questions, in order: `/api/v4/ping` is there since v4.7.3; a page needs the whole application.
+/// The paths to request, in order: `/api/v4/ping` exists since v4.7.3; a page needs the whole application.
 pub const SITE_PATHS: [&str; 3] = ["/api/v4/ping", "/login", "/"];
 
-/// The release that brought `/api/v4/ping`.
+/// The release that added `/api/v4/ping`.
 const PING_SINCE: (u32, u32, u32) = (4, 7, 3);
 
-/// Reads the answers to [`SITE_PATHS`]; `version` is the one that is installed, where that is known.
+/// Reads the answers to [`SITE_PATHS`]; `version` is the installed one, if it is known.
 ///
 /// # Errors
 /// What is wrong with the site.

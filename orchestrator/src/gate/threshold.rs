@@ -7,14 +7,14 @@ use ixporch_inventory::value::Amount;
 
 use crate::event::HostOutcome;
 
-/// How the hosts of one wave ended, or not yet.
+/// The outcomes of the hosts of one wave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// The outcome of each of its hosts; `None`: it has none yet.
+    /// The outcome of each host; `None`: it has none yet.
     pub outcomes: Vec<Option<HostOutcome>>,
 }
 
-/// The sum of a wave.
+/// The number of failed hosts of a wave, compared with the allowed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Threshold {
     wave: String,
@@ -24,8 +24,8 @@ pub struct Threshold {
     max_failures: Amount,
 }
 
-/// Whether an outcome counts as a failure: what nobody saw the end of counts like what failed. A host that waits for a
-/// person, or was not started, has not failed.
+/// Whether an outcome counts as a failure. Unknown counts like failed. A host that is held or was not started has not
+/// failed.
 pub fn is_failure(outcome: HostOutcome) -> bool {
     matches!(
         outcome,
@@ -38,7 +38,7 @@ pub fn is_failure(outcome: HostOutcome) -> bool {
 }
 
 impl Tally {
-    /// The sum of the wave of this name.
+    /// The threshold of the wave `wave`.
     pub fn threshold(&self, wave: &str, max_failures: Amount) -> Threshold {
         let mut failures = BTreeMap::new();
         for outcome in self.outcomes.iter().flatten().copied().filter(|outcome| is_failure(*outcome)) {
@@ -48,20 +48,20 @@ impl Tally {
         Threshold { wave: wave.to_owned(), failures, total, allowed: max_failures.of(total), max_failures }
     }
 
-    /// Whether any of its hosts is where it should be.
+    /// Whether any host is upgraded or current.
     pub fn has_good(&self) -> bool {
         self.outcomes.iter().flatten().any(|outcome| outcome.is_good())
     }
 }
 
 impl Threshold {
-    /// Whether more hosts failed than may: then nothing new starts.
+    /// Whether more hosts failed than allowed: then nothing new starts.
     pub fn is_tripped(&self) -> bool {
         self.failures.values().sum::<usize>() > self.allowed
     }
 }
 
-/// The arithmetic, for people.
+/// Shows the numbers.
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count: usize = self.failures.values().sum();

@@ -1,4 +1,4 @@
-//! The inbox of a run: what persons say to a controller that is at work, as files beside its journal, which it alone writes.
+//! The inbox of a run: approvals for a running controller, as files. Only that controller writes the journal.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,24 +18,24 @@ pub struct Inbox {
     folder: PathBuf,
 }
 
-/// What somebody put there: the events that their words are.
+/// A letter in the inbox.
 #[derive(Debug)]
 pub struct Letter {
-    /// What they say.
+    /// The approvals in it, as events.
     pub events: Vec<RunEvent>,
     path: PathBuf,
 }
 
 impl Inbox {
-    /// The inbox of the run that is kept in `run`.
+    /// The inbox of the run in the folder `run`.
     pub fn of(run: &Path) -> Self {
         Self { folder: run.join(INBOX) }
     }
 
-    /// Puts a letter there; `name` orders it among others.
+    /// Puts a letter into the inbox; letters are ordered by `name`.
     ///
     /// # Errors
-    /// It cannot be written. It is there as a whole or not at all.
+    /// It cannot be written. A letter is there completely or not at all.
     pub fn put(&self, name: &str, events: &[RunEvent]) -> Result<(), JournalError> {
         create_private(&self.folder)?;
         let unfinished = self.folder.join(format!(".{name}"));
@@ -48,7 +48,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// What is there, in order. What cannot be read is passed over: nobody waits for it.
+    /// All letters, in order. A letter that cannot be read is skipped: nobody could answer for it.
     pub fn letters(&self) -> Vec<Letter> {
         let Ok(entries) = fs_err::read_dir(&self.folder) else { return Vec::new() };
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -63,9 +63,9 @@ impl Inbox {
 }
 
 impl Letter {
-    /// Takes it out, once what it says is in the journal.
+    /// Removes the letter, once its approvals are in the journal.
     pub fn taken(self) {
-        // One that stays is taken again: approving twice is approving.
+        // If that fails, it is taken again: approving twice changes nothing.
         let _ = fs_err::remove_file(self.path);
     }
 }
@@ -86,7 +86,7 @@ mod tests {
             |wave: &str| vec![RunEvent::WaveApproved { wave: wave.to_owned(), approval: approval.clone() }];
         inbox.put("2", &word("prod")).unwrap();
         inbox.put("1", &word("canary")).unwrap();
-        // Half a letter, and one of another kind.
+        // An unfinished letter, and one that cannot be read.
         std::fs::write(folder.path().join("inbox/.3"), "[{").unwrap();
         std::fs::write(folder.path().join("inbox/0.json"), "[{").unwrap();
         let found: Vec<Vec<RunEvent>> = inbox.letters().into_iter().map(|letter| letter.events).collect();

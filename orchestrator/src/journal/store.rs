@@ -15,7 +15,7 @@ pub struct Store {
     pub(super) root: PathBuf,
 }
 
-/// A run as its journal tells it.
+/// A run, read from its journal.
 #[derive(Debug)]
 pub struct LoadedRun {
     /// The run's id.
@@ -24,19 +24,19 @@ pub struct LoadedRun {
     pub folder: PathBuf,
     /// Its events.
     pub events: Vec<Envelope>,
-    /// Their fold.
+    /// The state after all events.
     pub state: RunState,
-    /// Events of a newer version that were skipped, since their writer says that this is safe.
+    /// Events of a newer version that were skipped, because they are marked as safe to skip.
     pub skipped: Vec<String>,
-    /// Whether the last line was cut off, as a power cut leaves it.
+    /// Whether the last line was incomplete, as after a power cut.
     pub torn: bool,
-    /// How many of its bytes are whole lines.
+    /// The length of all complete lines, in bytes.
     pub length: u64,
-    /// Whether its controller is at work on it now.
+    /// Whether a controller is running it now.
     pub going_on: bool,
 }
 
-/// How much of an id is shown at least: its time (RFC 9562, UUIDv7), so that what a report shows stays unique.
+/// The minimum length of a shortened id: its time (RFC 9562, UUIDv7), so that ids in reports stay unique.
 const SHOWN: usize = 13;
 
 impl Store {
@@ -45,13 +45,13 @@ impl Store {
         Self { root: state.join("runs") }
     }
 
-    /// Makes sure that runs can be kept, before anything is done that would have to be.
+    /// Makes sure that journals can be written, before anything happens that needs one.
     pub fn prepare(&self) -> Result<(), JournalError> {
         create_private(&self.root)?;
         check_writable(&self.root)
     }
 
-    /// Begins a journal for a new run.
+    /// Creates the journal of a new run.
     pub fn create(&self, id: &str) -> Result<Writer, JournalError> {
         let folder = self.root.join(id);
         create_private(&self.root)?;
@@ -62,12 +62,12 @@ impl Store {
             )
         })?;
         let writer = Writer::create(folder)?;
-        // The run's own folder must outlive a power cut as well.
+        // The run's folder must survive a power cut, too.
         fs_err::File::open(&self.root)?.sync_all()?;
         Ok(writer)
     }
 
-    /// The ids of all runs, the newest first (ids are UUIDv7, which sort by time).
+    /// The ids of all runs, the newest first (UUIDv7 sort by time).
     pub fn ids(&self) -> Result<Vec<String>, JournalError> {
         if !self.root.exists() {
             return Ok(Vec::new());
@@ -81,7 +81,7 @@ impl Store {
         Ok(ids)
     }
 
-    /// The run that `wanted` means: an id, or the unique beginning of one. What `latest` means is the history's to say.
+    /// Finds a run by its id, or by a unique prefix of it. `history` resolves `latest`.
     pub fn find(&self, wanted: &str) -> Result<String, JournalError> {
         let ids = self.ids()?;
         let matching: Vec<&String> = ids.iter().filter(|id| id.starts_with(wanted)).collect();
@@ -95,7 +95,7 @@ impl Store {
         }
     }
 
-    /// The shortest beginning of an id that no other run has, at least its time to the millisecond.
+    /// The shortest unique prefix of an id, at least [`SHOWN`] characters.
     pub fn shorten(&self, id: &str) -> Result<String, JournalError> {
         let ids = self.ids()?;
         let unique = (SHOWN..id.len()).filter_map(|length| id.get(..length)).find(|prefix| {
@@ -104,8 +104,8 @@ impl Store {
         Ok(unique.unwrap_or(id).to_owned())
     }
 
-    /// Takes up the journal of a run whose writer has ended, and reads it; `None` where it still lives. Nobody else can
-    /// write it from then on, so what was read is all of it.
+    /// Opens the journal of a run for writing, and reads it; `None` if another process is writing it. Nobody else can
+    /// write it from then on, so what was read is complete.
     pub fn take_up(&self, id: &str) -> Result<Option<(Writer, LoadedRun)>, JournalError> {
         let Some(mut writer) = Writer::take_up(self.root.join(id))? else { return Ok(None) };
         let mut run = self.read(id)?;
@@ -114,7 +114,7 @@ impl Store {
         Ok(Some((writer, run)))
     }
 
-    /// Reads a run. A torn last line is normal; a bad line before it is not.
+    /// Reads a run. An incomplete last line is normal; any other bad line is an error.
     pub fn load(&self, id: &str) -> Result<LoadedRun, JournalError> {
         let mut run = self.read(id)?;
         run.going_on = is_locked(&self.root.join(id).join(JOURNAL))?;
@@ -149,7 +149,7 @@ pub(super) fn is_locked(path: &Path) -> Result<bool, JournalError> {
     }
 }
 
-/// Writes a file and removes it again: whether a folder can be written is not to be known otherwise.
+/// Writes and removes a file: there is no other reliable test whether a folder is writable.
 fn check_writable(folder: &Path) -> Result<(), JournalError> {
     let path = folder.join(format!(".ixporch-{}", std::process::id()));
     fs_err::write(&path, b"x")?;
@@ -157,15 +157,15 @@ fn check_writable(folder: &Path) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// What a journal holds.
+/// The lines of a journal.
 struct Lines {
     events: Vec<Envelope>,
     skipped: Vec<String>,
-    /// How many bytes its whole lines have.
+    /// The length of all complete lines, in bytes.
     length: usize,
 }
 
-/// Reads the lines of a journal. What stands after the last line break is cut off.
+/// Reads the lines of a journal. Whatever follows the last line break is ignored.
 fn read_lines(path: &Path, text: &[u8]) -> Result<Lines, JournalError> {
     let length = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let (mut events, mut skipped) = (Vec::new(), Vec::new());
@@ -211,7 +211,7 @@ mod tests {
             let run = store.load("run").unwrap();
             let lines = whole[..cut].split(|byte| *byte == b'\n').count() - 1;
             assert_eq!(run.events, envelopes(3)[..lines]);
-            // Whoever goes on with it leaves no trace of the cut.
+            // After the next write nothing of the cut is left.
             let more = Envelope { sequence: 9, ..envelopes(1).remove(0) };
             let (mut writer, _) = store.take_up("run").unwrap().unwrap();
             writer.append(std::slice::from_ref(&more), true).unwrap();

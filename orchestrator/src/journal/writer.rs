@@ -1,4 +1,4 @@
-//! Appends events to a journal: JSON Lines, one event a line, synced to disk on demand.
+//! Appends events to a journal: JSON Lines, synced to disk on request.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use super::error::JournalError;
 use super::folder::create_private;
 use crate::event::Envelope;
 
-/// The journal's name in its run's folder.
+/// The name of a journal in its run's folder.
 pub(super) const JOURNAL: &str = "journal.jsonl";
 
-/// A journal that is being written. One process writes; any number may read.
+/// A journal that is open for writing. One process writes; any number may read.
 #[derive(Debug)]
 pub struct Writer {
     file: File,
     folder: PathBuf,
-    /// How many bytes are whole lines.
+    /// The length of all complete lines, in bytes.
     length: u64,
-    /// How many bytes fit; for tests of a full disk.
+    /// The free space in bytes; for tests of a full disk.
     #[cfg(test)]
     room: u64,
 }
@@ -29,15 +29,15 @@ impl Writer {
     pub(super) fn create(folder: PathBuf) -> Result<Self, JournalError> {
         let path = folder.join(JOURNAL);
         let file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(path)?;
-        // Held as long as this process lives: by it readers know that the run is going on.
+        // Held until this process ends: readers see by it that the run is going on.
         file.file().lock()?;
-        // The folder entry must outlive a power cut as well.
+        // The entry in the folder must survive a power cut, too.
         File::open(&folder)?.sync_all()?;
         Ok(Self::new(file, folder, 0))
     }
 
-    /// Takes up a journal again; `None`: the process that writes it lives. It is written once it was read, and
-    /// cut to its whole lines.
+    /// Opens an existing journal; `None` if another process is writing it. The caller reads it, then calls
+    /// [`Self::cut_to`].
     pub(super) fn take_up(folder: PathBuf) -> Result<Option<Self>, JournalError> {
         let file = OpenOptions::new().read(true).append(true).open(folder.join(JOURNAL))?;
         match file.file().try_lock() {
@@ -47,7 +47,7 @@ impl Writer {
         }
     }
 
-    /// Drops what a power cut or a full disk left of a line after the first `length` bytes.
+    /// Cuts off the incomplete line after the first `length` bytes that a power cut or a full disk left.
     pub(super) fn cut_to(&mut self, length: u64) -> Result<(), JournalError> {
         if self.file.metadata()?.len() > length {
             self.file.set_len(length)?;
@@ -67,20 +67,20 @@ impl Writer {
         }
     }
 
-    /// Opens a journal that is there already and has room for so many bytes; for tests of a full disk.
+    /// Opens an existing journal with this much free space; for tests of a full disk.
     #[cfg(test)]
     pub(crate) fn open_existing(folder: PathBuf, room: u64) -> Result<Self, JournalError> {
         let file = OpenOptions::new().read(true).append(true).open(folder.join(JOURNAL))?;
         Ok(Self { room, ..Self::new(file, folder, 0) })
     }
 
-    /// Where the run is kept.
+    /// The run's folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Appends events with one write; `durable` waits until they are on disk. Where that fails, nothing of them is
-    /// left in the journal, as far as the disk allows.
+    /// Appends events with one write; `durable`: waits until they are on disk. If that fails, none of them is left in
+    /// the journal, as far as the disk allows.
     pub fn append(&mut self, envelopes: &[Envelope], durable: bool) -> Result<(), JournalError> {
         let mut lines = Vec::new();
         for envelope in envelopes {
@@ -89,7 +89,7 @@ impl Writer {
         }
         self.check_in_place()?;
         if let Err(error) = self.write(&lines, durable) {
-            // Half a line at the end is dropped by whoever reads it; this only spares them.
+            // Readers ignore an incomplete last line anyway.
             let _ = self.file.set_len(self.length);
             return Err(error.into());
         }
@@ -112,7 +112,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether the journal that is written is still the one that would be read.
+    /// Fails if the open file is no longer the one at the journal's path.
     fn check_in_place(&self) -> Result<(), JournalError> {
         use std::os::unix::fs::MetadataExt;
         let path = self.folder.join(JOURNAL);
@@ -125,7 +125,7 @@ impl Writer {
         }
     }
 
-    /// Puts a journal back that was deleted while it was written: this process still has it.
+    /// Restores a journal that was deleted while this process had it open.
     pub fn put_back(&mut self) -> Result<(), JournalError> {
         use std::io::{Read, Seek};
         if !matches!(self.check_in_place(), Err(JournalError::Gone(_))) {
@@ -143,7 +143,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Keeps a step's output beside the journal, as `output/HOST/NAME`.
+    /// Writes a step's output beside the journal, as `output/HOST/NAME`.
     pub fn keep_output(&self, host: &str, name: &str, bytes: &[u8]) -> Result<(), JournalError> {
         let folder = self.folder.join("output").join(host);
         create_private(&folder)?;

@@ -1,21 +1,22 @@
-//! Frames: what the runner says, told apart from what steps print.
+//! Frames: tells what the runner says from what steps print.
 //!
-//! Steps may print anything, and so may a login shell. The runner's words stand between a nonce, which
-//! no step ever sees, and the end of the line.
+//! Steps and login shells may print anything. The runner's words stand between a nonce, which no step ever sees, and
+//! the end
+//! of the line.
 
-/// The longest line that the runner says.
+/// The maximum length of a line of the runner.
 const LONGEST: usize = 4096;
 
-/// What came on standard output.
+/// A piece of standard output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// A step's own bytes.
+    /// Output of a step.
     Bytes(Vec<u8>),
-    /// What the runner said.
+    /// A line of the runner.
     Said(String),
 }
 
-/// Takes standard output apart as it comes, with a bounded buffer.
+/// Separates standard output as it arrives, with a bounded buffer.
 #[derive(Debug)]
 pub(super) struct Decoder {
     mark: Vec<u8>,
@@ -27,7 +28,7 @@ impl Decoder {
         Self { mark: format!("{nonce} ").into_bytes(), buffer: Vec::new() }
     }
 
-    /// Takes bytes as they came, and gives what is certain by now, in order.
+    /// Takes more bytes; returns the pieces that are complete, in order.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
         self.buffer.extend_from_slice(bytes);
         let mut pieces = Vec::new();
@@ -66,7 +67,7 @@ fn possible_mark(buffer: &[u8], mark: &[u8]) -> usize {
     (0..=longest).rev().find(|length| buffer.ends_with(mark.get(..*length).unwrap_or_default())).unwrap_or(0)
 }
 
-/// Standard error: a step's own bytes, once what the login shell printed is over.
+/// Standard error: passes a step's output, once the login shell has printed its own.
 #[derive(Debug)]
 pub(super) struct Gate {
     mark: Vec<u8>,
@@ -79,7 +80,7 @@ impl Gate {
         Self { mark: format!("{nonce}\n").into_bytes(), buffer: Vec::new(), open: false }
     }
 
-    /// The step's own part of what came.
+    /// The part that belongs to the step.
     pub(super) fn pass<'a>(&mut self, bytes: &'a [u8]) -> std::borrow::Cow<'a, [u8]> {
         if self.open {
             return bytes.into();
@@ -96,7 +97,7 @@ impl Gate {
         Vec::new().into()
     }
 
-    /// The last of what the login shell printed, where it never came to an end.
+    /// The last bytes that the login shell printed, if it never became the runner.
     pub(super) fn before(&self) -> &[u8] {
         &self.buffer
     }

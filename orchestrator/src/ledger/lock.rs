@@ -1,7 +1,8 @@
-//! The lock of a host: who may change it now.
+//! The lock of a host: which run may change it now.
 //!
-//! It belongs to a run, lies beside the installed tree, and is taken as the tree's owner, so that every login and every
-//! controller sees the same one (docs/decisions/0008-host-lock.md).
+//! It lies beside the installed tree and is taken as the tree's owner, so that every login and every controller sees
+//! the
+//! same lock (docs/decisions/0008-host-lock.md).
 
 use super::output::StepOutput;
 use super::{Ledger, Removed};
@@ -10,35 +11,35 @@ use crate::plan::{LedgerPlace, quote};
 use crate::text::RemoteText;
 use crate::transport::LinkLost;
 
-/// What came of trying to take a host's lock.
+/// The result of trying to take a host's lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Locked {
-    /// It is this run's now.
+    /// This run has it now.
     Taken {
-        /// The commit that is installed, so that a plan can be compared with it.
+        /// The installed commit, to compare with the plan.
         commit: Option<String>,
     },
-    /// It was this run's already.
+    /// This run had it already.
     Ours {
-        /// The commit that is installed.
+        /// The installed commit.
         commit: Option<String>,
     },
-    /// It was this run's already, and the run's ledger is gone.
+    /// This run had it already, but its ledger is gone.
     LedgerGone,
-    /// It is this run's, and its ledger cannot be made, for this reason.
+    /// This run has it, but its ledger cannot be created, for this reason.
     NoLedger(String),
     /// Another run has it.
     Held(HostLock),
-    /// It cannot be taken, and this is why.
+    /// It cannot be taken, for this reason.
     Failed(String),
 }
 
-/// Where the lock of the installation `$1` is. Only the tree's owner can be relied on to see that.
+/// Finds the lock of the installation `$1`. It runs as the tree's owner, since others may not see the folder.
 const PLACE: &str = r#"if [ -d "$1/.git" ]; then lock=$1/.git/ixporch.lock; else lock=$1/.ixporch.lock; fi
 "#;
 
-/// `sh -c LOCK sh ROOT RUN TEXT BOOT LEDGER INSTEAD`: a hard link is made or it is not, and its content is there from
-/// its first moment on (link(2)).
+/// `sh -c LOCK sh ROOT RUN TEXT BOOT LEDGER INSTEAD`. A hard link is atomic, and its content is complete from the start
+/// (link(2)).
 const LOCK: &str = r#"umask 022
 mine=$lock.$2
 printf '%sboot %s\nledger %s\n' "$3" "$4" "$5" > "$mine" && sync "$mine" 2>/dev/null
@@ -69,7 +70,7 @@ held | elsewhere) cat "$lock" ;;
 esac
 true"#;
 
-/// `sh -c UNLOCK sh ROOT RUN`: removes the lock where it is that of the run.
+/// `sh -c UNLOCK sh ROOT RUN`: removes the lock if the run holds it.
 pub(super) const UNLOCK: &str = r#"if grep -qxF "run $2" "$lock" 2>/dev/null; then
   rm -f "$lock" && sync "${lock%/*}" 2>/dev/null
   [ ! -e "$lock" ]
@@ -78,12 +79,12 @@ elif [ -e "$lock" ]; then
   exit 1
 fi"#;
 
-/// The words that run a script on the lock of an installation; more arguments may follow.
+/// The command that runs a script on the lock of an installation; arguments may follow.
 pub(super) fn at_the_lock(script: &str) -> String {
     format!("sh -c {} sh", quote(&format!("{PLACE}{script}")))
 }
 
-/// What follows the lock's word, in `said`: the ledger is made where it must be, and the word is passed on.
+/// Creates the ledger if the result in `$said` wants one, then prints the result.
 fn make_ledger(expected: bool) -> String {
     let ours =
         if expected { "[ -d \"$ledger\" ] || said=ledger-gone" } else { "make_ledger || said=no-ledger" };
@@ -93,18 +94,18 @@ fn make_ledger(expected: bool) -> String {
     )
 }
 
-/// What precedes a command that is run as the tree's owner.
+/// The words in front of a command that runs as the tree's owner.
 fn as_owner(place: &LedgerPlace) -> String {
     let words = place.owner.as_deref().map(|owner| place.switch.words(owner)).unwrap_or_default();
     words.iter().map(|word| quote(word) + " ").collect()
 }
 
 impl Ledger {
-    /// Takes the host's lock for this run, and makes its ledger; `instead_of` names a run whose lock may be taken over.
-    /// Where `expected`, the ledger is there already, and is not made anew.
+    /// Takes the host's lock for this run, and creates its ledger. `instead_of`: a run whose lock may be taken over.
+    /// `expected`: the ledger must exist already, and is not created.
     ///
     /// # Errors
-    /// The connection went away; the lock may have been taken.
+    /// The connection was lost; the lock may have been taken.
     pub async fn lock(
         &mut self,
         place: &LedgerPlace,
@@ -144,10 +145,10 @@ impl Ledger {
         })
     }
 
-    /// Gives the host's lock back, where it is this run's.
+    /// Releases the host's lock, if this run holds it.
     ///
     /// # Errors
-    /// The connection went away.
+    /// The connection was lost.
     pub async fn unlock(&mut self, place: &LedgerPlace) -> Result<Removed, LinkLost> {
         let script = format!(
             "{}{} {} {}",
@@ -159,7 +160,7 @@ impl Ledger {
         self.removed(&script).await
     }
 
-    /// Runs a script that removes something; it says why where it does not.
+    /// Runs a script that removes something, and prints why if it does not.
     pub(super) async fn removed(&mut self, script: &str) -> Result<Removed, LinkLost> {
         let mut output = StepOutput::default();
         let exit = self.ask(script, &mut output).await?;

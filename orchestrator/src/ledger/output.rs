@@ -1,4 +1,4 @@
-//! What is kept of a step's output: a fixed amount, whatever the step prints (law 7).
+//! The part of a step's output that is kept: a fixed amount, however much the step prints (law 7).
 
 use std::collections::VecDeque;
 
@@ -7,10 +7,10 @@ use crate::text::RemoteText;
 
 const HEAD: usize = 64 * 1024;
 const TAIL: usize = 192 * 1024;
-/// How much of the end of a stream is kept within the journal itself.
+/// How much of the end of a stream is kept in the journal itself.
 const JOURNAL_TAIL: usize = 2 * 1024;
 
-/// Hears a step's output as it comes.
+/// Receives a step's output as it arrives.
 pub type Listener = Box<dyn Fn(Stream, &[u8]) + Send + Sync>;
 
 /// Both streams of a step.
@@ -33,7 +33,7 @@ pub struct Capped {
 }
 
 impl StepOutput {
-    /// Output that somebody listens to as it comes.
+    /// Output that is passed to a listener, too.
     pub fn heard_by(listener: Option<Listener>) -> Self {
         Self { listener, ..Self::default() }
     }
@@ -49,17 +49,17 @@ impl StepOutput {
         }
     }
 
-    /// Forgets what came: the step is made again.
+    /// Drops all output: the step is run again.
     pub fn forget(&mut self) {
         (self.stdout, self.stderr) = (Capped::default(), Capped::default());
     }
 
-    /// Whether some of it was lost on the host.
+    /// Whether the host lost some of it.
     pub fn is_cut(&self) -> bool {
         self.stdout.cut || self.stderr.cut
     }
 
-    /// Takes the host's word on how much there was, and whether it could keep all that it should.
+    /// Records how much the host says there was, and whether it kept all of it.
     pub(crate) fn ends_at(&mut self, stdout_bytes: u64, stderr_bytes: u64, whole: bool) {
         for (stream, bytes) in [(&mut self.stdout, stdout_bytes), (&mut self.stderr, stderr_bytes)] {
             stream.bytes = stream.bytes.max(bytes);
@@ -69,12 +69,12 @@ impl StepOutput {
 }
 
 impl Capped {
-    /// How many bytes there were so far.
+    /// The number of bytes so far.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Counts bytes that will not come.
+    /// Counts bytes that will not arrive.
     pub fn skip(&mut self, bytes: u64) {
         self.bytes += bytes;
     }
@@ -85,7 +85,7 @@ impl Capped {
         let room = HEAD.saturating_sub(self.head.len()).min(bytes.len());
         let (head, rest) = bytes.split_at(room);
         self.head.extend_from_slice(head);
-        // Only the last of what came can stay.
+        // Only the last bytes can be kept.
         let rest = rest.get(rest.len().saturating_sub(TAIL)..).unwrap_or_default();
         self.tail.extend(rest);
         let excess = self.tail.len().saturating_sub(TAIL);
@@ -97,7 +97,7 @@ impl Capped {
         self.bytes.saturating_sub(kept)
     }
 
-    /// What was kept, with a line in the middle that says what was not.
+    /// The kept bytes, with a line in place of those that were not kept.
     pub fn kept(&self) -> Vec<u8> {
         let mut kept = self.head.clone();
         if self.dropped() > 0 {
@@ -112,7 +112,7 @@ impl Capped {
         kept
     }
 
-    /// What the journal says of the stream.
+    /// The entry of the stream in the journal.
     pub fn captured(&self) -> Captured {
         let kept = self.kept();
         let from = kept.len().saturating_sub(JOURNAL_TAIL);

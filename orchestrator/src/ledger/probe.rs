@@ -1,8 +1,8 @@
 //! The probe: one round of read-only questions.
 //!
-//! Owns the questions' shell text; what the answers mean is `facts`'. Nothing here may change the
-//! host: git takes no optional locks; composer and bower, which write into their home when they are
-//! only asked for their version, get one of their own that is removed again.
+//! Owns the questions' shell text; `facts` reads the answers. Nothing here may change the host: git takes no optional
+//! locks;
+//! composer and bower write into their home even for `--version`, so they get a temporary one.
 
 use super::Ledger;
 use super::output::StepOutput;
@@ -12,7 +12,7 @@ use crate::plan::quote;
 use crate::procedure::BuiltInScript;
 use crate::transport::LinkLost;
 
-/// What a probe must know of a host.
+/// What a probe must know about a host.
 #[derive(Debug, Clone)]
 pub struct ProbeRequest {
     /// The installation's folder.
@@ -27,18 +27,18 @@ pub struct ProbeRequest {
     pub composer: Vec<String>,
     /// bower with its arguments.
     pub bower: Vec<String>,
-    /// What the preflight is asked with; `None`: it is not.
+    /// Values for the preflight's questions; `None`: they are not asked.
     pub preflight: Option<PreflightRequest>,
-    /// Whether to ask what the installation is made of.
+    /// Whether to ask for the composition of the installation.
     pub composition: bool,
     /// memcached's unit.
     pub memcached_unit: Option<String>,
-    /// The references to ask the remote for: the branch's, or the tag's and what it points to. Without any it is not
-    /// asked.
+    /// The references to ask the remote for: that of the branch, or the tag and what it points to. If empty, the remote
+    /// is not asked.
     pub references: Vec<String>,
 }
 
-/// What the preflight must know of a host.
+/// What the preflight must know about a host.
 #[derive(Debug, Clone)]
 pub struct PreflightRequest {
     /// Where backups go.
@@ -47,10 +47,10 @@ pub struct PreflightRequest {
     pub memcached_address: String,
 }
 
-/// Why a probe gave no facts.
+/// Why a probe has no facts.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// The connection went away.
+    /// The connection was lost.
     #[error(transparent)]
     Link(#[from] LinkLost),
     /// The answers cannot be read.
@@ -66,7 +66,7 @@ pub async fn probe(ledger: &mut Ledger, request: &ProbeRequest) -> Result<Facts,
     Ok(Facts { keeper, ..facts::parse(&output.stdout.kept())? })
 }
 
-/// What is asked of every host.
+/// The questions for every host.
 const QUESTIONS: &str = include_str!("host/questions.sh");
 
 fn script(request: &ProbeRequest) -> String {

@@ -1,6 +1,6 @@
-//! The controller's side of the runner: one shell for each connection, asked one thing after another.
+//! The controller's side of the runner: one shell for each connection, which handles one request after another.
 //!
-//! Owns requests and answers as lines. What they mean for a step is `super`'s.
+//! Owns requests and answers as lines. It must not know what they mean for a step.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,26 +13,27 @@ use crate::event::Stream;
 use crate::text::RemoteText;
 use crate::transport::{LinkLost, NotStarted, Process, ProcessEvent, Session};
 
-/// What every connection begins with.
+/// The first script of every connection.
 const RUNNER: &str = include_str!("host/runner.sh");
 
-/// The words by which a login shell of any kind becomes the runner.
+/// The command by which any login shell becomes the runner.
 ///
-/// bash, dash, zsh, fish and csh disagree on backslashes, exclamation marks and line breaks within quotes, so
-/// requests travel in base64, which has none of them, one a line.
+/// bash, dash, zsh, fish and csh disagree on backslashes, exclamation marks and line breaks within quotes. Requests are
+/// sent in
+/// base64, which has none of these, one per line.
 pub(super) const PROGRAM: &str =
     "exec /bin/sh -c 'while read -r line; do eval \"$(echo $line | base64 -d)\"; done'";
 
-/// How long what a step printed to standard error may be on its way after the word on its end.
+/// How long to wait for standard error that is still on its way when a step's end was reported.
 const STRAGGLERS: Duration = Duration::from_secs(2);
 
 /// Why there is no runner.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The host let nothing begin.
+    /// The host started no shell.
     #[error(transparent)]
     NotStarted(#[from] NotStarted),
-    /// The connection went away.
+    /// The connection was lost.
     #[error(transparent)]
     Link(#[from] LinkLost),
 }
@@ -48,7 +49,7 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// Starts a runner; `opening` is its first request. Gives what it said to that.
+    /// Starts a runner with `opening` as its first request; returns the runner and its answer.
     pub(super) async fn open(
         mut session: Box<dyn Session>,
         opening: &str,
@@ -64,7 +65,7 @@ impl Runner {
             farewell: None,
         };
         runner.request(&format!("unset nonce; nonce={nonce}\n{RUNNER}\n{opening}")).await?;
-        // What the login shell prints before is kept for the case that nothing else comes.
+        // The login shell's own output is kept: it explains a failure to start.
         let mut before = StepOutput::default();
         match runner.answer(&mut before).await {
             Ok(said) => Ok((runner, said)),
@@ -80,20 +81,20 @@ impl Runner {
         }
     }
 
-    /// Asks for something.
+    /// Sends a request.
     pub(super) async fn request(&mut self, script: &str) -> Result<(), LinkLost> {
         let mut line = BASE64.encode(script.as_bytes());
         line.push('\n');
         self.process.send(line.into_bytes()).await
     }
 
-    /// Waits for the runner's word on what was asked; what comes before it goes to `output`.
+    /// Waits for the runner's answer; what arrives before it goes to `output`.
     pub(super) async fn answer(&mut self, output: &mut StepOutput) -> Result<String, LinkLost> {
         loop {
             while let Some(piece) = self.pieces.pop_front() {
                 match piece {
                     Piece::Bytes(bytes) => output.push(Stream::Stdout, &bytes),
-                    // A check is made again: what was heard of it does not count.
+                    // A check is repeated: its first output does not count.
                     Piece::Said(said) if said == "again" => output.forget(),
                     Piece::Said(said) => match read_gap(&said) {
                         Some(("out", bytes)) => output.stdout.skip(bytes),
@@ -106,10 +107,10 @@ impl Runner {
         }
     }
 
-    /// Waits until so many bytes of standard error are known, or until they are not to be expected any more.
+    /// Waits until this many bytes of standard error have arrived, or for [`STRAGGLERS`].
     pub(super) async fn stragglers(&mut self, output: &mut StepOutput, bytes: u64) {
         let all = async { while output.stderr.bytes() < bytes && self.hear(output).await.is_ok() {} };
-        // What did not come is counted as dropped.
+        // Missing bytes are counted as dropped.
         let _ = tokio::time::timeout(STRAGGLERS, all).await;
     }
 
@@ -136,14 +137,14 @@ impl Runner {
         LinkLost(self.farewell.clone().unwrap_or_else(|| "the connection was cut".to_owned()))
     }
 
-    /// Ends the connection in order.
+    /// Closes the connection.
     pub(super) async fn close(self) {
         self.process.finish().await;
         self.session.close().await;
     }
 }
 
-/// A word on bytes that the host had not kept when they could be sent.
+/// Reads a report of bytes that the host did not keep, so that they cannot be sent.
 fn read_gap(said: &str) -> Option<(&str, u64)> {
     let (stream, bytes) = said.strip_prefix("gap ")?.split_once(' ')?;
     Some((stream, bytes.parse().ok()?))

@@ -1,14 +1,14 @@
-//! The shell text of a step: POSIX sh, for dash, bash and busybox alike.
+//! The shell text of a step: POSIX sh, for dash, bash and busybox.
 //!
-//! Values stand in it only as `plan::quote` made them (law 6).
+//! Values appear in it only quoted by `plan::quote` (law 6).
 
 use crate::plan::{Command, PlannedProof, PlannedStep, quote};
 use crate::procedure::Effect;
 
-/// What is the same for every step.
+/// The part that all steps share.
 const STEP: &str = include_str!("host/step.sh");
 
-/// The word for an effect.
+/// The word of an effect.
 pub(super) fn effect(effect: Effect) -> &'static str {
     match effect {
         Effect::Check => "check",
@@ -16,7 +16,7 @@ pub(super) fn effect(effect: Effect) -> &'static str {
     }
 }
 
-/// The `spec` of a step: the text that its process runs. `mark` names it in its environment, so that what it left
+/// The `spec` of a step: the script that its process runs. `mark` stands in its environment, so that processes it left
 /// behind can be found.
 pub(super) fn spec(step: &PlannedStep, mark: &str) -> String {
     let debts = if step.debts.is_empty() { "-".to_owned() } else { step.debts.join(",") };
@@ -31,7 +31,7 @@ pub(super) fn spec(step: &PlannedStep, mark: &str) -> String {
     )
 }
 
-/// Defines `guard`: prints why the step is not run, or nothing.
+/// Defines `guard`: prints why the step must not run, or nothing.
 fn guard(step: &PlannedStep) -> String {
     let mut text = String::from("guard() {\n");
     if let Some(path) = &step.when_exists {
@@ -46,7 +46,8 @@ fn guard(step: &PlannedStep) -> String {
     text
 }
 
-/// Defines `observe`, which looks at what the proof is about, and `judge BEFORE NOW`, which says what that shows.
+/// Defines `observe`, which prints the state that the proof is about, and `judge BEFORE NOW`, which compares two of
+/// them.
 fn proof(step: &PlannedStep) -> String {
     let path = |path: &str, wanted: &str, unwanted: &str| {
         format!(
@@ -65,17 +66,17 @@ fn proof(step: &PlannedStep) -> String {
     }
 }
 
-/// Sets `there` to yes or no, as the step's user sees it; to something else where nobody could look.
+/// Sets `there` to yes or no, as seen by the step's user; to something else if that could not be checked.
 fn there(command: &Command, path: &str) -> String {
     let mut words: Vec<String> = command.switch_words().iter().map(|word| quote(word)).collect();
-    // Nothing that only looks may keep a step from its end.
+    // A check must not block the step, so it has a timeout.
     words.push("timeout -k 2 10".to_owned());
     words.push("sh -c 'if [ -e \"$1\" ]; then echo yes; else echo no; fi' sh".to_owned());
     words.push(quote(path));
     format!("there=$({} </dev/null 2>/dev/null)\n", words.join(" "))
 }
 
-/// Asks memcached for its process id and uptime; address is its first argument.
+/// Asks memcached for its process id and uptime; the address is its first argument.
 const ASK_MEMCACHED: &str = r#"$s = @stream_socket_client("tcp://" . $argv[1], $n, $m, 5);
 if (!$s) { exit(1); }
 stream_set_timeout($s, 5);
@@ -83,8 +84,8 @@ fwrite($s, "stats\r\nquit\r\n");
 while (($l = fgets($s)) !== false) { if (preg_match("/^STAT (pid|uptime) (\d+)/", $l, $f)) { $v[$f[1]] = $f[2]; } }
 echo "memcached ", $v["pid"] ?? "?", " ", $v["uptime"] ?? "?";"#;
 
-/// Defines `observe`: what tells one start of memcached from the next. Its unit's start, as systemd's
-/// monotonic clock has it, where systemd knows the unit; else memcached's own process id and uptime.
+/// Defines `observe`: prints what differs between two starts of memcached. That is the start time of its unit on
+/// systemd's monotonic clock if systemd knows the unit, else memcached's own process id and uptime.
 fn memcached_mark(unit: Option<&str>, address: &str, php: &[String]) -> String {
     let by_unit = unit.map_or_else(String::new, |unit| {
         format!(

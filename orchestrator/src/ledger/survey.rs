@@ -1,4 +1,4 @@
-//! The survey: only what ixporch itself left on a host, its lock and its ledgers.
+//! The survey: looks for the lock and the ledgers that ixporch left on a host.
 
 use super::lock::{UNLOCK, at_the_lock};
 use super::output::StepOutput;
@@ -9,11 +9,11 @@ use crate::facts::{self, Leftovers};
 use crate::plan::{LedgerPlace, quote};
 use crate::transport::LinkLost;
 
-/// A question that is put together here, and asked elsewhere.
+/// A question that is written here and asked by another module.
 #[derive(Debug)]
 pub struct Question(pub(super) String);
 
-/// Prints a file of a backup: of the one whose name begins so, or of the newest that has a manifest.
+/// Prints a file of a backup: of the one whose name begins with `backup`, or of the newest complete one.
 pub fn fetch(web_user: &str, sudo: bool, backup_dir: &str, backup: &str, file: &str) -> Question {
     let sudo = if sudo { "yes" } else { "no" };
     Question(format!(
@@ -28,14 +28,14 @@ pub fn fetch(web_user: &str, sudo: bool, backup_dir: &str, backup: &str, file: &
     ))
 }
 
-/// Asks for the lock and the ledgers.
+/// Looks for the lock and the ledgers.
 pub async fn survey(ledger: &mut Ledger, place: &LedgerPlace) -> Result<Leftovers, ProbeError> {
     let mut output = StepOutput::default();
     ledger.ask(&questions::of_place(place), &mut output).await?;
     Ok(facts::parse_leftovers(&output.stdout.kept())?)
 }
 
-/// The beginning of a script that looks at the steps of a ledger, as `$folder`: ends where one is running.
+/// The beginning of a script on a ledger's `$folder`: it exits if a step is running.
 fn unless_running(folder: &str) -> String {
     format!(
         "folder={folder}\nfor step in \"$folder\"/*/; do\n  step=${{step%/}}\n  \
@@ -44,7 +44,7 @@ fn unless_running(folder: &str) -> String {
     )
 }
 
-/// The folder of a run's ledger for the host that a connection is for, for a shell on it.
+/// The folder of a run's ledger for this host, as shell text.
 fn folder_of(run: &str) -> String {
     format!("$state/runs/{}/$host", quote(run))
 }
@@ -52,12 +52,12 @@ fn folder_of(run: &str) -> String {
 /// Whether a step of a run is running on the host.
 ///
 /// # Errors
-/// The connection went away.
+/// The connection was lost.
 pub async fn is_running(ledger: &mut Ledger, run: &str) -> Result<bool, LinkLost> {
     Ok(ledger.removed(&unless_running(&folder_of(run))).await?.is_err())
 }
 
-/// Removes the lock of a host, whoever holds it, provided that it is still the one of this run.
+/// Removes the lock of a host, whoever started its run, if `run` still holds it.
 pub async fn break_lock(ledger: &mut Ledger, place: &LedgerPlace, run: &str) -> Result<Removed, LinkLost> {
     let script = format!(
         "{{ {}\n}} >/dev/null\nas \"$owner\" {} \"$root\" {}",
@@ -68,23 +68,23 @@ pub async fn break_lock(ledger: &mut Ledger, place: &LedgerPlace, run: &str) -> 
     ledger.removed(&script).await
 }
 
-/// Removes the ledger of a run for this host, provided that nothing of it runs.
+/// Removes the ledger of a run for this host, unless one of its steps is running.
 ///
 /// # Errors
-/// The connection went away.
+/// The connection was lost.
 pub async fn remove_ledger(ledger: &mut Ledger, run: &str) -> Result<Removed, LinkLost> {
     remove(ledger, &folder_of(run)).await
 }
 
-/// Removes the ledger in a folder that a survey named, provided that nothing of it runs.
+/// Removes the ledger in a folder that a survey found, unless one of its steps is running.
 ///
 /// # Errors
-/// The connection went away.
+/// The connection was lost.
 pub async fn remove_folder(ledger: &mut Ledger, folder: &str) -> Result<Removed, LinkLost> {
     remove(ledger, &quote(folder)).await
 }
 
-/// Removes a folder, and those above it that are empty then; one that the operator chose stays.
+/// Removes a folder, and its parents if they are empty. A `state_dir` that the operator chose stays.
 async fn remove(ledger: &mut Ledger, folder: &str) -> Result<Removed, LinkLost> {
     let script = format!(
         "{}rm -rf \"$folder\" || exit 1\nrmdir \"${{folder%/*}}\" \"$state/runs\" 2>/dev/null\n\

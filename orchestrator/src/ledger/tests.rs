@@ -1,4 +1,4 @@
-//! The runner, played by real shells: what a host answers, without any connection.
+//! The runner in real shells, without a connection.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,7 +9,7 @@ use data_encoding::BASE64;
 use super::*;
 use crate::plan::sample;
 
-/// What a shell that became the runner answers to these requests, one after another.
+/// What a shell answers to these requests once it has become the runner.
 fn answers(shell: &[&str], home: &Path, requests: &[String]) -> String {
     let mut child = Command::new(shell[0])
         .args(&shell[1..])
@@ -78,7 +78,7 @@ fn of_many_connections_that_start_a_step_one_body_runs() {
             scope.spawn(|| answers(&["sh", "-c"], home.path(), &[request(&script, "new", 0)]));
         }
     });
-    // Whoever was overtaken by another connection starts nothing.
+    // A connection that lost the race starts nothing.
     let after = answers(&["sh", "-c"], home.path(), &[request(&script, "adopt", 0)]);
     assert!(after.contains("N0NCE end 0 none "), "{after}");
     assert_eq!(std::fs::read_to_string(&count).unwrap(), "x\n");

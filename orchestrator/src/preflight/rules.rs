@@ -1,4 +1,4 @@
-//! The rules of the preflight: from what a probe found to findings, each with its remedy.
+//! The rules of the preflight: turns what a probe found into findings, each with its remedy.
 
 mod database;
 mod machine;
@@ -7,7 +7,7 @@ mod software;
 use super::{Finding, Severity};
 use crate::facts::Facts;
 
-/// What the upgrade wants of the host.
+/// What the upgrade needs to know about the host's settings.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     /// The tag to go to; `None`: the head of the branch.
@@ -22,11 +22,11 @@ pub struct Asked<'a> {
     pub web_user: &'a str,
     /// Where backups go.
     pub backup_dir: &'a str,
-    /// Whether a step is run as another user by sudo.
+    /// Whether steps run as another user by sudo.
     pub sudo: bool,
-    /// Whether memcached's restart is proved by a unit of systemd.
+    /// The systemd unit by which memcached's restart is proved, if there is one.
     pub memcached_unit: Option<&'a str>,
-    /// The run that may hold the host already, because it is the one that is taken over.
+    /// A run that may hold the host's lock, because it is taken over.
     pub own_run: Option<&'a str>,
 }
 
@@ -80,7 +80,7 @@ impl Findings {
     }
 }
 
-/// The first of some things, and how many more there are.
+/// The first few, and how many more there are.
 fn few(things: &[String]) -> String {
     let shown: Vec<&str> = things.iter().take(3).map(String::as_str).collect();
     let more = things.len().saturating_sub(shown.len());

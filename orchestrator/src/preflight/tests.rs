@@ -1,4 +1,4 @@
-//! What a healthy host is told, and what each trouble is called.
+//! A healthy host has no findings, and each problem has its own.
 
 use super::*;
 use crate::facts::{Facts, Preflight};

@@ -31,7 +31,7 @@ pub(super) enum Part {
     LosesLinkInSecondStep,
     /// It is lost, and cannot be made again.
     VanishesInSecondStep,
-    /// The process of its second step is gone without a word.
+    /// The process of its second step disappears without reporting a result.
     KillsSecondStep,
     Garbage,
     Panics,

@@ -1,4 +1,4 @@
-//! The database, and memcached, in which Doctrine keeps what it knows of it.
+//! The database, and memcached, where Doctrine caches its metadata.
 
 use super::super::Severity;
 use super::{Asked, Findings, few};
@@ -33,7 +33,7 @@ impl Findings {
                 format!("as the database's administrator: GRANT {rights} ON `{name}`.* TO {user}"),
             );
         }
-        // What is pulled is no older than what is installed.
+        // The pulled release is at least as new as the installed one.
         let installed = facts.version.as_deref().and_then(release::numbers);
         self.binary_log(asked, installed, preflight);
         if !preflight.programs.is_empty()
@@ -100,7 +100,8 @@ impl Findings {
         }
     }
 
-    /// A server that writes a binary log lets nobody without SUPER create a trigger or a function, unless it is told to.
+    /// With a binary log, only SUPER may create a trigger or a function, unless the server is configured to trust
+    /// others.
     fn binary_log(&mut self, asked: &Asked<'_>, installed: Option<(u32, u32)>, preflight: &Preflight) {
         let Some(objects) = &preflight.distrusted else { return };
         let to = asked.target.and_then(release::numbers).or(installed);
@@ -119,7 +120,7 @@ impl Findings {
         );
     }
 
-    /// Which server it is.
+    /// Checks the database server's family and version.
     fn server(&mut self, asked: &Asked<'_>, preflight: &Preflight) {
         let Some(database) = preflight.database.as_deref() else { return };
         if database.to_ascii_lowercase().contains("mariadb") {

@@ -1,15 +1,15 @@
-//! The machine: login and sudo, clock, room, owners, what runs there, and what earlier runs left.
+//! The machine: login and sudo, clock, disk and memory, file owners, running jobs, and leftovers of earlier runs.
 
 use super::{Asked, Findings, few, mebibytes};
 use crate::facts::{Facts, Preflight};
 
-/// How far the clocks of host and controller may be apart, in seconds.
+/// The maximum difference between the clocks of host and controller, in seconds.
 const CLOCK_SKEW: i64 = 60;
 
-/// How much of its size a database needs at the most as a packed dump; what is packed well needs a fraction.
+/// A compressed dump needs at most the database's size divided by this; usually much less.
 const PACKED: u64 = 2;
 
-/// What composer may need of memory, in bytes; with less the kernel may end it.
+/// The memory that composer may need, in bytes; with less the kernel may kill it.
 const MEMORY: u64 = 512 << 20;
 
 impl Findings {
@@ -141,7 +141,7 @@ impl Findings {
         if let Some(lock) =
             facts.leftovers.lock.as_ref().filter(|lock| Some(lock.run.as_str()) != asked.own_run)
         {
-            // Its lock keeps others away by itself, and may be given back in time.
+            // Only a warning: the lock itself keeps others away, and may be released in time.
             self.warning(
                 "host-locked",
                 format!("locked by {}", lock.holder()),

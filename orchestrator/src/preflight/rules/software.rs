@@ -1,4 +1,4 @@
-//! What is installed: the tree, upstream, PHP, composer and bower.
+//! The installed software: the tree, upstream, PHP, composer and bower.
 
 use super::{Asked, Findings, few};
 use crate::facts::{Facts, Preflight};
@@ -85,7 +85,7 @@ impl Findings {
         }
     }
 
-    /// Upgrades go through every minor release.
+    /// An upgrade should go through every minor release.
     pub(super) fn path(&mut self, asked: &Asked<'_>, facts: &Facts) {
         let (Some(target), Some(installed)) = (asked.target, facts.version.as_deref()) else { return };
         let skipped = release::skipped(installed, target);
