@@ -14,7 +14,7 @@ use crate::gate::{self, Decision, Tally};
 use crate::plan::PlannedWave;
 
 /// Why hosts are not started if their evidence is missing.
-pub(super) const UNPROVEN: &str = "the evidence that it requires is missing, or does not match";
+pub(super) const EVIDENCE_UNMET: &str = "the evidence that it requires is missing, or does not match";
 
 /// Opens waves, or says why not.
 pub(super) struct WaveGate<'a> {
@@ -75,7 +75,9 @@ impl WaveGate<'_> {
             Decision::Pass => None,
             Decision::Hold(why) => Some(Stopped::by(why, true)),
             Decision::Stop(why) => Some(Stopped::by(why, false)),
-            Decision::NeedEvidence(unmet) => Some(Stopped { why: UNPROVEN.to_owned(), at_gate: true, unmet }),
+            Decision::NeedEvidence(unmet) => {
+                Some(Stopped { why: EVIDENCE_UNMET.to_owned(), at_gate: true, unmet })
+            }
             Decision::Ask => self.ask(wave).await.err().map(|why| Stopped::by(why, true)),
         }
     }

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::approvals::{self, KnownApprovals};
-use super::before_wave::{UNPROVEN, WaveGate};
+use super::before_wave::{EVIDENCE_UNMET, WaveGate};
 use super::brake::BrakeState;
 use super::claim::Claim;
 use super::dispatch::{self, Dispatched, Reporter, RunEvents};
@@ -307,10 +307,10 @@ impl Rollout {
         if untouched.is_empty() {
             return;
         }
-        let (name, why, unmet) = (wave.name.clone(), UNPROVEN.to_owned(), evidence.missing().to_vec());
+        let (name, why, unmet) = (wave.name.clone(), EVIDENCE_UNMET.to_owned(), evidence.missing().to_vec());
         self.events.tell(RunEvent::WaveHeld { wave: name, why, at_gate: true, unmet }).await;
         for plan in untouched {
-            let report = self.not_started(plan, UNPROVEN).await;
+            let report = self.not_started(plan, EVIDENCE_UNMET).await;
             reports.insert(plan.host.clone(), report);
         }
     }

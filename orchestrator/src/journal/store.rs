@@ -95,7 +95,7 @@ impl Store {
         }
     }
 
-    /// The shortest unique prefix of an id, at least [`SHOWN`] characters.
+    /// The shortest unique prefix of an id, at least its time.
     pub fn shorten(&self, id: &str) -> Result<String, JournalError> {
         let ids = self.ids()?;
         let unique = (SHOWN..id.len()).filter_map(|length| id.get(..length)).find(|prefix| {
