@@ -54,7 +54,8 @@ pub fn main() -> ProcessExit {
 /// Whether a command does nothing but print: its exit code carries no result.
 fn only_prints(command: &Subcommand) -> bool {
     match command {
-        Subcommand::Runs | Subcommand::Report(_) | Subcommand::Logs(_) | Subcommand::Evidence(_) => true,
+        Subcommand::Report(_) | Subcommand::Logs(_) | Subcommand::Evidence(_) => true,
+        Subcommand::Runs(runs) => runs.command.is_none(),
         Subcommand::Inventory(inventory) => !matches!(inventory.command, InventoryCommand::Check { .. }),
         Subcommand::Procedure(procedure) => matches!(procedure.command, ProcedureCommand::Show { .. }),
         Subcommand::Schema(schema) => schema.command.is_none(),
@@ -91,7 +92,7 @@ fn run(command: &Subcommand, settings: &Settings, printer: Printer) -> Result<Ex
         Subcommand::Run(arguments) => commands::run::run(arguments, settings, printer),
         Subcommand::Exec(arguments) => commands::exec::run(arguments, settings, printer),
         Subcommand::Schema(arguments) => commands::schema::run(arguments, settings, printer),
-        Subcommand::Runs => commands::runs::run(settings, printer),
+        Subcommand::Runs(arguments) => commands::runs::run(arguments, settings, printer),
         Subcommand::Report(arguments) => commands::report::run(arguments, settings, printer),
         Subcommand::Logs(arguments) => commands::logs::run(arguments, settings, printer),
     }

@@ -4,12 +4,14 @@
 //! taken over and what was rolled back. It is pure, over records that the store loads once for a command; it must not know
 //! where they are kept.
 
+mod prune;
 mod record;
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+pub use prune::{Age, Kept, Pruning};
 pub use record::{HostRecord, OpenStep, RunRecord, SUMMARY_FORMAT};
 
 use crate::event::{Deed, FollowUpKind, RunKind};

@@ -2,6 +2,7 @@
 //!
 //! Owns files and their durability. It must not know what an event means for a host.
 
+mod archive;
 mod error;
 mod folder;
 mod inbox;

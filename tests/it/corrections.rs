@@ -61,7 +61,7 @@ fn a_fix_repairs_who_drifted_after_a_review_and_changes_nothing_on_the_others() 
     assert_eq!(refused.code, 2, "without a terminal nothing is confirmed: {refused}");
     let held = stage.run(&["schema", "fix", "--yes"]);
     assert_eq!(held.code, 7, "{held}");
-    assert_eq!((stage.outcome("p1").as_str(), stage.outcome("p2").as_str()), ("upgraded", "held"));
+    assert_eq!((stage.outcome("p1").as_str(), stage.outcome("p2").as_str()), ("done", "held"));
     assert_eq!((forced("p1"), forced("p2")), (1, 1), "those of the upgrade");
     assert_eq!(stage.fleet.host("p2").leftovers(), Vec::<String>::new());
 
@@ -141,16 +141,18 @@ fn any_command_is_run_and_the_same_words_are_shown_once() {
     let ended = exec(&["--", "sh", "-c", "echo \"two  words\""]);
     assert_eq!(ended.code, 0, "{ended}");
     assert!(ended.stdout.contains("p[1-3],s1 (4)\n  two  words\n"), "{ended}");
-    let again = stage.program.run(&["resume", "--rerun", "unfinished", "--yes"]);
+    let none = stage.program.run(&["resume", "--rerun", "unfinished", "--yes"]);
+    assert_eq!(none.code, 3, "what only looks is never meant: {none}");
+    let again = stage.program.run(&["resume", &stage.newest_run(), "--rerun", "unfinished", "--yes"]);
     assert_eq!(again.code, 0, "{again}");
     let failed = exec(&["--limit", "p1", "--", "sh", "-c", "echo no room >&2; exit 3"]);
     assert_eq!(failed.code, 5, "{failed}");
     for words in ["step exec: exit code 3", "no room"] {
         assert!(failed.stdout.contains(words), "{failed}");
     }
-    let again = stage.program.run(&["resume", "--rerun", "failed", "--yes"]);
+    let again = stage.program.run(&["resume", &stage.newest_run(), "--rerun", "failed", "--yes"]);
     assert_eq!(again.code, 3, "{again}");
-    assert!(again.stderr.contains("help: type it again: ixporch"), "{again}");
+    assert!(again.stderr.contains("help: type the command again, with --limit p1"), "{again}");
     let asked = exec(&["--change", "--", "touch", "mark"]);
     assert_eq!(asked.code, 2, "a change is confirmed: {asked}");
     let changed = exec(&["--change", "--yes", "--limit", "p1", "--", "sh", "-c", "echo x >> mark"]);

@@ -30,7 +30,7 @@ fn the_json_schema_of_the_docs_is_the_programs() {
 fn the_command_line_reference_of_the_docs_is_the_programs_help() {
     let home = tempfile::tempdir().unwrap();
     let program = program(&home);
-    let commands: [&[&str]; 47] = [
+    let commands: [&[&str]; 50] = [
         &[],
         &["init"],
         &["inventory"],
@@ -76,6 +76,9 @@ fn the_command_line_reference_of_the_docs_is_the_programs_help() {
         &["ledger", "list"],
         &["ledger", "clean"],
         &["runs"],
+        &["runs", "verify"],
+        &["runs", "archive"],
+        &["runs", "prune"],
         &["report"],
         &["logs"],
     ];

@@ -13,6 +13,7 @@ mod errors;
 mod evidence;
 mod examples;
 mod faults;
+mod history;
 mod host_keys;
 mod inventory;
 mod maintenance;

@@ -80,6 +80,12 @@ impl Stage {
         self.report()["run"].as_str().unwrap().to_owned()
     }
 
+    /// The id of the newest run, also if it only looked.
+    pub(crate) fn newest_run(&self) -> String {
+        let runs = self.program.json(&["--format", "json", "runs"]);
+        runs["runs"][0]["run"].as_str().unwrap().to_owned()
+    }
+
     /// The outcome of a host in the last run.
     pub(crate) fn outcome(&self, host: &str) -> String {
         host_of(&self.report(), host)["outcome"].as_str().unwrap_or("none").to_owned()

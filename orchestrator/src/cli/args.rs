@@ -40,6 +40,7 @@ use super::commands::resolve::Resolve;
 use super::commands::resume::Resume;
 use super::commands::rollback::Rollback;
 use super::commands::run::Run;
+use super::commands::runs::Runs;
 use super::commands::schema::Schema;
 use super::commands::settle::Settle;
 use super::commands::status::Status;
@@ -123,9 +124,8 @@ pub enum Subcommand {
     Run(Run),
     /// Run a command on the hosts and show its output by host
     Exec(Exec),
-    /// List the runs of this controller
-    #[command(after_help = "Examples:\n  ixporch runs")]
-    Runs,
+    /// List, verify, archive or delete the runs of this controller
+    Runs(Runs),
     /// Show the report of a run
     Report(Report),
     /// Show the output of a run's steps on a host

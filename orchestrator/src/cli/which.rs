@@ -57,11 +57,14 @@ pub(super) fn followed<'h>(
 
 /// Takes up the journal of a run whose controller has ended, and reads it.
 pub(super) fn take_up(id: &str, settings: &Settings) -> Result<(Writer, LoadedRun), CliError> {
+    settings.store.take_up(id)?.ok_or_else(|| going_on(id, settings))
+}
+
+/// A run's own controller is at work on it.
+pub(super) fn going_on(id: &str, settings: &Settings) -> CliError {
     let shown = settings.shorten(id);
-    settings.store.take_up(id)?.ok_or_else(|| {
-        CliError::new(ExitCode::Locked, format!("run {shown} is going on: its controller is at work"))
-            .help(format!("wait until it ends, and see how far it is: {} report {shown}", settings.program))
-    })
+    CliError::new(ExitCode::Locked, format!("run {shown} is going on: its controller is at work"))
+        .help(format!("wait until it ends, and see how far it is: {} report {shown}", settings.program))
 }
 
 /// What this controller knows of a run that a host names.

@@ -484,3 +484,22 @@ fn what_was_opened_and_closed_again_is_not_completed() {
     assert_eq!(completed(&opened), ["restart", "up"]);
     assert_eq!(completed(&opened.does("a", "down-again")), ["restart"]);
 }
+
+#[test]
+fn what_is_unfinished_owed_or_tells_what_a_host_is_like_is_never_pruned() {
+    use crate::history::{Age, Kept};
+    let runs = [
+        Run::upgraded("old1", 1, &["a"]),
+        Run::look("look2", 2, "a"),
+        Run::failed("failed3", 3, "b"),
+        Run::upgraded("last4", 4, &["a"]),
+        Run::killed("killed5", 5, &["c"]),
+        Run::look("look6", 6, "a"),
+    ];
+    let history = history(&runs);
+    let pruning = history.pruning(Age::AllBut(1));
+    assert_eq!(pruning.prune, ["old1", "look2"]);
+    let kept: Vec<(&str, Kept)> = pruning.keep.iter().map(|(run, why)| (run.as_str(), *why)).collect();
+    assert_eq!(kept, [("failed3", Kept::Owed), ("last4", Kept::Evidence), ("killed5", Kept::Unfinished)]);
+    assert_eq!(history.pruning(Age::Before(Timestamp::UNIX_EPOCH)).prune, Vec::<String>::new());
+}

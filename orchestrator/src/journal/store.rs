@@ -76,6 +76,8 @@ impl Store {
             .filter_map(Result::ok)
             .filter(|entry| entry.path().join(JOURNAL).exists())
             .filter_map(|entry| entry.file_name().into_string().ok())
+            // What is being removed has a name of its own.
+            .filter(|name| !name.starts_with('.'))
             .collect();
         ids.sort_unstable_by(|left, right| right.cmp(left));
         Ok(ids)

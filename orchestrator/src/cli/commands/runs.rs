@@ -1,8 +1,16 @@
 //! `ixporch runs`: the runs of this controller.
 
+mod archive;
+mod prune;
+mod verify;
+
 use std::collections::BTreeMap;
 
+use clap::Args;
 use serde_json::json;
+
+use self::archive::Archive;
+use self::prune::Prune;
 
 use crate::cli::args::Format;
 use crate::cli::error::CliError;
@@ -12,7 +20,54 @@ use crate::journal::LoadedRun;
 use crate::report;
 use crate::state::ExitCode;
 
-pub(in crate::cli) fn run(settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+/// Arguments of `runs`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ixporch runs
+  ixporch runs verify
+  ixporch runs prune --older-than 90d")]
+pub struct Runs {
+    /// What to do with runs; without it they are listed
+    #[command(subcommand)]
+    pub command: Option<RunsCommand>,
+}
+
+/// What to do with runs.
+#[derive(Debug, clap::Subcommand)]
+pub enum RunsCommand {
+    /// Read all journals to their end, and report damaged ones; exit code 3 if there are any
+    #[command(after_help = "\
+Examples:
+  ixporch runs verify")]
+    Verify,
+    /// Move a run to the archive, for instance a damaged one that blocks hosts
+    #[command(after_help = "\
+Examples:
+  ixporch runs archive 01a2033f-6de1")]
+    Archive(Archive),
+    /// Delete old runs that nothing depends on; unfinished runs, open steps and evidence in use are kept
+    #[command(after_help = "\
+Examples:
+  ixporch runs prune --keep 50
+  ixporch runs prune --older-than 90d --yes")]
+    Prune(Prune),
+}
+
+pub(in crate::cli) fn run(
+    arguments: &Runs,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
+    match &arguments.command {
+        None => list(settings, printer),
+        Some(RunsCommand::Verify) => verify::run(settings, printer),
+        Some(RunsCommand::Archive(arguments)) => archive::run(arguments, settings, printer),
+        Some(RunsCommand::Prune(arguments)) => prune::run(arguments, settings, printer),
+    }
+}
+
+fn list(settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
     let mut rows = Vec::new();
     let mut values = Vec::new();
     for id in settings.store.ids()? {
