@@ -85,6 +85,6 @@ fn errors_about_runs_have_codes_of_their_own() {
     let text = std::fs::read_to_string(&journal).unwrap();
     std::fs::write(&journal, text.replacen('{', "<", 1)).unwrap();
     assert_eq!(code(&["report", &run]), "journal-damaged");
-    std::fs::write(&journal, text.replace("\"format\":1,", "\"format\":9,")).unwrap();
+    std::fs::write(&journal, text.replace("\"format\":2,", "\"format\":9,")).unwrap();
     assert_eq!(code(&["report", &run]), "journal-newer");
 }

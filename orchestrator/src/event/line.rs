@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Envelope, RunEvent, RunKind};
+use super::{Envelope, FORMAT, RunEvent, RunKind};
 use crate::plan::address_of_login;
 use crate::procedure::{ROLLBACK, SETTLE};
 
@@ -46,6 +46,9 @@ impl Line {
             Err(error) => error,
         };
         let Ok(Value::Object(mut line)) = serde_json::from_str(text) else { return Err(damaged(why)) };
+        if line.get("format").and_then(Value::as_u64) > Some(u64::from(FORMAT)) {
+            return Err(LineError::Newer("run-started".to_owned()));
+        }
         if line.get("event") != Some(&json!("run-started")) || line.contains_key("kind") {
             return Err(damaged(why));
         }
