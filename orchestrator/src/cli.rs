@@ -5,6 +5,7 @@
 mod access;
 pub mod args;
 mod carry_out;
+pub mod command_line;
 mod commands;
 mod error;
 mod evidence;
@@ -31,7 +32,7 @@ use std::process::ExitCode as ProcessExit;
 
 use clap::Parser;
 
-use self::args::{Arguments, Subcommand};
+use self::command_line::{Arguments, Subcommand};
 use self::commands::inventory::InventoryCommand;
 use self::commands::procedure::ProcedureCommand;
 use self::error::CliError;
@@ -46,8 +47,8 @@ pub fn main() -> ProcessExit {
         Err(error) => return code(usage::end(&error, std::env::args_os())),
     };
     let printer = Printer::new(arguments.format, arguments.color);
-    let result =
-        Settings::resolve(&arguments).and_then(|settings| run(&arguments.command, &settings, printer));
+    let result = Settings::resolve(arguments.state_dir.as_deref())
+        .and_then(|settings| run(&arguments.command, &settings, printer));
     code(printer.end(result, only_prints(&arguments.command)))
 }
 

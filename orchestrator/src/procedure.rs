@@ -5,6 +5,7 @@
 
 mod built_in;
 mod checks;
+mod raw;
 mod read;
 mod template;
 

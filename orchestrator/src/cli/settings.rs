@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::Arguments;
 use super::error::CliError;
 use crate::journal::Store;
 use crate::plan::quote;
@@ -25,13 +24,12 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn resolve(arguments: &Arguments) -> Result<Self, CliError> {
+    pub(super) fn resolve(state_dir: Option<&Path>) -> Result<Self, CliError> {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
-        let state_named = arguments.state_dir.is_some();
-        let state = arguments
-            .state_dir
-            .clone()
+        let state_named = state_dir.is_some();
+        let state = state_dir
+            .map(Path::to_owned)
             .or_else(|| Some(PathBuf::from(variable("XDG_STATE_HOME")?).join("ixporch")))
             .or_else(|| Some(home.clone()?.join(".local/state/ixporch")))
             .ok_or_else(|| {

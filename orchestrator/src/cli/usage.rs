@@ -58,7 +58,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::args::Arguments;
+    use crate::cli::command_line::Arguments;
 
     fn format_of(line: &str) -> Format {
         wanted_format(line.split_whitespace().map(OsString::from))

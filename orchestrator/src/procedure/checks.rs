@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use ixporch_inventory::{Problem, suggest};
 
-use super::read::RawStep;
+use super::raw::RawStep;
 use super::{Action, Condition, Effect, Reads};
 
 /// All mistakes between the steps of the way there, the way back, and the looks at health.

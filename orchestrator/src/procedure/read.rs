@@ -10,6 +10,7 @@ use ixporch_inventory::{Problem, Problems, suggest};
 
 use super::built_in::BUILT_IN_SCRIPTS;
 use super::checks;
+use super::raw::RawStep;
 use super::template::TemplateError;
 use super::{Action, Condition, Effect, Placeholder, Procedure, Proof, Reads, Step, Template};
 use crate::digest;
@@ -86,17 +87,6 @@ fn digest_of<'r>(source: &str, steps: impl Iterator<Item = &'r RawStep>) -> Stri
     });
     let texts: Vec<String> = std::iter::once(source.to_owned()).chain(scripts).collect();
     digest::sha256(texts.join("\0").as_bytes())
-}
-
-/// A step with the places that checks across steps need.
-pub(super) struct RawStep {
-    pub(super) id: Range<usize>,
-    /// Those of its debts, in their order.
-    pub(super) debts: Vec<Range<usize>>,
-    /// Those of what takes it back, in their order.
-    pub(super) undo: Vec<Range<usize>>,
-    pub(super) when: Range<usize>,
-    pub(super) step: Step,
 }
 
 fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawStep> {
