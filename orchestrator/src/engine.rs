@@ -192,8 +192,6 @@ pub struct HostReport {
     pub host: String,
     /// How it ended.
     pub outcome: HostOutcome,
-    /// Why, for people.
-    pub why: String,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod evidence;
 mod kind;
 mod line;
+mod obstacle;
 mod outcome;
 mod reason;
 #[cfg(test)]
@@ -19,8 +20,9 @@ use serde::{Deserialize, Serialize};
 pub use evidence::{Evidence, EvidenceSource, HostEvidence, SchemaEvidence};
 pub use kind::RunKind;
 pub use line::{Line, LineError};
+pub use obstacle::{Candidate, Deed, FollowUpKind, LeftOut, Obstacle};
 pub use outcome::{HostOutcome, StepOutcome};
-pub use reason::{Candidate, Deed, FollowUpKind, LeftOut, Obstacle};
+pub use reason::Reason;
 
 use crate::facts::{Composition, HostLock};
 use crate::plan::Plan;
@@ -57,8 +59,9 @@ pub enum RunEvent {
     WaveHeld {
         /// Its name.
         wave: String,
-        /// Why, for people.
-        why: String,
+        /// Why.
+        #[serde(default, alias = "why", deserialize_with = "reason::one")]
+        reason: Option<Reason>,
         /// Whether a person could let it start: a gate, as opposed to too many failures.
         at_gate: bool,
         /// What of the evidence that it demands is missing or does not match, host by host.
@@ -299,8 +302,9 @@ pub enum RunEvent {
         host: String,
         /// How it ended.
         outcome: HostOutcome,
-        /// Why, for people; empty where the outcome says it all.
-        why: RemoteText,
+        /// Why, the main reason first; empty where the outcome says it all.
+        #[serde(default, alias = "why", deserialize_with = "reason::several")]
+        reasons: Vec<Reason>,
     },
     /// The operator asked the run to stop.
     Interrupted,

@@ -12,6 +12,7 @@ mod obstacle;
 mod output;
 mod paint;
 mod plan;
+mod reason;
 mod schema;
 mod status;
 mod summary;

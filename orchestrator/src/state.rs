@@ -20,9 +20,10 @@ pub(crate) use followed::{is_done, left_at};
 pub(crate) use host::ITSELF;
 pub use host::{AwaitedReview, Debt, HostState, LinkGap, Resolution, StepState};
 
-use crate::event::{Approval, Envelope, HostOutcome, RunEvent, RunHeader, RunKind, StepEnd, StepOutcome};
+use crate::event::{
+    Approval, Envelope, HostOutcome, Reason, RunEvent, RunHeader, RunKind, StepEnd, StepOutcome,
+};
 use crate::plan::HostPlan;
-use crate::text::RemoteText;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,7 +83,7 @@ pub struct HeldWave {
     /// Its name.
     pub wave: String,
     /// Why.
-    pub why: String,
+    pub reason: Option<Reason>,
     /// Whether a person could let it start.
     pub at_gate: bool,
     /// What of the evidence that it demands is missing or does not match.
@@ -116,9 +117,9 @@ impl RunState {
                 self.order = header.order;
                 self.header = Some(Arc::clone(header));
             }
-            RunEvent::WaveHeld { wave, why, at_gate, unmet } => self.held_waves.push(HeldWave {
+            RunEvent::WaveHeld { wave, reason, at_gate, unmet } => self.held_waves.push(HeldWave {
                 wave: wave.clone(),
-                why: why.clone(),
+                reason: reason.clone(),
                 at_gate: *at_gate,
                 unmet: unmet.clone(),
             }),
@@ -130,8 +131,8 @@ impl RunState {
                 self.step_resolved(host, step, resolution);
             }
             RunEvent::StepFinished { host, step, end } => self.step_finished(host, step, end),
-            RunEvent::HostFinished { host, outcome, why } => {
-                self.host_finished(host, *outcome, why, envelope.at);
+            RunEvent::HostFinished { host, outcome, reasons } => {
+                self.host_finished(host, *outcome, reasons, envelope.at);
             }
             RunEvent::Interrupted => self.interrupted = true,
             RunEvent::RunFinished { exit_code } => self.exit_code = Some(*exit_code),
@@ -183,8 +184,8 @@ impl RunState {
             RunEvent::HostUnwell { host, why } => {
                 let host = self.host(host);
                 host.outcome = Some(HostOutcome::Failed);
-                host.why =
-                    RemoteText::from(format!("it was upgraded, and is not well: {}", why.raw()).as_str());
+                let text = format!("it was upgraded, and is not well: {}", why.raw());
+                host.reasons = Reason::told(&text).into_iter().collect();
             }
             RunEvent::GoingBack { host, why, rolls_back } => {
                 let host = self.host(host);
@@ -225,7 +226,7 @@ impl RunState {
             let planned = header.as_ref().and_then(|header| header.plan.host(name));
             if planned.is_some_and(|plan| host.is_unfinished(plan)) {
                 host.outcome = None;
-                host.why = RemoteText::default();
+                host.reasons.clear();
                 host.held_by = None;
             }
         }
@@ -253,7 +254,7 @@ impl RunState {
         self.header.as_ref()?.plan.host(host)
     }
 
-    fn host_finished(&mut self, host: &str, outcome: HostOutcome, why: &RemoteText, at: Timestamp) {
+    fn host_finished(&mut self, host: &str, outcome: HostOutcome, reasons: &[Reason], at: Timestamp) {
         let header = self.header.clone();
         let plan = header.as_ref().and_then(|header| header.plan.host(host));
         let kind = header.as_ref().map_or(RunKind::Upgrade, |header| header.kind);
@@ -264,7 +265,7 @@ impl RunState {
             outcome => outcome,
         });
         host.ended = Some(at);
-        host.why = why.clone();
+        host.reasons = reasons.to_vec();
         host.awaits = None;
         // Where everything is taken back, what was owed for it is owed no longer, also where its site is not well then.
         if let Some(plan) = plan

@@ -9,12 +9,9 @@ use super::approvals::{self, KnownApprovals};
 use super::brake::BrakeState;
 use super::dispatch::RunEvents;
 use super::evidence_match::EvidenceMatch;
-use crate::event::{Approval, RunEvent};
+use crate::event::{Approval, Reason, RunEvent};
 use crate::gate::{self, Decision, Tally};
 use crate::plan::PlannedWave;
-
-/// Why hosts are not started if their evidence is missing.
-pub(super) const EVIDENCE_UNMET: &str = "the evidence that it requires is missing, or does not match";
 
 /// Opens waves, or says why not.
 pub(super) struct WaveGate<'a> {
@@ -25,7 +22,7 @@ pub(super) struct WaveGate<'a> {
 
 /// Why a wave must not start.
 pub(super) struct Stopped {
-    pub(super) why: String,
+    pub(super) reason: Reason,
     /// Whether a person could approve it nevertheless.
     pub(super) at_gate: bool,
     /// The parts of its evidence that are missing or do not match.
@@ -33,8 +30,8 @@ pub(super) struct Stopped {
 }
 
 impl Stopped {
-    fn by(why: String, at_gate: bool) -> Self {
-        Self { why, at_gate, unmet: Vec::new() }
+    fn by(reason: Reason, at_gate: bool) -> Self {
+        Self { reason, at_gate, unmet: Vec::new() }
     }
 }
 
@@ -68,22 +65,22 @@ impl WaveGate<'_> {
         evidence: &EvidenceMatch,
     ) -> Option<Stopped> {
         if self.job.brake.state() > BrakeState::Go {
-            return Some(Stopped::by("the run was interrupted".to_owned(), false));
+            return Some(Stopped::by(Reason::Interrupted, false));
         }
         let (approved, attended) = (self.approvals.has_wave(&wave.name), self.job.operator.is_present());
         match gate::before_wave(wave, ended, evidence.missing().to_vec(), approved, attended) {
             Decision::Pass => None,
-            Decision::Hold(why) => Some(Stopped::by(why, true)),
-            Decision::Stop(why) => Some(Stopped::by(why, false)),
+            Decision::Hold(reason) => Some(Stopped::by(reason, true)),
+            Decision::Stop(reason) => Some(Stopped::by(reason, false)),
             Decision::NeedEvidence(unmet) => {
-                Some(Stopped { why: EVIDENCE_UNMET.to_owned(), at_gate: true, unmet })
+                Some(Stopped { reason: Reason::EvidenceUnmet, at_gate: true, unmet })
             }
-            Decision::Ask => self.ask(wave).await.err().map(|why| Stopped::by(why, true)),
+            Decision::Ask => self.ask(wave).await.err().map(|reason| Stopped::by(reason, true)),
         }
     }
 
     /// Asks whether a wave may start; `Err`: why it must not. A late approval answers the question, too.
-    async fn ask(&self, wave: &PlannedWave) -> Result<(), String> {
+    async fn ask(&self, wave: &PlannedWave) -> Result<(), Reason> {
         let answer = tokio::select! {
             answer = self.job.operator.start_wave(&wave.name) => answer,
             () = self.approvals.wave(&wave.name) => return Ok(()),
@@ -96,8 +93,8 @@ impl WaveGate<'_> {
                 self.events.tell(RunEvent::WaveApproved { wave: wave.name.clone(), approval }).await;
                 Ok(())
             }
-            Some(answer) => Err(format!("{} did not approve its start", answer.by)),
-            None => Err("nobody answered".to_owned()),
+            Some(answer) => Err(Reason::StartNotApproved { by: answer.by }),
+            None => Err(Reason::StartUnanswered),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::event::{Approval, Envelope, HostOutcome, RunEvent, StepEnd};
+use crate::event::{Approval, Envelope, HostOutcome, Reason, RunEvent, StepEnd};
 use crate::facts::HostLock;
 use crate::journal::Writer;
 use crate::ledger::{Permit, StepOutput};
@@ -247,8 +247,9 @@ impl HostEvents {
         self.events.tell(RunEvent::WentBack { host: self.host.clone() }).await;
     }
 
-    pub(super) async fn finished(&self, outcome: HostOutcome, why: &str) {
-        let event = RunEvent::HostFinished { host: self.host.clone(), outcome, why: RemoteText::from(why) };
+    pub(super) async fn finished(&self, outcome: HostOutcome, reasons: &[Reason]) {
+        let (host, reasons) = (self.host.clone(), reasons.to_vec());
+        let event = RunEvent::HostFinished { host, outcome, reasons };
         self.events.tell(event).await;
     }
 }

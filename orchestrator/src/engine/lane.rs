@@ -18,7 +18,7 @@ use super::link::{Link, NoLink, Route};
 use super::progress::ProgressReader;
 use super::review_queue::Ticket;
 use super::{HostReport, LiveOutput, Operator, SiteProber, judge};
-use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome, Stream};
+use crate::event::{HostOutcome, Reason, RunKind, StepEnd, StepOutcome, Stream};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::{Effect, Reads};
@@ -93,21 +93,21 @@ impl Lane {
         let ticket = self.ticket.take();
         let ended_before = self.before.outcome.filter(|_| !self.before.is_unfinished(&self.plan));
         let reconciled = if ended_before.is_none() { self.reconcile_schema_change().await } else { Ok(()) };
-        let (outcome, why) = if let Err(lost) = reconciled {
+        let outcome = if let Err(lost) = reconciled {
             let why = format!("it could not be asked whether its schema change ever began: {lost}");
             let end = self.stopped(HostOutcome::Unreachable, why);
-            self.events.finished(end.0, &end.1).await;
-            end
+            self.events.finished(end.0, &Vec::from_iter(Reason::told(&end.1))).await;
+            end.0
         } else if let Some(outcome) = ended_before {
             // Only its lock must still be released.
             self.release_only().await;
-            (outcome, self.before.why.to_string())
+            outcome
         } else {
             let end = self.outcome(ticket).await;
-            self.events.finished(end.0, &end.1).await;
-            end
+            self.events.finished(end.0, &Vec::from_iter(Reason::told(&end.1))).await;
+            end.0
         };
-        HostReport { host: self.plan.host, outcome, why }
+        HostReport { host: self.plan.host, outcome }
     }
 
     async fn outcome(&self, ticket: Option<Ticket>) -> End {

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::approvals::{self, KnownApprovals};
-use super::before_wave::{EVIDENCE_UNMET, WaveGate};
+use super::before_wave::WaveGate;
 use super::brake::BrakeState;
 use super::claim::Claim;
 use super::dispatch::{self, Dispatched, Reporter, RunEvents};
@@ -20,7 +20,7 @@ use super::link::Route;
 use super::review_queue::{ReviewQueue, Ticket};
 use super::soak::{self, SoakEnd, WatchedHost};
 use super::{HostReport, Job};
-use crate::event::{HostOutcome, RunEvent};
+use crate::event::{HostOutcome, Reason, RunEvent};
 use crate::facts::HostLock;
 use crate::gate::Tally;
 use crate::journal::Writer;
@@ -94,8 +94,21 @@ fn beginning(job: &Job) -> RunEvent {
     }
 }
 
-fn interrupted_soak(wave: &PlannedWave) -> String {
-    format!("wave `{}`: the run was interrupted while its hosts were watched", wave.name)
+fn interrupted_soak(wave: &PlannedWave) -> Reason {
+    Reason::SoakInterrupted { wave: wave.name.clone() }
+}
+
+/// Why the waves after a held one do not start: by itself, or because of a wave before both.
+fn for_later_waves(held: &PlannedWave, reason: &Reason) -> Reason {
+    match reason {
+        Reason::TooManyFailures { .. }
+        | Reason::SoakWithoutHealth { .. }
+        | Reason::NothingProven { .. }
+        | Reason::WaveNotBegun { .. }
+        | Reason::WaveNotOver { .. }
+        | Reason::SoakInterrupted { .. } => reason.clone(),
+        _ => Reason::WaveNotBegun { wave: held.name.clone() },
+    }
 }
 
 struct Rollout {
@@ -114,7 +127,8 @@ impl Rollout {
     async fn waves(&self) {
         let gate = WaveGate { job: &self.job, events: &self.events, approvals: &self.approvals };
         let mut ended: Vec<(&PlannedWave, Tally)> = Vec::new();
-        let mut stopped: Option<(String, bool)> = None;
+        // Why no further wave starts, and whether a person could approve that; `None` as long as the next one may.
+        let mut stopped: Option<(Reason, bool)> = None;
         for wave in &self.job.header.plan.waves {
             if wave.hosts.iter().all(|host| self.is_over(host)) {
                 let mut reports = BTreeMap::new();
@@ -135,17 +149,12 @@ impl Rollout {
             if stopped.is_none() && is_new {
                 stopped = gate.pass(wave, &ended, &evidence).await.map(|stop| {
                     unmet = stop.unmet;
-                    (stop.why, stop.at_gate)
+                    (stop.reason, stop.at_gate)
                 });
             }
-            if let Some((why, at_gate)) = stopped.as_ref().filter(|_| is_new) {
-                self.hold(wave, why, *at_gate, unmet).await;
-                let first = if why.starts_with("wave `") {
-                    why.clone()
-                } else {
-                    format!("wave `{}` was not begun", wave.name)
-                };
-                stopped = Some((first, *at_gate));
+            if let Some((reason, at_gate)) = stopped.as_ref().filter(|_| is_new) {
+                self.hold(wave, reason, *at_gate, unmet).await;
+                stopped = Some((for_later_waves(wave, reason), *at_gate));
                 continue;
             }
             let holds_back = !evidence.missing().is_empty()
@@ -155,7 +164,7 @@ impl Rollout {
             let mut reports = self.wave(wave, &evidence).await;
             self.events.tell(RunEvent::WaveFinished { wave: wave.name.clone() }).await;
             if holds_back {
-                stopped = Some((format!("wave `{}` is not over", wave.name), true));
+                stopped = Some((Reason::WaveNotOver { wave: wave.name.clone() }, true));
             }
             if !self.soak(wave, &mut reports).await {
                 stopped = Some((interrupted_soak(wave), false));
@@ -198,7 +207,7 @@ impl Rollout {
         let end = soak::watch(watched, until, now, &self.job.brake, async |host, why| {
             let event = RunEvent::HostUnwell { host: host.to_owned(), why: RemoteText::from(why.as_str()) };
             self.events.tell(event).await;
-            let report = HostReport { host: host.to_owned(), outcome: HostOutcome::Failed, why };
+            let report = HostReport { host: host.to_owned(), outcome: HostOutcome::Failed };
             reports.insert(host.to_owned(), report);
         });
         match end.await {
@@ -232,16 +241,20 @@ impl Rollout {
         Tally { outcomes: wave.hosts.iter().map(outcome).collect() }
     }
 
-    async fn hold(&self, wave: &PlannedWave, why: &str, at_gate: bool, unmet: Vec<String>) {
-        let (name, reason) = (wave.name.clone(), why.to_owned());
-        self.events.tell(RunEvent::WaveHeld { wave: name, why: reason, at_gate, unmet }).await;
+    async fn hold(&self, wave: &PlannedWave, reason: &Reason, at_gate: bool, unmet: Vec<String>) {
+        let (name, why) = (wave.name.clone(), Some(reason.clone()));
+        self.events.tell(RunEvent::WaveHeld { wave: name, reason: why, at_gate, unmet }).await;
         for host in wave.hosts.iter().filter(|host| !self.is_over(host)) {
             let events = self.events.of_host(&host.host);
             // The gate holds only hosts that would be changed.
             match &host.action {
-                HostAction::Current => events.finished(HostOutcome::Current, "").await,
-                HostAction::Unreachable(why) => events.finished(HostOutcome::Unreachable, why).await,
-                HostAction::Steps(_) => events.finished(HostOutcome::NotStarted, why).await,
+                HostAction::Current => events.finished(HostOutcome::Current, &[]).await,
+                HostAction::Unreachable(why) => {
+                    events.finished(HostOutcome::Unreachable, &Vec::from_iter(Reason::told(why))).await;
+                }
+                HostAction::Steps(_) => {
+                    events.finished(HostOutcome::NotStarted, std::slice::from_ref(reason)).await;
+                }
             }
         }
     }
@@ -280,7 +293,7 @@ impl Rollout {
             let Some(joined) = lanes.join_next_with_id().await else {
                 // All lanes have ended, so the threshold is final.
                 for plan in left_out {
-                    let report = self.not_started(plan, &threshold.to_string()).await;
+                    let report = self.not_started(plan, threshold.reason()).await;
                     reports.insert(plan.host.clone(), report);
                 }
                 return reports;
@@ -307,10 +320,11 @@ impl Rollout {
         if untouched.is_empty() {
             return;
         }
-        let (name, why, unmet) = (wave.name.clone(), EVIDENCE_UNMET.to_owned(), evidence.missing().to_vec());
-        self.events.tell(RunEvent::WaveHeld { wave: name, why, at_gate: true, unmet }).await;
+        let (name, unmet) = (wave.name.clone(), evidence.missing().to_vec());
+        let reason = Some(Reason::EvidenceUnmet);
+        self.events.tell(RunEvent::WaveHeld { wave: name, reason, at_gate: true, unmet }).await;
         for plan in untouched {
-            let report = self.not_started(plan, EVIDENCE_UNMET).await;
+            let report = self.not_started(plan, Reason::EvidenceUnmet).await;
             reports.insert(plan.host.clone(), report);
         }
     }
@@ -324,9 +338,9 @@ impl Rollout {
         matches!(plan.action, HostAction::Steps(_)) && !self.was_touched(plan)
     }
 
-    async fn not_started(&self, plan: &HostPlan, why: &str) -> HostReport {
-        self.events.of_host(&plan.host).finished(HostOutcome::NotStarted, why).await;
-        HostReport { host: plan.host.clone(), outcome: HostOutcome::NotStarted, why: why.to_owned() }
+    async fn not_started(&self, plan: &HostPlan, reason: Reason) -> HostReport {
+        self.events.of_host(&plan.host).finished(HostOutcome::NotStarted, &[reason]).await;
+        HostReport { host: plan.host.clone(), outcome: HostOutcome::NotStarted }
     }
 
     fn lane(&self, plan: &HostPlan, evidence: &Arc<EvidenceMatch>) -> Lane {
@@ -371,8 +385,8 @@ impl Rollout {
     /// A panic in a lane becomes the outcome of its host alone (law 1).
     async fn crashed(&self, names: &BTreeMap<Id, String>, error: &JoinError) -> HostReport {
         let host = names.get(&error.id()).cloned().unwrap_or_default();
-        let why = "its lane broke down: a fault of ixporch".to_owned();
+        let why = Vec::from_iter(Reason::told("its lane broke down: a fault of ixporch"));
         self.events.of_host(&host).finished(HostOutcome::Crashed, &why).await;
-        HostReport { host, outcome: HostOutcome::Crashed, why }
+        HostReport { host, outcome: HostOutcome::Crashed }
     }
 }

@@ -1,161 +1,161 @@
-//! Why something is not done, as data.
+//! Why a wave, a host or a step is where it is, as data.
 //!
-//! Owns what can stand against a request. Nothing here is prose: `report` words it, once, and the JSON forms carry the code
-//! and the fields.
+//! Owns the reasons of events. Nothing here is prose: `report` words a reason, once. Earlier journals have the text `why`
+//! instead of a reason; it is read as [`Reason::Told`].
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-use super::RunKind;
+use ixporch_inventory::value::Amount;
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// What a run did to the work of another one on a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Deed {
-    /// It changed the host.
-    Changed,
-    /// It began to roll the host back.
-    RollingBack,
-    /// It rolled the host back.
-    RolledBack,
-}
+use super::HostOutcome;
+use crate::text::RemoteText;
 
-/// What a person asks for about a run that has been.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FollowUpKind {
-    /// To go on with it.
-    Resume,
-    /// To run its hosts again.
-    Rerun,
-    /// To restore its hosts to their state before it.
-    Rollback,
-    /// To complete the steps that it left open.
-    Settle,
-}
-
-/// A run that may be meant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Candidate {
-    /// Its id.
-    pub run: String,
-    /// What it is for.
-    pub kind: RunKind,
-    /// Its inventory.
-    pub inventory: String,
-    /// When it began.
-    pub started: Option<Timestamp>,
-    /// The hosts that it is about, by name.
-    pub hosts: Vec<String>,
-}
-
-/// What stands against a request about runs.
+/// Why something is where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "kebab-case")]
-pub enum Obstacle {
-    /// No run is recorded that changes hosts.
-    NoRun,
-    /// Several runs may be meant, or the last one cannot be: nothing is guessed.
-    WhichRun {
-        /// What is asked for.
-        follow_up: FollowUpKind,
-        /// The last run, if it is the one of which nothing can be done.
-        last: Option<Box<Candidate>>,
-        /// Those that may be meant.
-        candidates: Vec<Candidate>,
+pub enum Reason {
+    /// More hosts of a wave failed than allowed.
+    TooManyFailures {
+        /// The wave.
+        wave: String,
+        /// How many hosts failed, by outcome.
+        failures: BTreeMap<HostOutcome, usize>,
+        /// How many hosts the wave has.
+        total: usize,
+        /// How many of them may fail.
+        allowed: usize,
+        /// The setting that this follows from.
+        max_failures: Amount,
     },
-    /// The run was cut off before its first event.
-    NotBegun {
-        /// The run.
-        run: String,
+    /// A wave has a soak, and its procedure has no health checks.
+    SoakWithoutHealth {
+        /// The wave.
+        wave: String,
     },
-    /// Another run has its hosts now.
-    TakenOver {
-        /// What is asked for.
-        follow_up: FollowUpKind,
-        /// The run.
-        run: String,
-        /// The other one.
+    /// A wave upgraded no host, so nothing follows it unless a person approves that.
+    NothingProven {
+        /// The wave.
+        wave: String,
+    },
+    /// The gate of the wave is `hold`.
+    GateHolds,
+    /// The gate of the wave is `confirm`, and nobody can be asked.
+    GateUnattended,
+    /// The evidence that the wave requires is missing or does not match.
+    EvidenceUnmet,
+    /// The run was interrupted.
+    Interrupted,
+    /// A person did not approve the start of the wave.
+    StartNotApproved {
+        /// The person.
         by: String,
-        /// The hosts in question.
-        hosts: Vec<String>,
     },
-    /// The run has not ended on hosts that would be left behind.
-    LeavesBehind {
-        /// What is asked for.
-        follow_up: FollowUpKind,
-        /// The run.
-        run: String,
-        /// The hosts.
-        hosts: Vec<String>,
+    /// Nobody answered whether the wave may start.
+    StartUnanswered,
+    /// An earlier wave was not started.
+    WaveNotBegun {
+        /// That wave.
+        wave: String,
     },
-    /// A run of this kind is not run again from its journal.
-    NotRerun {
-        /// The run.
-        run: String,
-        /// What it is for.
-        kind: RunKind,
-        /// The run that it follows up.
-        follows: Option<String>,
-        /// The hosts.
-        hosts: Vec<String>,
+    /// An earlier wave has hosts that were held back.
+    WaveNotOver {
+        /// That wave.
+        wave: String,
     },
-    /// The run has not ended on the host; going on with it completes its open steps.
-    NotEnded {
-        /// The run.
-        run: String,
-        /// The host.
-        host: String,
+    /// The run was interrupted while the hosts of an earlier wave were watched.
+    SoakInterrupted {
+        /// That wave.
+        wave: String,
     },
-    /// Every host that is meant has something that stands against it.
-    NoHostLeft {
-        /// What is asked for.
-        follow_up: FollowUpKind,
-        /// The run.
-        run: String,
+    /// What an earlier version wrote, or what somebody else says.
+    Told {
+        /// The text.
+        text: RemoteText,
     },
-    /// The run has no such host.
-    NoSuchHost {
-        /// The run.
-        run: String,
-        /// The name.
-        host: String,
-        /// Those that it has.
-        known: Vec<String>,
-    },
-    /// Another run was at work on the host since.
-    WorkSince {
-        /// The host.
-        host: String,
-        /// The other run.
-        run: String,
-        /// What it did.
-        deed: Deed,
-    },
+    /// A reason that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
-/// Why a host is left out of a follow-up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "code", rename_all = "kebab-case")]
-pub enum LeftOut {
-    /// The inventory does not name it, or names another machine or installation by its name.
-    NotInInventory,
-    /// Another run was at work there since.
-    WorkSince {
-        /// That run.
-        run: String,
-        /// What it did.
-        deed: Deed,
-    },
-    /// Where it was before is not known, since an earlier run had broken off there.
-    StartUnknown,
-    /// The run's upgraded hosts that another run rolled back since: what they proved no longer counts.
-    ProofGone {
-        /// The run that rolled them back.
-        by: String,
-        /// They.
-        hosts: Vec<String>,
-    },
-    /// It was not selected.
-    NotSelected,
+impl Reason {
+    /// A text as a reason; none if it is empty.
+    pub fn told(text: &str) -> Option<Self> {
+        (!text.trim().is_empty()).then(|| Self::Told { text: RemoteText::from(text) })
+    }
+}
+
+/// What stands in an event: a text of an earlier version, one reason, or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Nothing,
+    Text(String),
+    One(Reason),
+    Several(Vec<Reason>),
+}
+
+/// Reads several reasons.
+pub(super) fn several<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Reason>, D::Error> {
+    Ok(match Written::deserialize(from)? {
+        Written::Nothing => Vec::new(),
+        Written::Text(text) => Reason::told(&text).into_iter().collect(),
+        Written::One(reason) => vec![reason],
+        Written::Several(reasons) => reasons,
+    })
+}
+
+/// Reads at most one reason.
+pub(super) fn one<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Reason>, D::Error> {
+    Ok(several(from)?.into_iter().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::event::{Line, Reason, RunEvent};
+
+    fn read(fields: &str) -> RunEvent {
+        let line = format!("{{\"sequence\":7,\"at\":\"2026-01-01T00:00:00Z\",{fields}}}");
+        match Line::read(&line).unwrap() {
+            Line::Event(envelope) => envelope.event,
+            skipped @ Line::Skipped { .. } => panic!("{skipped:?}"),
+        }
+    }
+
+    fn of_host(event: RunEvent) -> Vec<Reason> {
+        let RunEvent::HostFinished { reasons, .. } = event else { panic!("{event:?}") };
+        reasons
+    }
+
+    #[test]
+    fn a_text_of_an_earlier_version_is_read_as_told() {
+        let ended = |why: &str| {
+            let fields = "\"event\":\"host-finished\",\"host\":\"a\",\"outcome\":\"failed\"";
+            of_host(read(&format!("{fields}{why}")))
+        };
+        assert_eq!(ended(",\"why\":\"no\\nroom\""), Vec::from_iter(Reason::told("no\nroom")));
+        assert_eq!(ended(",\"why\":\"\""), []);
+        assert_eq!(ended(""), []);
+        assert_eq!(ended(",\"reasons\":[{\"code\":\"of-2031\",\"x\":1}]"), [Reason::Unknown]);
+        let held =
+            read("\"event\":\"wave-held\",\"wave\":\"w\",\"why\":\"its gate is `hold`\",\"at_gate\":true");
+        let RunEvent::WaveHeld { reason, .. } = held else { panic!("{held:?}") };
+        assert_eq!(reason, Reason::told("its gate is `hold`"));
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let held = RunEvent::WaveHeld {
+            wave: "w".to_owned(),
+            reason: Some(Reason::WaveNotBegun { wave: "v".to_owned() }),
+            at_gate: true,
+            unmet: Vec::new(),
+        };
+        let text = serde_json::to_string(&held).unwrap();
+        assert_eq!(
+            text,
+            "{\"event\":\"wave-held\",\"wave\":\"w\",\"reason\":{\"code\":\"wave-not-begun\",\"wave\":\"v\"},\"at_gate\":true,\"unmet\":[]}"
+        );
+        assert_eq!(read(&text[1..text.len() - 1]), held);
+    }
 }

@@ -19,7 +19,6 @@ use crate::history::{History, RunRecord};
 use crate::plan::{self, HostAction, HostPlan, PlannedStep};
 use crate::report;
 use crate::state::RunState;
-use crate::text::RemoteText;
 
 /// A run that has been.
 #[derive(Clone)]
@@ -119,8 +118,8 @@ impl Run {
     }
 
     fn stops(self, host: &str, outcome: HostOutcome) -> Self {
-        let (host, why) = (host.to_owned(), RemoteText::default());
-        self.event(RunEvent::HostFinished { host, outcome, why })
+        let (host, reasons) = (host.to_owned(), Vec::new());
+        self.event(RunEvent::HostFinished { host, outcome, reasons })
     }
 
     fn over(self, exit_code: u8) -> Self {

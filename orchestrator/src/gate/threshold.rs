@@ -1,11 +1,10 @@
 //! How many hosts of a wave may fail.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use ixporch_inventory::value::Amount;
 
-use crate::event::HostOutcome;
+use crate::event::{HostOutcome, Reason};
 
 /// The outcomes of the hosts of one wave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,25 +58,11 @@ impl Threshold {
     pub fn is_tripped(&self) -> bool {
         self.failures.values().sum::<usize>() > self.allowed
     }
-}
 
-/// Shows the numbers.
-impl fmt::Display for Threshold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count: usize = self.failures.values().sum();
-        let kinds: Vec<String> =
-            self.failures.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
-        let Self { wave, total, allowed, max_failures, .. } = self;
-        write!(f, "wave `{wave}`: {count} of {total} hosts failed")?;
-        if !kinds.is_empty() {
-            write!(f, " ({})", kinds.join(", "))?;
-        }
-        match max_failures {
-            Amount::Count(_) => write!(f, ", {allowed} may (max_failures = {max_failures})"),
-            Amount::Percent(_) => {
-                write!(f, ", {allowed} may (max_failures = {max_failures} of {total} hosts)")
-            }
-        }
+    /// The numbers, as the reason why nothing new starts.
+    pub fn reason(&self) -> Reason {
+        let Self { wave, failures, total, allowed, max_failures } = self.clone();
+        Reason::TooManyFailures { wave, failures, total, allowed, max_failures }
     }
 }
 
@@ -139,9 +124,9 @@ mod tests {
             vec![Some(HostOutcome::Failed), Some(HostOutcome::Unreachable), Some(HostOutcome::Held), None];
         let threshold = Tally { outcomes }.threshold("canary", Amount::Percent(25));
         assert!(threshold.is_tripped());
-        assert_eq!(
-            threshold.to_string(),
-            "wave `canary`: 2 of 4 hosts failed (1 unreachable, 1 failed), 1 may (max_failures = 25% of 4 hosts)"
-        );
+        let failures = [(HostOutcome::Failed, 1), (HostOutcome::Unreachable, 1)].into();
+        let (wave, max_failures) = ("canary".to_owned(), Amount::Percent(25));
+        let wanted = Reason::TooManyFailures { wave, failures, total: 4, allowed: 1, max_failures };
+        assert_eq!(threshold.reason(), wanted);
     }
 }

@@ -3,6 +3,7 @@
 use ixporch_inventory::GateKind;
 
 use super::Tally;
+use crate::event::Reason;
 use crate::plan::{HostPlan, PlannedWave};
 
 /// The decision of a gate.
@@ -13,11 +14,11 @@ pub enum Decision {
     /// Ask a person.
     Ask,
     /// A person must approve it, and nobody is there: the reason.
-    Hold(String),
+    Hold(Reason),
     /// Evidence is missing or does not match: which.
     NeedEvidence(Vec<String>),
     /// The wave must not start, even if it is approved: the reason.
-    Stop(String),
+    Stop(Reason),
 }
 
 /// Whether `wave` may start.
@@ -35,14 +36,11 @@ pub fn before_wave(
     for (before, tally) in ended {
         let threshold = tally.threshold(&before.name, before.max_failures);
         if threshold.is_tripped() {
-            return Decision::Stop(threshold.to_string());
+            return Decision::Stop(threshold.reason());
         }
         let is_blind = |host: &HostPlan| !host.steps().is_empty() && host.health.is_empty();
         if before.soak_seconds.is_some() && before.hosts.iter().any(is_blind) {
-            return Decision::Stop(format!(
-                "wave `{}` wants a soak, and the procedure has no [[health]] to watch",
-                before.name
-            ));
+            return Decision::Stop(Reason::SoakWithoutHealth { wave: before.name.clone() });
         }
     }
     if !unmet.is_empty() {
@@ -52,15 +50,13 @@ pub fn before_wave(
         return Decision::Pass;
     }
     if let Some((before, _)) = ended.iter().find(|(_, tally)| !tally.has_good()) {
-        return Decision::Hold(format!("wave `{}` upgraded no host: it has proven nothing", before.name));
+        return Decision::Hold(Reason::NothingProven { wave: before.name.clone() });
     }
     match wave.gate {
         GateKind::Auto => Decision::Pass,
-        GateKind::Hold => Decision::Hold("its gate is `hold`".to_owned()),
+        GateKind::Hold => Decision::Hold(Reason::GateHolds),
         GateKind::Confirm if attended => Decision::Ask,
-        GateKind::Confirm => {
-            Decision::Hold("its gate is `confirm`, and there is no terminal to ask at".to_owned())
-        }
+        GateKind::Confirm => Decision::Hold(Reason::GateUnattended),
     }
 }
 
@@ -85,10 +81,16 @@ mod tests {
         let staging = wave("staging", GateKind::Auto, Amount::Count(0));
         let prod = wave("prod", GateKind::Auto, Amount::Count(0));
         let ended = tally(&[HostOutcome::Upgraded, HostOutcome::Unreachable]);
-        let wanted = "wave `staging`: 1 of 2 hosts failed (1 unreachable), 0 may (max_failures = 0)";
+        let wanted = Reason::TooManyFailures {
+            wave: "staging".to_owned(),
+            failures: [(HostOutcome::Unreachable, 1)].into(),
+            total: 2,
+            allowed: 0,
+            max_failures: Amount::Count(0),
+        };
         for approved in [false, true] {
             let decision = before_wave(&prod, &[(&staging, ended.clone())], Vec::new(), approved, true);
-            assert_eq!(decision, Decision::Stop(wanted.to_owned()));
+            assert_eq!(decision, Decision::Stop(wanted.clone()));
         }
         let lenient = wave("staging", GateKind::Auto, Amount::Percent(50));
         assert_eq!(before_wave(&prod, &[(&lenient, ended)], Vec::new(), false, true), Decision::Pass);
@@ -120,10 +122,9 @@ mod tests {
 
     #[test]
     fn gates_are_passed_by_a_person_and_by_nobody_else() {
-        for (gate, attended) in [
-            (GateKind::Confirm, Decision::Ask),
-            (GateKind::Hold, Decision::Hold("its gate is `hold`".to_owned())),
-        ] {
+        for (gate, attended) in
+            [(GateKind::Confirm, Decision::Ask), (GateKind::Hold, Decision::Hold(Reason::GateHolds))]
+        {
             let prod = wave("prod", gate, Amount::Count(0));
             assert_eq!(before_wave(&prod, &[], Vec::new(), false, true), attended);
             assert!(matches!(before_wave(&prod, &[], Vec::new(), false, false), Decision::Hold(_)));

@@ -107,15 +107,14 @@ mod tests {
 
     use super::*;
     use crate::event::{Envelope, HostOutcome, sample};
-    use crate::text::RemoteText;
 
     fn event(sequence: u64, event: RunEvent) -> Envelope {
         Envelope { sequence, at: Timestamp::UNIX_EPOCH, event }
     }
 
     fn ended(sequence: u64, outcome: HostOutcome) -> Envelope {
-        let (host, why) = ("a".to_owned(), RemoteText::default());
-        event(sequence, RunEvent::HostFinished { host, outcome, why })
+        let (host, reasons) = ("a".to_owned(), Vec::new());
+        event(sequence, RunEvent::HostFinished { host, outcome, reasons })
     }
 
     /// A store with one ended run.

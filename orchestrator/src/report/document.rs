@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::reason;
 use super::schema::{schema_document, schema_groups};
 use crate::event::{Approval, EvidenceSource};
 use crate::plan::{HostPlan, PlannedWave};
@@ -71,7 +72,8 @@ fn wave_value(state: &RunState, wave: &PlannedWave) -> Value {
     let held = state.held_waves.iter().find(|held| held.wave == wave.name);
     json!({
         "name": wave.name,
-        "not_begun": held.map(|held| &held.why),
+        "not_begun": held.map(|held| reason::text(&held.reason)),
+        "reason": held.map(|held| &held.reason),
         "evidence_unmet": held.map(|held| &held.unmet),
         "hosts": wave.hosts.iter().map(|plan| host_value(state, plan)).collect::<Vec<_>>(),
     })
@@ -92,7 +94,8 @@ fn host_value(state: &RunState, plan: &HostPlan) -> Value {
         "host": plan.host,
         "release_before": plan.release,
         "outcome": host.outcome,
-        "why": host.why.to_string(),
+        "why": reason::text(&host.reasons),
+        "reasons": host.reasons,
         "failing_step": host.failing_step().filter(|_| !host.outcome.is_some_and(crate::event::HostOutcome::is_good)).map(|step| &step.id),
         "stays_closed": plan.stays_closed,
         "pending_schema": host.pending(plan).map(|changes| changes.fingerprint.digits().to_owned()),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::lines::outcome_word;
 use super::schema::schema_group;
-use super::{Names, Paint, duration};
+use super::{Names, Paint, duration, reason};
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::plan::HostPlan;
 use crate::schema::Group;
@@ -88,11 +88,11 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str)
         let _ = writeln!(text, "    all of it: {} logs {} {name} {}", names.program, names.run, step.id);
         // The step's own reason has been told.
         let told = format!("`{}`: {why}", step.id);
-        for line in host.why.to_string().lines().filter(|line| !told.contains(line)) {
+        for line in reason::lines(&host.reasons, names).iter().filter(|line| !told.contains(*line)) {
             let _ = writeln!(text, "    {line}");
         }
     } else {
-        for line in host.why.to_string().lines() {
+        for line in reason::lines(&host.reasons, names) {
             let _ = writeln!(text, "    {line}");
         }
     }

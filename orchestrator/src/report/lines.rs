@@ -1,6 +1,6 @@
 //! Progress as lines: one for each thing that happens.
 
-use super::{Paint, bytes, duration};
+use super::{Paint, bytes, duration, reason};
 use crate::event::{
     Envelope, Evidence, EvidenceSource, HostOutcome, RunEvent, RunKind, StepEnd, StepOutcome,
 };
@@ -14,15 +14,15 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
     let width = state.hosts.keys().map(String::len).max().unwrap_or(0);
     Some(match &envelope.event {
         RunEvent::WaveStarted { wave } => paint.strong(&format!("wave {wave}")),
-        RunEvent::WaveHeld { wave, why, unmet, .. } => {
-            let heading = paint.warn(&format!("wave {wave} is not begun: {why}"));
+        RunEvent::WaveHeld { wave, reason: why, unmet, .. } => {
+            let heading = paint.warn(&format!("wave {wave} is not begun: {}", reason::text(why)));
             unmet.iter().fold(heading, |text, line| text + "\n  " + &harmless_line(line))
         }
         RunEvent::EvidenceGiven { source, signer, evidence, .. } => {
             evidence_line(source, signer.as_deref(), evidence)
         }
         RunEvent::RiskAccepted { approval } => {
-            paint.warn(&format!("risk accepted by {}{}", approval.by, reason(&approval.reason)))
+            paint.warn(&format!("risk accepted by {}{}", approval.by, because(&approval.reason)))
         }
         RunEvent::RiskTaken { wave, host, unmet, .. } => {
             let what = host.clone().unwrap_or_else(|| format!("wave {wave}"));
@@ -45,9 +45,9 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
             let answer = if *approved { "approved" } else { "not approved" };
             format!("{host:width$}  schema changes {answer} by {by}")
         }
-        RunEvent::HostFinished { host, outcome, why } => {
+        RunEvent::HostFinished { host, outcome, reasons } => {
             let text = outcome_word(paint, state, *outcome);
-            let first = why.to_string().lines().next().unwrap_or_default().to_owned();
+            let first = reason::text(reasons).lines().next().unwrap_or_default().to_owned();
             if first.is_empty() {
                 format!("{host:width$}  {text}")
             } else {
@@ -78,10 +78,10 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         }
         RunEvent::SchemaApproved { fingerprint, approval } => {
             let shown = fingerprint.get(..FINGERPRINT_DIGITS).unwrap_or(fingerprint);
-            format!("schema changes {shown} approved by {}{}", approval.by, reason(&approval.reason))
+            format!("schema changes {shown} approved by {}{}", approval.by, because(&approval.reason))
         }
         RunEvent::WaveApproved { wave, approval } => {
-            format!("wave {wave} approved by {}{}", approval.by, reason(&approval.reason))
+            format!("wave {wave} approved by {}{}", approval.by, because(&approval.reason))
         }
         RunEvent::SoakStarted { wave, until, .. } => {
             let until = until.strftime("%H:%M:%SZ");
@@ -123,7 +123,7 @@ fn evidence_line(source: &EvidenceSource, signer: Option<&str>, evidence: &Evide
     harmless_line(&format!("relies on evidence of {source} for {hosts}{whose}"))
 }
 
-fn reason(reason: &str) -> String {
+fn because(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(": {}", harmless_line(reason)) }
 }
 

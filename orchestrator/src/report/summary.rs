@@ -7,7 +7,7 @@ use super::host::trouble;
 use super::lines::outcome_word;
 use super::output::shown;
 use super::schema::{schema_groups, schema_line};
-use super::{Names, Paint, duration};
+use super::{Names, Paint, duration, reason};
 use crate::event::{Approval, EvidenceSource, HostOutcome, RunHeader, RunKind};
 use crate::plan::{PlannedWave, fold_names, quote};
 use crate::schema::Group;
@@ -97,7 +97,7 @@ fn wave_lines(paint: Paint, state: &RunState, wave: &PlannedWave) -> String {
     }
     if let Some(held) = state.held_waves.iter().find(|held| held.wave == wave.name) {
         let how = if state.begun_waves.contains(&wave.name) { "held back" } else { "not begun" };
-        let _ = writeln!(text, "  {how}: {}", held.why);
+        let _ = writeln!(text, "  {how}: {}", reason::text(&held.reason));
         for line in &held.unmet {
             let _ = writeln!(text, "    {}", harmless_line(line));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome};
+use crate::event::{HostOutcome, Reason, RunKind, StepEnd, StepOutcome};
 use crate::facts::HostLock;
 use crate::plan::{HostPlan, LeftBehind, PlannedStep};
 use crate::procedure::{Effect, Reads};
@@ -21,8 +21,8 @@ pub struct HostState {
     pub outcome: Option<HostOutcome>,
     /// When it did.
     pub ended: Option<Timestamp>,
-    /// Why, for people.
-    pub why: RemoteText,
+    /// Why, the main reason first.
+    pub reasons: Vec<Reason>,
     /// Its steps that were started or skipped, in that order.
     pub steps: Vec<StepState>,
     /// What it is owed.

@@ -6,7 +6,6 @@ use super::*;
 use crate::event::{Captured, HostOutcome, RunKind, sample};
 use crate::facts::HostLock;
 use crate::plan::{self, HostAction, HostPlan, LeftBehind};
-use crate::text::RemoteText;
 
 fn header(hosts: &[&str]) -> RunHeader {
     sample::header("r", hosts)
@@ -34,7 +33,7 @@ fn finished(host: &str, step: &str, outcome: StepOutcome, proven: Option<bool>) 
 }
 
 fn ended(host: &str, outcome: HostOutcome) -> RunEvent {
-    RunEvent::HostFinished { host: host.to_owned(), outcome, why: RemoteText::default() }
+    RunEvent::HostFinished { host: host.to_owned(), outcome, reasons: Vec::new() }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use ixporch_inventory::value::Amount;
 
 use super::stage::{Part, Played, play_planned};
 use crate::engine::Job;
-use crate::event::HostOutcome;
+use crate::event::{HostOutcome, Reason};
 use crate::plan::{HostAction, PlannedStep, sample};
 use crate::procedure::Effect;
 
@@ -32,9 +32,15 @@ fn a_tripped_threshold_lets_those_in_flight_finish_and_starts_nothing_else() {
     assert_eq!(wave[..4], [Failed, Failed, Upgraded, Upgraded], "those in flight");
     assert_eq!(wave[4..], [NotStarted; 4]);
     assert_eq!(outcomes(&played, 2, 2), [NotStarted; 2]);
-    let sum = "wave `w1`: 2 of 8 hosts failed (2 failed), 0 may (max_failures = 12% of 8 hosts)";
-    assert_eq!(played.dispatched.state.held_waves[0].why, sum);
-    assert_eq!(played.dispatched.state.hosts["w1h7"].why.to_string(), sum);
+    let too_many = Reason::TooManyFailures {
+        wave: "w1".to_owned(),
+        failures: [(Failed, 2)].into(),
+        total: 8,
+        allowed: 0,
+        max_failures: Amount::Percent(12),
+    };
+    assert_eq!(played.dispatched.state.held_waves[0].reason.as_ref(), Some(&too_many));
+    assert_eq!(played.dispatched.state.hosts["w1h7"].reasons, [too_many]);
 }
 
 /// Hosts of this wave are watched for a minute.
@@ -56,8 +62,8 @@ fn a_host_that_is_not_well_while_it_is_watched_counts_as_failed() {
     assert_eq!(outcomes(&played, 0, 2), [HostOutcome::Upgraded, HostOutcome::Failed]);
     assert_eq!(played.outcome("w1h0"), HostOutcome::NotStarted);
     let state = &played.dispatched.state;
-    let why = state.hosts["w0h1"].why.to_string();
-    assert_eq!(why, "it was upgraded, and is not well: `is-well`: exit code 1");
+    let why = Reason::told("it was upgraded, and is not well: `is-well`: exit code 1");
+    assert_eq!(state.hosts["w0h1"].reasons, Vec::from_iter(why));
     assert_eq!((state.exit().code(), state.has_unfinished_soak()), (5, false));
 
     let well = play_planned(&[vec![Part::Good], vec![Part::Good]], |job| soaks(job, 0));
@@ -72,6 +78,7 @@ fn a_soak_that_was_interrupted_is_gone_on_with() {
     let state = &broken_off.dispatched.state;
     assert_eq!((state.exit().code(), state.has_unfinished_soak()), (130, true));
     assert_eq!(broken_off.outcome("w1h0"), HostOutcome::NotStarted);
+    assert_eq!(state.hosts["w1h0"].reasons, [Reason::SoakInterrupted { wave: "w0".to_owned() }]);
     let resumed = play_planned(&[vec![Part::Good], vec![Part::Good]], |job| {
         soaks(job, 0);
         job.resumed = Some(state.clone());
@@ -108,6 +115,7 @@ fn a_wave_that_waits_for_a_person_goes_on_when_it_is_approved() {
     let parts = [vec![Part::Good], vec![Part::Good]];
     let held = play_planned(&parts, |job| job.header.plan.waves[1].gate = GateKind::Confirm);
     assert_eq!(held.outcome("w1h0"), HostOutcome::NotStarted);
+    assert_eq!(held.dispatched.state.hosts["w1h0"].reasons, [Reason::GateUnattended]);
     assert_eq!(held.dispatched.state.exit().code(), 7);
     let resumed = play_planned(&parts, |job| {
         job.header.plan.waves[1].gate = GateKind::Confirm;

@@ -218,7 +218,7 @@ fn run_with(elsewhere: HostEvidence) -> RunState {
     let host = "s1".to_owned();
     let events = [
         RunEvent::RunStarted(std::sync::Arc::new(header)),
-        RunEvent::HostFinished { host, outcome: HostOutcome::Upgraded, why: RemoteText::default() },
+        RunEvent::HostFinished { host, outcome: HostOutcome::Upgraded, reasons: Vec::new() },
         given,
     ];
     let at = Timestamp::UNIX_EPOCH;
