@@ -34,7 +34,7 @@ pub use brake::{Brake, BrakeState};
 pub use dispatch::{Dispatched, Reporter};
 pub use rollout::run;
 
-use crate::event::{Approval, HostOutcome, RunHeader, Stream};
+use crate::event::{Approval, HostOutcome, LeftOut, RunHeader, Stream};
 use crate::schema::SchemaChanges;
 use crate::state::{GivenEvidence, RunState};
 use crate::transport::{Target, Transport};
@@ -54,7 +54,7 @@ pub struct Job {
     /// How long to wait for another run's lock on a host.
     pub lock_wait: Duration,
     /// Hosts on which nothing may be done, and why.
-    pub refused: BTreeMap<String, String>,
+    pub refused: BTreeMap<String, LeftOut>,
     /// How to reach each host.
     pub targets: BTreeMap<String, Target>,
     /// Opens connections to hosts.

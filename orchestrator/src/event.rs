@@ -22,7 +22,7 @@ pub use kind::RunKind;
 pub use line::{Line, LineError};
 pub use obstacle::{Candidate, Deed, FollowUpKind, LeftOut, Obstacle};
 pub use outcome::{HostOutcome, StepOutcome};
-pub use reason::Reason;
+pub use reason::{Blocker, Reason};
 
 use crate::facts::{Composition, HostLock};
 use crate::plan::Plan;
@@ -274,7 +274,8 @@ pub enum RunEvent {
         /// The host.
         host: String,
         /// What was found.
-        why: RemoteText,
+        #[serde(default, alias = "why", deserialize_with = "reason::several")]
+        reasons: Vec<Reason>,
     },
     /// The time is over in which a wave's hosts were watched.
     SoakFinished {
@@ -286,7 +287,8 @@ pub enum RunEvent {
         /// The host.
         host: String,
         /// Why it cannot.
-        why: RemoteText,
+        #[serde(default, alias = "why", deserialize_with = "reason::several")]
+        reasons: Vec<Reason>,
         /// Whether a step failed; where not, it was not let pass, and may go on later.
         #[serde(default)]
         rolls_back: bool,

@@ -181,15 +181,14 @@ impl RunState {
                 self.soaks.insert(wave.clone(), soak);
             }
             RunEvent::SoakFinished { wave } => self.soak_finished(wave),
-            RunEvent::HostUnwell { host, why } => {
+            RunEvent::HostUnwell { host, reasons } => {
                 let host = self.host(host);
                 host.outcome = Some(HostOutcome::Failed);
-                let text = format!("it was upgraded, and is not well: {}", why.raw());
-                host.reasons = Reason::told(&text).into_iter().collect();
+                host.reasons = vec![Reason::Unwell { because: reasons.clone() }];
             }
-            RunEvent::GoingBack { host, why, rolls_back } => {
+            RunEvent::GoingBack { host, reasons, rolls_back } => {
                 let host = self.host(host);
-                host.going_back = Some(why.clone());
+                host.going_back = Some(reasons.clone());
                 host.rolls_back = *rolls_back;
             }
             RunEvent::WentBack { host } => self.host(host).is_back(),

@@ -19,7 +19,7 @@ use super::site::Sites;
 use crate::engine::{
     self, ApprovalSubject, Approvals, Brake, Dispatched, Job, LateApproval, Limits, LiveOutput, Reporter,
 };
-use crate::event::{Envelope, RunEvent, RunHeader};
+use crate::event::{Envelope, LeftOut, RunEvent, RunHeader};
 use crate::journal::{Inbox, Writer};
 use crate::report::{self, Names};
 use crate::state::{ExitCode, GivenEvidence, RunState};
@@ -33,7 +33,7 @@ pub(super) struct Execution<'a> {
     pub(super) evidence: Vec<GivenEvidence>,
     pub(super) resumed: Option<RunState>,
     /// Hosts on which nothing is done, and why.
-    pub(super) refused: BTreeMap<String, String>,
+    pub(super) refused: BTreeMap<String, LeftOut>,
     pub(super) targets: BTreeMap<String, Target>,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) journal: Writer,

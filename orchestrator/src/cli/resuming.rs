@@ -18,15 +18,16 @@ use super::request::Request;
 use super::settings::Settings;
 use super::start::{self, Earlier};
 use super::which;
-use crate::event::{EvidenceSource, RunHeader};
-use crate::facts::{Facts, HostKind};
+use crate::event::{EvidenceSource, LeftOut, RunHeader};
+use crate::facts::Facts;
 use crate::follow_up::rerun::{self, Which};
 use crate::follow_up::resume::{self, Resumption};
 use crate::gate;
 use crate::history::{History, RunRecord};
 use crate::journal::{LoadedRun, Writer};
-use crate::report::{self, Names};
+use crate::report::Names;
 use crate::state::{ExitCode, GivenEvidence, HostState, RunState};
+use crate::text::RemoteText;
 
 /// What a person gives when a run is taken up.
 #[derive(Clone, Copy)]
@@ -96,11 +97,7 @@ pub(super) async fn resume(
         transport: planning::transport(settings),
     };
     let targets = access.targets_of(&header.plan);
-    let shorten = |run: &str| settings.shorten(run);
-    let mut refused: BTreeMap<String, String> = left_out
-        .into_iter()
-        .map(|(host, why)| (host, report::left_out(&why, &settings.program, &shorten)))
-        .collect();
+    let mut refused = BTreeMap::from_iter(left_out);
     let accept_risk = given.relying.accept_risk.as_ref();
     let approvals = start::approvals(given.approvals, accept_risk, &header.plan)?;
     let evidence = evidence_since(taken, &inventory, &run.state)?;
@@ -196,7 +193,7 @@ async fn of_another_kind(
     state: &RunState,
     header: &RunHeader,
     printer: Printer,
-) -> BTreeMap<String, String> {
+) -> BTreeMap<String, LeftOut> {
     let untouched: Vec<&Host> = state
         .unfinished_hosts()
         .into_iter()
@@ -211,19 +208,16 @@ async fn of_another_kind(
     let differs = |(name, facts): (String, Result<Facts, String>)| {
         let now = match facts {
             Ok(facts) => facts.composition.and_then(|composition| composition.kind()),
-            Err(why) => return Some((name, format!("it could not be asked what it is made of: {why}"))),
+            Err(why) => {
+                let failure = RemoteText::from(why.as_str());
+                return Some((name, LeftOut::KindUnknown { failure }));
+            }
         };
         let planned = gate::kind_of(header.plan.host(&name)?);
         if now == planned && now.is_some() {
             return None;
         }
-        let word = |kind: Option<HostKind>| kind.map_or("not known".to_owned(), |kind| kind.to_string());
-        let why = format!(
-            "it was {} when this was planned, and is {}: plan again (resume --rerun unfinished)",
-            word(planned),
-            word(now)
-        );
-        Some((name, why))
+        Some((name, LeftOut::OtherKind { planned, now }))
     };
     probes.into_iter().filter_map(differs).collect()
 }

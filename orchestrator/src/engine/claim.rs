@@ -10,10 +10,12 @@ use tokio::time::Instant;
 use super::brake::BrakeState;
 use super::dispatch::HostEvents;
 use super::link::{Link, Route};
+use crate::event::Reason;
 use crate::facts::HostLock;
 use crate::ledger::{self, Locked};
 use crate::plan::{HostPlan, PlannedStep};
 use crate::state::{HostState, StepState};
+use crate::text::RemoteText;
 use crate::transport::LinkLost;
 
 /// How often a lock is checked that another run holds.
@@ -35,13 +37,17 @@ pub(super) struct Claim {
 /// Why a run does not hold a host.
 pub(super) enum NotHeld {
     /// The connection was lost and could not be restored.
-    Lost(String),
+    Lost(Reason),
     /// The host must not be worked on. `ours`: the lock was taken nevertheless, and must be released.
-    Refused { why: String, ours: bool },
+    Refused { reason: Reason, ours: bool },
 }
 
-fn refused(why: impl Into<String>) -> NotHeld {
-    NotHeld::Refused { why: why.into(), ours: false }
+fn refused(reason: Reason) -> NotHeld {
+    NotHeld::Refused { reason, ours: false }
+}
+
+fn text(failure: &str) -> RemoteText {
+    RemoteText::from(failure)
 }
 
 impl Claim {
@@ -58,15 +64,17 @@ impl Claim {
         events
             .synced()
             .await
-            .map_err(|denied| refused(format!("the journal cannot be written: {}", denied.0)))?;
+            .map_err(|denied| refused(Reason::JournalNotWritable { step: None, failure: text(&denied.0) }))?;
         let until = Instant::now() + self.wait;
         let mut waited = false;
         loop {
             let locked = tokio::select! {
-                locked = self.try_to_take(link, route, before) => locked.map_err(|lost| NotHeld::Lost(format!("{} (its lock may have been taken)", lost.0)))?,
-                () = route.brake.reaches(BrakeState::Detach) => return Err(refused("the run was interrupted twice; the host's lock may have been taken")),
+                locked = self.try_to_take(link, route, before) => {
+                    locked.map_err(|lost| NotHeld::Lost(Reason::LostLocking { failure: text(&lost.0) }))?
+                }
+                () = route.brake.reaches(BrakeState::Detach) => return Err(refused(Reason::InterruptedLocking)),
             };
-            let holder = match locked {
+            let holder = match locked.map_err(refused)? {
                 Locked::Ours { .. } if before.was_touched() => {
                     events.locked().await;
                     return Ok(());
@@ -75,45 +83,44 @@ impl Claim {
                     events.locked().await;
                     let ours = true;
                     return match reason_against(plan, before, commit, waited) {
-                        Some(why) => Err(NotHeld::Refused { why, ours }),
+                        Some(reason) => Err(NotHeld::Refused { reason, ours }),
                         None => Ok(()),
                     };
                 }
                 Locked::NoLedger(why) => {
                     events.locked().await;
-                    return Err(NotHeld::Refused { why, ours: !before.was_touched() });
+                    let reason = Reason::LedgerNotCreated { failure: text(&why) };
+                    return Err(NotHeld::Refused { reason, ours: !before.was_touched() });
                 }
                 Locked::LedgerGone => {
-                    return Err(refused(
-                        "the run's ledger is gone from the host, so nobody can say what ran: look at it, and resolve its unknown step",
-                    ));
+                    return Err(refused(Reason::LedgerGone));
                 }
                 Locked::Held(holder) => holder,
                 Locked::Failed(why) => {
-                    return Err(refused(format!("the host's lock cannot be taken: {why}")));
+                    return Err(refused(Reason::LockNotTaken { failure: text(&why) }));
                 }
             };
             if Instant::now() >= until {
-                let why = format!("locked by {}", holder.holder());
-                events.refused(holder).await;
-                return Err(refused(why));
+                events.refused(holder.clone()).await;
+                return Err(refused(Reason::LockedBy { lock: Box::new(holder) }));
             }
             waited = true;
             tokio::select! {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
                 () = route.brake.reaches(BrakeState::Drain) => {
-                    return Err(refused("the run was interrupted while another one held the host"));
+                    return Err(refused(Reason::InterruptedWaiting));
                 }
             }
         }
     }
 
+    /// Takes the lock once; the inner `Err`: why that is not even tried.
     async fn try_to_take(
         &self,
         link: &mut Link<'_>,
         route: &Route,
         before: &HostState,
-    ) -> Result<Locked, LinkLost> {
+    ) -> Result<Result<Locked, Reason>, LinkLost> {
         // If a step may be running, only its ledger can tell; then a missing ledger must not be replaced.
         let expected = before.has_unknown_step();
         loop {
@@ -122,10 +129,9 @@ impl Claim {
                 if let Some(earlier) = &self.instead_of
                     && ledger::is_running(ledger, earlier).await?
                 {
-                    let why = format!("a step of run {earlier} is still running there");
-                    return Ok(Locked::Failed(why));
+                    return Ok(Err(Reason::EarlierRunAtWork { run: earlier.clone() }));
                 }
-                ledger.lock(&route.place, &self.lock, self.instead_of.as_deref(), expected).await
+                ledger.lock(&route.place, &self.lock, self.instead_of.as_deref(), expected).await.map(Ok)
             };
             match answered(taking).await {
                 Ok(locked) => {
@@ -145,9 +151,9 @@ impl Claim {
         route: &Route,
         events: &HostEvents,
         keep_ledger: bool,
-    ) -> Result<(), String> {
+    ) -> Result<(), Reason> {
         if events.synced().await.is_err() {
-            return Err("its lock and ledger are left on it, since the journal cannot be written".to_owned());
+            return Err(Reason::LockLeftUnrecorded);
         }
         let given = tokio::select! {
             given = self.try_to_give_back(link, route, keep_ledger) => given,
@@ -158,8 +164,8 @@ impl Claim {
                 events.released().await;
                 Ok(())
             }
-            Ok(Err(left)) => Err(format!("its lock or ledger is still there: {left}")),
-            Err(lost) => Err(format!("its lock and ledger are still there: {}", lost.0)),
+            Ok(Err(left)) => Err(Reason::LockLeft { failure: text(&left) }),
+            Err(lost) => Err(Reason::LockLeft { failure: text(&lost.0) }),
         }
     }
 
@@ -198,7 +204,7 @@ fn reason_against(
     before: &HostState,
     commit: Option<String>,
     waited: bool,
-) -> Option<String> {
+) -> Option<Reason> {
     // Nothing is left to run: only the outcome was not recorded.
     let is_done = |step: &PlannedStep| before.step(&step.id).is_some_and(StepState::is_done);
     if plan.steps().iter().all(is_done) || ends_at_its_failure(plan, before) {
@@ -206,16 +212,13 @@ fn reason_against(
     }
     if before.steps.iter().any(|step| !step.undone) {
         // The lock of this run is gone, so what it knows of the host may be outdated.
-        return Some(
-            "its lock was broken, or another run had it meanwhile: plan again (--rerun unfinished)"
-                .to_owned(),
-        );
+        return Some(Reason::LockBroken);
     }
     if waited {
-        return Some("another run was at work here since the plan was made: plan again".to_owned());
+        return Some(Reason::WorkedOnSince);
     }
-    let (now, then) = commit.zip(plan.commit.as_ref()).filter(|(now, then)| now != *then)?;
-    Some(format!("the installed commit is {now} now, and the plan was made at {then}: plan again"))
+    let (now, planned) = commit.zip(plan.commit.clone()).filter(|(now, planned)| now != planned)?;
+    Some(Reason::CommitDiffers { now, planned })
 }
 
 /// Whether a failed step was the last one: neither the closing of the site nor the way back follows.

@@ -222,8 +222,9 @@ impl HostEvents {
         self.events.tell(RunEvent::StepResolved { host, step, done: false, reason, by }).await;
     }
 
-    pub(super) async fn going_back(&self, why: &str, rolls_back: bool) {
-        let event = RunEvent::GoingBack { host: self.host.clone(), why: RemoteText::from(why), rolls_back };
+    pub(super) async fn going_back(&self, reasons: &[Reason], rolls_back: bool) {
+        let (host, reasons) = (self.host.clone(), reasons.to_vec());
+        let event = RunEvent::GoingBack { host, reasons, rolls_back };
         self.events.tell(event).await;
     }
 

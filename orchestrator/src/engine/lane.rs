@@ -18,12 +18,13 @@ use super::link::{Link, NoLink, Route};
 use super::progress::ProgressReader;
 use super::review_queue::Ticket;
 use super::{HostReport, LiveOutput, Operator, SiteProber, judge};
-use crate::event::{HostOutcome, Reason, RunKind, StepEnd, StepOutcome, Stream};
+use crate::event::{HostOutcome, LeftOut, Reason, RunKind, StepEnd, StepOutcome, Stream};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::{Effect, Reads};
 use crate::schema::{Fingerprint, Narrowed};
 use crate::state::{HostState, StepState};
+use crate::text::RemoteText;
 use crate::transport::LinkLost;
 
 /// How much longer than the host's own deadline the controller waits for a step before it calls the link dead: the time
@@ -44,8 +45,10 @@ pub(super) struct Lane {
     pub(super) before: HostState,
     /// How to reach the host; `None`: the inventory no longer names it.
     pub(super) route: Option<Route>,
+    /// Why its plan keeps it from being started, if so.
+    pub(super) blocked: Option<Reason>,
     /// Why nothing may be done on it, if so.
-    pub(super) refused: Option<String>,
+    pub(super) refused: Option<LeftOut>,
     pub(super) claim: Claim,
     pub(super) operator: Arc<dyn Operator>,
     pub(super) prober: Arc<dyn SiteProber>,
@@ -61,7 +64,7 @@ pub(super) struct Lane {
 }
 
 /// The outcome of a host, and why.
-pub(super) type End = (HostOutcome, String);
+pub(super) type End = (HostOutcome, Vec<Reason>);
 
 /// What a lane has found out and done so far.
 #[derive(Default)]
@@ -79,7 +82,7 @@ pub(super) struct LaneState {
     /// The step that failed.
     pub(super) failed: Option<String>,
     /// Why the host goes back to its start.
-    pub(super) turns_back: Option<String>,
+    pub(super) turns_back: Option<Reason>,
     /// Whether a step may have begun that cannot be undone.
     pub(super) changed_the_schema: bool,
     /// Whether its site was closed, and opened again.
@@ -93,10 +96,10 @@ impl Lane {
         let ticket = self.ticket.take();
         let ended_before = self.before.outcome.filter(|_| !self.before.is_unfinished(&self.plan));
         let reconciled = if ended_before.is_none() { self.reconcile_schema_change().await } else { Ok(()) };
-        let outcome = if let Err(lost) = reconciled {
-            let why = format!("it could not be asked whether its schema change ever began: {lost}");
+        let outcome = if let Err(why) = reconciled {
+            let why = Reason::ChangeNotReconciled { because: vec![why] };
             let end = self.stopped(HostOutcome::Unreachable, why);
-            self.events.finished(end.0, &Vec::from_iter(Reason::told(&end.1))).await;
+            self.events.finished(end.0, &end.1).await;
             end.0
         } else if let Some(outcome) = ended_before {
             // Only its lock must still be released.
@@ -104,7 +107,7 @@ impl Lane {
             outcome
         } else {
             let end = self.outcome(ticket).await;
-            self.events.finished(end.0, &Vec::from_iter(Reason::told(&end.1))).await;
+            self.events.finished(end.0, &end.1).await;
             end.0
         };
         HostReport { host: self.plan.host, outcome }
@@ -112,8 +115,11 @@ impl Lane {
 
     async fn outcome(&self, ticket: Option<Ticket>) -> End {
         match &self.plan.action {
-            HostAction::Current => (HostOutcome::Current, String::new()),
-            HostAction::Unreachable(why) => (HostOutcome::Unreachable, why.clone()),
+            HostAction::Current => (HostOutcome::Current, Vec::new()),
+            HostAction::Unreachable(why) => {
+                let failure = RemoteText::from(why.as_str());
+                (HostOutcome::Unreachable, vec![Reason::Unreachable { failure }])
+            }
             HostAction::Steps(steps) => self.upgrade(steps, ticket).await,
         }
     }
@@ -128,23 +134,25 @@ impl Lane {
             ..LaneState::default()
         };
         let Some(route) = &self.route else {
-            let why = "the inventory does not name it any more, or names another machine or login by it";
-            return self.stopped(HostOutcome::NotStarted, why.to_owned());
+            let left_out = LeftOut::NotInInventory;
+            return self.stopped(HostOutcome::NotStarted, Reason::LeftOut { left_out });
         };
-        if let Some(why) = self.plan.blocked.as_ref().filter(|_| !self.before.was_touched()) {
-            return self.stopped(HostOutcome::NotStarted, format!("blocked by preflight: {why}"));
+        if let Some(reason) = self.blocked.clone().filter(|_| !self.before.was_touched()) {
+            return self.stopped(HostOutcome::NotStarted, reason);
         }
-        if let Some(why) = &self.refused {
+        if let Some(left_out) = self.refused.clone() {
             let outcome = if self.before.went_back > 0 { HostOutcome::Held } else { HostOutcome::NotStarted };
-            return self.stopped(outcome, why.clone());
+            return self.stopped(outcome, Reason::LeftOut { left_out });
         }
         if route.brake.state() > BrakeState::Go {
-            return self.interrupted(&state, "it was connected to");
+            return self.interrupted(&state, None);
         }
         let mut link = match Link::connect(route, &self.events).await {
             Ok(link) => link,
-            Err(NoLink::Interrupted) => return self.interrupted(&state, "it was connected to"),
-            Err(NoLink::Unreachable(why)) => return self.stopped(HostOutcome::Unreachable, why),
+            Err(NoLink::Interrupted) => return self.interrupted(&state, None),
+            Err(NoLink::Unreachable(failure)) => {
+                return self.stopped(HostOutcome::Unreachable, Reason::Unreachable { failure });
+            }
         };
         let end = self.hold_and_work(&mut link, route, &mut state, steps).await;
         link.close().await;
@@ -160,31 +168,28 @@ impl Lane {
         steps: &[PlannedStep],
     ) -> End {
         let mut keep_ledger = false;
-        let (outcome, why) = match self.claim.take(link, route, &self.events, &self.plan, &self.before).await
-        {
-            Ok(()) => self.there_or_back(link, route, state, steps).await,
-            Err(NotHeld::Lost(why)) => return self.stopped(HostOutcome::Unreachable, why),
-            Err(NotHeld::Refused { why, ours }) => {
-                let not_now = if state.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
-                let end = self.stopped(not_now, why);
-                if !ours {
-                    return end;
+        let (outcome, mut why) =
+            match self.claim.take(link, route, &self.events, &self.plan, &self.before).await {
+                Ok(()) => self.there_or_back(link, route, state, steps).await,
+                Err(NotHeld::Lost(reason)) => return self.stopped(HostOutcome::Unreachable, reason),
+                Err(NotHeld::Refused { reason, ours }) => {
+                    let not_now = if state.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
+                    let end = self.stopped(not_now, reason);
+                    if !ours {
+                        return end;
+                    }
+                    // The ledger stays: it may be the only record of a step of an earlier session. The lock that was taken
+                    // now is released: this run does nothing here.
+                    keep_ledger = std::mem::take(&mut state.touched);
+                    end
                 }
-                // The ledger stays: it may be the only record of a step of an earlier session. The lock that was taken
-                // now is released: this run does nothing here.
-                keep_ledger = std::mem::take(&mut state.touched);
-                end
-            }
-        };
+            };
         if outcome.is_unfinished() && state.touched {
             // The lock and the ledger stay for whoever resumes the run.
             return (outcome, why);
         }
-        match self.claim.give_back(link, route, &self.events, keep_ledger).await {
-            Ok(()) => (outcome, why),
-            Err(left) if why.is_empty() => (outcome, left),
-            Err(left) => (outcome, format!("{why}\n{left}")),
-        }
+        why.extend(self.claim.give_back(link, route, &self.events, keep_ledger).await.err());
+        (outcome, why)
     }
 
     /// Runs steps one after another, except those that an earlier session completed.
@@ -200,9 +205,9 @@ impl Lane {
         for (place, step) in steps.into_iter().enumerate() {
             let known = self.before.step(&step.id);
             if let Some(known) = known.filter(|known| known.has_failed()) {
-                let why = known.end.as_ref().map(|end| end.why.to_string()).unwrap_or_default();
                 state.failed = Some(step.id.clone());
-                return (HostOutcome::Failed, format!("`{}`: {why}", step.id));
+                let why = known.end.as_ref().map(|end| step_failed(step, end));
+                return (HostOutcome::Failed, Vec::from_iter(why));
             }
             if let Some(known) = known.filter(|known| known.is_done() && !again.contains(&place)) {
                 // Resolving a step does not stop its process.
@@ -219,7 +224,7 @@ impl Lane {
                 return end;
             }
         }
-        (HostOutcome::Done, String::new())
+        (HostOutcome::Done, Vec::new())
     }
 
     /// The positions of earlier sessions' checks directly before the first open step: they are repeated, since their
@@ -253,7 +258,7 @@ impl Lane {
         };
         match answer {
             Ok(false) => Ok(()),
-            Ok(true) => Err((HostOutcome::Unknown, format!("`{}` is still running there", step.id))),
+            Ok(true) => Err((HostOutcome::Unknown, vec![Reason::StepStillRuns { step: step.id.clone() }])),
             Err(lost) => Err(self.cut_off(step, &lost)),
         }
     }
@@ -277,7 +282,7 @@ impl Lane {
         step: &PlannedStep,
     ) -> Result<(), End> {
         if route.brake.state() > BrakeState::Go {
-            return Err(self.interrupted(state, &format!("`{}`", step.id)));
+            return Err(self.interrupted(state, Some(step)));
         }
         if let Some(probe) = &step.probe {
             return self.probe(route, state, step, probe).await;
@@ -298,16 +303,16 @@ impl Lane {
             tokio::select! {
                 reviewed = self.review(state, step) => if let Err(why) = reviewed {
                     state.turns_back = self.can_go_back(state, step).then(|| why.clone());
-                    return Err((HostOutcome::Held, why));
+                    return Err((HostOutcome::Held, vec![why]));
                 },
                 () = route.brake.reaches(BrakeState::Drain) => {
-                    return Err(self.interrupted(state, &format!("`{}`", step.id)));
+                    return Err(self.interrupted(state, Some(step)));
                 }
             }
         }
         let boot = link.boot().await.map_err(|lost| self.cut_off(step, &lost))?;
         if route.brake.state() > BrakeState::Go {
-            return Err(self.interrupted(state, &format!("`{}`", step.id)));
+            return Err(self.interrupted(state, Some(step)));
         }
         let permit = if adopts {
             self.events.step_adopted(&step.id).await
@@ -316,9 +321,8 @@ impl Lane {
         };
         let permit = permit.map_err(|denied| {
             let outcome = if state.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
-            let what = if adopts { "looked for" } else { "started" };
-            let why = format!("the journal cannot be written, so `{}` was not {what}: {}", step.id, denied.0);
-            self.stopped(outcome, why)
+            let (step, failure) = (Some(step.id.clone()), RemoteText::from(denied.0.as_str()));
+            self.stopped(outcome, Reason::JournalNotWritable { step, failure })
         })?;
         state.touched = true;
         state.changed_the_schema |= is_for_good(step);
@@ -335,21 +339,15 @@ impl Lane {
             Err(lost) => judge::unseen(&lost.to_string(), &output),
         };
         state.learn(step, Some(&end));
-        let (outcome, why) = (end.outcome, end.why.to_string());
+        let (outcome, why) = (end.outcome, vec![step_failed(step, &end)]);
         self.events.step_finished(step, end, Some(output)).await;
         state.was_opened |= outcome == StepOutcome::Succeeded && self.plan.opening.as_ref() == Some(&step.id);
         match (outcome, step.effect) {
             (StepOutcome::Succeeded | StepOutcome::Skipped, _) => Ok(()),
-            (StepOutcome::Unknown, Effect::Change) => {
-                Err((HostOutcome::Unknown, format!("`{}`: {why}", step.id)))
-            }
+            (StepOutcome::Unknown, Effect::Change) => Err((HostOutcome::Unknown, why)),
             // A check changes nothing, so its unknown result leaves the host itself known.
-            (StepOutcome::Unknown, Effect::Check) => {
-                Err((HostOutcome::Held, format!("`{}`: {why}", step.id)))
-            }
-            (StepOutcome::Failed | StepOutcome::TimedOut, _) => {
-                Err((HostOutcome::Failed, format!("`{}`: {why}", step.id)))
-            }
+            (StepOutcome::Unknown, Effect::Check) => Err((HostOutcome::Held, why)),
+            (StepOutcome::Failed | StepOutcome::TimedOut, _) => Err((HostOutcome::Failed, why)),
         }
     }
 
@@ -418,24 +416,29 @@ impl Lane {
     }
 
     /// The end of a lane that was interrupted between two steps.
-    fn interrupted(&self, state: &LaneState, before: &str) -> End {
-        let why = format!("the run was interrupted before {before}");
+    fn interrupted(&self, state: &LaneState, before: Option<&PlannedStep>) -> End {
+        let reason = Reason::InterruptedBefore { step: before.map(|step| step.id.clone()) };
         let outcome = if state.touched { HostOutcome::Held } else { HostOutcome::NotStarted };
-        self.stopped(outcome, why)
+        self.stopped(outcome, reason)
     }
 
     /// The end of a lane whose connection was lost for good between two steps.
     fn cut_off(&self, step: &PlannedStep, lost: &LinkLost) -> End {
-        let why = format!("the connection was lost before `{}`: {}", step.id, lost.0);
-        self.stopped(HostOutcome::Unreachable, why)
+        let (step, failure) = (step.id.clone(), RemoteText::from(lost.0.as_str()));
+        self.stopped(HostOutcome::Unreachable, Reason::LostBefore { step, failure })
     }
 
     /// The end of a lane that did nothing. If a step of an earlier session may be running, the host is `unknown`
     /// instead.
-    pub(super) fn stopped(&self, outcome: HostOutcome, why: String) -> End {
+    pub(super) fn stopped(&self, outcome: HostOutcome, why: Reason) -> End {
         let under_way = self.before.has_unknown_step();
-        (if under_way { HostOutcome::Unknown } else { outcome }, why)
+        (if under_way { HostOutcome::Unknown } else { outcome }, vec![why])
     }
+}
+
+/// Why a host does not go on after a step that did not succeed.
+pub(super) fn step_failed(step: &PlannedStep, end: &StepEnd) -> Reason {
+    Reason::Step { step: step.id.clone(), failure: end.why.clone() }
 }
 
 /// Whether a step cannot be undone: it is a change with a schema review.

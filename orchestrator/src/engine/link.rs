@@ -14,6 +14,7 @@ use super::brake::{Brake, BrakeState};
 use super::dispatch::HostEvents;
 use crate::ledger::{Ledger, OpenError};
 use crate::plan::LedgerPlace;
+use crate::text::RemoteText;
 use crate::transport::{self, ConnectError, LinkLost, Target, Transport};
 
 /// How long a host may take to start a shell.
@@ -35,7 +36,7 @@ pub(super) struct Route {
 /// Why there is no connection.
 pub(super) enum NoLink {
     /// No attempt succeeded.
-    Unreachable(String),
+    Unreachable(RemoteText),
     /// The run was interrupted first.
     Interrupted,
 }
@@ -57,7 +58,8 @@ impl<'a> Link<'a> {
             connected = route.connect() => connected,
             () = route.brake.reaches(BrakeState::Drain) => return Err(NoLink::Interrupted),
         };
-        let ledger = connected.map_err(|failure| NoLink::Unreachable(failure.why))?;
+        let ledger =
+            connected.map_err(|failure| NoLink::Unreachable(RemoteText::from(failure.why.as_str())))?;
         events.connected(ledger.keeper().name()).await;
         Ok(Self { route, events, ledger: Some(ledger), connected_at: Instant::now(), missing_since: None })
     }

@@ -3,7 +3,9 @@
 use super::claim::answered;
 use super::lane::{Lane, is_for_good};
 use super::link::{Link, NoLink};
+use crate::event::Reason;
 use crate::state::{ITSELF, Resolution, StepState};
+use crate::text::RemoteText;
 
 impl Lane {
     /// Records a schema change that never began as not done, so that it is reviewed again before it starts: the pending
@@ -11,7 +13,7 @@ impl Lane {
     ///
     /// # Errors
     /// The host could not be asked.
-    pub(super) async fn reconcile_schema_change(&mut self) -> Result<(), String> {
+    pub(super) async fn reconcile_schema_change(&mut self) -> Result<(), Reason> {
         let is_open = |known: &StepState| {
             let planned = self.plan.step(&known.id);
             known.is_unknown() && known.resolution.is_none() && planned.is_some_and(is_for_good)
@@ -21,8 +23,8 @@ impl Lane {
         let (Some(route), Some(step)) = (&self.route, self.plan.step(&id)) else { return Ok(()) };
         let mut link = match Link::connect(route, &self.events).await {
             Ok(link) => link,
-            Err(NoLink::Interrupted) => return Err("the run was interrupted".to_owned()),
-            Err(NoLink::Unreachable(why)) => return Err(why),
+            Err(NoLink::Interrupted) => return Err(Reason::Interrupted),
+            Err(NoLink::Unreachable(failure)) => return Err(Reason::Unreachable { failure }),
         };
         let asked = async {
             let ledger = link.ledger().await?;
@@ -34,7 +36,7 @@ impl Lane {
         };
         let found = asked.await;
         link.close().await;
-        if found.map_err(|lost| lost.0)? {
+        if found.map_err(|lost| Reason::Unreachable { failure: RemoteText::from(lost.0.as_str()) })? {
             return Ok(());
         }
         let why = "the host never began it, and what was approved is looked at again";

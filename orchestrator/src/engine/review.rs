@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Answer;
 use super::lane::{Lane, LaneState, is_for_good};
 use super::review_queue::WaitingState;
+use crate::event::Reason;
 use crate::gate::{self, Review, SchemaMatch};
 use crate::plan::PlannedStep;
 use crate::schema::SchemaChanges;
@@ -16,11 +17,11 @@ const REVIEW_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 impl Lane {
     /// Whether the step may start as far as its schema review goes; `Err`: why not.
-    pub(super) async fn review(&self, state: &mut LaneState, step: &PlannedStep) -> Result<(), String> {
+    pub(super) async fn review(&self, state: &mut LaneState, step: &PlannedStep) -> Result<(), Reason> {
         let Some(policy) = step.schema_review else { return Ok(()) };
         // Without the pending statements there is nothing that could have been approved.
         let Some(pending) = &state.pending else {
-            return Err(format!("nothing found out which schema changes `{}` would make", step.id));
+            return Err(Reason::ChangesNotRead { step: step.id.clone() });
         };
         let changes = SchemaChanges::against(pending.iter().map(String::as_str), &state.narrowed());
         let fingerprint = &changes.fingerprint;
@@ -48,14 +49,12 @@ impl Lane {
         }
         if let Some(approved) = state.approved.take() {
             self.events.not_approved(&step.id, fingerprint, "the look at it before it is executed").await;
-            return Err(format!(
-                "what is pending changed after it was approved: {approved} was approved, {fingerprint} is pending ({})",
-                changes.summary()
-            ));
+            let (pending, summary) = (fingerprint.clone(), changes.summary());
+            return Err(Reason::ChangesDiffer { approved, pending, summary });
         }
         match review {
             Review::Pass { .. } => Ok(()),
-            Review::Hold(why) => Err(why),
+            Review::Hold(reason) => Err(reason),
             Review::Ask => {
                 self.ask(state, step, changes).await?;
                 self.take_risk(accepted).await;
@@ -69,7 +68,7 @@ impl Lane {
         state: &mut LaneState,
         step: &PlannedStep,
         changes: SchemaChanges,
-    ) -> Result<(), String> {
+    ) -> Result<(), Reason> {
         let patience = match self.plan.review_timeout_seconds {
             // A plan of a version that knew no such limit.
             0 => REVIEW_TIMEOUT,
@@ -82,23 +81,20 @@ impl Lane {
             WaitingState { closed: self.plan.opening.is_some(), goes_back: self.can_go_back(state, step) };
         self.events.review_awaited(&step.id, &changes.fingerprint, until, waiting.closed).await;
         let Some(ticket) = state.ticket.take() else {
-            return Err("nobody is here to review the pending schema changes".to_owned());
+            return Err(Reason::NoReviewer);
         };
         let answer = tokio::select! {
             answer = ticket.ask(&changes, until, waiting) => answer,
             // A late approval, from another terminal.
             approval = self.approvals.schema(&changes.fingerprint) => Some(Answer { yes: true, by: approval.by }),
             () = tokio::time::sleep(patience) => {
-                return Err(format!(
-                    "nobody answered the schema review within {}s (review_timeout)",
-                    patience.as_secs()
-                ));
+                return Err(Reason::ReviewTimedOut { seconds: patience.as_secs() });
             }
         };
-        let Some(answer) = answer else { return Err("nobody answered the schema review".to_owned()) };
+        let Some(answer) = answer else { return Err(Reason::ReviewUnanswered) };
         if !answer.yes {
             self.events.not_approved(&step.id, &changes.fingerprint, &answer.by).await;
-            return Err(format!("{} did not approve the pending schema changes", answer.by));
+            return Err(Reason::ReviewNotApproved { by: answer.by });
         }
         self.events.approved(&step.id, &changes.fingerprint, &answer.by, true).await;
         state.approved = Some(changes.fingerprint);

@@ -20,7 +20,7 @@ use super::link::Route;
 use super::review_queue::{ReviewQueue, Ticket};
 use super::soak::{self, SoakEnd, WatchedHost};
 use super::{HostReport, Job};
-use crate::event::{HostOutcome, Reason, RunEvent};
+use crate::event::{Blocker, HostOutcome, Reason, RunEvent};
 use crate::facts::HostLock;
 use crate::gate::Tally;
 use crate::journal::Writer;
@@ -204,8 +204,8 @@ impl Rollout {
         if known.is_none() {
             self.events.tell(RunEvent::SoakStarted { wave: wave.name.clone(), until, hosts }).await;
         }
-        let end = soak::watch(watched, until, now, &self.job.brake, async |host, why| {
-            let event = RunEvent::HostUnwell { host: host.to_owned(), why: RemoteText::from(why.as_str()) };
+        let end = soak::watch(watched, until, now, &self.job.brake, async |host, reason| {
+            let event = RunEvent::HostUnwell { host: host.to_owned(), reasons: vec![reason] };
             self.events.tell(event).await;
             let report = HostReport { host: host.to_owned(), outcome: HostOutcome::Failed };
             reports.insert(host.to_owned(), report);
@@ -250,7 +250,8 @@ impl Rollout {
             match &host.action {
                 HostAction::Current => events.finished(HostOutcome::Current, &[]).await,
                 HostAction::Unreachable(why) => {
-                    events.finished(HostOutcome::Unreachable, &Vec::from_iter(Reason::told(why))).await;
+                    let failure = RemoteText::from(why.as_str());
+                    events.finished(HostOutcome::Unreachable, &[Reason::Unreachable { failure }]).await;
                 }
                 HostAction::Steps(_) => {
                     events.finished(HostOutcome::NotStarted, std::slice::from_ref(reason)).await;
@@ -356,6 +357,7 @@ impl Rollout {
             kind: self.job.header.kind,
             before: self.before.hosts.get(&plan.host).cloned().unwrap_or_default(),
             route,
+            blocked: self.blocked(plan),
             refused: self.job.refused.get(&plan.host).cloned(),
             claim: self.claim.clone(),
             operator: Arc::clone(&self.job.operator),
@@ -368,6 +370,23 @@ impl Rollout {
             events: self.events.of_host(&plan.host),
             plan: plan.clone(),
         }
+    }
+
+    /// Why the plan keeps a host from being started.
+    fn blocked(&self, plan: &HostPlan) -> Option<Reason> {
+        let text = plan.blocked.as_ref()?;
+        let policy = &self.job.header.plan.preflight_policy;
+        let findings: Vec<Blocker> = plan
+            .findings
+            .iter()
+            .filter(|finding| finding.blocks(policy))
+            .map(|found| Blocker { id: found.id.clone(), what: RemoteText::from(found.what.as_str()) })
+            .collect();
+        Some(if findings.is_empty() {
+            Reason::Blocked { text: RemoteText::from(text.as_str()) }
+        } else {
+            Reason::Preflight { findings }
+        })
     }
 
     /// A ticket if the host has a review ahead. It is issued before the lane starts, so that the queue waits for all hosts
@@ -385,8 +404,7 @@ impl Rollout {
     /// A panic in a lane becomes the outcome of its host alone (law 1).
     async fn crashed(&self, names: &BTreeMap<Id, String>, error: &JoinError) -> HostReport {
         let host = names.get(&error.id()).cloned().unwrap_or_default();
-        let why = Vec::from_iter(Reason::told("its lane broke down: a fault of ixporch"));
-        self.events.of_host(&host).finished(HostOutcome::Crashed, &why).await;
+        self.events.of_host(&host).finished(HostOutcome::Crashed, &[Reason::Crashed]).await;
         HostReport { host, outcome: HostOutcome::Crashed }
     }
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::SiteLook;
 use super::brake::BrakeState;
-use super::lane::{End, Lane, LaneState};
+use super::lane::{End, Lane, LaneState, step_failed};
 use super::link::Route;
 use crate::event::{HostOutcome, StepEnd, StepOutcome};
 use crate::plan::{PlannedStep, SiteProbe};
@@ -38,7 +38,7 @@ impl Lane {
         };
         let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let end = StepEnd { milliseconds, ..end };
-        let (outcome, why) = (end.outcome, format!("`{}`: {}", step.id, end.why));
+        let (outcome, why) = (end.outcome, vec![step_failed(step, &end)]);
         self.events.step_finished(step, end, None).await;
         match outcome {
             StepOutcome::Succeeded | StepOutcome::Skipped => Ok(()),

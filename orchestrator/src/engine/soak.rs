@@ -12,9 +12,10 @@ use tokio::time::Instant;
 
 use super::brake::{Brake, BrakeState};
 use super::judge;
-use crate::event::StepOutcome;
+use crate::event::{Reason, StepOutcome};
 use crate::ledger::{Ledger, StepEnded, StepOutput};
 use crate::plan::{HostPlan, PlannedStep};
+use crate::text::RemoteText;
 use crate::transport::{self, Target, Transport};
 
 /// How often each host is checked.
@@ -63,7 +64,7 @@ impl WatchedHost {
     }
 
     /// Checks the host once; `Some`: it is unhealthy, and why.
-    async fn look(&mut self) -> Option<String> {
+    async fn look(&mut self) -> Option<Reason> {
         match self.find_out().await {
             Ok(()) => {
                 self.bad_looks = 0;
@@ -76,11 +77,12 @@ impl WatchedHost {
         }
     }
 
-    async fn find_out(&self) -> Result<(), String> {
+    async fn find_out(&self) -> Result<(), Reason> {
+        let away = |error: String| Reason::Unreachable { failure: RemoteText::from(error.as_str()) };
         let connected = transport::connect(&*self.transport, &self.target, &self.connecting).await;
-        let session = connected.map_err(|error| error.to_string())?;
+        let session = connected.map_err(|error| away(error.to_string()))?;
         let opening = Ledger::open(session, "none", &self.target.host, &self.plan.place);
-        let mut ledger = opening.await.map_err(|error| error.to_string())?;
+        let mut ledger = opening.await.map_err(|error| away(error.to_string()))?;
         let mut found = Ok(());
         for step in &self.plan.health {
             found = ask(&mut ledger, step).await;
@@ -94,14 +96,18 @@ impl WatchedHost {
 }
 
 /// Runs one health check.
-async fn ask(ledger: &mut Ledger, step: &PlannedStep) -> Result<(), String> {
+async fn ask(ledger: &mut Ledger, step: &PlannedStep) -> Result<(), Reason> {
+    let failed = |failure: String| {
+        let (step, failure) = (step.id.clone(), RemoteText::from(failure.as_str()));
+        Reason::Step { step, failure }
+    };
     let started = Instant::now();
     let mut output = StepOutput::default();
     let patience = Duration::from_secs(step.command.timeout_seconds) + SLACK;
     let exit = tokio::time::timeout(patience, ledger.look(step, &mut output))
         .await
-        .map_err(|_| format!("`{}`: no answer within {}s", step.id, patience.as_secs()))?
-        .map_err(|lost| format!("`{}`: {}", step.id, lost.0))?;
+        .map_err(|_| failed(format!("no answer within {}s", patience.as_secs())))?
+        .map_err(|lost| failed(lost.0))?;
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let end = judge::judge(step, StepEnded::Ran { exit, proven: None, milliseconds }, &output, &[]);
     if end.outcome == StepOutcome::Succeeded {
@@ -109,7 +115,7 @@ async fn ask(ledger: &mut Ledger, step: &PlannedStep) -> Result<(), String> {
     }
     let said = end.stderr.tail.last_lines(1).pop().or_else(|| end.stdout.tail.last_lines(1).pop());
     let said = said.map_or_else(String::new, |line| format!(" ({line})"));
-    Err(format!("`{}`: {}{said}", step.id, end.why))
+    Err(failed(format!("{}{said}", end.why)))
 }
 
 /// Watches until `until`, but checks each host at least once; calls `unwell` for each unhealthy host.
@@ -118,7 +124,7 @@ pub(super) async fn watch(
     until: Timestamp,
     now: Timestamp,
     brake: &Brake,
-    mut unwell: impl AsyncFnMut(&str, String),
+    mut unwell: impl AsyncFnMut(&str, Reason),
 ) -> SoakEnd {
     let left = Duration::try_from(until.duration_since(now).max(SignedDuration::ZERO)).unwrap_or_default();
     let over = Instant::now() + left;

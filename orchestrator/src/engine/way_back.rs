@@ -6,15 +6,15 @@
 
 use ixporch_inventory::FailurePolicy;
 
-use super::lane::{End, Lane, LaneState};
+use super::lane::{End, Lane, LaneState, step_failed};
 use super::link::{Link, Route};
-use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome};
+use crate::event::{HostOutcome, Reason, RunKind, StepEnd, StepOutcome};
 use crate::plan::PlannedStep;
 use crate::state::{HostState, StepState};
 
 /// Why a host goes back; `rolls_back`: because a step failed.
-struct Reason {
-    why: String,
+struct WayBack {
+    why: Vec<Reason>,
     rolls_back: bool,
 }
 
@@ -27,20 +27,20 @@ impl Lane {
         state: &mut LaneState,
         steps: &[PlannedStep],
     ) -> End {
-        if let Some(why) = &self.before.going_back {
-            let reason = Reason { why: why.raw().to_owned(), rolls_back: self.before.rolls_back };
-            return self.go_back(link, route, state, reason).await;
+        if let Some(why) = self.before.going_back.clone() {
+            let back = WayBack { why, rolls_back: self.before.rolls_back };
+            return self.go_back(link, route, state, back).await;
         }
         if self.before.rolls_back {
             // The host is back already; only its outcome was not recorded.
             return match self.unwell() {
-                Some(why) => (HostOutcome::Failed, format!("it is back at its start, and not well: {why}")),
-                None => (HostOutcome::RolledBack, "it was rolled back".to_owned()),
+                Some(why) => (HostOutcome::Failed, vec![Reason::BackUnwell { because: vec![why] }]),
+                None => (HostOutcome::RolledBack, vec![Reason::RolledBack]),
             };
         }
         let end = self.steps(link, route, state, steps).await;
         if let Some(why) = state.turns_back.take() {
-            return self.turn_back(link, route, state, Reason { why, rolls_back: false }).await;
+            return self.turn_back(link, route, state, WayBack { why: vec![why], rolls_back: false }).await;
         }
         match end {
             (HostOutcome::Done, why) => (self.success(), why),
@@ -66,7 +66,7 @@ impl Lane {
         link: &mut Link<'_>,
         route: &Route,
         state: &mut LaneState,
-        why: String,
+        mut why: Vec<Reason>,
     ) -> End {
         let was_opened = state.was_opened;
         let failed = state.failed.take().and_then(|failed| self.plan.step(&failed));
@@ -78,15 +78,14 @@ impl Lane {
             // An unhealthy site must not stay open.
             let known = self.before.step(&closing.id);
             if known.is_some_and(StepState::has_failed) {
-                return (
-                    HostOutcome::Failed,
-                    format!("{why}\nit was open by then, and could not be closed again"),
-                );
+                why.push(Reason::NotClosedAgain { because: Vec::new() });
+                return (HostOutcome::Failed, why);
             }
             if !known.is_some_and(StepState::is_done)
-                && let Err((outcome, trouble)) = self.step(link, route, state, closing).await
+                && let Err((outcome, because)) = self.step(link, route, state, closing).await
             {
-                return (outcome, format!("{why}\nit was open by then, and closing it again: {trouble}"));
+                why.push(Reason::NotClosedAgain { because });
+                return (outcome, why);
             }
         }
         let wants = match self.plan.on_failure {
@@ -102,11 +101,10 @@ impl Lane {
             return (HostOutcome::Failed, why);
         }
         if self.plan.back.is_empty() {
-            let trouble =
-                "it is not rolled back: where it began is not known (an earlier run broke off here)";
-            return (HostOutcome::Failed, format!("{why}\n{trouble}"));
+            why.push(Reason::StartUnknown);
+            return (HostOutcome::Failed, why);
         }
-        self.turn_back(link, route, state, Reason { why, rolls_back: true }).await
+        self.turn_back(link, route, state, WayBack { why, rolls_back: true }).await
     }
 
     async fn turn_back(
@@ -114,22 +112,18 @@ impl Lane {
         link: &mut Link<'_>,
         route: &Route,
         state: &mut LaneState,
-        reason: Reason,
+        back: WayBack,
     ) -> End {
-        self.events.going_back(&reason.why, reason.rolls_back).await;
-        self.go_back(link, route, state, reason).await
+        self.events.going_back(&back.why, back.rolls_back).await;
+        self.go_back(link, route, state, back).await
     }
 
-    async fn go_back(
-        &self,
-        link: &mut Link<'_>,
-        route: &Route,
-        state: &mut LaneState,
-        reason: Reason,
-    ) -> End {
-        let Reason { why, rolls_back } = reason;
+    async fn go_back(&self, link: &mut Link<'_>, route: &Route, state: &mut LaneState, back: WayBack) -> End {
+        let WayBack { mut why, rolls_back } = back;
         let Ok(host) = self.events.host_state().await else {
-            return self.stopped(HostOutcome::Held, why);
+            let outcome =
+                if self.before.has_unknown_step() { HostOutcome::Unknown } else { HostOutcome::Held };
+            return (outcome, why);
         };
         // The version was that of the upgraded code.
         state.version = None;
@@ -143,13 +137,14 @@ impl Lane {
                 self.events.went_back().await;
                 state.touched = false;
                 let (outcome, how) = if rolls_back {
-                    (HostOutcome::RolledBack, "it was rolled back")
+                    (HostOutcome::RolledBack, Reason::RolledBack)
                 } else {
-                    (HostOutcome::Held, "it was taken back to its start")
+                    (HostOutcome::Held, Reason::BackAtStart)
                 };
-                (outcome, format!("{why}\n{how}"))
+                why.push(how);
+                (outcome, why)
             }
-            (HostOutcome::Failed, trouble) => {
+            (HostOutcome::Failed, because) => {
                 let failed = state.failed.take();
                 let is_back = self
                     .events
@@ -157,13 +152,18 @@ impl Lane {
                     .await
                     .is_ok_and(|host| Self::is_back_but_unwell(&host, &steps, failed.as_deref()));
                 if !is_back {
-                    return (HostOutcome::Failed, format!("{why}\non the way back to its start: {trouble}"));
+                    why.push(Reason::NotBack { because });
+                    return (HostOutcome::Failed, why);
                 }
                 self.events.went_back().await;
                 state.touched = false;
-                (HostOutcome::Failed, format!("{why}\nit is back at its start, and not well: {trouble}"))
+                why.push(Reason::BackUnwell { because });
+                (HostOutcome::Failed, why)
             }
-            (outcome, trouble) => (outcome, format!("{why}\non the way back to its start: {trouble}")),
+            (outcome, because) => {
+                why.push(Reason::NotBack { because });
+                (outcome, why)
+            }
         }
     }
 
@@ -175,10 +175,10 @@ impl Lane {
     }
 
     /// Why the site of a host that is back is unhealthy.
-    fn unwell(&self) -> Option<String> {
+    fn unwell(&self) -> Option<Reason> {
         let looks = self.plan.back.iter().filter(|step| step.tells_health);
         let mut ends = looks.filter_map(|step| Some((step, self.before.step(&step.id)?.end.as_ref()?)));
         let failed = |end: &StepEnd| matches!(end.outcome, StepOutcome::Failed | StepOutcome::TimedOut);
-        ends.find(|(_, end)| failed(end)).map(|(step, end)| format!("`{}`: {}", step.id, end.why))
+        ends.find(|(_, end)| failed(end)).map(|(step, end)| step_failed(step, end))
     }
 }

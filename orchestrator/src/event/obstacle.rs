@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::RunKind;
+use crate::facts::HostKind;
+use crate::text::RemoteText;
 
 /// What a run did to the work of another one on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,4 +160,16 @@ pub enum LeftOut {
     },
     /// It was not selected.
     NotSelected,
+    /// Its PHP or its database server is another one than when it was planned, and evidence is of the planned kind.
+    OtherKind {
+        /// The kind in the plan, if it is known.
+        planned: Option<HostKind>,
+        /// The kind now, if it is known.
+        now: Option<HostKind>,
+    },
+    /// Its PHP and its database server could not be found out.
+    KindUnknown {
+        /// What failed.
+        failure: RemoteText,
+    },
 }

@@ -8,8 +8,19 @@ use std::collections::BTreeMap;
 use ixporch_inventory::value::Amount;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::HostOutcome;
+use super::{HostOutcome, LeftOut};
+use crate::facts::HostLock;
+use crate::schema::Fingerprint;
 use crate::text::RemoteText;
+
+/// A finding of the preflight that keeps a host from being started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocker {
+    /// The kind of finding.
+    pub id: String,
+    /// The problem.
+    pub what: RemoteText,
+}
 
 /// Why something is where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +78,179 @@ pub enum Reason {
     SoakInterrupted {
         /// That wave.
         wave: String,
+    },
+    /// The preflight found something that blocks the host.
+    Preflight {
+        /// What it found.
+        findings: Vec<Blocker>,
+    },
+    /// The plan blocks the host, for another reason than a finding.
+    Blocked {
+        /// That reason.
+        text: RemoteText,
+    },
+    /// The host is left out of a run that is resumed.
+    LeftOut {
+        /// Why.
+        left_out: LeftOut,
+    },
+    /// The run was interrupted before a step, or before the host was connected to.
+    InterruptedBefore {
+        /// The step.
+        step: Option<String>,
+    },
+    /// The run was interrupted while it waited for the host's lock.
+    InterruptedWaiting,
+    /// The run was interrupted twice while it took the host's lock.
+    InterruptedLocking,
+    /// The host cannot be reached.
+    Unreachable {
+        /// What failed.
+        failure: RemoteText,
+    },
+    /// The connection was lost while the host's lock was taken.
+    LostLocking {
+        /// What failed.
+        failure: RemoteText,
+    },
+    /// The connection was lost before a step.
+    LostBefore {
+        /// The step.
+        step: String,
+        /// What failed.
+        failure: RemoteText,
+    },
+    /// The journal cannot be written, so nothing was done.
+    JournalNotWritable {
+        /// The step that was not started; `None`: not even the lock was taken.
+        step: Option<String>,
+        /// What failed.
+        failure: RemoteText,
+    },
+    /// Another run has the host's lock.
+    LockedBy {
+        /// The lock.
+        lock: Box<HostLock>,
+    },
+    /// The lock cannot be taken.
+    LockNotTaken {
+        /// What failed.
+        failure: RemoteText,
+    },
+    /// A step of the run that this one follows is still running.
+    EarlierRunAtWork {
+        /// That run.
+        run: String,
+    },
+    /// The lock of the run was broken, or another run had it meanwhile.
+    LockBroken,
+    /// Another run was at work on the host since the plan was made.
+    WorkedOnSince,
+    /// Another commit is installed than when the plan was made.
+    CommitDiffers {
+        /// The commit now.
+        now: String,
+        /// The commit in the plan.
+        planned: String,
+    },
+    /// The ledger of the run is gone from the host: the result of a step is lost.
+    LedgerGone,
+    /// The ledger cannot be created.
+    LedgerNotCreated {
+        /// What failed.
+        failure: RemoteText,
+    },
+    /// The lock and the ledger are left on the host.
+    LockLeft {
+        /// What failed.
+        failure: RemoteText,
+    },
+    /// The lock and the ledger are left on the host, since the journal cannot be written.
+    LockLeftUnrecorded,
+    /// Whether a schema change began in an earlier session could not be found out.
+    ChangeNotReconciled {
+        /// Why not.
+        because: Vec<Reason>,
+    },
+    /// A step did not succeed.
+    Step {
+        /// The step.
+        step: String,
+        /// What failed.
+        failure: RemoteText,
+    },
+    /// A step that a person resolved is still running.
+    StepStillRuns {
+        /// The step.
+        step: String,
+    },
+    /// The lane of the host crashed: a fault of ixporch.
+    Crashed,
+    /// The host was rolled back.
+    RolledBack,
+    /// The host is back at its start, and waits there.
+    BackAtStart,
+    /// The host is back at its start, and its site is not healthy.
+    BackUnwell {
+        /// What is wrong.
+        because: Vec<Reason>,
+    },
+    /// The host could not go back to its start.
+    NotBack {
+        /// What failed.
+        because: Vec<Reason>,
+    },
+    /// The host is not rolled back, since its start is not known.
+    StartUnknown,
+    /// Its site had been opened, and could not be closed again.
+    NotClosedAgain {
+        /// What failed; empty: an earlier session failed to close it.
+        because: Vec<Reason>,
+    },
+    /// The host was upgraded, and failed its health checks during the soak.
+    Unwell {
+        /// What is wrong.
+        because: Vec<Reason>,
+    },
+    /// The pending schema changes are not known, so nobody can approve them.
+    ChangesNotRead {
+        /// The step that would execute them.
+        step: String,
+    },
+    /// Other schema changes are pending than were approved.
+    ChangesDiffer {
+        /// What was approved.
+        approved: Fingerprint,
+        /// What is pending.
+        pending: Fingerprint,
+        /// The pending changes in brief.
+        summary: String,
+    },
+    /// The evidence is of other schema changes.
+    EvidenceOfOther {
+        /// How they differ.
+        difference: RemoteText,
+    },
+    /// The pending schema changes must be reviewed, and nobody can be asked.
+    ReviewUnattended {
+        /// What is pending.
+        pending: Fingerprint,
+        /// The pending changes in brief.
+        summary: String,
+    },
+    /// Nobody is there to review the pending schema changes.
+    NoReviewer,
+    /// Nobody answered the schema review in time.
+    ReviewTimedOut {
+        /// The time.
+        seconds: u64,
+    },
+    /// Nobody answered the schema review.
+    ReviewUnanswered,
+    /// A person did not approve the pending schema changes.
+    ReviewNotApproved {
+        /// The person.
+        by: String,
     },
     /// What an earlier version wrote, or what somebody else says.
     Told {

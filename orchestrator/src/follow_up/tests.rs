@@ -256,7 +256,8 @@ fn resumption(found: Resumption) -> String {
 }
 
 fn word(why: &LeftOut) -> String {
-    report::left_out(why, "ixporch", &str::to_owned)
+    let words = report::left_out(why, "ixporch", "RUN", &str::to_owned);
+    words.help.map_or(words.message.clone(), |help| format!("{} (help: {help})", words.message))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_or_else` gives")]

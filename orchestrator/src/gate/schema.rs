@@ -3,8 +3,9 @@
 use ixporch_inventory::SchemaApproval;
 
 use super::SchemaMatch;
-use crate::event::Approval;
+use crate::event::{Approval, Reason};
 use crate::schema::{ChangeClass, SchemaChanges};
+use crate::text::RemoteText;
 
 /// The result of a schema review.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub enum Review {
     /// A person must be asked.
     Ask,
     /// A person must be asked, and nobody is there.
-    Hold(String),
+    Hold(Reason),
 }
 
 /// Whether `changes` may be executed: by the evidence of other hosts, by an earlier approval, or by policy. Evidence of
@@ -33,7 +34,7 @@ pub fn review(
 ) -> Review {
     match evidence {
         Some(SchemaMatch::Different(why)) => {
-            return Review::Hold(format!("the evidence is of another schema: {why}"));
+            return Review::Hold(Reason::EvidenceOfOther { difference: RemoteText::from(why.as_str()) });
         }
         Some(SchemaMatch::Approved(by)) => return Review::Pass { by, by_person: true },
         Some(SchemaMatch::Executed) | None => {}
@@ -53,11 +54,10 @@ pub fn review(
     if attended {
         return Review::Ask;
     }
-    Review::Hold(format!(
-        "pending schema changes ({}: {}) wait for a person, and there is no terminal to ask at",
-        changes.fingerprint,
-        changes.summary()
-    ))
+    Review::Hold(Reason::ReviewUnattended {
+        pending: changes.fingerprint.clone(),
+        summary: changes.summary(),
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Paint, bytes, duration, reason};
 use crate::event::{
-    Envelope, Evidence, EvidenceSource, HostOutcome, RunEvent, RunKind, StepEnd, StepOutcome,
+    Envelope, Evidence, EvidenceSource, HostOutcome, Reason, RunEvent, RunKind, StepEnd, StepOutcome,
 };
 use crate::plan::fold_names;
 use crate::schema::FINGERPRINT_DIGITS;
@@ -47,7 +47,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         }
         RunEvent::HostFinished { host, outcome, reasons } => {
             let text = outcome_word(paint, state, *outcome);
-            let first = reason::text(reasons).lines().next().unwrap_or_default().to_owned();
+            let first = first_line(reasons);
             if first.is_empty() {
                 format!("{host:width$}  {text}")
             } else {
@@ -88,10 +88,11 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
             paint.strong(&format!("wave {wave}: its upgraded hosts are watched until {until}"))
         }
         RunEvent::SoakFinished { wave } => paint.dim(&format!("wave {wave} has been watched")),
-        RunEvent::HostUnwell { host, why } => format!("{host:width$}  {}: {why}", paint.bad("not well")),
-        RunEvent::GoingBack { host, why, rolls_back } => {
-            let why = why.to_string();
-            let first = why.lines().next().unwrap_or_default();
+        RunEvent::HostUnwell { host, reasons } => {
+            format!("{host:width$}  {}: {}", paint.bad("not well"), reason::text(reasons))
+        }
+        RunEvent::GoingBack { host, reasons, rolls_back } => {
+            let first = first_line(reasons);
             let what = if *rolls_back { "is rolled back" } else { "goes back to its start" };
             format!("{host:width$}  {}", paint.warn(&format!("{what}: {first}")))
         }
@@ -110,6 +111,11 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         | RunEvent::RunFinished { .. }
         | RunEvent::Unknown => return None,
     })
+}
+
+/// The first line of reasons.
+fn first_line(reasons: &[Reason]) -> String {
+    reason::text(reasons).lines().next().unwrap_or_default().to_owned()
 }
 
 /// What a run relies on, and whose word that is.

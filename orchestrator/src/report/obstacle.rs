@@ -5,6 +5,7 @@ use std::fmt::Write;
 use ixporch_inventory::suggest;
 
 use crate::event::{Candidate, Deed, FollowUpKind, LeftOut, Obstacle, RunKind};
+use crate::facts::HostKind;
 use crate::plan::fold_names;
 use crate::text::harmless_line;
 
@@ -75,39 +76,51 @@ pub fn obstacle(obstacle: &Obstacle, program: &str, shorten: &dyn Fn(&str) -> St
             format!("run {} has no host `{}`", shorten(run), harmless_line(host)),
             suggest::help(host, known.iter().map(String::as_str)),
         ),
-        Obstacle::WorkSince { host, run, deed } => work_since(host, &shorten(run), *deed, program),
+        Obstacle::WorkSince { host, run, deed } => work_since(host, &shorten(run), *deed, program, "RUN"),
     };
     Words { message, help }
 }
 
-/// Why a host is left out of a follow-up.
-pub fn left_out(why: &LeftOut, program: &str, shorten: &dyn Fn(&str) -> String) -> String {
-    match why {
-        LeftOut::NotInInventory => {
-            "the inventory does not name it any more, or names another machine by its name".to_owned()
-        }
-        LeftOut::WorkSince { run, deed } => {
-            let words = work_since("it", &shorten(run), *deed, program);
-            words.0
-        }
-        LeftOut::StartUnknown => {
-            "its state before the run is not known: an earlier run had broken off there".to_owned()
-        }
-        LeftOut::ProofGone { by, hosts } => format!(
-            "run {} rolled {} back, so what this run proved there no longer counts: plan again (resume --rerun unfinished)",
-            shorten(by),
-            folded(hosts)
+/// Why a host is left out of a follow-up of the run `run`.
+pub fn left_out(why: &LeftOut, program: &str, run: &str, shorten: &dyn Fn(&str) -> String) -> Words {
+    let again = || Some(format!("plan again: {program} resume {run} --rerun unfinished"));
+    let (message, help) = match why {
+        LeftOut::NotInInventory => (
+            "the inventory does not name it any more, or names another machine or login by its name"
+                .to_owned(),
+            None,
         ),
-        LeftOut::NotSelected => "it was not selected (--limit)".to_owned(),
-    }
+        LeftOut::WorkSince { run: by, deed } => work_since("it", &shorten(by), *deed, program, run),
+        LeftOut::StartUnknown => {
+            ("its state before the run is not known: an earlier run had broken off there".to_owned(), None)
+        }
+        LeftOut::ProofGone { by, hosts } => (
+            format!(
+                "run {} rolled {} back, so what this run proved there no longer counts",
+                shorten(by),
+                folded(hosts)
+            ),
+            again(),
+        ),
+        LeftOut::NotSelected => ("it was not selected".to_owned(), Some(format!("{program} resume {run}"))),
+        LeftOut::OtherKind { planned, now } => {
+            let word = |kind: Option<&HostKind>| kind.map_or("not known".to_owned(), HostKind::to_string);
+            let (planned, now) = (word(planned.as_ref()), word(now.as_ref()));
+            (format!("it was {planned} when this was planned, and is {now}"), again())
+        }
+        LeftOut::KindUnknown { failure } => {
+            (format!("its PHP and its database server could not be found out: {failure}"), None)
+        }
+    };
+    Words { message, help }
 }
 
-fn work_since(host: &str, run: &str, deed: Deed, program: &str) -> (String, Option<String>) {
+fn work_since(host: &str, run: &str, deed: Deed, program: &str, meant: &str) -> (String, Option<String>) {
     match deed {
         Deed::Changed => (
             format!("run {run} has changed {host} since"),
             Some(format!(
-                "see what it did: {program} report {run}; a new plan knows of it: {program} upgrade, or {program} resume RUN --rerun unfinished"
+                "see what it did: {program} report {run}; a new plan knows of it: {program} upgrade, or {program} resume {meant} --rerun unfinished"
             )),
         ),
         Deed::RollingBack => (

@@ -4,7 +4,7 @@
 
 use ixporch_inventory::value::Amount;
 
-use super::Names;
+use super::{Names, obstacle};
 use crate::event::Reason;
 use crate::text::RemoteText;
 
@@ -24,7 +24,13 @@ pub(super) fn lines(reasons: &[Reason], names: &Names) -> Vec<String> {
     lines
 }
 
+/// The reasons of a reason, in its own line.
+fn because(reasons: &[Reason]) -> String {
+    reasons.iter().map(message).collect::<Vec<_>>().join("; ")
+}
+
 /// What a reason says.
+#[expect(clippy::too_many_lines, reason = "a table: a line or two for each reason")]
 fn message(reason: &Reason) -> String {
     match reason {
         Reason::TooManyFailures { wave, failures, total, allowed, max_failures } => {
@@ -55,16 +61,108 @@ fn message(reason: &Reason) -> String {
         Reason::SoakInterrupted { wave } => {
             format!("wave `{wave}`: the run was interrupted while its hosts were watched")
         }
+        Reason::Preflight { findings } => {
+            let findings: Vec<String> =
+                findings.iter().map(|found| format!("{}: {}", found.id, found.what)).collect();
+            format!("blocked by preflight: {}", findings.join("\n"))
+        }
+        Reason::Blocked { text } => format!("blocked by preflight: {text}"),
+        Reason::LeftOut { left_out } => obstacle::left_out(left_out, "", "", &str::to_owned).message,
+        Reason::InterruptedBefore { step: Some(step) } => format!("the run was interrupted before `{step}`"),
+        Reason::InterruptedBefore { step: None } => {
+            "the run was interrupted before it was connected to".to_owned()
+        }
+        Reason::InterruptedWaiting => "the run was interrupted while another one held the host".to_owned(),
+        Reason::InterruptedLocking => {
+            "the run was interrupted twice; the host's lock may have been taken".to_owned()
+        }
+        Reason::Unreachable { failure } | Reason::LedgerNotCreated { failure } => failure.to_string(),
+        Reason::LostLocking { failure } => format!("{failure} (its lock may have been taken)"),
+        Reason::LostBefore { step, failure } => {
+            format!("the connection was lost before `{step}`: {failure}")
+        }
+        Reason::JournalNotWritable { step: Some(step), failure } => {
+            format!("the journal cannot be written, so `{step}` was not started: {failure}")
+        }
+        Reason::JournalNotWritable { step: None, failure } => {
+            format!("the journal cannot be written: {failure}")
+        }
+        Reason::LockedBy { lock } => format!("locked by {}", lock.holder()),
+        Reason::LockNotTaken { failure } => format!("the host's lock cannot be taken: {failure}"),
+        Reason::EarlierRunAtWork { run } => format!("a step of run {run} is still running there"),
+        Reason::LockBroken => "its lock was broken, or another run had it meanwhile".to_owned(),
+        Reason::WorkedOnSince => "another run was at work here since the plan was made".to_owned(),
+        Reason::CommitDiffers { now, planned } => {
+            format!("the installed commit is {now} now, and the plan was made at {planned}")
+        }
+        Reason::LedgerGone => {
+            "the run's ledger is gone from the host, so the result of its step is lost".to_owned()
+        }
+        Reason::LockLeft { failure } => format!("its lock and ledger are still there: {failure}"),
+        Reason::LockLeftUnrecorded => {
+            "its lock and ledger are still there, since the journal cannot be written".to_owned()
+        }
+        Reason::ChangeNotReconciled { because: why } => {
+            format!("it could not be asked whether its schema change ever began: {}", because(why))
+        }
+        Reason::Step { step, failure } => format!("`{step}`: {failure}"),
+        Reason::StepStillRuns { step } => format!("`{step}` is still running there"),
+        Reason::Crashed => "its lane crashed: a fault of ixporch".to_owned(),
+        Reason::RolledBack => "it was rolled back".to_owned(),
+        Reason::BackAtStart => "it was taken back to its start".to_owned(),
+        Reason::BackUnwell { because: why } => {
+            format!("it is back at its start, and not well: {}", because(why))
+        }
+        Reason::NotBack { because: why } => format!("on the way back to its start: {}", because(why)),
+        Reason::StartUnknown => {
+            "it is not rolled back: its start is not known, since an earlier run broke off here".to_owned()
+        }
+        Reason::NotClosedAgain { because: why } if why.is_empty() => {
+            "it was open by then, and could not be closed again".to_owned()
+        }
+        Reason::NotClosedAgain { because: why } => {
+            format!("it was open by then, and closing it again: {}", because(why))
+        }
+        Reason::Unwell { because: why } => format!("it was upgraded, and is not well: {}", because(why)),
+        Reason::ChangesNotRead { step } => {
+            format!("nothing found out which schema changes `{step}` would make")
+        }
+        Reason::ChangesDiffer { approved, pending, summary } => format!(
+            "what is pending changed after it was approved: {approved} was approved, {pending} is pending ({summary})"
+        ),
+        Reason::EvidenceOfOther { difference } => {
+            format!("the evidence is of another schema: {difference}")
+        }
+        Reason::ReviewUnattended { pending, summary } => format!(
+            "pending schema changes ({pending}: {summary}) wait for a person, and there is no terminal to ask at"
+        ),
+        Reason::NoReviewer => "nobody is here to review the pending schema changes".to_owned(),
+        Reason::ReviewTimedOut { seconds } => {
+            format!("nobody answered the schema review within {seconds}s")
+        }
+        Reason::ReviewUnanswered => "nobody answered the schema review".to_owned(),
+        Reason::ReviewNotApproved { by } => format!("{by} did not approve the pending schema changes"),
         Reason::Told { text } => text.raw().to_owned(),
         Reason::Unknown => "a reason that this version of ixporch does not know".to_owned(),
     }
 }
 
 /// What to type next, if the summary does not say that anyway.
-fn help(reason: &Reason, _names: &Names) -> Option<String> {
+fn help(reason: &Reason, names: &Names) -> Option<String> {
+    let Names { program, run, .. } = names;
     match reason {
         Reason::SoakWithoutHealth { .. } => {
             Some("add [[health]] to the procedure, or remove `soak` from the wave".to_owned())
+        }
+        Reason::LeftOut { left_out } => obstacle::left_out(left_out, program, run, &str::to_owned).help,
+        Reason::LockBroken | Reason::WorkedOnSince | Reason::CommitDiffers { .. } => {
+            Some(format!("plan again: {program} resume {run} --rerun unfinished"))
+        }
+        Reason::LedgerGone => Some(format!(
+            "look at the host, and record the result: {program} resolve {run} HOST --step STEP --as done --reason TEXT"
+        )),
+        Reason::ReviewTimedOut { .. } => {
+            Some("the setting `review_timeout` in the inventory is the time to wait".to_owned())
         }
         _ => None,
     }
@@ -74,8 +172,57 @@ fn help(reason: &Reason, _names: &Names) -> Option<String> {
 mod tests {
     use std::fmt::Write;
 
+    use serde_json::{Value, json};
+
     use super::*;
-    use crate::event::HostOutcome;
+    use crate::event::{Blocker, Deed, HostOutcome, LeftOut, Line, RunEvent, sample};
+    use crate::facts::{HostKind, HostLock};
+    use crate::report::Paint;
+    use crate::schema::{Fingerprint, SchemaChanges};
+    use crate::state::RunState;
+
+    fn text(text: &str) -> RemoteText {
+        RemoteText::from(text)
+    }
+
+    fn failure() -> RemoteText {
+        text("no room")
+    }
+
+    fn step() -> String {
+        "composer".to_owned()
+    }
+
+    fn failed() -> Vec<Reason> {
+        vec![Reason::Step { step: step(), failure: failure() }]
+    }
+
+    fn changes(column: u8) -> Fingerprint {
+        SchemaChanges::read([format!("ALTER TABLE a ADD c{column} INT").as_str()]).fingerprint
+    }
+
+    /// One of each reason to leave a host out, too.
+    fn after_left_out(left_out: &LeftOut) -> Option<LeftOut> {
+        let run = || "01b3".to_owned();
+        Some(match left_out {
+            LeftOut::NotInInventory => LeftOut::WorkSince { run: run(), deed: Deed::Changed },
+            LeftOut::WorkSince { deed: Deed::Changed, .. } => {
+                LeftOut::WorkSince { run: run(), deed: Deed::RollingBack }
+            }
+            LeftOut::WorkSince { deed: Deed::RollingBack, .. } => {
+                LeftOut::WorkSince { run: run(), deed: Deed::RolledBack }
+            }
+            LeftOut::WorkSince { deed: Deed::RolledBack, .. } => LeftOut::StartUnknown,
+            LeftOut::StartUnknown => LeftOut::ProofGone { by: run(), hosts: vec!["h1".to_owned()] },
+            LeftOut::ProofGone { .. } => LeftOut::NotSelected,
+            LeftOut::NotSelected => {
+                let planned = Some(HostKind { database: "MySQL".to_owned(), php: "7.0".to_owned() });
+                LeftOut::OtherKind { planned, now: None }
+            }
+            LeftOut::OtherKind { .. } => LeftOut::KindUnknown { failure: failure() },
+            LeftOut::KindUnknown { .. } => return None,
+        })
+    }
 
     /// One of each reason: a new one must be entered here.
     fn after(reason: &Reason) -> Option<Reason> {
@@ -99,7 +246,67 @@ mod tests {
             Reason::StartUnanswered => Reason::WaveNotBegun { wave: wave() },
             Reason::WaveNotBegun { .. } => Reason::WaveNotOver { wave: wave() },
             Reason::WaveNotOver { .. } => Reason::SoakInterrupted { wave: wave() },
-            Reason::SoakInterrupted { .. } => Reason::Told { text: RemoteText::from("no\u{1b}[2Jroom") },
+            Reason::SoakInterrupted { .. } => {
+                let what = text("PHP 8 is missing");
+                Reason::Preflight { findings: vec![Blocker { id: "php-version".to_owned(), what }] }
+            }
+            Reason::Preflight { .. } => Reason::Blocked { text: text("a journal cannot be read") },
+            Reason::Blocked { .. } => Reason::LeftOut { left_out: LeftOut::NotInInventory },
+            Reason::LeftOut { left_out } => match after_left_out(left_out) {
+                Some(left_out) => Reason::LeftOut { left_out },
+                None => Reason::InterruptedBefore { step: None },
+            },
+            Reason::InterruptedBefore { step: None } => Reason::InterruptedBefore { step: Some(step()) },
+            Reason::InterruptedBefore { .. } => Reason::InterruptedWaiting,
+            Reason::InterruptedWaiting => Reason::InterruptedLocking,
+            Reason::InterruptedLocking => Reason::Unreachable { failure: failure() },
+            Reason::Unreachable { .. } => Reason::LostLocking { failure: failure() },
+            Reason::LostLocking { .. } => Reason::LostBefore { step: step(), failure: failure() },
+            Reason::LostBefore { .. } => Reason::JournalNotWritable { step: None, failure: failure() },
+            Reason::JournalNotWritable { step: None, .. } => {
+                Reason::JournalNotWritable { step: Some(step()), failure: failure() }
+            }
+            Reason::JournalNotWritable { .. } => {
+                let (run, operator, origin) = ("01b3".to_owned(), "ada".to_owned(), "here".to_owned());
+                Reason::LockedBy { lock: Box::new(HostLock { run, operator, origin, ..HostLock::default() }) }
+            }
+            Reason::LockedBy { .. } => Reason::LockNotTaken { failure: failure() },
+            Reason::LockNotTaken { .. } => Reason::EarlierRunAtWork { run: "01b3".to_owned() },
+            Reason::EarlierRunAtWork { .. } => Reason::LockBroken,
+            Reason::LockBroken => Reason::WorkedOnSince,
+            Reason::WorkedOnSince => Reason::CommitDiffers { now: "b2".to_owned(), planned: "a1".to_owned() },
+            Reason::CommitDiffers { .. } => Reason::LedgerGone,
+            Reason::LedgerGone => Reason::LedgerNotCreated { failure: failure() },
+            Reason::LedgerNotCreated { .. } => Reason::LockLeft { failure: failure() },
+            Reason::LockLeft { .. } => Reason::LockLeftUnrecorded,
+            Reason::LockLeftUnrecorded => Reason::ChangeNotReconciled { because: vec![Reason::Interrupted] },
+            Reason::ChangeNotReconciled { .. } => Reason::Step { step: step(), failure: failure() },
+            Reason::Step { .. } => Reason::StepStillRuns { step: step() },
+            Reason::StepStillRuns { .. } => Reason::Crashed,
+            Reason::Crashed => Reason::RolledBack,
+            Reason::RolledBack => Reason::BackAtStart,
+            Reason::BackAtStart => Reason::BackUnwell { because: failed() },
+            Reason::BackUnwell { .. } => Reason::NotBack { because: failed() },
+            Reason::NotBack { .. } => Reason::StartUnknown,
+            Reason::StartUnknown => Reason::NotClosedAgain { because: Vec::new() },
+            Reason::NotClosedAgain { because } if because.is_empty() => {
+                Reason::NotClosedAgain { because: failed() }
+            }
+            Reason::NotClosedAgain { .. } => Reason::Unwell { because: failed() },
+            Reason::Unwell { .. } => Reason::ChangesNotRead { step: step() },
+            Reason::ChangesNotRead { .. } => {
+                let (approved, pending) = (changes(1), changes(2));
+                Reason::ChangesDiffer { approved, pending, summary: "1 change".to_owned() }
+            }
+            Reason::ChangesDiffer { .. } => Reason::EvidenceOfOther { difference: text("only here: DROP") },
+            Reason::EvidenceOfOther { .. } => {
+                Reason::ReviewUnattended { pending: changes(2), summary: "1 change".to_owned() }
+            }
+            Reason::ReviewUnattended { .. } => Reason::NoReviewer,
+            Reason::NoReviewer => Reason::ReviewTimedOut { seconds: 60 },
+            Reason::ReviewTimedOut { .. } => Reason::ReviewUnanswered,
+            Reason::ReviewUnanswered => Reason::ReviewNotApproved { by: "ada".to_owned() },
+            Reason::ReviewNotApproved { .. } => Reason::Told { text: RemoteText::from("no\u{1b}[2Jroom") },
             Reason::Told { .. } => Reason::Unknown,
             Reason::Unknown => return None,
         })
@@ -127,5 +334,27 @@ mod tests {
             let _ = writeln!(table, "{json}\n  {}", words.join("\n  "));
         }
         insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn the_text_of_an_earlier_version_is_told_as_it_is() {
+        let why = "`composer`: exit code 1\nit was rolled back";
+        let event = |sequence: u64, event: Value| {
+            let mut line = json!({ "sequence": sequence, "at": "2026-01-01T00:00:00Z" });
+            line.as_object_mut().unwrap().extend(event.as_object().unwrap().clone());
+            match Line::read(&line.to_string()).unwrap() {
+                Line::Event(envelope) => *envelope,
+                skipped @ Line::Skipped { .. } => panic!("{skipped:?}"),
+            }
+        };
+        let header = serde_json::to_value(RunEvent::RunStarted(sample::header("r", &["a"]).into())).unwrap();
+        let ended = json!({ "event": "host-finished", "host": "a", "outcome": "failed", "why": why });
+        let events = [event(1, header), event(2, ended)];
+        let state = RunState::fold(&events);
+        let line = crate::report::line(Paint::new(false), &state, &events[1]).unwrap();
+        assert_eq!(line, "a  failed: `composer`: exit code 1");
+        let host = crate::report::host_document(&state, "a");
+        assert_eq!(host["why"], why);
+        assert_eq!(host["reasons"], json!([{ "code": "told", "text": why }]));
     }
 }

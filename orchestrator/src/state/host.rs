@@ -40,7 +40,7 @@ pub struct HostState {
     /// The schema review that it waits for.
     pub awaits: Option<AwaitedReview>,
     /// Why it is being taken back to its start.
-    pub going_back: Option<RemoteText>,
+    pub going_back: Option<Vec<Reason>>,
     /// Whether a step had failed when it was taken back to its start last.
     pub rolls_back: bool,
     /// When something was done there last, or its end was seen.

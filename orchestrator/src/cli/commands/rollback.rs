@@ -105,7 +105,7 @@ async fn roll_back(
     let decided = rollback::rollback(&history, record, &run.state, &request)
         .map_err(|found| which::obstacle(&found, settings))?;
     let shown = settings.shorten(&run.id);
-    tell_left_out(&decided.left_out, settings, printer);
+    tell_left_out(&decided.left_out, &shown, settings, printer);
     let Some(plan) = decided.plan else {
         printer.say(&format!("run {shown} changed nothing on the selected hosts; nothing to roll back"));
         return Ok(ExitCode::Success);
@@ -146,11 +146,14 @@ async fn roll_back(
     Ok(if exit == ExitCode::Success && !is_whole { ExitCode::Unreachable } else { exit })
 }
 
-fn tell_left_out(left_out: &[(String, LeftOut)], settings: &Settings, printer: Printer) {
+fn tell_left_out(left_out: &[(String, LeftOut)], run: &str, settings: &Settings, printer: Printer) {
     let shorten = |run: &str| settings.shorten(run);
     for (host, why) in left_out {
-        let why = report::left_out(why, &settings.program, &shorten);
-        printer.say(&printer.err.warn(&format!("{host} is left out: {why}")));
+        let words = report::left_out(why, &settings.program, run, &shorten);
+        printer.say(&printer.err.warn(&format!("{host} is left out: {}", words.message)));
+        if let Some(help) = words.help {
+            printer.say(&format!("  help: {help}"));
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::engine::Job;
 use crate::event::{HostOutcome, Reason};
 use crate::plan::{HostAction, PlannedStep, sample};
 use crate::procedure::Effect;
+use crate::text::RemoteText;
 
 fn outcomes(played: &Played, wave: usize, hosts: usize) -> Vec<HostOutcome> {
     (0..hosts).map(|host| played.outcome(&format!("w{wave}h{host}"))).collect()
@@ -62,8 +63,9 @@ fn a_host_that_is_not_well_while_it_is_watched_counts_as_failed() {
     assert_eq!(outcomes(&played, 0, 2), [HostOutcome::Upgraded, HostOutcome::Failed]);
     assert_eq!(played.outcome("w1h0"), HostOutcome::NotStarted);
     let state = &played.dispatched.state;
-    let why = Reason::told("it was upgraded, and is not well: `is-well`: exit code 1");
-    assert_eq!(state.hosts["w0h1"].reasons, Vec::from_iter(why));
+    let (step, failure) = ("is-well".to_owned(), RemoteText::from("exit code 1"));
+    let unwell = Reason::Unwell { because: vec![Reason::Step { step, failure }] };
+    assert_eq!(state.hosts["w0h1"].reasons, [unwell]);
     assert_eq!((state.exit().code(), state.has_unfinished_soak()), (5, false));
 
     let well = play_planned(&[vec![Part::Good], vec![Part::Good]], |job| soaks(job, 0));
