@@ -3,12 +3,16 @@
 //! Owns how things look. It is pure: everything is a function of data and gives a string, so every
 //! report can be tested from a journal alone.
 
+mod attention;
+mod decisions;
 mod document;
 mod findings;
 mod host;
 mod leftovers;
 mod lines;
+mod next;
 mod obstacle;
+mod open_steps;
 mod output;
 mod paint;
 mod plan;
@@ -17,6 +21,9 @@ mod schema;
 mod status;
 mod summary;
 mod table;
+#[cfg(test)]
+mod tests;
+mod versions;
 
 pub use document::{document, host_document};
 pub use findings::findings;
@@ -31,6 +38,8 @@ pub use status::status;
 pub use summary::summary;
 pub use table::{bytes, duration, table};
 
+use jiff::Timestamp;
+
 /// What reports call runs, so that they can say what to type next.
 #[derive(Debug, Clone)]
 pub struct Names {
@@ -40,15 +49,17 @@ pub struct Names {
     pub run: String,
     /// Whether its controller is at work on it now.
     pub going_on: bool,
+    /// When the report is made.
+    pub now: Timestamp,
 }
 
 impl Names {
-    /// What is to be said of a run without an end.
+    /// The line about a run that has no end.
     fn not_ended(&self) -> &'static str {
         if self.going_on {
-            "this run is still going on"
+            "this run is still going on: its controller is at work"
         } else {
-            "this run was cut off: its controller ended without a word; steps may still be running on the hosts"
+            "this run was cut off: its controller ended without reporting a result; steps may still be running on the hosts"
         }
     }
 }

@@ -66,7 +66,7 @@ fn a_fix_repairs_who_drifted_after_a_review_and_changes_nothing_on_the_others() 
     assert_eq!(stage.fleet.host("p2").leftovers(), Vec::<String>::new());
 
     // Another person approves it later, by its fingerprint.
-    let words = next_command(&held, "to let that of p2 pass");
+    let words = next_command(&held, "approve the schema changes of p2");
     let fingerprint = words.last().unwrap();
     let unknown = stage.program.run(&["approve", "latest", "--schema", "0123456789ab", "--reason", "x"]);
     assert_eq!(unknown.code, 2, "{unknown}");

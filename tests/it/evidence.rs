@@ -108,7 +108,7 @@ fn a_schema_that_staging_did_not_have_is_refused_with_host_fingerprint_and_state
     assert!(ended.stdout.contains(&format!("only here: {DROP}")), "{ended}");
     // An approval alone does not stand for evidence, nor does the risk alone for an approval; both together do.
     let hint = format!(
-        "to let that of p2 pass against the evidence (1 addition, 1 drop): ixporch resume {}",
+        "approve the schema changes of p2 against the evidence (1 addition, 1 drop): ixporch resume {}",
         run_of(&ended)
     );
     assert!(ended.stdout.contains(&hint), "{hint} is not in {ended}");
@@ -122,7 +122,7 @@ fn a_schema_that_staging_did_not_have_is_refused_with_host_fingerprint_and_state
     assert_eq!(risked.code, 0, "{risked}");
     let taken = &prod.report()["risks_taken"];
     assert_eq!((&taken[0]["reason"], &taken[0]["of"]), (&"the column is ours".into(), &"p2".into()));
-    assert!(risked.stdout.contains("p2 went on by the risk that tester accepted on"), "{risked}");
+    assert!(risked.stdout.contains("risk accepted for p2 by tester on"), "{risked}");
     assert_eq!(taken.as_array().unwrap().len(), 1, "{taken}");
 }
 
@@ -244,14 +244,14 @@ fn a_wave_that_requires_another_starts_only_where_its_hosts_are_alike() {
     assert_eq!(unmet, &serde_json::json!([kind]));
     let unapproved = stage.program.run(&["resume", "--approve", "prod"]);
     assert_eq!(unapproved.code, 7, "an approval stood for evidence: {unapproved}");
-    let words = next_command(&held, "to let wave prod go on all the same");
+    let words = next_command(&held, "start wave prod without the evidence");
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
     *words.last_mut().unwrap() = "7.1 is what we go to next";
     let risked = stage.program.run(&words);
     // What staging proved still counts for p1; the schema of p2 is reviewed as if there were no evidence.
     assert_eq!(risked.code, 7, "{risked}");
     assert_eq!((stage.outcome("p1").as_str(), stage.outcome("p2").as_str()), ("upgraded", "held"));
-    let went_on = "wave prod went on by the risk that tester accepted on";
+    let went_on = "risk accepted for wave prod by tester on";
     assert!(risked.stdout.contains(went_on) && risked.stdout.contains(kind), "{risked}");
     // The same is not asked for twice: nothing else is missing than what was accepted.
     let ended = stage.program.run(&["resume", "--approve-schema", &fingerprint(&stage)]);
@@ -361,7 +361,7 @@ fn evidence_is_of_all_hosts_of_a_wave_whichever_run_upgraded_them() {
     let why = ", s3: it was left out, and no run is known that upgraded it";
     assert!(refused.stdout.contains(why), "{refused}");
     assert!(
-        refused.stderr.contains("not signed: whoever could write the file could say anything"),
+        refused.stderr.contains("not signed: anybody who can write the file could have made it"),
         "{refused}"
     );
     // Who is current is told as the run left it that brought it there.
@@ -372,7 +372,7 @@ fn evidence_is_of_all_hosts_of_a_wave_whichever_run_upgraded_them() {
     assert_eq!(evidence()["hosts"][0]["outcome"], "upgraded");
     // The file is written anew, and the held run goes on by the command that it printed.
     write_evidence(&stage, &["--no-sign"]);
-    let ended = run_as_printed(&prod, &refused, "when the hosts that are named above prove it");
+    let ended = run_as_printed(&prod, &refused, "when the hosts named above have the evidence");
     assert_eq!(ended.code, 0, "{ended}");
     assert_eq!(prod.report()["evidence"].as_array().unwrap().len(), 1);
 }

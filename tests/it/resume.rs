@@ -238,7 +238,7 @@ fn a_lock_is_shown_and_broken_and_its_run_does_not_go_on() {
     let journals = elsewhere.path().display().to_string();
     let shown = stage.run(&["--state-dir", &journals, "lock", "show"]);
     for words in
-        ["locked by run", "composer is running", "still owed: maintenance-off", "no journal of it is here"]
+        ["locked by run", "composer is running", "open step: maintenance-off", "no journal of it is here"]
     {
         assert!(shown.stdout.contains(words), "{words} is missing\n{shown}");
     }

@@ -50,7 +50,7 @@ fn without_a_person_everybody_goes_back_and_an_approval_is_for_those_with_the_sa
     assert_eq!((&groups[0]["hosts"], &groups[1]["class"]), (&json!(["a", "b"]), &"destructive".into()));
     assert_eq!(stage.report()["schema"], groups);
 
-    let resumed = run_as_printed(&stage, &held, "to let that of a,b pass");
+    let resumed = run_as_printed(&stage, &held, "approve the schema changes of a,b");
     assert_eq!(resumed.code, 7, "{resumed}");
     for name in ["a", "b"] {
         assert_eq!(stage.outcome(name), "upgraded");
@@ -60,7 +60,7 @@ fn without_a_person_everybody_goes_back_and_an_approval_is_for_those_with_the_sa
     assert_eq!((&outlier["outcome"], &outlier["went_back"]), (&"held".into(), &2.into()));
     assert_eq!(stage.fleet.host("c").describe(), "v4.4.0");
 
-    let last = run_as_printed(&stage, &resumed, "to let that of c pass");
+    let last = run_as_printed(&stage, &resumed, "approve the schema changes of c");
     assert_eq!(last.code, 0, "{last}");
     assert_eq!(
         (stage.outcome("c").as_str(), stage.fleet.host("c").describe().as_str()),
@@ -77,7 +77,7 @@ fn what_was_taken_back_is_done_again_even_where_the_ledger_was_kept() {
     let stage = stage(&["a"], "review");
     let held = stage.run(&["upgrade", "--yes", "--keep-ledger"]);
     assert_eq!(held.code, 7, "{held}");
-    let resumed = run_as_printed(&stage, &held, "to let that of a pass");
+    let resumed = run_as_printed(&stage, &held, "approve the schema changes of a");
     assert_eq!(resumed.code, 0, "{resumed}");
     let host = stage.fleet.host("a");
     assert_eq!((host.describe().as_str(), host.in_maintenance()), ("v4.5.0", false));
@@ -115,7 +115,7 @@ fn a_run_does_not_go_on_where_a_later_one_has_been() {
 fn a_fingerprint_can_be_approved_beforehand() {
     let first = stage(&["a"], "review");
     let held = first.upgrade();
-    let words = next_command(&held, "to let that of a pass");
+    let words = next_command(&held, "approve the schema changes of a");
     let fingerprint = words.last().unwrap();
     // Another installation with another controller comes with the same changes.
     let other = stage(&["x"], "review");

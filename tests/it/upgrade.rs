@@ -52,7 +52,7 @@ fn one_host_that_fails_stays_closed_and_the_others_are_upgraded() {
         "p2  failed",
         "step composer: exit code 1",
         "No space left on device",
-        "still owed: maintenance-off",
+        "open step: maintenance-off",
         "--rerun failed",
     ] {
         assert!(ended.stdout.contains(words), "{words} is missing\n{ended}");
@@ -225,7 +225,7 @@ fn runs_reports_and_logs_tell_of_a_run_afterwards() {
     assert!(ended.stdout.trim_start() == report.stdout.trim_start(), "{ended}\n{report}");
     assert!(stage.program.run(&["runs"]).stdout.contains("1 failed, 1 upgraded"));
     let host = stage.program.run(&["report", "latest", "--host", "b"]);
-    assert!(host.stdout.contains("maintenance-on             succeeded"), "{host}");
+    assert!(host.stdout.contains("maintenance-on "), "{host}");
     let logs = stage.program.run(&["logs", "latest", "b", "composer"]);
     assert!(logs.stdout.contains("No space left on device"), "{logs}");
     let wrong = stage.program.run(&["logs", "latest", "b", "composr"]);
@@ -234,6 +234,32 @@ fn runs_reports_and_logs_tell_of_a_run_afterwards() {
     assert_eq!(stage.program.run(&["report", "nosuchrun"]).code, 3);
     let events = stage.program.run(&["--format", "jsonl", "report"]).stdout;
     assert!(events.lines().next().unwrap().contains("\"event\":\"run-started\""));
+}
+
+#[test]
+fn the_list_of_runs_tells_what_each_was_and_which_cannot_be_read() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    assert_eq!(stage.upgrade().code, 0);
+    let upgrade = stage.last_run();
+    assert_eq!(stage.run(&["exec", "--yes", "--", "true"]).code, 0);
+    let listed = stage.program.run(&["runs"]).stdout;
+    let lines: Vec<&str> = listed.lines().collect();
+    assert!(lines[1].contains("  look ") && lines[1].contains("1 done"), "the newest is not first\n{listed}");
+    assert!(lines[2].contains("  upgrade ") && lines[2].contains("1 upgraded"), "{listed}");
+    assert!(lines[2].contains("  tester "), "{listed}");
+    let runs = stage.program.json(&["--format", "json", "runs"]);
+    let first = &runs["runs"][0];
+    assert_eq!((&first["kind"], &first["operator"]), (&"look".into(), &"tester".into()), "{first:#}");
+    assert!(first["milliseconds"].is_u64() && first["readable"] == true, "{first:#}");
+
+    let journal = stage.folder.path().join(".local/state/ixporch/runs").join(&upgrade).join("journal.jsonl");
+    std::fs::write(&journal, "nonsense\n").unwrap();
+    let listed = stage.program.run(&["runs"]);
+    assert_eq!(listed.code, 0, "{listed}");
+    assert!(listed.stdout.contains("  unreadable"), "{listed}");
+    assert!(listed.stdout.trim_end().ends_with("help: ixporch runs verify"), "{listed}");
+    let runs = stage.program.json(&["--format", "json", "runs"]);
+    assert_eq!((&runs["runs"][1]["run"], &runs["runs"][1]["readable"]), (&upgrade.into(), &false.into()));
 }
 
 #[test]
@@ -264,7 +290,7 @@ fn ctrl_c_lets_the_step_in_flight_end_and_starts_nothing_new() {
     wait_for("composer …");
     let run = stage.last_run();
     let status = stage.run(&["status"]);
-    for words in [&format!("locked by run {run}"), "composer is running", "still owed: maintenance-off"] {
+    for words in [&format!("locked by run {run}"), "composer is running", "open step: maintenance-off"] {
         assert!(status.stdout.contains(words), "{words} is missing\n{status}");
     }
     let resumed = stage.program.run(&["resume", &run]);

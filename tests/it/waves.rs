@@ -29,7 +29,7 @@ fn a_gate_without_a_terminal_holds_and_the_printed_command_goes_on() {
     assert!(held.stdout.contains("its gate is `confirm`, and there is no terminal to ask at"), "{held}");
     let run = stage.last_run();
     let before = stage.fleet.host("s1").asked();
-    let ended = run_as_printed(&stage, &held, "to let wave prod start");
+    let ended = run_as_printed(&stage, &held, "approve wave prod");
     assert_eq!(ended.code, 0, "{ended}");
     assert_eq!(stage.last_run(), run, "another run was started");
     for host in ["p1", "p2", "p3"] {

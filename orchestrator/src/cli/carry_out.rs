@@ -105,7 +105,7 @@ impl Execution<'_> {
         if dispatched.journal_failure.is_none() {
             settings.store.summarize(&id, &dispatched.state);
         }
-        let names = Names { program: settings.program.clone(), run, going_on: false };
+        let names = Names { program: settings.program.clone(), run, going_on: false, now: Timestamp::now() };
         show(&dispatched.state, &names, printer);
         end(&dispatched, &folder, &names)
     }
@@ -143,7 +143,7 @@ pub(super) fn show(state: &RunState, names: &Names, printer: Printer) {
     printer.recorded(format!("{} report {}", names.program, names.run));
     match printer.format {
         Format::Human => printer.result(&format!("\n{}", report::summary(printer.out, names, state))),
-        Format::Json => printer.json(&report::document(state)),
+        Format::Json => printer.json(&report::document(names, state)),
         // The events themselves were the result.
         Format::Jsonl => {}
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ixporch_inventory::{Host, Inventory, Selector};
+use jiff::Timestamp;
 
 use super::access::Access;
 use super::args::{Approvals, Connecting, InventoryFile, Relying, RunOptions, Selection, Waves};
@@ -81,7 +82,8 @@ pub(super) async fn resume(
     let Resumption::GoOn { hosts, left_out } = decided else {
         drop(journal);
         printer.say(&format!("run {shown} has ended on every host: there is nothing to resume"));
-        let names = Names { program: settings.program.clone(), run: shown, going_on: false };
+        let (program, now) = (settings.program.clone(), Timestamp::now());
+        let names = Names { program, run: shown, going_on: false, now };
         carry_out::show(&run.state, &names, printer);
         return Ok(run.state.exit());
     };

@@ -47,6 +47,22 @@ pub enum HostOutcome {
 }
 
 impl HostOutcome {
+    /// The outcome in a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Upgraded => "upgraded",
+            Self::Done => "done",
+            Self::NotStarted => "not-started",
+            Self::Held => "held",
+            Self::Unreachable => "unreachable",
+            Self::RolledBack => "rolled-back",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Crashed => "crashed",
+        }
+    }
+
     /// Whether the same run can still bring the host to an end.
     pub fn is_unfinished(self) -> bool {
         matches!(self, Self::NotStarted | Self::Held | Self::Unreachable | Self::Unknown | Self::Crashed)
@@ -77,17 +93,6 @@ impl fmt::Display for StepOutcome {
 
 impl fmt::Display for HostOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Current => "current",
-            Self::Upgraded => "upgraded",
-            Self::Done => "done",
-            Self::NotStarted => "not-started",
-            Self::Held => "held",
-            Self::Unreachable => "unreachable",
-            Self::RolledBack => "rolled-back",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-            Self::Crashed => "crashed",
-        })
+        f.pad(self.word())
     }
 }

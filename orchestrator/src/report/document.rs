@@ -2,15 +2,19 @@
 
 use serde_json::{Value, json};
 
+use super::Names;
+use super::host::is_way_back;
+use super::open_steps::{Completion, Subject, completion};
 use super::reason;
 use super::schema::{schema_document, schema_groups};
+use super::versions::{backup, slowest, versions};
 use crate::event::{Approval, EvidenceSource};
 use crate::plan::{HostPlan, PlannedWave};
 use crate::schema::Fingerprint;
-use crate::state::{GivenEvidence, HostState, LinkGap, RunState, StepState, TakenRisk};
+use crate::state::{Debt, GivenEvidence, HostState, LinkGap, RunState, StepState, TakenRisk};
 
 /// The JSON document of a run.
-pub fn document(state: &RunState) -> Value {
+pub fn document(names: &Names, state: &RunState) -> Value {
     let Some(header) = &state.header else { return json!({ "format": 1 }) };
     json!({
         "format": 1,
@@ -36,7 +40,7 @@ pub fn document(state: &RunState) -> Value {
         "approved_waves": approvals(&state.approved_waves),
         "evidence": state.evidence.iter().map(given).collect::<Vec<_>>(),
         "risks_taken": risks(state),
-        "waves": header.plan.waves.iter().map(|wave| wave_value(state, wave)).collect::<Vec<_>>(),
+        "waves": header.plan.waves.iter().map(|wave| wave_value(names, state, wave)).collect::<Vec<_>>(),
     })
 }
 
@@ -64,35 +68,41 @@ fn risks(state: &RunState) -> Value {
 }
 
 /// The JSON of one host of a run: its part of [`document`].
-pub fn host_document(state: &RunState, host: &str) -> Value {
-    state.plan_of(host).map_or(Value::Null, |plan| host_value(state, plan))
+pub fn host_document(names: &Names, state: &RunState, host: &str) -> Value {
+    state.plan_of(host).map_or(Value::Null, |plan| host_value(names, state, plan))
 }
 
-fn wave_value(state: &RunState, wave: &PlannedWave) -> Value {
+fn wave_value(names: &Names, state: &RunState, wave: &PlannedWave) -> Value {
     let held = state.held_waves.iter().find(|held| held.wave == wave.name);
     json!({
         "name": wave.name,
         "not_begun": held.map(|held| reason::text(&held.reason)),
         "reason": held.map(|held| &held.reason),
         "evidence_unmet": held.map(|held| &held.unmet),
-        "hosts": wave.hosts.iter().map(|plan| host_value(state, plan)).collect::<Vec<_>>(),
+        "hosts": wave.hosts.iter().map(|plan| host_value(names, state, plan)).collect::<Vec<_>>(),
     })
 }
 
-fn host_value(state: &RunState, plan: &HostPlan) -> Value {
+fn host_value(names: &Names, state: &RunState, plan: &HostPlan) -> Value {
     let nothing = HostState::default();
     let host = state.hosts.get(&plan.host).unwrap_or(&nothing);
-    let debts: Vec<Value> = host
-        .debts_in_order(Some(plan))
-        .into_iter()
-        .map(|debt| {
-            let by_hand = plan.step(&debt.step).map(|step| plan.by_hand(step));
-            json!({ "step": debt.step, "since": debt.since, "by_hand": by_hand })
-        })
-        .collect();
+    let subject = Subject { host: &plan.host, limit: &plan.host };
+    let open_step = |debt: &Debt| {
+        let Completion { command, alone, by_hand } = completion(names, state, subject, debt);
+        json!({ "step": debt.step, "since": debt.since, "completed_by": command, "alone": alone, "by_hand": by_hand })
+    };
+    let debts: Vec<Value> = host.debts_in_order(Some(plan)).into_iter().map(open_step).collect();
+    let moved = versions(state, plan, host);
+    let slowest =
+        slowest(host).map(|(step, milliseconds)| json!({ "step": step.id, "milliseconds": milliseconds }));
     json!({
         "host": plan.host,
-        "release_before": plan.release,
+        "release_before": moved.release_before,
+        "release_after": moved.release_after,
+        "commit_before": moved.commit_before,
+        "commit_after": moved.commit_after,
+        "backup": backup(state, host),
+        "slowest_step": slowest,
         "outcome": host.outcome,
         "why": reason::text(&host.reasons),
         "reasons": host.reasons,
@@ -123,14 +133,16 @@ fn step_value(plan: &HostPlan, step: &StepState) -> Value {
         "step": step.id,
         "title": planned.map(|planned| &planned.title),
         "effect": planned.map(|planned| planned.effect),
-        "undone": step.undone,
+        "started": step.started,
+        "undone": step.undone && !is_way_back(plan, step),
+        "way_back": is_way_back(plan, step),
     });
     if let (Some(value), Some(said)) = (value.as_object_mut(), &step.resolution) {
         let said = json!({ "done": said.done, "reason": said.reason, "by": said.by });
         value.insert("resolution".to_owned(), said);
     }
     let ended = match &step.end {
-        None => json!({ "outcome": null }),
+        None => json!({ "outcome": null, "milliseconds": null }),
         Some(end) => json!({
             "outcome": end.outcome,
             "why": end.why.to_string(),

@@ -1,14 +1,17 @@
-//! One host of a run, in full: every step, the failing one's last lines, debts and what to type.
+//! One host of a run, in full: every step, the failing one's last lines, open steps and what to type.
 
 use std::fmt::Write;
 
 use super::lines::outcome_word;
+use super::next::next_while_going_on;
+use super::open_steps::{Subject, open_steps};
 use super::schema::schema_group;
+use super::versions::{backup, slowest, versions};
 use super::{Names, Paint, duration, reason};
-use crate::event::{HostOutcome, StepEnd, StepOutcome};
+use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome};
 use crate::plan::HostPlan;
 use crate::schema::Group;
-use crate::state::{HostState, RunState};
+use crate::state::{HostState, RunState, StepState, Undo};
 use crate::text::harmless_line;
 
 /// How many of the failing step's last lines are shown.
@@ -18,45 +21,147 @@ const LAST_LINES: usize = 8;
 pub fn host(paint: Paint, names: &Names, state: &RunState, name: &str) -> String {
     let mut text = String::new();
     let Some(host) = state.hosts.get(name) else { return text };
-    let _ = writeln!(text, "{}  {}", paint.strong(name), word(paint, state, host));
-    for step in &host.steps {
-        let title =
-            state.plan_of(name).and_then(|plan| plan.step(&step.id)).map_or("", |planned| &planned.title);
-        let undone = if step.undone { paint.dim("  taken back") } else { String::new() };
-        let end = step.end.as_ref().map_or_else(|| paint.bad("no end was seen"), |end| end_words(paint, end));
-        let _ = writeln!(text, "  {:26} {end}  {}{undone}", step.id, paint.dim(title));
-        // A step that ended well and has something to say all the same.
-        if let Some(end) =
-            step.end.as_ref().filter(|end| end.outcome == StepOutcome::Succeeded && !end.why.is_blank())
-        {
-            let _ = writeln!(text, "  {:26} {}", "", paint.warn(&end.why.to_string()));
-        }
-        if let Some(said) = &step.resolution {
-            let how = if said.done { "done" } else { "not done" };
-            let _ = writeln!(
-                text,
-                "  {:26} resolved as {how} by {}: {}",
-                "",
-                said.by,
-                harmless_line(&said.reason)
-            );
-        }
+    let plan = state.plan_of(name);
+    let word = painted_word(paint, state, host.outcome, plain_word(names, host));
+    let _ = writeln!(text, "{}  {word}", paint.strong(name));
+    if let Some(plan) = plan {
+        text.push_str(&facts(paint, names, state, plan, host));
     }
-    let planned = state.plan_of(name).map(HostPlan::steps).unwrap_or_default();
+    for step in &host.steps {
+        text.push_str(&step_lines(paint, names, plan, step));
+    }
+    let planned = plan.map(HostPlan::steps).unwrap_or_default();
+    let is_to_come = names.going_on && host.outcome.is_none();
+    let word = if is_to_come { "to do" } else { "not reached" };
     for step in planned.iter().filter(|step| !host.steps.iter().any(|known| known.id == step.id)) {
-        let line = format!("{:26} not reached         {}", step.id, step.title);
+        let line = format!("{:26} {:9}  {word:18}  {}", step.id, "", step.title);
+        let _ = writeln!(text, "  {}", paint.dim(&line));
+    }
+    if let Some((step, milliseconds)) = slowest(host) {
+        let line = format!("slowest step: {} {}", step.id, duration(milliseconds));
         let _ = writeln!(text, "  {}", paint.dim(&line));
     }
     if !host.keeper.is_empty() {
-        let line = format!("each step in a process of its own, kept by: {}", host.keeper);
+        let line = format!("each step runs in a process of its own, kept by {}", host.keeper);
         let _ = writeln!(text, "  {}", paint.dim(&line));
     }
-    text.push_str(&trouble(paint, names, state, name));
+    text.push_str(&trouble(paint, names, state, Subject { host: name, limit: name }));
+    if names.going_on {
+        text.push_str(&next_while_going_on(names, state));
+    }
     text
 }
 
-fn word(paint: Paint, state: &RunState, host: &HostState) -> String {
-    host.outcome.map_or_else(|| paint.warn("unfinished"), |outcome| outcome_word(paint, state, outcome))
+/// What the run did to the host as a whole: its release, its commit, its backup; and what was known before.
+fn facts(paint: Paint, names: &Names, state: &RunState, plan: &HostPlan, host: &HostState) -> String {
+    let mut text = String::new();
+    let header = state.header.as_ref();
+    let mut fact = |word: &str, what: &str| {
+        let _ = writeln!(text, "  {} {what}", paint.dim(&format!("{word:8}")));
+    };
+    let moved = versions(state, plan, host);
+    if let Some(releases) = moved.releases() {
+        fact("release", &releases);
+    }
+    if let Some(commits) = moved.commits() {
+        fact("commit", &commits);
+    }
+    let is_rollback = state.kind() == RunKind::Rollback;
+    if let Some(backup) = backup(state, host) {
+        fact(
+            "backup",
+            &if is_rollback { format!("{backup}, of the run that is rolled back") } else { backup },
+        );
+        if !is_rollback && !names.going_on && state.undo_of(&plan.host) == Undo::Possible {
+            let Names { program, run, .. } = names;
+            fact("", &format!("restore it: {program} rollback {run} --limit {}", plan.host));
+        }
+    }
+    if let Some(by) = &host.approved_by {
+        let what = host.approved.as_ref().map(ToString::to_string).unwrap_or_default();
+        fact("approved", &format!("schema changes {what} by {}", harmless_line(by)));
+    }
+    for finding in &plan.findings {
+        let what = format!("{}: {}", finding.id, harmless_line(&finding.what));
+        match (&finding.skipped, finding.severity) {
+            (Some(reason), _) => {
+                let by = header.map_or("", |header| header.operator.as_str());
+                fact("skipped", &format!("{what} (by {by}: {})", harmless_line(reason)));
+            }
+            (None, severity) => fact(&severity.to_string(), &what),
+        }
+    }
+    for note in &plan.notes {
+        fact("note", note);
+    }
+    text
+}
+
+/// One step: when it began, how it ended, how long it took.
+fn step_lines(paint: Paint, names: &Names, plan: Option<&HostPlan>, step: &StepState) -> String {
+    let mut text = String::new();
+    let title = plan.and_then(|plan| plan.step(&step.id)).map_or("", |planned| &planned.title);
+    let mark = match plan {
+        Some(plan) if is_way_back(plan, step) => paint.dim("  way back"),
+        _ if step.undone => paint.dim("  undone"),
+        _ => String::new(),
+    };
+    let started = step.started.map_or_else(String::new, |at| at.strftime("%H:%M:%SZ").to_string());
+    let end = step.end.as_ref().map_or_else(|| without_end(paint, names, step), |end| end_words(paint, end));
+    let _ = writeln!(text, "  {:26} {started:9}  {end}  {}{mark}", step.id, paint.dim(title));
+    // A step that ended well and has something to say all the same.
+    if let Some(end) =
+        step.end.as_ref().filter(|end| end.outcome == StepOutcome::Succeeded && !end.why.is_blank())
+    {
+        let _ = writeln!(text, "  {:26} {}", "", paint.warn(&end.why.to_string()));
+    }
+    if let Some(said) = &step.resolution {
+        let how = if said.done { "done" } else { "not done" };
+        let _ =
+            writeln!(text, "  {:26} resolved as {how} by {}: {}", "", said.by, harmless_line(&said.reason));
+    }
+    text
+}
+
+/// Whether a step is one that takes others back; they are no part of what is undone.
+pub(super) fn is_way_back(plan: &HostPlan, step: &StepState) -> bool {
+    plan.back.iter().any(|back| back.id == step.id) && !plan.steps().iter().any(|there| there.id == step.id)
+}
+
+fn without_end(paint: Paint, names: &Names, step: &StepState) -> String {
+    if names.going_on { paint.strong(&running(names, step)) } else { paint.bad("its result is unknown") }
+}
+
+/// How long a step has been running.
+fn running(names: &Names, step: &StepState) -> String {
+    let Some(started) = step.started else { return "running".to_owned() };
+    match names.now.duration_since(started).as_secs().max(0) {
+        seconds @ 0..60 => format!("running for {seconds} s"),
+        seconds => {
+            format!("running for {}", duration(u64::try_from(seconds).unwrap_or(0).saturating_mul(1000)))
+        }
+    }
+}
+
+/// Where a host stands, in a word.
+pub(super) fn plain_word(names: &Names, host: &HostState) -> &'static str {
+    match host.outcome {
+        Some(outcome) => outcome.word(),
+        None if !names.going_on => "unfinished",
+        None if host.awaits.is_some() => "in review",
+        None if host.was_touched() => "running",
+        None => "waiting",
+    }
+}
+
+/// The word of [`plain_word`] in its colour.
+pub(super) fn painted_word(
+    paint: Paint,
+    state: &RunState,
+    outcome: Option<HostOutcome>,
+    word: &str,
+) -> String {
+    outcome.map_or_else(|| paint.warn(word), |outcome| outcome_word(paint, state, outcome))
 }
 
 fn end_words(paint: Paint, end: &StepEnd) -> String {
@@ -71,80 +176,105 @@ fn end_words(paint: Paint, end: &StepEnd) -> String {
     }
 }
 
-/// What went wrong on a host and what it is owed; empty where all is well.
-pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, name: &str) -> String {
+/// The last lines of a failed step.
+pub(super) fn last_lines(end: &StepEnd) -> Vec<String> {
+    let stream = if end.stderr.tail.is_blank() { &end.stdout } else { &end.stderr };
+    stream.tail.last_lines(LAST_LINES)
+}
+
+/// What went wrong on a host, its open steps, and what to type; empty if all is well.
+pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, subject: Subject<'_>) -> String {
+    let name = subject.host;
     let mut text = String::new();
     let Some(host) = state.hosts.get(name) else { return text };
-    let bad = !state.ended_well(name);
-    if bad && let Some(step) = host.failing_step() {
-        let why = step.end.as_ref().map_or_else(|| "no end was seen".to_owned(), |end| end.why.to_string());
-        let _ = writeln!(text, "    step {}: {why}", paint.strong(&step.id));
-        if let Some(end) = &step.end {
-            let stream = if end.stderr.tail.is_blank() { &end.stdout } else { &end.stderr };
-            for line in stream.tail.last_lines(LAST_LINES) {
-                let _ = writeln!(text, "      {} {line}", paint.dim("|"));
-            }
-        }
-        let _ = writeln!(text, "    all of it: {} logs {} {name} {}", names.program, names.run, step.id);
-        // The step's own reason has been told.
-        let told = format!("`{}`: {why}", step.id);
-        for line in reason::lines(&host.reasons, names).iter().filter(|line| !told.contains(*line)) {
-            let _ = writeln!(text, "    {line}");
-        }
-    } else {
-        for line in reason::lines(&host.reasons, names) {
-            let _ = writeln!(text, "    {line}");
-        }
-    }
+    let plan = state.plan_of(name);
+    text.push_str(&reasons(paint, names, state, name, host));
+    text.push_str(&awaited(paint, names, host));
     if host.outcome == Some(HostOutcome::Held) {
         text.push_str(&pending(paint, names, state, host, name));
     }
-    if state.plan_of(name).is_some_and(|plan| plan.stays_closed) {
+    if plan.is_some_and(|plan| plan.stays_closed) {
         let _ = writeln!(text, "    {} it was so before the run", paint.warn("in maintenance:"));
     }
-    let plan = state.plan_of(name);
-    text.push_str(&gaps(paint, host));
+    text.push_str(&gaps(paint, names, host));
     if let Some(plan) = plan {
         text.push_str(&unknown(names, host, plan));
     }
-    if host.locked && !host.is_owed_release() && host.outcome.is_some() {
-        let _ =
-            writeln!(text, "    {} by this run, until it goes on or is taken over", paint.warn("locked:"));
-    }
-    if host.is_owed_release() {
-        let _ = writeln!(
-            text,
-            "    {} its lock; give it back with: {} resume {}",
-            paint.warn("still owed:"),
-            names.program,
-            names.run
-        );
+    if !names.going_on {
+        text.push_str(&lock_lines(paint, names, state, host));
     }
     let opening = plan.and_then(|plan| plan.opening.as_deref());
     if host.debts.iter().any(|debt| opening == Some(debt.step.as_str())) {
-        let _ =
-            writeln!(text, "    {} closed by ixporch, and not opened again", paint.warn("in maintenance:"));
+        let until =
+            if names.going_on { "closed by this run" } else { "closed by ixporch, and not opened again" };
+        let _ = writeln!(text, "    {} {until}", paint.warn("in maintenance:"));
     }
-    for debt in host.debts_in_order(plan) {
-        let since = debt.since.as_deref().unwrap_or("an earlier run");
-        let _ = writeln!(text, "    {} {} (since {since})", paint.warn("still owed:"), debt.step);
-        if let Some(plan) = state.plan_of(name)
-            && let Some(step) = plan.step(&debt.step)
-        {
-            let payer = if host.locked {
-                "resuming the run".to_owned()
-            } else {
-                format!("the next upgrade, or {} settle {} {name}", names.program, names.run)
-            };
-            let _ = writeln!(text, "      {payer} pays it; by hand, once every step before it is done:");
-            let _ = writeln!(text, "      {}", plan.by_hand(step));
+    text + &open_steps(paint, names, state, subject, host)
+}
+
+/// Why the host ended so; while the run goes on, without what to type.
+fn reason_lines(names: &Names, host: &HostState) -> Vec<String> {
+    if names.going_on {
+        return reason::text(&host.reasons).lines().map(str::to_owned).collect();
+    }
+    reason::lines(&host.reasons, names)
+}
+
+/// The failing step with its last lines, and why the host ended so.
+fn reasons(paint: Paint, names: &Names, state: &RunState, name: &str, host: &HostState) -> String {
+    let mut text = String::new();
+    let failing = host.failing_step().filter(|_| !state.ended_well(name));
+    let Some(step) = failing else {
+        for line in reason_lines(names, host) {
+            let _ = writeln!(text, "    {line}");
         }
+        return text;
+    };
+    let why = match &step.end {
+        Some(end) => end.why.to_string(),
+        None if names.going_on => running(names, step),
+        None => "its result is unknown".to_owned(),
+    };
+    let _ = writeln!(text, "    step {}: {why}", paint.strong(&step.id));
+    for line in step.end.as_ref().map(last_lines).unwrap_or_default() {
+        let _ = writeln!(text, "      {} {line}", paint.dim("|"));
+    }
+    let _ = writeln!(text, "    all of it: {} logs {} {name} {}", names.program, names.run, step.id);
+    // The step's own reason has been told.
+    let told = format!("`{}`: {why}", step.id);
+    for line in reason_lines(names, host).iter().filter(|line| !told.contains(*line)) {
+        let _ = writeln!(text, "    {line}");
     }
     text
 }
 
+/// The review that a host waits for, while the run goes on.
+fn awaited(paint: Paint, names: &Names, host: &HostState) -> String {
+    let Some(review) = host.awaits.as_ref().filter(|_| names.going_on) else { return String::new() };
+    let (since, until) = (review.since.strftime("%H:%M:%SZ"), review.until.strftime("%H:%M:%SZ"));
+    let words = paint.warn(&format!("waiting for review since {since}"));
+    format!("    {words} of {}, until {until}\n", review.fingerprint)
+}
+
+/// The lock that the run still has there.
+fn lock_lines(paint: Paint, names: &Names, state: &RunState, host: &HostState) -> String {
+    let Names { program, run, .. } = names;
+    if host.is_owed_release() {
+        let command = match &state.taken_over_by {
+            Some(by) => format!("{program} report {by}"),
+            None => format!("{program} resume {run}"),
+        };
+        return format!("    {} the run still has it; release it: {command}\n", paint.warn("locked:"));
+    }
+    if host.locked && host.outcome.is_some() {
+        let words = "by this run, until it is resumed or another run takes the host over";
+        return format!("    {} {words}\n", paint.warn("locked:"));
+    }
+    String::new()
+}
+
 /// When there was no connection.
-fn gaps(paint: Paint, host: &HostState) -> String {
+fn gaps(paint: Paint, names: &Names, host: &HostState) -> String {
     let mut text = String::new();
     for gap in &host.gaps {
         let away = match gap.to {
@@ -152,7 +282,8 @@ fn gaps(paint: Paint, host: &HostState) -> String {
                 let milliseconds = u64::try_from(to.duration_since(gap.from).as_millis()).unwrap_or(0);
                 format!("for {}", duration(milliseconds))
             }
-            None => "and not made again".to_owned(),
+            None if names.going_on => "and not restored yet".to_owned(),
+            None => "and not restored".to_owned(),
         };
         let during = gap.step.as_ref().map_or_else(String::new, |step| format!(", during {step}"));
         let from = gap.from.strftime("%H:%M:%SZ");
@@ -161,35 +292,33 @@ fn gaps(paint: Paint, host: &HostState) -> String {
     text
 }
 
-/// What a person needs to find out how a step ended, and to say so.
+/// What a person needs to find out how a step ended, and to record it.
 fn unknown(names: &Names, host: &HostState, plan: &HostPlan) -> String {
     let mut text = String::new();
     let Some(step) = host.steps.iter().find(|step| step.is_unknown() && step.resolution.is_none()) else {
         return text;
     };
-    if host.outcome != Some(HostOutcome::Unknown) {
+    if host.outcome != Some(HostOutcome::Unknown) || names.going_on {
         return text;
     }
     let (program, run, name, id) = (&names.program, &names.run, &plan.host, &step.id);
     let home = plan.place.state_dir.as_deref().unwrap_or("~/.ixporch");
     let _ = writeln!(
         text,
-        "    what is left of it there: ssh {} 'ls -l {home}/runs/*/*-{id}*; ps -ef'",
+        "    see what it left on the host: ssh {} 'ls -l {home}/runs/*/*-{id}*; ps -ef'",
         plan.login
     );
-    let _ = writeln!(text, "    look again, and go on where it has ended: {program} resume {run}");
-    for (word, what) in
-        [("done", "it did its work"), ("not-done", "it did nothing that stays; it is run again")]
-    {
+    let _ = writeln!(text, "    ask the host again, and resume if it has ended: {program} resume {run}");
+    for (word, what) in [("done", "it did its work"), ("not-done", "it changed nothing; it is run again")] {
         let _ = writeln!(
             text,
-            "    where {what}: {program} resolve {run} {name} --step {id} --as {word} --reason TEXT"
+            "    if {what}: {program} resolve {run} {name} --step {id} --as {word} --reason TEXT"
         );
     }
     text
 }
 
-/// What a held host waits for a person to look at.
+/// The pending changes that a person must approve on a held host.
 fn pending(paint: Paint, names: &Names, state: &RunState, host: &HostState, name: &str) -> String {
     let mut text = String::new();
     let Some(changes) =
@@ -204,13 +333,14 @@ fn pending(paint: Paint, names: &Names, state: &RunState, host: &HostState, name
     let fingerprint = &group.changes.fingerprint;
     let is_approved = state.approved_schemas.iter().any(|(digits, _)| fingerprint.is_named_by(digits));
     let (how, risk) = match host.unproven.as_ref() == Some(fingerprint) {
+        _ if names.going_on => return text,
         true => (" against the evidence", " --accept-risk REASON"),
         false if is_approved => return text,
         false => ("", ""),
     };
     let _ = writeln!(
         text,
-        "    to let this pass{how} ({}): {} resume {} --approve-schema {fingerprint}{risk}",
+        "    approve it{how} ({}): {} resume {} --approve-schema {fingerprint}{risk}",
         group.changes.summary(),
         names.program,
         names.run

@@ -48,7 +48,7 @@ pub fn lock(
         }
     }
     for debt in ledger.map(LedgerRun::debts).unwrap_or_default() {
-        let _ = writeln!(text, "    {} {debt}", paint.warn("still owed:"));
+        let _ = writeln!(text, "    {} {debt}", paint.warn("open step:"));
     }
     if lock.boot != leftovers.boot && !leftovers.boot.is_empty() {
         let _ = writeln!(text, "    the host was booted anew since the lock was taken");

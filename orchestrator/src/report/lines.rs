@@ -15,7 +15,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
     Some(match &envelope.event {
         RunEvent::WaveStarted { wave } => paint.strong(&format!("wave {wave}")),
         RunEvent::WaveHeld { wave, reason: why, unmet, .. } => {
-            let heading = paint.warn(&format!("wave {wave} is not begun: {}", reason::text(why)));
+            let heading = paint.warn(&format!("wave {wave} is not started: {}", reason::text(why)));
             unmet.iter().fold(heading, |text, line| text + "\n  " + &harmless_line(line))
         }
         RunEvent::EvidenceGiven { source, signer, evidence, .. } => {
@@ -26,7 +26,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         }
         RunEvent::RiskTaken { wave, host, unmet, .. } => {
             let what = host.clone().unwrap_or_else(|| format!("wave {wave}"));
-            let heading = paint.warn(&format!("{what} goes on by the accepted risk, although:"));
+            let heading = paint.warn(&format!("{what} goes on by an accepted risk, although:"));
             unmet.iter().fold(heading, |text, line| {
                 text + "\n  " + RemoteText::from(line.as_str()).to_string().as_str()
             })
@@ -64,7 +64,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         }
         RunEvent::LinkRestored { host } => format!("{host:width$}  {}", paint.dim("connected again")),
         RunEvent::StepAdopted { host, step } => {
-            paint.dim(&format!("{host:width$}  {} {step} is looked for …", place(state, host, step)))
+            paint.dim(&format!("{host:width$}  {} {step}: asking the host …", place(state, host, step)))
         }
         RunEvent::StepResolved { host, step, done, by, .. } => {
             let how = if *done { "done" } else { "not done" };
@@ -73,7 +73,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         RunEvent::ReviewAwaited { host, fingerprint, until, closed, .. } => {
             let until = until.strftime("%H:%M:%SZ");
             let closed = if *closed { " in maintenance" } else { "" };
-            let what = format!("waits{closed} for the review of {fingerprint}, until {until}");
+            let what = format!("waits{closed} for the review of {fingerprint} until {until}");
             format!("{host:width$}  {}", paint.warn(&what))
         }
         RunEvent::SchemaApproved { fingerprint, approval } => {
@@ -118,13 +118,13 @@ fn first_line(reasons: &[Reason]) -> String {
     reason::text(reasons).lines().next().unwrap_or_default().to_owned()
 }
 
-/// What a run relies on, and whose word that is.
+/// The evidence that a run relies on, and who signed it.
 fn evidence_line(source: &EvidenceSource, signer: Option<&str>, evidence: &Evidence) -> String {
     let hosts = fold_names(evidence.hosts.iter().map(|host| host.host.as_str()));
     let whose = match signer {
         Some(signer) => format!(", signed by {signer}"),
         None if !matches!(source, EvidenceSource::File(_)) => String::new(),
-        None => ", not signed: whoever could write the file could say anything".to_owned(),
+        None => ", not signed: anybody who can write the file could have made it".to_owned(),
     };
     harmless_line(&format!("relies on evidence of {source} for {hosts}{whose}"))
 }

@@ -1,4 +1,4 @@
-//! What the shown steps of a procedure printed: the same words once, with all hosts that said them.
+//! What the shown steps of a procedure printed: the same output once, with all hosts that printed it.
 
 use std::fmt::Write;
 
@@ -9,10 +9,10 @@ use crate::plan::fold_names;
 use crate::procedure::Reads;
 use crate::state::RunState;
 
-/// What is shown of who printed nothing.
+/// What is shown for a host that printed nothing.
 const NOTHING: &str = "(nothing)";
 
-/// What the hosts said, folded; empty where no step of the plan is shown, or none ended well.
+/// What the hosts printed, folded; empty if no step of the plan is shown, or none ended well.
 pub(super) fn shown(paint: Paint, state: &RunState) -> String {
     let mut steps: Vec<(&str, Option<Reads>)> = Vec::new();
     for (_, host) in state.header.iter().flat_map(|header| header.plan.hosts()) {
@@ -33,7 +33,7 @@ pub(super) fn shown(paint: Paint, state: &RunState) -> String {
     text
 }
 
-/// What a step printed, in the order in which hosts said it first.
+/// What a step printed, in the order in which hosts printed it first.
 fn printed(paint: Paint, state: &RunState, step: &str) -> String {
     let is_upgrade = state.kind().is_upgrade();
     let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
@@ -41,7 +41,7 @@ fn printed(paint: Paint, state: &RunState, step: &str) -> String {
         let end = host.step(step).and_then(|step| step.end.as_ref());
         let Some(end) = end.filter(|end| end.outcome == StepOutcome::Succeeded) else { continue };
         let words = words(end);
-        // An upgrade is not run for what it prints: only what was printed is told.
+        // An upgrade is not run for its output: hosts without any are left out.
         if is_upgrade && words == NOTHING {
             continue;
         }
@@ -71,7 +71,7 @@ fn words(end: &StepEnd) -> String {
         if shown < stream.bytes {
             let _ = writeln!(words, "… {} bytes before this: `ixporch logs`", stream.bytes - shown);
         }
-        // How far it was is told while it runs.
+        // Progress is shown while the step runs.
         let lines: Vec<&str> =
             tail.trim_end().lines().filter(|line| !line.starts_with("progress ")).collect();
         let tail = lines.join("\n");

@@ -181,6 +181,11 @@ mod tests {
     use crate::schema::{Fingerprint, SchemaChanges};
     use crate::state::RunState;
 
+    fn names() -> Names {
+        let (program, run) = ("ixporch".to_owned(), "01a2".to_owned());
+        Names { program, run, going_on: false, now: jiff::Timestamp::UNIX_EPOCH }
+    }
+
     fn text(text: &str) -> RemoteText {
         RemoteText::from(text)
     }
@@ -325,7 +330,7 @@ mod tests {
 
     #[test]
     fn every_reason_has_words_and_is_written_and_read() {
-        let names = Names { program: "ixporch".to_owned(), run: "01a2".to_owned(), going_on: false };
+        let names = names();
         let mut table = String::new();
         for reason in every_reason() {
             let json = serde_json::to_string(&reason).unwrap();
@@ -353,7 +358,7 @@ mod tests {
         let state = RunState::fold(&events);
         let line = crate::report::line(Paint::new(false), &state, &events[1]).unwrap();
         assert_eq!(line, "a  failed: `composer`: exit code 1");
-        let host = crate::report::host_document(&state, "a");
+        let host = crate::report::host_document(&names(), &state, "a");
         assert_eq!(host["why"], why);
         assert_eq!(host["reasons"], json!([{ "code": "told", "text": why }]));
     }

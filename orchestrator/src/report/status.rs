@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::{HostWords, KnownRun, Paint, bytes, lock, table};
 use crate::facts::Facts;
 
-/// The status table: what the probe found, or why it found nothing; below it who holds which host, and what is owed.
+/// The status table: what the probe found, or why it found nothing; below it the locks of hosts, and their open steps.
 pub fn status(
     paint: Paint,
     program: &str,

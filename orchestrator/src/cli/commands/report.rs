@@ -2,6 +2,7 @@
 
 use clap::Args;
 use ixporch_inventory::suggest;
+use jiff::Timestamp;
 
 use crate::cli::args::Format;
 use crate::cli::error::CliError;
@@ -37,6 +38,7 @@ pub(in crate::cli) fn run(
         program: settings.program.clone(),
         run: settings.store.shorten(&run.id)?,
         going_on: run.going_on,
+        now: Timestamp::now(),
     };
     if let Some(host) = &arguments.host
         && !run.state.hosts.contains_key(host)
@@ -50,8 +52,8 @@ pub(in crate::cli) fn run(
         (Format::Human, Some(host)) => {
             printer.result(&report::host_report(printer.out, &names, &run.state, host));
         }
-        (Format::Json, None) => printer.json(&report::document(&run.state)),
-        (Format::Json, Some(host)) => printer.json(&report::host_document(&run.state, host)),
+        (Format::Json, None) => printer.json(&report::document(&names, &run.state)),
+        (Format::Json, Some(host)) => printer.json(&report::host_document(&names, &run.state, host)),
         (Format::Jsonl, _) => run.events.iter().for_each(|envelope| printer.json(envelope)),
     }
     Ok(ExitCode::Success)
