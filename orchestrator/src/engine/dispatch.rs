@@ -44,6 +44,8 @@ enum Message {
     Permit(RunEvent, oneshot::Sender<Result<Permit, Denied>>),
     /// Asks to sync all earlier events to disk.
     Sync(oneshot::Sender<Result<(), Denied>>),
+    /// Asks for the state of one host after all earlier events.
+    LookAtHost(String, oneshot::Sender<Result<Box<HostState>, Denied>>),
     /// Asks for the state after all earlier events.
     Look(oneshot::Sender<Result<Box<RunState>, Denied>>),
     /// The run is over: the exit code follows from all earlier events.
@@ -239,9 +241,8 @@ impl HostEvents {
     }
 
     /// The state of the host after all earlier events.
-    pub(super) async fn host_state(&self) -> Result<HostState, Denied> {
-        let mut state = self.events.state().await?;
-        Ok(state.hosts.remove(&self.host).unwrap_or_default())
+    pub(super) async fn host_state(&self) -> Result<Box<HostState>, Denied> {
+        self.events.ask(|reply| Message::LookAtHost(self.host.clone(), reply)).await
     }
 
     pub(super) async fn went_back(&self) {
@@ -336,6 +337,7 @@ impl Dispatcher {
         let mut waiting = BTreeMap::new();
         let mut syncing = Vec::new();
         let mut looking = Vec::new();
+        let mut looking_at_hosts = Vec::new();
         for message in batch {
             match message {
                 Message::Event(event) => envelopes.push(self.envelope(event)),
@@ -346,6 +348,7 @@ impl Dispatcher {
                 }
                 Message::Sync(reply) => syncing.push(reply),
                 Message::Look(reply) => looking.push(reply),
+                Message::LookAtHost(host, reply) => looking_at_hosts.push((host, reply)),
                 // `serve` handles it: nothing comes after it.
                 Message::Finish => {}
                 Message::Output { host, step, number, capture, output } => {
@@ -380,6 +383,11 @@ impl Dispatcher {
             self.state.apply(&envelope);
             // The reporters' thread may have ended.
             let _ = self.shown.send(envelope);
+        }
+        for (host, reply) in looking_at_hosts {
+            let found = self.state.hosts.get(&host).cloned().unwrap_or_default();
+            // The lane may have been dropped.
+            let _ = reply.send(Ok(Box::new(found)));
         }
         for reply in looking {
             // The receiver may have been dropped.
