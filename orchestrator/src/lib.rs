@@ -5,6 +5,7 @@
 
 pub mod digest;
 pub mod redact;
+pub mod script;
 pub mod text;
 
 pub mod procedure;

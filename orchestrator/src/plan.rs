@@ -3,12 +3,15 @@
 //! Owns how inventory, procedure, facts and options become a plan, and all quoting for remote
 //! shells (`command`). It is pure: the same input gives the same plan and the same digest.
 
+mod argument;
 mod build;
 mod command;
 mod fold;
 mod host_id;
 #[cfg(test)]
 pub(crate) mod sample;
+mod scripts;
+mod step_table;
 mod steps;
 mod waves;
 
@@ -19,11 +22,13 @@ use ixporch_inventory::value::Amount;
 use ixporch_inventory::{FailurePolicy, GateKind, SchemaApproval};
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use argument::Argument;
 pub use build::{BackupChoice, LeftBehind, Options, PlanError, ProbeResult, Request, build, login};
 pub use command::{Command, Switch, quote};
 pub use fold::fold_names;
 pub use host_id::HostId;
 pub(crate) use host_id::address_of_login;
+pub use scripts::PlanFormError;
 pub use waves::{WaveSelection, waves};
 
 use crate::digest;
@@ -32,7 +37,9 @@ use crate::preflight::{Finding, PreflightPolicy};
 use crate::procedure::{Effect, Reads};
 
 /// What will be done, in which order, on which hosts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+// How it is written: `scripts`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "scripts::Read")]
 pub struct Plan {
     /// Version of this format: 1.
     pub format: u32,
@@ -43,8 +50,6 @@ pub struct Plan {
     /// The tag to go to; `None`: the head of each host's branch.
     pub target: Option<String>,
     /// Which findings of the preflight keep a host from being upgraded.
-    // Plans of older journals call it `rigour`.
-    #[serde(default, alias = "rigour")]
     pub preflight_policy: PreflightPolicy,
     /// The waves, in order; every planned host is in exactly one.
     pub waves: Vec<PlannedWave>,
@@ -60,21 +65,24 @@ pub struct PlannedWave {
     /// What stands before it.
     pub gate: GateKind,
     /// How many of its hosts may run at once, besides `--forks`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub parallel: Option<u32>,
     /// How many of its hosts may fail before no further wave starts.
     pub max_failures: Amount,
     /// How long its upgraded hosts are to be watched, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub soak_seconds: Option<u64>,
     /// The wave whose evidence it demands.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub requires: Option<String>,
     /// The hosts of that wave, whether they are part of this plan or not.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub required_hosts: Vec<String>,
     /// How old that evidence may be, in seconds.
     #[serde(default)]
     pub max_age_seconds: u64,
     /// All hosts of a declared wave, whether they are part of this plan or not.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<String>,
     /// Its hosts, in the inventory's order.
     pub hosts: Vec<HostPlan>,
@@ -94,57 +102,66 @@ pub struct HostPlan {
     /// How to reach it by hand: `user@address` and the port where it is not 22.
     pub login: String,
     /// The release that is installed, as far as the probe could tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
     /// What will be done.
     pub action: HostAction,
     /// What takes it back to its start, as far as it was begun; none where that cannot be done.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub back: Vec<PlannedStep>,
     /// What happens after a failed step.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub on_failure: FailurePolicy,
     /// What tells whether it is well, once it is upgraded.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub health: Vec<PlannedStep>,
     /// How long it waits for a schema review in maintenance, in seconds.
     #[serde(default)]
     pub review_timeout_seconds: u64,
     /// The commit that upstream had at the target when the host was probed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<String>,
     /// The commit that was installed when the host was probed.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// What it was made of when it was probed.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub composition: Option<Composition>,
     /// Where the ledger and the lock are kept.
     #[serde(default)]
     pub place: LedgerPlace,
     /// The step that opens the site again, where the procedure has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub opening: Option<String>,
     /// The place of the step that closes the site: with it the host's upgrade begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub closes_at: Option<u32>,
     /// The step that still owes the site its opening, by an earlier run.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub closed: Option<String>,
     /// Whether an earlier run began an upgrade that has not been brought to its end.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub unfinished: bool,
     /// Whether the site is left in maintenance, because it was so before the run.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub stays_closed: bool,
     /// What earlier runs still owe it: ids of the steps that pay.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub owed: BTreeSet<String>,
     /// What the plan could not know, and what is worth knowing before it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// What the preflight found.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
     /// Why it is not started, by the preflight.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked: Option<String>,
     /// What the run that is rolled back owes it: once the host is back, that is owed no longer.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub cleared_when_back: BTreeSet<String>,
     /// What pays its debts, where that is none of its steps.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub payers: Vec<PlannedStep>,
 }
 
@@ -152,14 +169,18 @@ pub struct HostPlan {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerPlace {
     /// The folder of ledgers; `None`: `.ixporch` in the login's home folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub state_dir: Option<String>,
     /// Whether sudo may be used.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sudo: bool,
     /// The installation that the lock is for.
     pub ixp_root: String,
     /// Who owns the installed tree, and so the lock; `None`: the login user.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// How the owner is reached.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub switch: Switch,
 }
 
@@ -191,42 +212,54 @@ pub struct PlannedStep {
     /// What is run.
     pub command: Command,
     /// What must hold afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<PlannedProof>,
     /// The steps that are owed from this one's start until they succeed.
-    #[serde(default, alias = "debt", deserialize_with = "one_or_more")]
+    #[serde(
+        default,
+        alias = "debt",
+        deserialize_with = "one_or_more",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub debts: Vec<String>,
     /// The steps of the way back that take back what it did.
-    #[serde(default, deserialize_with = "one_or_more")]
+    #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
     pub undo: Vec<String>,
     /// Whether it can be run whatever is done of the other steps, where it is owed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub alone: bool,
     /// The open steps of other runs that its success completes too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub completes: Vec<String>,
     /// It is skipped where this path does not exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub when_exists: Option<String>,
     /// It is refused where this path exists.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unless_exists: Option<String>,
     /// It is skipped where the schema review found nothing pending.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub when_schema_pending: bool,
     /// Who must let it pass, where a schema review stands before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_review: Option<SchemaApproval>,
     /// How its output is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reads: Option<Reads>,
     /// Whether column changes that stay pending after they were executed are let pass.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub may_never_converge: bool,
     /// The name under which its standard output is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capture: Option<String>,
     /// Whether reports show what it prints.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub show: bool,
     /// Whether it tells that the open site is well: where it fails, the site is closed again.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub tells_health: bool,
     /// What the controller itself looks at; nothing is run on the host then.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub probe: Option<SiteProbe>,
 }
 
@@ -363,6 +396,11 @@ fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
         Steps::One(step) => step.into_iter().collect(),
         Steps::Several(steps) => steps,
     })
+}
+
+/// What is not written: it is read as the same again.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A length of time in whole seconds, at least one: what `timeout(1)` is given.

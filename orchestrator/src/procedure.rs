@@ -19,6 +19,7 @@ pub use built_in::BuiltInScript;
 pub use template::{Placeholder, Template};
 
 use crate::digest;
+use crate::script::Script;
 
 /// The procedure that is used where none is named.
 pub const DEFAULT_PROCEDURE: &str = "ixp-manager-v4";
@@ -87,7 +88,7 @@ pub enum Action {
     /// An argument vector; no shell takes part.
     Run(Vec<Template>),
     /// A POSIX shell script; values arrive in its environment.
-    Script(String),
+    Script(Script),
     /// A PHP script that ixporch carries.
     BuiltIn(BuiltInScript),
     /// A look at the web site from the controller; the host takes no part.

@@ -116,7 +116,29 @@ fn changes_anything(host: &Map<String, Value>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::plan::{Argument, Plan};
+
+    /// A journal that version 0.1.0 wrote.
+    const OLDER: &str =
+        include_str!("../../../tests/it/journals/0.1.0/01a21a1a-9d24-7198-b0a0-3b75a3253f6a/journal.jsonl");
+
+    #[test]
+    fn the_plan_of_a_journal_of_format_1_is_read_and_its_scripts_are_shared() {
+        let Line::Event(envelope) = Line::read(OLDER.lines().next().unwrap()).unwrap() else { panic!() };
+        let RunEvent::RunStarted(header) = envelope.event else { panic!() };
+        let steps = header.plan.hosts().flat_map(|(_, host)| host.steps());
+        let arguments = steps.flat_map(|step| &step.command.argv);
+        let long: Vec<&str> = arguments.map(Argument::as_str).filter(|text| text.len() > 128).collect();
+        let texts: BTreeSet<&str> = long.iter().copied().collect();
+        let held: BTreeSet<_> = long.iter().map(|text| text.as_ptr()).collect();
+        assert!(long.len() > texts.len());
+        assert_eq!(held.len(), texts.len());
+        let again: Plan = serde_json::from_str(&serde_json::to_string(&header.plan).unwrap()).unwrap();
+        assert_eq!(again, header.plan);
+    }
 
     #[test]
     fn an_unknown_event_is_skipped_only_where_its_writer_says_that_this_is_safe() {

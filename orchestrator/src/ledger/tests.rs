@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use data_encoding::BASE64;
 
 use super::*;
-use crate::plan::sample;
+use crate::plan::{Argument, sample};
 
 /// What a shell answers to these requests once it has become the runner.
 fn answers(shell: &[&str], home: &Path, requests: &[String]) -> String {
@@ -31,7 +31,7 @@ fn answers(shell: &[&str], home: &Path, requests: &[String]) -> String {
 
 fn request(script: &str, mode: &str, out: u64) -> String {
     let mut step = sample::step("own", None);
-    step.command.argv = vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()];
+    step.command.argv = ["sh", "-c", script].map(Argument::from).to_vec();
     let spec = script::spec(&step, "run/host/01-own");
     format!("step 01-own change {mode} \"$boot\" {out} 0 {}", quote(&spec))
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Argument;
+
 /// How a command comes to run as its user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -33,14 +35,18 @@ impl Switch {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// Program and arguments; a script is `sh -c SCRIPT`.
-    pub argv: Vec<String>,
+    pub argv: Vec<Argument>,
     /// Variables that are set for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
     /// Its working folder; the login folder where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// The user it runs as; the login user where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// How it comes to run as that user.
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub switch: Switch,
     /// How long it may take, in seconds; the host itself ends it then.
     pub timeout_seconds: u64,
@@ -82,8 +88,8 @@ impl Command {
     /// The interpreter and the text of the script, where the command is one.
     pub fn script(&self) -> Option<(&str, &str)> {
         match self.argv.as_slice() {
-            [shell, option, script] if shell == "sh" && option == "-c" => Some((shell, script)),
-            [php, .., option, script] if option == "-r" && script.contains('\n') => Some((php, script)),
+            [shell, option, script] if *shell == "sh" && *option == "-c" => Some((shell, script)),
+            [php, .., option, script] if *option == "-r" && script.contains('\n') => Some((php, script)),
             _ => None,
         }
     }
@@ -107,7 +113,7 @@ impl Command {
         if let Some(folder) = &self.cwd {
             words.extend(["sh", "-c", CHANGE_FOLDER, "sh", folder].map(str::to_owned));
         }
-        words.extend(self.argv.iter().cloned());
+        words.extend(self.argv.iter().map(ToString::to_string));
         join(&words)
     }
 
@@ -120,7 +126,7 @@ impl Command {
             words.push("env".to_owned());
             words.extend(self.environment.iter().map(|(name, value)| format!("{name}={value}")));
         }
-        words.extend(self.argv.iter().cloned());
+        words.extend(self.argv.iter().map(ToString::to_string));
         let line = join(&words);
         match (&self.cwd, switch.is_empty()) {
             (None, true) => line,
@@ -145,7 +151,7 @@ mod tests {
     #[test]
     fn the_deadline_stands_beneath_sudo() {
         let command = Command {
-            argv: vec!["php".to_owned(), "artisan".to_owned(), "down".to_owned()],
+            argv: ["php", "artisan", "down"].map(Argument::from).to_vec(),
             environment: BTreeMap::from([("HOME".to_owned(), "/srv/ixp manager".to_owned())]),
             cwd: Some("/srv/ixpmanager".to_owned()),
             user: Some("www-data".to_owned()),
@@ -162,7 +168,7 @@ mod tests {
         #[test]
         fn every_value_arrives_as_one_argument(value in "[^\0]{0,40}") {
             let command = Command {
-                argv: vec!["printf".to_owned(), "%s|".to_owned(), value.clone(), "end".to_owned()],
+                argv: ["printf", "%s|", &value, "end"].map(Argument::from).to_vec(),
                 environment: BTreeMap::new(),
                 cwd: Some("/".to_owned()),
                 user: None,

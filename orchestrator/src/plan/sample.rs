@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ixporch_inventory::value::Amount;
 use ixporch_inventory::{FailurePolicy, GateKind};
 
-use super::{Command, HostAction, HostPlan, LedgerPlace, Plan, PlannedStep, PlannedWave, Switch};
+use super::{Argument, Command, HostAction, HostPlan, LedgerPlace, Plan, PlannedStep, PlannedWave, Switch};
 use crate::procedure::Effect;
 
 /// A change that runs `true` as the login user.
@@ -16,7 +16,7 @@ pub(crate) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
         title: id.to_owned(),
         effect: Effect::Change,
         command: Command {
-            argv: vec!["true".to_owned()],
+            argv: vec![Argument::from("true")],
             environment: BTreeMap::new(),
             cwd: None,
             user: None,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ixporch_inventory::Host;
 
 use super::build::{Request, switch};
-use super::{Command, PlannedProof, PlannedStep, SiteProbe, Switch, whole_seconds};
+use super::{Argument, Command, PlannedProof, PlannedStep, SiteProbe, Switch, whole_seconds};
 use crate::facts::Facts;
 use crate::procedure::{Action, Condition, Placeholder, Proof, Reads, Step, Template};
 use crate::release;
@@ -113,7 +113,9 @@ impl HostBuilder<'_> {
     fn command(&self, step: &Step) -> Command {
         let mut environment: BTreeMap<String, String> = BTreeMap::new();
         let argv = match &step.action {
-            Action::Run(arguments) => arguments.iter().flat_map(|argument| self.words(argument)).collect(),
+            Action::Run(arguments) => {
+                arguments.iter().flat_map(|argument| self.words(argument)).map(Argument::from).collect()
+            }
             Action::Script(script) => {
                 for placeholder in Placeholder::ALL.into_iter().filter(|placeholder| !placeholder.is_words())
                 {
@@ -123,15 +125,15 @@ impl HostBuilder<'_> {
                         environment.insert(name, self.value(placeholder));
                     }
                 }
-                vec!["sh".to_owned(), "-c".to_owned(), script.clone()]
+                vec![Argument::from("sh"), Argument::from("-c"), Argument::from(script.clone())]
             }
             // What a person would do by hand.
             Action::Probe => {
-                ["curl", "--fail", "--location", &self.value(Placeholder::Url)].map(str::to_owned).to_vec()
+                ["curl", "--fail", "--location", &self.value(Placeholder::Url)].map(Argument::from).to_vec()
             }
             Action::BuiltIn(script) => {
-                let php = self.host.list("php").iter().cloned();
-                php.chain(["-r".to_owned(), script.text()]).collect()
+                let php = self.host.list("php").iter().cloned().map(Argument::from);
+                php.chain([Argument::from("-r"), Argument::from(script.text())]).collect()
             }
         };
         environment.extend(step.environment.iter().map(|(name, value)| (name.clone(), self.fill(value))));

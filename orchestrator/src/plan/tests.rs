@@ -30,7 +30,7 @@ name = "prod"
 hosts = "@prod"
 "#;
 
-fn facts() -> Facts {
+pub(super) fn facts() -> Facts {
     Facts {
         commit: Some("a".repeat(40)),
         remote_commit: Some("b".repeat(40)),

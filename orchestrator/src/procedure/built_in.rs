@@ -2,6 +2,10 @@
 //!
 //! They run with the host's own PHP in the folder of the installation, and read its settings by its own libraries.
 
+use std::sync::LazyLock;
+
+use crate::script::Script;
+
 /// One of these scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuiltInScript {
@@ -112,6 +116,10 @@ const VIEWS_RECREATE: &str = include_str!("../../procedures/php/views-recreate.p
 const COLUMNS: &str = include_str!("../../procedures/php/columns.php");
 const COMPOSITION: &str = include_str!("../../procedures/php/composition.php");
 
+static TEXTS: LazyLock<Vec<(BuiltInScript, Script)>> = LazyLock::new(|| {
+    BUILT_IN_SCRIPTS.iter().map(|(_, script)| (*script, Script::new(script.assemble()))).collect()
+});
+
 impl BuiltInScript {
     /// The script of this file name, such as `composition.php`.
     pub fn by_file_name(name: &str) -> Option<Self> {
@@ -121,7 +129,7 @@ impl BuiltInScript {
 
     /// The file name of the script that has this text, where one has.
     pub fn file_name_of(text: &str) -> Option<String> {
-        let known = BUILT_IN_SCRIPTS.iter().find(|(_, script)| script.text() == text)?;
+        let known = BUILT_IN_SCRIPTS.iter().find(|(_, script)| *script.text() == *text)?;
         Some(format!("{}.php", known.0))
     }
 
@@ -130,8 +138,13 @@ impl BuiltInScript {
         BUILT_IN_SCRIPTS.iter().map(|(name, _)| format!("{name}.php"))
     }
 
-    /// The text that `php -r` is given.
-    pub fn text(self) -> String {
+    /// The text that `php -r` is given; one for all hosts.
+    pub fn text(self) -> Script {
+        let known = TEXTS.iter().find(|(script, _)| *script == self);
+        known.map_or_else(|| Script::new(self.assemble()), |(_, text)| text.clone())
+    }
+
+    fn assemble(self) -> String {
         let files: &[&str] = match self {
             Self::Columns => &[SETTINGS, COLUMNS],
             Self::Composition => &[SETTINGS, COMPOSITION],

@@ -14,6 +14,7 @@ use super::raw::RawStep;
 use super::template::TemplateError;
 use super::{Action, Condition, Effect, Placeholder, Procedure, Proof, Reads, Step, Template};
 use crate::digest;
+use crate::script::Script;
 
 const CONDITIONS: &[(&str, Condition)] = &[
     ("target", Condition::Target),
@@ -85,8 +86,12 @@ fn digest_of<'r>(source: &str, steps: impl Iterator<Item = &'r RawStep>) -> Stri
         Action::BuiltIn(script) => Some(script.text()),
         Action::Run(_) | Action::Script(_) | Action::Probe => None,
     });
-    let texts: Vec<String> = std::iter::once(source.to_owned()).chain(scripts).collect();
-    digest::sha256(texts.join("\0").as_bytes())
+    let mut text = source.to_owned();
+    for script in scripts {
+        text.push('\0');
+        text.push_str(&script);
+    }
+    digest::sha256(text.as_bytes())
 }
 
 fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawStep> {
@@ -235,7 +240,7 @@ fn script(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Ac
         problems.push(Problem::new(script.span, "`script` holds a NUL"));
         return None;
     }
-    Some(Action::Script(script.value))
+    Some(Action::Script(Script::new(script.value)))
 }
 
 fn arguments(items: Vec<Located<String>>, problems: &mut Vec<Problem>) -> Vec<Template> {

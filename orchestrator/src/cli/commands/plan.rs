@@ -44,9 +44,15 @@ pub(in crate::cli) fn run(
             }
         }
         Format::Json => printer.json(&json!({ "digest": plan.digest(), "plan": plan })),
-        Format::Jsonl => plan.hosts().for_each(|(wave, host)| {
-            printer.json(&json!({ "digest": plan.digest(), "wave": wave.name, "host": host }));
-        }),
+        Format::Jsonl => {
+            let digest = plan.digest();
+            for (wave, host) in plan.hosts() {
+                // Each line can be read without the others.
+                let scripts = host.scripts();
+                printer
+                    .json(&json!({ "digest": digest, "wave": wave.name, "host": host, "scripts": scripts }));
+            }
+        }
     }
     if plan.hosts_to_upgrade() > 0 && arguments.exit_code {
         return Ok(ExitCode::SomethingToDo);

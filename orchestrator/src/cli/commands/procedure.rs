@@ -54,7 +54,7 @@ pub(in crate::cli) fn run(arguments: &Procedure, printer: Printer) -> Result<Exi
             }
         }
         ProcedureCommand::Show { procedure } => {
-            let script = || BuiltInScript::by_file_name(procedure).map(BuiltInScript::text);
+            let script = || BuiltInScript::by_file_name(procedure).map(|script| script.text().to_string());
             let Some(text) =
                 procedure::Procedure::built_in_text(procedure).map(str::to_owned).or_else(script)
             else {

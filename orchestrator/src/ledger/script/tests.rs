@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
 use super::*;
-use crate::plan::sample;
+use crate::plan::{Argument, sample};
 
 fn planned(argv: &[&str], proof: Option<PlannedProof>, when_exists: Option<&str>) -> PlannedStep {
     let mut step = sample::step("x", None);
-    step.command.argv = argv.iter().map(|word| (*word).to_owned()).collect();
+    step.command.argv = argv.iter().copied().map(Argument::from).collect();
     step.command.timeout_seconds = 5;
     step.proof = proof;
     step.when_exists = when_exists.map(str::to_owned);
