@@ -6,10 +6,10 @@ use std::fmt::Write;
 
 use super::Names;
 use super::schema::schema_groups;
-use crate::event::{EvidenceSource, HostOutcome, RunHeader, RunKind};
+use crate::event::{EvidenceSource, HostOutcome, Reason, RunHeader, RunKind};
 use crate::plan::{fold_names, quote};
 use crate::schema::Group;
-use crate::state::{HostState, RunState};
+use crate::state::{HeldWave, HostState, RunState};
 
 /// What to type next while the run goes on: approve what it waits for, or look again.
 pub(super) fn next_while_going_on(names: &Names, state: &RunState) -> String {
@@ -34,9 +34,8 @@ pub(super) fn next_while_going_on(names: &Names, state: &RunState) -> String {
             "next: approve the schema changes of {hosts}: {program} approve {run} --schema {fingerprint} --reason TEXT"
         );
     }
-    let is_held = |wave: &&crate::state::HeldWave| {
-        wave.at_gate && wave.unmet.is_empty() && !state.begun_waves.contains(&wave.wave)
-    };
+    let is_held =
+        |wave: &&HeldWave| wave.at_gate && wave.unmet.is_empty() && !state.begun_waves.contains(&wave.wave);
     for held in state.held_waves.iter().filter(is_held) {
         let wave = &held.wave;
         let _ =
@@ -80,7 +79,8 @@ pub(super) fn next(names: &Names, header: &RunHeader, state: &RunState) -> Strin
     // The preflight's word is part of the plan: only another plan lets a blocked host begin.
     let is_blocked = |name: &str| state.plan_of(name).is_some_and(|plan| plan.blocked.is_some());
     let unfinished = state.unfinished_hosts();
-    let all_blocked = !unfinished.is_empty() && unfinished.iter().all(|name| is_blocked(name));
+    let all_blocked = !unfinished.is_empty() && unfinished.iter().all(|name| is_blocked(name))
+        || state.held_waves.iter().any(|wave| is_behind_blocked(state, wave));
     if goes_on
         || state.has_unfinished_soak()
         || (left && !failed && !waits_for_a_person && !all_blocked && unfinished.len() == left_over(state))
@@ -154,7 +154,7 @@ fn to_approve(names: &Names, state: &RunState) -> String {
             if is_unproven(state, &group) { " --accept-risk REASON" } else { "" },
         );
     }
-    match state.held_waves.iter().find(|wave| wave.at_gate) {
+    match state.held_waves.iter().find(|wave| wave.at_gate && !is_behind_blocked(state, wave)) {
         Some(wave) if wave.unmet.is_empty() => {
             let _ = writeln!(
                 text,
@@ -179,6 +179,15 @@ fn to_approve(names: &Names, state: &RunState) -> String {
         None => {}
     }
     text
+}
+
+/// Whether a wave is held because the preflight blocked hosts of the wave before it, which upgraded none: then the problem is
+/// fixed, and nothing is approved.
+fn is_behind_blocked(state: &RunState, held: &HeldWave) -> bool {
+    let Some(Reason::NothingProven { wave }) = &held.reason else { return false };
+    let waves = state.header.iter().flat_map(|header| &header.plan.waves);
+    let mut hosts = waves.filter(|planned| planned.name == *wave).flat_map(|planned| &planned.hosts);
+    hosts.any(|host| host.blocked.is_some())
 }
 
 /// Whether the changes of a group are not approved because the evidence is for other ones.
