@@ -102,7 +102,7 @@ fn a_run_does_not_go_on_where_a_later_one_has_been() {
     assert_eq!(stage.upgrade().code, 6);
     let resumed = stage.program.run(&["resume", &run]);
     assert_eq!(resumed.code, 7, "{resumed}");
-    assert!(resumed.stdout.contains("has been at work here since the plan was made"), "{resumed}");
+    assert!(resumed.stdout.contains("has changed it since"), "{resumed}");
     // The later run's debt is not forgotten.
     stage.fleet.host("a").mend_composer();
     stage.change_inventory("schema_approval = \"review\"", "schema_approval = \"any\"");

@@ -85,7 +85,11 @@ fn header_of_format_1(header: &mut Map<String, Value>) {
         moves_code = plan.get("moves_code").and_then(Value::as_bool).unwrap_or_default();
         let waves = plan.get_mut("waves").and_then(Value::as_array_mut).into_iter().flatten();
         let hosts = waves.filter_map(|wave| wave.get_mut("hosts")?.as_array_mut()).flatten();
+        let completes = completes(&procedure);
         for host in hosts.filter_map(Value::as_object_mut) {
+            for step in steps_of(host).filter(|_| completes.is_some()).filter_map(Value::as_object_mut) {
+                step.insert("completes".to_owned(), json!([completes]));
+            }
             changes |= changes_anything(host);
             follows = follows.or_else(|| text(host, "settles"));
             host_of_format_1(host);
@@ -98,6 +102,21 @@ fn header_of_format_1(header: &mut Map<String, Value>) {
     };
     header.insert("kind".to_owned(), json!(kind));
     header.insert("follows".to_owned(), json!(follows));
+}
+
+/// The open step that a built-in procedure completes; format 1 did not say so of its steps.
+fn completes(procedure: &str) -> Option<&'static str> {
+    match procedure {
+        "views-recreate" => Some("views"),
+        "memcached-restart" => Some("memcached-after-schema"),
+        "maintenance-off" => Some("maintenance-off"),
+        _ => None,
+    }
+}
+
+fn steps_of(host: &mut Map<String, Value>) -> impl Iterator<Item = &mut Value> {
+    let steps = host.get_mut("action").and_then(|action| action.get_mut("upgrade"));
+    steps.and_then(Value::as_array_mut).into_iter().flatten()
 }
 
 fn host_of_format_1(host: &mut Map<String, Value>) {

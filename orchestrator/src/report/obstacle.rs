@@ -76,9 +76,18 @@ pub fn obstacle(obstacle: &Obstacle, program: &str, shorten: &dyn Fn(&str) -> St
             format!("run {} has no host `{}`", shorten(run), harmless_line(host)),
             suggest::help(host, known.iter().map(String::as_str)),
         ),
-        Obstacle::WorkSince { host, run, deed } => work_since(host, &shorten(run), *deed, program, "RUN"),
+        Obstacle::WorkSince { host, run, deed } => work_since(host, &shorten(run), *deed, program, None),
     };
     Words { message, help }
+}
+
+/// The beginning of a run's id (a UUIDv7) that tells its time to the millisecond: no two runs of a controller share it, as a
+/// rule, and every command takes it.
+pub(super) fn short_id(run: &str) -> String {
+    const SHOWN: usize = 13;
+    const UUID: usize = 36;
+    let shown = run.get(..SHOWN).filter(|_| run.len() == UUID);
+    shown.unwrap_or(run).to_owned()
 }
 
 /// Why a host is left out of a follow-up of the run `run`.
@@ -90,7 +99,7 @@ pub fn left_out(why: &LeftOut, program: &str, run: &str, shorten: &dyn Fn(&str) 
                 .to_owned(),
             None,
         ),
-        LeftOut::WorkSince { run: by, deed } => work_since("it", &shorten(by), *deed, program, run),
+        LeftOut::WorkSince { run: by, deed } => work_since("it", &shorten(by), *deed, program, Some(run)),
         LeftOut::StartUnknown => {
             ("its state before the run is not known: an earlier run had broken off there".to_owned(), None)
         }
@@ -115,13 +124,24 @@ pub fn left_out(why: &LeftOut, program: &str, run: &str, shorten: &dyn Fn(&str) 
     Words { message, help }
 }
 
-fn work_since(host: &str, run: &str, deed: Deed, program: &str, meant: &str) -> (String, Option<String>) {
+fn work_since(
+    host: &str,
+    run: &str,
+    deed: Deed,
+    program: &str,
+    meant: Option<&str>,
+) -> (String, Option<String>) {
     match deed {
         Deed::Changed => (
             format!("run {run} has changed {host} since"),
-            Some(format!(
-                "see what it did: {program} report {run}; a new plan knows of it: {program} upgrade, or {program} resume {meant} --rerun unfinished"
-            )),
+            Some(match meant {
+                Some(meant) => format!(
+                    "see what it did: {program} report {run}; plan again: {program} resume {meant} --rerun unfinished"
+                ),
+                None => format!(
+                    "see what it did: {program} report {run}; to undo that first: {program} rollback {run} --limit {host}"
+                ),
+            }),
         ),
         Deed::RollingBack => (
             format!("run {run} began to roll {host} back"),

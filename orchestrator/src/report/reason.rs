@@ -67,7 +67,7 @@ fn message(reason: &Reason) -> String {
             format!("blocked by preflight: {}", findings.join("\n"))
         }
         Reason::Blocked { text } => format!("blocked by preflight: {text}"),
-        Reason::LeftOut { left_out } => obstacle::left_out(left_out, "", "", &str::to_owned).message,
+        Reason::LeftOut { left_out } => obstacle::left_out(left_out, "", "", &obstacle::short_id).message,
         Reason::InterruptedBefore { step: Some(step) } => format!("the run was interrupted before `{step}`"),
         Reason::InterruptedBefore { step: None } => {
             "the run was interrupted before it was connected to".to_owned()
@@ -89,7 +89,9 @@ fn message(reason: &Reason) -> String {
         }
         Reason::LockedBy { lock } => format!("locked by {}", lock.holder()),
         Reason::LockNotTaken { failure } => format!("the host's lock cannot be taken: {failure}"),
-        Reason::EarlierRunAtWork { run } => format!("a step of run {run} is still running there"),
+        Reason::EarlierRunAtWork { run } => {
+            format!("a step of run {} is still running there", obstacle::short_id(run))
+        }
         Reason::LockBroken => "its lock was broken, or another run had it meanwhile".to_owned(),
         Reason::WorkedOnSince => "another run was at work here since the plan was made".to_owned(),
         Reason::CommitDiffers { now, planned } => {
@@ -154,7 +156,7 @@ fn help(reason: &Reason, names: &Names) -> Option<String> {
         Reason::SoakWithoutHealth { .. } => {
             Some("add [[health]] to the procedure, or remove `soak` from the wave".to_owned())
         }
-        Reason::LeftOut { left_out } => obstacle::left_out(left_out, program, run, &str::to_owned).help,
+        Reason::LeftOut { left_out } => obstacle::left_out(left_out, program, run, &obstacle::short_id).help,
         Reason::LockBroken | Reason::WorkedOnSince | Reason::CommitDiffers { .. } => {
             Some(format!("plan again: {program} resume {run} --rerun unfinished"))
         }
