@@ -103,7 +103,10 @@ impl RunState {
     /// Folds one event.
     pub fn apply(&mut self, envelope: &Envelope) {
         self.events += 1;
-        self.last = Some(envelope.at);
+        // What is written down after its end (an approval, another run that takes its hosts over) makes it no longer.
+        if self.exit_code.is_none() || matches!(envelope.event, RunEvent::RunResumed { .. }) {
+            self.last = Some(envelope.at);
+        }
         if let Some(host) = envelope.event.host_of_step() {
             let order = self.order;
             let host = self.host(host);

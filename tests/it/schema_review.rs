@@ -30,7 +30,7 @@ fn without_a_person_everybody_goes_back_and_an_approval_is_for_those_with_the_sa
         held.stdout.contains("schema changes   2 hosts: 1 addition; 1 host: 1 addition, 1 drop"),
         "{held}"
     );
-    assert!(held.stdout.contains("it was taken back to its start"), "{held}");
+    assert!(held.stdout.contains("it was restored to its state before the run"), "{held}");
 
     // What is pending can be read at any later time.
     let shown = stage.program.run(&["schema"]);

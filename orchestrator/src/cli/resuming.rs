@@ -72,10 +72,11 @@ pub(super) async fn resume(
     let Resuming { given, history, record, header, file, settings, printer } = taken;
     let shown = settings.shorten(&run.id);
     if run.torn {
-        printer
-            .say(&printer.err.warn("the journal's last line was cut off; it goes on from the line before"));
+        printer.say(&printer.err.warn(
+            "the last line of the journal is incomplete, which is normal after a crash; it is ignored",
+        ));
     }
-    let inventory = load::inventory(file)?;
+    let inventory = which::inventory_of(file, "resume", &shown, settings)?;
     let selected = given.selected(&inventory)?;
     let decided = resume::resume(history, record, &run.state, selected.as_ref())
         .map_err(|found| which::obstacle(&found, settings))?;
@@ -162,7 +163,8 @@ pub(super) async fn rerun(
     run: LoadedRun,
 ) -> Result<ExitCode, CliError> {
     let Resuming { given, history, record, header, file, settings, printer } = taken;
-    let selected = given.selected(&load::inventory(file)?)?;
+    let selected =
+        given.selected(&which::inventory_of(file, "resume", &settings.shorten(&run.id), settings)?)?;
     let hosts = rerun::rerun(record, &run.state, which, selected.as_ref())
         .map_err(|found| which::obstacle(&found, settings))?;
     let shown = settings.shorten(&run.id);

@@ -100,10 +100,10 @@ pub(super) async fn run(
     let asks = request.changes() && !request.yes;
     if asks && !prompt::is_attended() {
         return Err(CliError::usage("there is no terminal to confirm the plan at").help(
-            if kind.is_upgrade() {
+            if kind.is_upgrade() && earlier.is_none() {
                 "read it with `ixporch plan`, then run `ixporch upgrade --yes`"
             } else {
-                "run the same with --yes"
+                "run the same command with --yes"
             },
         ));
     }

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
+use ixporch_inventory::Inventory;
+
+use super::args::InventoryFile;
 use super::error::{CliError, ErrorCode};
+use super::load;
 use super::settings::Settings;
 use crate::event::{FollowUpKind, Obstacle};
 use crate::follow_up::choose::{self, Asked};
@@ -58,6 +62,24 @@ pub(super) fn followed<'h>(
 /// Takes up the journal of a run whose controller has ended, and reads it.
 pub(super) fn take_up(id: &str, settings: &Settings) -> Result<(Writer, LoadedRun), CliError> {
     settings.store.take_up(id)?.ok_or_else(|| going_on(id, settings))
+}
+
+/// The inventory of a run that is followed up; `verb` and `words` are what was typed.
+pub(super) fn inventory_of(
+    file: &InventoryFile,
+    verb: &str,
+    words: &str,
+    settings: &Settings,
+) -> Result<Inventory, CliError> {
+    load::inventory(file).map_err(|error| {
+        if file.inventory.exists() {
+            return error;
+        }
+        error.help(format!(
+            "the run was started with this inventory; if it has moved: {} {verb} {words} --inventory FILE",
+            settings.program
+        ))
+    })
 }
 
 /// A run's own controller is at work on it.

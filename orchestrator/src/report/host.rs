@@ -194,19 +194,26 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, subject: Su
         text.push_str(&pending(paint, names, state, host, name));
     }
     if plan.is_some_and(|plan| plan.stays_closed) {
-        let _ = writeln!(text, "    {} it was so before the run", paint.warn("in maintenance:"));
+        let _ = writeln!(
+            text,
+            "    {} since before the run; ixporch leaves it so",
+            paint.warn("in maintenance:")
+        );
     }
     text.push_str(&gaps(paint, names, host));
     if let Some(plan) = plan {
-        text.push_str(&unknown(names, host, plan));
+        text.push_str(&unknown(names, host, plan, state.taken_over_by.is_some()));
     }
     if !names.going_on {
         text.push_str(&lock_lines(paint, names, state, host));
     }
     let opening = plan.and_then(|plan| plan.opening.as_deref());
     if host.debts.iter().any(|debt| opening == Some(debt.step.as_str())) {
-        let until =
-            if names.going_on { "closed by this run" } else { "closed by ixporch, and not opened again" };
+        let until = if names.going_on {
+            "closed by this run"
+        } else {
+            "ixporch closed the site, and it is still closed"
+        };
         let _ = writeln!(text, "    {} {until}", paint.warn("in maintenance:"));
     }
     text + &open_steps(paint, names, state, subject, host)
@@ -239,7 +246,7 @@ fn reasons(paint: Paint, names: &Names, state: &RunState, name: &str, host: &Hos
     for line in step.end.as_ref().map(last_lines).unwrap_or_default() {
         let _ = writeln!(text, "      {} {line}", paint.dim("|"));
     }
-    let _ = writeln!(text, "    all of it: {} logs {} {name} {}", names.program, names.run, step.id);
+    let _ = writeln!(text, "    full output: {} logs {} {name} {}", names.program, names.run, step.id);
     // The step's own reason has been told.
     let told = format!("`{}`: {why}", step.id);
     for line in reason_lines(names, host).iter().filter(|line| !told.contains(*line)) {
@@ -266,7 +273,7 @@ fn lock_lines(paint: Paint, names: &Names, state: &RunState, host: &HostState) -
         };
         return format!("    {} the run still has it; release it: {command}\n", paint.warn("locked:"));
     }
-    if host.locked && host.outcome.is_some() {
+    if host.locked && host.outcome.is_some() && state.taken_over_by.is_none() {
         let words = "by this run, until it is resumed or another run takes the host over";
         return format!("    {} {words}\n", paint.warn("locked:"));
     }
@@ -293,23 +300,26 @@ fn gaps(paint: Paint, names: &Names, host: &HostState) -> String {
 }
 
 /// What a person needs to find out how a step ended, and to record it.
-fn unknown(names: &Names, host: &HostState, plan: &HostPlan) -> String {
+fn unknown(names: &Names, host: &HostState, plan: &HostPlan, is_elsewhere: bool) -> String {
     let mut text = String::new();
     let Some(step) = host.steps.iter().find(|step| step.is_unknown() && step.resolution.is_none()) else {
         return text;
     };
-    if host.outcome != Some(HostOutcome::Unknown) || names.going_on {
+    if host.outcome != Some(HostOutcome::Unknown) || names.going_on || is_elsewhere {
         return text;
     }
     let (program, run, name, id) = (&names.program, &names.run, &plan.host, &step.id);
     let home = plan.place.state_dir.as_deref().unwrap_or("~/.ixporch");
     let _ = writeln!(
         text,
-        "    see what it left on the host: ssh {} 'ls -l {home}/runs/*/*-{id}*; ps -ef'",
+        "    look at the files and processes of the step: ssh {} 'ls -l {home}/runs/*/*-{id}*; ps -ef'",
         plan.login
     );
-    let _ = writeln!(text, "    ask the host again, and resume if it has ended: {program} resume {run}");
-    for (word, what) in [("done", "it did its work"), ("not-done", "it changed nothing; it is run again")] {
+    let _ =
+        writeln!(text, "    ask the host again, and continue if the step has ended: {program} resume {run}");
+    for (word, what) in
+        [("done", "the step did its work"), ("not-done", "the step changed nothing, and is to run again")]
+    {
         let _ = writeln!(
             text,
             "    if {what}: {program} resolve {run} {name} --step {id} --as {word} --reason TEXT"

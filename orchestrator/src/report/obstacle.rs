@@ -95,13 +95,13 @@ pub fn left_out(why: &LeftOut, program: &str, run: &str, shorten: &dyn Fn(&str) 
     let again = || Some(format!("plan again: {program} resume {run} --rerun unfinished"));
     let (message, help) = match why {
         LeftOut::NotInInventory => (
-            "the inventory does not name it any more, or names another machine or login by its name"
+            "the inventory no longer has the host, or has another address, installation or user for it"
                 .to_owned(),
             None,
         ),
         LeftOut::WorkSince { run: by, deed } => work_since("it", &shorten(by), *deed, program, Some(run)),
         LeftOut::StartUnknown => {
-            ("its state before the run is not known: an earlier run had broken off there".to_owned(), None)
+            ("an earlier run stopped on this host, so its state before the run is not known".to_owned(), None)
         }
         LeftOut::ProofGone { by, hosts } => (
             format!(

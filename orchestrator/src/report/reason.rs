@@ -43,23 +43,27 @@ fn message(reason: &Reason) -> String {
                 Amount::Percent(_) => format!(" of {total} hosts"),
             };
             format!(
-                "wave `{wave}`: {count} of {total} hosts failed{kinds}, {allowed} may (max_failures = {max_failures}{of})"
+                "wave `{wave}`: {count} of {total} hosts failed{kinds}; the limit is {allowed} (max_failures = {max_failures}{of})"
             )
         }
         Reason::SoakWithoutHealth { wave } => {
             format!("wave `{wave}` has a soak, and its procedure has no health checks")
         }
-        Reason::NothingProven { wave } => format!("wave `{wave}` upgraded no host: it has proven nothing"),
-        Reason::GateHolds => "its gate is `hold`".to_owned(),
-        Reason::GateUnattended => "its gate is `confirm`, and there is no terminal to ask at".to_owned(),
+        Reason::NothingProven { wave } => {
+            format!("wave `{wave}` upgraded no host, so nothing follows it without an approval")
+        }
+        Reason::GateHolds => "it waits for an approval (gate = hold)".to_owned(),
+        Reason::GateUnattended => {
+            "it waits for an approval (gate = confirm), and there is no terminal to ask at".to_owned()
+        }
         Reason::EvidenceUnmet => "the evidence that it requires is missing, or does not match".to_owned(),
         Reason::Interrupted => "the run was interrupted".to_owned(),
         Reason::StartNotApproved { by } => format!("{by} did not approve its start"),
         Reason::StartUnanswered => "nobody answered".to_owned(),
-        Reason::WaveNotBegun { wave } => format!("wave `{wave}` was not begun"),
-        Reason::WaveNotOver { wave } => format!("wave `{wave}` is not over"),
+        Reason::WaveNotBegun { wave } => format!("wave `{wave}` was not started"),
+        Reason::WaveNotOver { wave } => format!("wave `{wave}` has not finished"),
         Reason::SoakInterrupted { wave } => {
-            format!("wave `{wave}`: the run was interrupted while its hosts were watched")
+            format!("the run was interrupted during the soak of wave `{wave}`")
         }
         Reason::Preflight { findings } => {
             let findings: Vec<String> =
@@ -70,9 +74,11 @@ fn message(reason: &Reason) -> String {
         Reason::LeftOut { left_out } => obstacle::left_out(left_out, "", "", &obstacle::short_id).message,
         Reason::InterruptedBefore { step: Some(step) } => format!("the run was interrupted before `{step}`"),
         Reason::InterruptedBefore { step: None } => {
-            "the run was interrupted before it was connected to".to_owned()
+            "the run was interrupted before the host was connected".to_owned()
         }
-        Reason::InterruptedWaiting => "the run was interrupted while another one held the host".to_owned(),
+        Reason::InterruptedWaiting => {
+            "the run was interrupted while it waited for the lock of another run".to_owned()
+        }
         Reason::InterruptedLocking => {
             "the run was interrupted twice; the host's lock may have been taken".to_owned()
         }
@@ -105,32 +111,38 @@ fn message(reason: &Reason) -> String {
             "its lock and ledger are still there, since the journal cannot be written".to_owned()
         }
         Reason::ChangeNotReconciled { because: why } => {
-            format!("it could not be asked whether its schema change ever began: {}", because(why))
+            format!(
+                "it is not known whether the schema change began, because the host did not answer: {}",
+                because(why)
+            )
         }
         Reason::Step { step, failure } => format!("`{step}`: {failure}"),
         Reason::StepStillRuns { step } => format!("`{step}` is still running there"),
-        Reason::Crashed => "its lane crashed: a fault of ixporch".to_owned(),
+        Reason::Crashed => "ixporch crashed while it worked on this host: a fault of ixporch".to_owned(),
         Reason::RolledBack => "it was rolled back".to_owned(),
-        Reason::BackAtStart => "it was taken back to its start".to_owned(),
+        Reason::BackAtStart => "it was restored to its state before the run".to_owned(),
         Reason::BackUnwell { because: why } => {
-            format!("it is back at its start, and not well: {}", because(why))
+            format!("it was rolled back, and a health check failed: {}", because(why))
         }
-        Reason::NotBack { because: why } => format!("on the way back to its start: {}", because(why)),
+        Reason::NotBack { because: why } => format!("the rollback failed: {}", because(why)),
         Reason::StartUnknown => {
-            "it is not rolled back: its start is not known, since an earlier run broke off here".to_owned()
+            "not rolled back: an earlier run stopped on this host, so its state before this run is not known"
+                .to_owned()
         }
         Reason::NotClosedAgain { because: why } if why.is_empty() => {
-            "it was open by then, and could not be closed again".to_owned()
+            "the site was open already, and could not be closed again".to_owned()
         }
         Reason::NotClosedAgain { because: why } => {
-            format!("it was open by then, and closing it again: {}", because(why))
+            format!("the site was open already, and closing it failed: {}", because(why))
         }
-        Reason::Unwell { because: why } => format!("it was upgraded, and is not well: {}", because(why)),
+        Reason::Unwell { because: why } => {
+            format!("it was upgraded, and a health check failed afterwards: {}", because(why))
+        }
         Reason::ChangesNotRead { step } => {
-            format!("nothing found out which schema changes `{step}` would make")
+            format!("the schema changes that `{step}` would make could not be determined")
         }
         Reason::ChangesDiffer { approved, pending, summary } => format!(
-            "what is pending changed after it was approved: {approved} was approved, {pending} is pending ({summary})"
+            "the pending schema changes are not the approved ones: {approved} was approved, {pending} is pending ({summary})"
         ),
         Reason::EvidenceOfOther { difference } => {
             format!("the evidence is of another schema: {difference}")

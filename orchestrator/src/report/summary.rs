@@ -12,7 +12,7 @@ use super::schema::{schema_groups, schema_line};
 use super::versions::{backup, versions};
 use super::{Names, Paint, duration, reason};
 use crate::event::{HostOutcome, RunHeader, RunKind};
-use crate::plan::{PlannedWave, fold_names};
+use crate::plan::{PlannedWave, fold_names, quote};
 use crate::state::{RunState, Undo};
 use crate::text::harmless_line;
 
@@ -29,7 +29,7 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
     let groups = schema_groups(state);
     if header.kind.is_upgrade() && groups.iter().any(|group| !group.changes.changes.is_empty()) {
         let line = format!("schema changes   {}", schema_line(&groups));
-        let _ = writeln!(text, "\n  {line}   all of it: {} schema {}", names.program, names.run);
+        let _ = writeln!(text, "\n  {line}   all schema changes: {} schema {}", names.program, names.run);
     }
     text.push_str(&backups(paint, names, header, state));
     text.push_str(&attention(paint, names, header, state));
@@ -125,9 +125,9 @@ fn backups(paint: Paint, names: &Names, header: &RunHeader, state: &RunState) ->
         return String::new();
     }
     let folded = fold_names(hosts);
-    let Names { program, run, .. } = names;
+    let (Names { program, run, .. }, limit) = (names, quote(&folded));
     format!(
-        "\n  {} {} on {folded}\n    restore it: {program} rollback {run} --limit {folded}\n",
+        "\n  {} {} on {folded}\n    to roll back all of these hosts, also upgraded ones: {program} rollback {run} --limit {limit}\n",
         paint.strong("backup"),
         header.run
     )

@@ -240,7 +240,7 @@ fn the_summary_tells_who_decided_what_the_backup_and_the_releases() {
             "upgraded     ixp[1-3] (3)   v4.4.0 → v4.5.0\n",
             "wave all by ada on ctl: staging is well\n",
             "disk-space on ixp[1-3]: little is free\n      skipped by me: we watch it\n",
-            "backup r-1 on ixp[1-3]\n    restore it: ixporch rollback r-1 --limit ixp[1-3]\n",
+            "backup r-1 on ixp[1-3]\n    to roll back all of these hosts, also upgraded ones: ixporch rollback r-1 --limit 'ixp[1-3]'\n",
         ],
     );
     let json = document(&names(false, 99), &state)["waves"][0]["hosts"][0].clone();

@@ -55,7 +55,7 @@ pub struct Resume {
     #[command(flatten)]
     pub relying: Relying,
 
-    /// Start without asking; only --rerun asks
+    /// Do not ask before --rerun starts; resume itself never asks
     #[arg(short, long)]
     pub yes: bool,
 }
@@ -63,7 +63,7 @@ pub struct Resume {
 /// Which hosts of a run are run again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Rerun {
-    /// Hosts that failed, were unreachable or were not started
+    /// Hosts that failed, crashed, were rolled back, were unreachable or were not started
     Failed,
     /// All hosts that are neither upgraded nor current
     Unfinished,

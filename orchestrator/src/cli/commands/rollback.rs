@@ -10,7 +10,6 @@ use crate::cli::access::Access;
 use crate::cli::args::{Connecting, InventoryFile, RunOptions};
 use crate::cli::carry_out::Execution;
 use crate::cli::error::CliError;
-use crate::cli::load;
 use crate::cli::planning;
 use crate::cli::printer::Printer;
 use crate::cli::prompt;
@@ -93,7 +92,7 @@ async fn roll_back(
     let file = InventoryFile {
         inventory: arguments.inventory.clone().unwrap_or_else(|| PathBuf::from(&record.inventory)),
     };
-    let inventory = load::inventory(&file)?;
+    let inventory = which::inventory_of(&file, "rollback", &settings.shorten(&record.run), settings)?;
     let selector = arguments.limit.as_deref().map(Selector::parse).transpose()?;
     let selected = planning::selected(&inventory, selector.as_ref())?;
     let request = rollback::Request {

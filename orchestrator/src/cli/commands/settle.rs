@@ -8,7 +8,6 @@ use crate::cli::access::Access;
 use crate::cli::args::{Connecting, InventoryFile};
 use crate::cli::carry_out::Execution;
 use crate::cli::error::CliError;
-use crate::cli::load;
 use crate::cli::planning;
 use crate::cli::printer::Printer;
 use crate::cli::prompt;
@@ -95,7 +94,7 @@ async fn complete(arguments: &Settle, settings: &Settings, printer: Printer) -> 
     let file = InventoryFile {
         inventory: arguments.inventory.clone().unwrap_or_else(|| PathBuf::from(&record.inventory)),
     };
-    let inventory = load::inventory(&file)?;
+    let inventory = which::inventory_of(&file, "settle", &format!("{shown} {host}"), settings)?;
     let access = Access {
         settings,
         file: &file.inventory,
@@ -118,16 +117,21 @@ async fn complete(arguments: &Settle, settings: &Settings, printer: Printer) -> 
 
 /// Tells which steps cannot be completed yet, and what can be done instead.
 fn tell_left(left: &[String], record: &RunRecord, host: &str, settings: &Settings, printer: Printer) {
+    if left.is_empty() {
+        return;
+    }
     let program = &settings.program;
-    let instead = if let (Some(origin), RunKind::Rollback) = (&record.follows, record.kind) {
-        format!("{program} rollback {} --limit {host}", settings.shorten(origin))
-    } else {
-        let run = settings.shorten(&record.run);
-        format!("{program} rollback {run} --limit {host}, or {program} resume {run} --rerun failed")
-    };
     for step in left {
         printer.say(&printer.err.warn(&format!(
-            "{host}: {step} cannot be completed yet, because a step before it is not done\nhelp: {instead}"
+            "{host}: {step} cannot be completed yet, because an earlier step of the run is not done"
         )));
     }
+    if let (Some(origin), RunKind::Rollback) = (&record.follows, record.kind) {
+        let origin = settings.shorten(origin);
+        printer.say(&format!("help: roll it back again: {program} rollback {origin} --limit {host}"));
+        return;
+    }
+    let run = settings.shorten(&record.run);
+    printer.say(&format!("help: roll it back: {program} rollback {run} --limit {host}"));
+    printer.say(&format!("help: or run it again: {program} resume {run} --rerun unfinished --limit {host}"));
 }

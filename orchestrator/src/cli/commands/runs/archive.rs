@@ -15,7 +15,7 @@ use crate::state::ExitCode;
 /// Arguments of `runs archive`.
 #[derive(Debug, Args)]
 pub struct Archive {
-    /// Run ID or a unique prefix of it
+    /// Run id, or the beginning of it
     pub run: String,
 
     /// Start without asking

@@ -23,7 +23,7 @@ pub struct Prune {
     #[arg(long, value_name = "N", required_unless_present = "older_than", conflicts_with = "older_than")]
     pub keep: Option<usize>,
 
-    /// Delete only runs that were heard of last this long ago, such as 90d
+    /// Delete runs whose last event is older than this, such as 90d
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub older_than: Option<Duration>,
 

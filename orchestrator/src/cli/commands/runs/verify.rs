@@ -60,7 +60,10 @@ pub(super) fn run(settings: &Settings, printer: Printer) -> Result<ExitCode, Cli
 fn notes(run: &LoadedRun) -> Vec<String> {
     let mut notes = Vec::new();
     if run.torn && !run.going_on {
-        notes.push("its last line was cut off; everything before it counts".to_owned());
+        notes.push(
+            "the last line of its journal is incomplete, which is normal after a crash; it is ignored"
+                .to_owned(),
+        );
     }
     if !run.skipped.is_empty() {
         notes.push(format!("skipped events of a newer version: {}", run.skipped.join(", ")));
