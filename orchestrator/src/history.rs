@@ -90,7 +90,9 @@ impl History {
     /// nothing yet, unless it is `own`, the run that is taken over: the host's lock keeps others away from what it does.
     pub fn left_on(&self, host: &HostId, own: Option<&str>) -> LeftBehind {
         let unreadable = self.may_concern(host).map(|run| run.run.clone());
-        let last = self.last_on(host, |run| !run.going_on || own == Some(run.run.as_str()));
+        let is_at_work =
+            |run: &RunRecord, host: &HostRecord| run.going_on && (host.locked || host.outcome.is_none());
+        let last = self.last_on(host, |run, host| !is_at_work(run, host) || own == Some(run.run.as_str()));
         let left = last.map(|(_, host)| host.leaves.clone()).unwrap_or_default();
         LeftBehind { unreadable, ..left }
     }
@@ -103,7 +105,7 @@ impl History {
 
     /// What a host is still owed, and by which run.
     pub fn owed(&self, host: &HostId) -> Option<Owed> {
-        let (last, record) = self.last_on(host, |_| true)?;
+        let (last, record) = self.last_on(host, |_, _| true)?;
         let first = record.owed.first()?;
         let made = |run: &&RunRecord| {
             let owed = run.host(host).map(|host| &host.owed);
@@ -122,7 +124,17 @@ impl History {
         taken_up: Option<&str>,
         purpose: FollowUpKind,
     ) -> Option<Since> {
-        let mut others = self.after(run, host).filter(|(other, _)| taken_up != Some(other.run.as_str()));
+        if let Some(unreadable) = self.may_concern(host) {
+            return Some(Since { run: unreadable.run.clone(), deed: Deed::Unreadable });
+        }
+        // Sessions may overlap: what was heard there later counts as well, whatever their order.
+        let heard = run.host(host).and_then(|host| host.heard);
+        let is_later = |theirs: &HostRecord, other: &RunRecord| {
+            is_after(run, other, theirs) || heard.is_some() && theirs.heard > heard
+        };
+        let mut others = self
+            .others(run, host)
+            .filter(|(other, theirs)| taken_up != Some(other.run.as_str()) && is_later(theirs, other));
         others.find_map(|(other, theirs)| {
             let deed = deed(run, other, theirs, purpose)?;
             Some(Since { run: other.run.clone(), deed })
@@ -131,8 +143,10 @@ impl History {
 
     /// The open steps of `run` that others have completed on a host since.
     pub fn completed_since(&self, run: &RunRecord, host: &HostId) -> BTreeSet<String> {
-        let others = self.after(run, host).filter(|(other, _)| {
-            other.kind != RunKind::Settle || other.follows.as_deref() == Some(run.run.as_str())
+        let others = self.others(run, host).filter(|(other, theirs)| {
+            let is_of_this =
+                other.kind != RunKind::Settle || other.follows.as_deref() == Some(run.run.as_str());
+            is_of_this && is_after(run, other, theirs)
         });
         others.flat_map(|(_, theirs)| theirs.completed.iter().cloned()).collect()
     }
@@ -163,26 +177,31 @@ impl History {
     pub fn last_on(
         &self,
         host: &HostId,
-        is_meant: impl Fn(&RunRecord) -> bool,
+        is_meant: impl Fn(&RunRecord, &HostRecord) -> bool,
     ) -> Option<(&RunRecord, &HostRecord)> {
-        let runs = self.runs.iter().filter(|run| run.kind.changes_installations() && is_meant(run));
+        let runs = self.runs.iter().filter(|run| run.kind.changes_installations());
         let on_host = runs.filter_map(|run| Some((run, run.host(host).filter(|host| host.touched)?)));
+        let on_host = on_host.filter(|(run, host)| is_meant(run, host));
         on_host.max_by_key(|(run, host)| (host.heard_in, host.heard, place(run)))
     }
 
-    /// Other runs that did something on a host after `run` was planned.
-    fn after<'h>(
+    /// Other runs that name a host.
+    fn others<'h>(
         &'h self,
         run: &'h RunRecord,
         host: &'h HostId,
     ) -> impl Iterator<Item = (&'h RunRecord, &'h HostRecord)> {
         let others = self.runs.iter().filter(|other| other.run != run.run);
-        let on_host = others.filter_map(|other| Some((other, other.host(host)?)));
-        on_host.filter(|(other, theirs)| match (theirs.heard_in, run.order) {
-            // Both are of format 1: only the clock can tell.
-            (0, 0) => other.started > run.started,
-            (theirs, planned) => theirs > planned,
-        })
+        others.filter_map(|other| Some((other, other.host(host)?)))
+    }
+}
+
+/// Whether what another run did on a host came after `run` was planned.
+fn is_after(run: &RunRecord, other: &RunRecord, theirs: &HostRecord) -> bool {
+    match (theirs.heard_in, run.order) {
+        // Both are of format 1: only the clock can tell.
+        (0, 0) => other.started > run.started,
+        (theirs, planned) => theirs > planned,
     }
 }
 

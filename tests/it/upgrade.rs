@@ -137,7 +137,10 @@ fn staging_that_fails_keeps_prod_untouched() {
         assert_eq!(stage.outcome(host), "not-started");
         assert_eq!(stage.fleet.host(host).asked(), Vec::<String>::new());
     }
-    assert!(ended.stdout.contains("wave `staging`: 1 of 1 hosts failed (1 rolled-back); the limit is 0"), "{ended}");
+    assert!(
+        ended.stdout.contains("wave `staging`: 1 of 1 hosts failed (1 rolled-back); the limit is 0"),
+        "{ended}"
+    );
 }
 
 #[test]

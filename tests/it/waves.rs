@@ -26,7 +26,10 @@ fn a_gate_without_a_terminal_holds_and_the_printed_command_goes_on() {
     let held = stage.upgrade();
     assert_eq!(held.code, 7, "{held}");
     assert_eq!((stage.outcome("s1").as_str(), stage.outcome("p1").as_str()), ("upgraded", "not-started"));
-    assert!(held.stdout.contains("it waits for an approval (gate = confirm), and there is no terminal to ask at"), "{held}");
+    assert!(
+        held.stdout.contains("it waits for an approval (gate = confirm), and there is no terminal to ask at"),
+        "{held}"
+    );
     let run = stage.last_run();
     let before = stage.fleet.host("s1").asked();
     let ended = run_as_printed(&stage, &held, "approve wave prod");
@@ -88,7 +91,8 @@ fn too_many_failures_leave_the_rest_as_it_is_and_the_sum_is_shown() {
     for host in ["c6", "p1"] {
         assert_eq!(stage.fleet.host(host).asked(), Vec::<String>::new(), "{host}");
     }
-    let sum = "wave `canary`: 1 of 6 hosts failed (1 rolled-back); the limit is 0 (max_failures = 15% of 6 hosts)";
+    let sum =
+        "wave `canary`: 1 of 6 hosts failed (1 rolled-back); the limit is 0 (max_failures = 15% of 6 hosts)";
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(shown.contains(sum), "{shown}");
     assert_eq!(host_of(&stage.report(), "c6")["why"], sum);

@@ -103,7 +103,7 @@ impl Execution<'_> {
         watching.abort();
         carrying.abort();
         if dispatched.journal_failure.is_none() {
-            settings.store.summarize(&id, &dispatched.state);
+            settings.store.summarize(&id, &dispatched.state, dispatched.journal_bytes);
         }
         let names = Names { program: settings.program.clone(), run, going_on: false, now: Timestamp::now() };
         show(&dispatched.state, &names, printer);

@@ -14,7 +14,7 @@ pub(super) use ssh_keygen::{SigningKey, agents_first_key};
 use super::error::CliError;
 use super::settings::Settings;
 use crate::event::{Evidence, EvidenceSource, HostEvidence, HostOutcome, RunKind};
-use crate::history::{History, RunRecord};
+use crate::history::{History, HostRecord, RunRecord};
 use crate::plan::{HostId, HostPlan, Plan};
 use crate::state::{GivenEvidence, RunState};
 
@@ -36,11 +36,11 @@ impl<'a> Records<'a> {
         host: &HostId,
         is_meant: impl Fn(&RunRecord) -> bool,
     ) -> Result<Option<(&RunState, HostEvidence)>, CliError> {
-        let proves = |run: &RunRecord| {
+        let proves = |run: &RunRecord, on_host: &HostRecord| {
             let did = match run.kind {
                 RunKind::Upgrade => true,
                 // A rollback that was refused before it changed anything proves nothing against what was there.
-                RunKind::Rollback => run.host(host).is_some_and(|host| host.changed),
+                RunKind::Rollback => on_host.changed,
                 _ => false,
             };
             did && is_meant(run)

@@ -20,7 +20,7 @@ use crate::event::{Envelope, FORMAT, RunEvent, RunHeader, RunKind};
 use crate::gate;
 use crate::history::History;
 use crate::journal::Writer;
-use crate::plan::Plan;
+use crate::plan::{HostPlan, Plan, fold_names};
 use crate::procedure::Procedure;
 use crate::report;
 use crate::state::{ExitCode, GivenEvidence};
@@ -134,7 +134,9 @@ pub(super) async fn run(
         keep_ledger: request.run.keep_ledger,
         restart_memcached: request.options.restart_memcached,
     };
-    let header = header(new, plan, history, settings);
+    let now = settings.store.history()?;
+    refuse_what_changed(&plan, history, &now, taken_over.as_deref())?;
+    let header = header(new, plan, &now, settings);
     let journal = settings.store.create(&header.run)?;
     if let Some(earlier) = &mut earlier {
         earlier.hand_over(&header.run)?;
@@ -153,6 +155,23 @@ pub(super) async fn run(
         live: request.run.live,
     };
     Box::pin(execution.run(settings, printer)).await
+}
+
+/// A question may wait for hours: what other runs did to the hosts meanwhile is no part of the plan.
+fn refuse_what_changed(
+    plan: &Plan,
+    then: &History,
+    now: &History,
+    taken_over: Option<&str>,
+) -> Result<(), CliError> {
+    let left = |history: &History, host: &HostPlan| history.left_on(&host.id(), taken_over);
+    let hosts = plan.hosts().map(|(_, host)| host).filter(|host| left(then, host) != left(now, host));
+    let changed = fold_names(hosts.map(|host| host.host.as_str()));
+    if changed.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::invalid(format!("another run was at work on {changed} since the plan was made"))
+        .help("nothing was started: run the same command again, which makes a new plan"))
 }
 
 /// How the procedure is named so that it means the same in every folder.

@@ -31,6 +31,8 @@ pub trait Reporter: Send {
 pub struct Dispatched {
     /// The run's state.
     pub state: RunState,
+    /// How many bytes its journal has.
+    pub journal_bytes: u64,
     /// Why the journal could not be written, if so.
     pub journal_failure: Option<String>,
 }
@@ -328,7 +330,11 @@ impl Dispatcher {
         {
             self.journal_failure = Some(error.to_string());
         }
-        Dispatched { state: self.state, journal_failure: self.journal_failure }
+        Dispatched {
+            journal_bytes: self.journal.length(),
+            state: self.state,
+            journal_failure: self.journal_failure,
+        }
     }
 
     /// Writes events, then grants permits, then folds and shows.

@@ -20,6 +20,8 @@ pub enum Deed {
     RollingBack,
     /// It rolled the host back.
     RolledBack,
+    /// It may have done anything there: its journal cannot be read.
+    Unreadable,
 }
 
 /// What a person asks for about a run that has been.

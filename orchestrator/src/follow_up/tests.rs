@@ -256,7 +256,7 @@ fn resumption(found: Resumption) -> String {
 }
 
 fn word(why: &LeftOut) -> String {
-    let words = report::left_out(why, "ixporch", "RUN", &str::to_owned);
+    let words = report::left_out(why, "ixporch", Some("RUN"), &str::to_owned);
     words.help.map_or(words.message.clone(), |help| format!("{} (help: {help})", words.message))
 }
 
@@ -502,4 +502,31 @@ fn what_is_unfinished_owed_or_tells_what_a_host_is_like_is_never_pruned() {
     let kept: Vec<(&str, Kept)> = pruning.keep.iter().map(|(run, why)| (run.as_str(), *why)).collect();
     assert_eq!(kept, [("failed3", Kept::Owed), ("last4", Kept::Evidence), ("killed5", Kept::Unfinished)]);
     assert_eq!(history.pruning(Age::Before(Timestamp::UNIX_EPOCH)).prune, Vec::<String>::new());
+}
+
+#[test]
+fn what_completed_a_kept_run_or_rolled_it_back_is_kept_and_work_of_an_unreadable_run_is_never_passed_over() {
+    use crate::history::{Age, Unreadable};
+    let settled =
+        Run::new("settle2", 2, RunKind::Settle, &["a"]).of("up1").steps(&[step("restart", 3, &[], &[])]);
+    let runs = [
+        Run::failed("up1", 1, "a"),
+        settled.does("a", "restart").ends("a", HostOutcome::Done).over(0),
+        Run::completing("views3", 3, "a", "views"),
+        Run::completing("again4", 4, "a", "views"),
+    ];
+    let kept: Vec<String> =
+        history(&runs).pruning(Age::AllBut(0)).keep.into_iter().map(|(run, _)| run).collect();
+    assert_eq!(kept, ["up1", "settle2", "views3", "again4"]);
+
+    let records = || runs[..1].iter().filter_map(|run| RunRecord::of(&run.state(), 0)).collect();
+    let unreadable = |hosts| Unreadable { run: "broken".to_owned(), why: String::new(), hosts };
+    for (hosts, blocks) in
+        [(None, true), (Some(vec![host("a").id()]), true), (Some(vec![host("b").id()]), false)]
+    {
+        let history = History::new(records(), vec![unreadable(hosts)]);
+        let record = history.run("up1").unwrap();
+        let settled = settle(&history, record, &runs[0].state(), "a");
+        assert_eq!(matches!(settled, Err(Obstacle::WorkSince { .. })), blocks);
+    }
 }

@@ -8,12 +8,12 @@ use crate::plan::{HostAction, HostPlan, Plan, PlannedWave};
 /// upgrades nothing: nothing that follows it starts, unless it was approved.
 pub fn may_start(plan: &Plan, approved: &[String]) -> usize {
     let mut hosts = 0;
-    for wave in &plan.waves {
+    for (place, wave) in (1..).zip(&plan.waves) {
         hosts += wave.hosts.iter().filter(|host| host.has_work()).count();
         let next_is_approved = |next: &PlannedWave| approved.contains(&next.name);
         let tally = best(wave);
         let stops = tally.threshold(&wave.name, wave.max_failures).is_tripped();
-        if stops || !tally.has_good() && !plan.waves.iter().any(next_is_approved) {
+        if stops || !tally.has_good() && !plan.waves.iter().skip(place).any(next_is_approved) {
             break;
         }
     }

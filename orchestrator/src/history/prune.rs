@@ -3,13 +3,13 @@
 //! Owns why a run is kept. A run that is unfinished, that left a step open, that tells what a host is like now, or that another
 //! kept run follows, is never pruned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{History, RunRecord};
+use super::{History, HostRecord, RunRecord};
 use crate::event::RunKind;
-use crate::plan::{HostId, LeftBehind};
+use crate::plan::HostId;
 
 /// Which runs are old enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +29,10 @@ pub enum Kept {
     Owed,
     /// It is the last upgrade or rollback of a host: what it proved, and where the host came from, is still used.
     Evidence,
-    /// It is the last run that tells how it left a host.
+    /// It is the last run that changed a host.
     LastOfHost,
+    /// It completed steps of a run that is kept, or rolled it back.
+    Completes,
     /// A run that is kept follows it.
     Followed,
 }
@@ -76,7 +78,10 @@ impl History {
             }
         };
         for run in &self.runs {
-            if run.going_on || run.is_unfinished() {
+            // The run that took its hosts over may never have begun.
+            let is_orphaned = run.taken_over_by.as_deref().is_some_and(|by| self.run(by).is_none());
+            let holds = || run.hosts.iter().any(|host| host.locked || host.unfinished);
+            if run.going_on || run.is_unfinished() || is_orphaned && holds() {
                 need(&run.run, Kept::Unfinished);
             }
         }
@@ -84,14 +89,31 @@ impl History {
             if let Some(owed) = self.owed(host) {
                 need(&owed.run, Kept::Owed);
             }
-            if let Some((run, record)) = self.last_on(host, |_| true)
-                && record.leaves != LeftBehind::default()
-            {
+            if let Some((run, _)) = self.last_on(host, |_, _| true) {
                 need(&run.run, Kept::LastOfHost);
             }
-            let proves = |run: &RunRecord| matches!(run.kind, RunKind::Upgrade | RunKind::Rollback);
-            if let Some((run, _)) = self.last_on(host, proves) {
-                need(&run.run, Kept::Evidence);
+            // Each inventory asks for its own.
+            let inventories: BTreeSet<&str> = self.runs.iter().map(|run| run.inventory.as_str()).collect();
+            for inventory in inventories {
+                for also_idle in [false, true] {
+                    let proves = |run: &RunRecord, host: &HostRecord| {
+                        let did = run.kind == RunKind::Upgrade
+                            || run.kind == RunKind::Rollback && (host.changed || also_idle);
+                        did && run.inventory == inventory
+                    };
+                    if let Some((run, _)) = self.last_on(host, proves) {
+                        need(&run.run, Kept::Evidence);
+                    }
+                }
+            }
+        }
+        // Without what completed its steps, or rolled it back, a kept run would owe them again.
+        for run in &self.runs {
+            let follows_kept = run.follows.as_deref().is_some_and(|of| needed.contains_key(of));
+            let completes = matches!(run.kind, RunKind::Settle | RunKind::Rollback) && follows_kept
+                || run.hosts.iter().any(|host| !host.completed.is_empty());
+            if completes {
+                needed.entry(&run.run).or_insert(Kept::Completes);
             }
         }
         // A kept run is of no use without the one that it follows; an order's end is reached, for each follows an earlier one.
@@ -107,7 +129,7 @@ impl History {
 
     /// Every host of every run, once.
     fn hosts(&self) -> impl Iterator<Item = &HostId> {
-        let ids: std::collections::BTreeSet<&HostId> =
+        let ids: BTreeSet<&HostId> =
             self.runs.iter().flat_map(|run| &run.hosts).map(|host| &host.id).collect();
         ids.into_iter()
     }

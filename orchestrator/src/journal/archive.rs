@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use super::error::JournalError;
 use super::folder::create_private;
 use super::store::Store;
-use super::writer::Writer;
 
 /// The folder of archived runs, beside that of the runs.
 const ARCHIVE: &str = "archive";
@@ -18,7 +17,7 @@ impl Store {
     pub fn archive(&self, id: &str) -> Result<Option<PathBuf>, JournalError> {
         let folder = self.root.join(id);
         // Held until it is moved: nobody takes it up meanwhile.
-        let Some(_held) = Writer::take_up(folder.clone())? else { return Ok(None) };
+        let Some(_held) = self.hold(id)? else { return Ok(None) };
         let archive = self.root.with_file_name(ARCHIVE);
         create_private(&archive)?;
         let to = archive.join(id);
@@ -32,7 +31,7 @@ impl Store {
     /// It cannot be removed. What is left of it then is not taken for a run.
     pub fn remove(&self, id: &str) -> Result<bool, JournalError> {
         let folder = self.root.join(id);
-        let Some(_held) = Writer::take_up(folder.clone())? else { return Ok(false) };
+        let Some(_held) = self.hold(id)? else { return Ok(false) };
         let leaving = self.root.join(format!(".removing-{id}"));
         fs_err::rename(&folder, &leaving)?;
         fs_err::remove_dir_all(&leaving)?;

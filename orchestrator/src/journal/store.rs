@@ -86,6 +86,9 @@ impl Store {
     /// Finds a run by its id, or by a unique prefix of it. `history` resolves `latest`.
     pub fn find(&self, wanted: &str) -> Result<String, JournalError> {
         let ids = self.ids()?;
+        if ids.iter().any(|id| id == wanted) {
+            return Ok(wanted.to_owned());
+        }
         let matching: Vec<&String> = ids.iter().filter(|id| id.starts_with(wanted)).collect();
         match matching.as_slice() {
             [] => Err(JournalError::NoSuchRun(wanted.to_owned())),
@@ -106,10 +109,24 @@ impl Store {
         Ok(unique.unwrap_or(id).to_owned())
     }
 
+    /// Opens the journal of a run for writing; `None` if another process is writing it. A command that asks whether the run is
+    /// going on holds the journal for an instant: that is waited for.
+    pub(super) fn hold(&self, id: &str) -> Result<Option<Writer>, JournalError> {
+        const TRIES: u32 = 10;
+        const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+        for _ in 1..TRIES {
+            if let Some(writer) = Writer::take_up(self.root.join(id))? {
+                return Ok(Some(writer));
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Writer::take_up(self.root.join(id))
+    }
+
     /// Opens the journal of a run for writing, and reads it; `None` if another process is writing it. Nobody else can
     /// write it from then on, so what was read is complete.
     pub fn take_up(&self, id: &str) -> Result<Option<(Writer, LoadedRun)>, JournalError> {
-        let Some(mut writer) = Writer::take_up(self.root.join(id))? else { return Ok(None) };
+        let Some(mut writer) = self.hold(id)? else { return Ok(None) };
         let mut run = self.read(id)?;
         run.going_on = false;
         writer.cut_to(run.length)?;

@@ -25,7 +25,10 @@ impl Store {
         let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
         for id in self.ids()? {
             match self.record(&id) {
-                Ok(record) => runs.extend(record),
+                // A copy of a run's folder under another name is no run.
+                Ok(record) => runs.extend(record.filter(|record| record.run == id)),
+                // It was moved away or deleted meanwhile.
+                Err(_) if !self.root.join(&id).join(JOURNAL).exists() => {}
                 Err(error) => unreadable.push(Unreadable {
                     why: error.to_string(),
                     hosts: self.hosts_of_unreadable(&id),
@@ -52,12 +55,11 @@ impl Store {
         Ok(record.map(|record| RunRecord { going_on, ..record }))
     }
 
-    /// Writes the summary of a run that has ended.
-    pub fn summarize(&self, id: &str, state: &RunState) {
-        let folder = self.root.join(id);
-        let length = fs_err::metadata(folder.join(JOURNAL)).map_or(0, |metadata| metadata.len());
-        if let Some(record) = RunRecord::of(state, length) {
-            write_summary(&folder, &record);
+    /// Writes the summary of a run that has ended; `journal_bytes`: the length of its journal at that state. What somebody
+    /// appended since makes it too old, which is noticed.
+    pub fn summarize(&self, id: &str, state: &RunState, journal_bytes: u64) {
+        if let Some(record) = RunRecord::of(state, journal_bytes) {
+            write_summary(&self.root.join(id), &record);
         }
     }
 
@@ -75,7 +77,8 @@ impl Store {
             return Some(header.plan.hosts().filter(|_| changes).map(|(_, host)| host.id()).collect());
         }
         let summary: RunRecord = serde_json::from_slice(&fs_err::read(folder.join(SUMMARY)).ok()?).ok()?;
-        Some(summary.hosts.into_iter().map(|host| host.id).collect())
+        let changes = summary.kind.changes_installations();
+        Some(summary.hosts.into_iter().filter(|_| changes).map(|host| host.id).collect())
     }
 }
 

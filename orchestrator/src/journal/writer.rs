@@ -74,6 +74,11 @@ impl Writer {
         Ok(Self { room, ..Self::new(file, folder, 0) })
     }
 
+    /// How many bytes of whole lines the journal has.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     /// The run's folder.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -91,15 +91,15 @@ pub(super) fn short_id(run: &str) -> String {
 }
 
 /// Why a host is left out of a follow-up of the run `run`.
-pub fn left_out(why: &LeftOut, program: &str, run: &str, shorten: &dyn Fn(&str) -> String) -> Words {
-    let again = || Some(format!("plan again: {program} resume {run} --rerun unfinished"));
+pub fn left_out(why: &LeftOut, program: &str, run: Option<&str>, shorten: &dyn Fn(&str) -> String) -> Words {
+    let again = || run.map(|run| format!("plan again: {program} resume {run} --rerun unfinished"));
     let (message, help) = match why {
         LeftOut::NotInInventory => (
             "the inventory no longer has the host, or has another address, installation or user for it"
                 .to_owned(),
             None,
         ),
-        LeftOut::WorkSince { run: by, deed } => work_since("it", &shorten(by), *deed, program, Some(run)),
+        LeftOut::WorkSince { run: by, deed } => work_since("it", &shorten(by), *deed, program, run),
         LeftOut::StartUnknown => {
             ("an earlier run stopped on this host, so its state before the run is not known".to_owned(), None)
         }
@@ -111,7 +111,9 @@ pub fn left_out(why: &LeftOut, program: &str, run: &str, shorten: &dyn Fn(&str) 
             ),
             again(),
         ),
-        LeftOut::NotSelected => ("it was not selected".to_owned(), Some(format!("{program} resume {run}"))),
+        LeftOut::NotSelected => {
+            ("it was not selected".to_owned(), run.map(|run| format!("{program} resume {run}")))
+        }
         LeftOut::OtherKind { planned, now } => {
             let word = |kind: Option<&HostKind>| kind.map_or("not known".to_owned(), HostKind::to_string);
             let (planned, now) = (word(planned.as_ref()), word(now.as_ref()));
@@ -138,9 +140,9 @@ fn work_since(
                 Some(meant) => format!(
                     "see what it did: {program} report {run}; plan again: {program} resume {meant} --rerun unfinished"
                 ),
-                None => format!(
-                    "see what it did: {program} report {run}; to undo that first: {program} rollback {run} --limit {host}"
-                ),
+                None => {
+                    format!("see what it did, and whether it is to be undone first: {program} report {run}")
+                }
             }),
         ),
         Deed::RollingBack => (
@@ -150,6 +152,10 @@ fn work_since(
         Deed::RolledBack => {
             (format!("run {run} rolled {host} back"), Some(format!("{program} report {run}")))
         }
+        Deed::Unreadable => (
+            format!("the journal of run {run} cannot be read, and that run may have changed {host}"),
+            Some(format!("check all journals: {program} runs verify")),
+        ),
     }
 }
 

@@ -71,7 +71,7 @@ fn message(reason: &Reason) -> String {
             format!("blocked by preflight: {}", findings.join("\n"))
         }
         Reason::Blocked { text } => format!("blocked by preflight: {text}"),
-        Reason::LeftOut { left_out } => obstacle::left_out(left_out, "", "", &obstacle::short_id).message,
+        Reason::LeftOut { left_out } => obstacle::left_out(left_out, "", None, &obstacle::short_id).message,
         Reason::InterruptedBefore { step: Some(step) } => format!("the run was interrupted before `{step}`"),
         Reason::InterruptedBefore { step: None } => {
             "the run was interrupted before the host was connected".to_owned()
@@ -168,7 +168,9 @@ fn help(reason: &Reason, names: &Names) -> Option<String> {
         Reason::SoakWithoutHealth { .. } => {
             Some("add [[health]] to the procedure, or remove `soak` from the wave".to_owned())
         }
-        Reason::LeftOut { left_out } => obstacle::left_out(left_out, program, run, &obstacle::short_id).help,
+        Reason::LeftOut { left_out } => {
+            obstacle::left_out(left_out, program, Some(run), &obstacle::short_id).help
+        }
         Reason::LockBroken | Reason::WorkedOnSince | Reason::CommitDiffers { .. } => {
             Some(format!("plan again: {program} resume {run} --rerun unfinished"))
         }
@@ -231,7 +233,10 @@ mod tests {
             LeftOut::WorkSince { deed: Deed::RollingBack, .. } => {
                 LeftOut::WorkSince { run: run(), deed: Deed::RolledBack }
             }
-            LeftOut::WorkSince { deed: Deed::RolledBack, .. } => LeftOut::StartUnknown,
+            LeftOut::WorkSince { deed: Deed::RolledBack, .. } => {
+                LeftOut::WorkSince { run: run(), deed: Deed::Unreadable }
+            }
+            LeftOut::WorkSince { deed: Deed::Unreadable, .. } => LeftOut::StartUnknown,
             LeftOut::StartUnknown => LeftOut::ProofGone { by: run(), hosts: vec!["h1".to_owned()] },
             LeftOut::ProofGone { .. } => LeftOut::NotSelected,
             LeftOut::NotSelected => {

@@ -104,7 +104,7 @@ async fn roll_back(
     let decided = rollback::rollback(&history, record, &run.state, &request)
         .map_err(|found| which::obstacle(&found, settings))?;
     let shown = settings.shorten(&run.id);
-    tell_left_out(&decided.left_out, &shown, settings, printer);
+    tell_left_out(&decided.left_out, settings, printer);
     let Some(plan) = decided.plan else {
         printer.say(&format!("run {shown} changed nothing on the selected hosts; nothing to roll back"));
         return Ok(ExitCode::Success);
@@ -129,7 +129,13 @@ async fn roll_back(
         keep_ledger: arguments.options.keep_ledger,
         restart_memcached: false,
     };
-    let header = start::header(new, plan, &history, settings);
+    // A question may wait for hours.
+    let now = settings.store.history()?;
+    let again = now.run(&record.run).map(|record| rollback::rollback(&now, record, &run.state, &request));
+    if again.and_then(Result::ok).and_then(|again| again.plan).as_ref() != Some(&plan) {
+        return Err(changed_meanwhile());
+    }
+    let header = start::header(new, plan, &now, settings);
     let new = settings.store.create(&header.run)?;
     // The earlier run's journal is held until this one has ended: nobody takes it up meanwhile.
     let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;
@@ -145,15 +151,20 @@ async fn roll_back(
     Ok(if exit == ExitCode::Success && !is_whole { ExitCode::Unreachable } else { exit })
 }
 
-fn tell_left_out(left_out: &[(String, LeftOut)], run: &str, settings: &Settings, printer: Printer) {
+fn tell_left_out(left_out: &[(String, LeftOut)], settings: &Settings, printer: Printer) {
     let shorten = |run: &str| settings.shorten(run);
     for (host, why) in left_out {
-        let words = report::left_out(why, &settings.program, run, &shorten);
+        let words = report::left_out(why, &settings.program, None, &shorten);
         printer.say(&printer.err.warn(&format!("{host} is left out: {}", words.message)));
         if let Some(help) = words.help {
             printer.say(&format!("  help: {help}"));
         }
     }
+}
+
+fn changed_meanwhile() -> CliError {
+    CliError::invalid("another run was at work on these hosts since the rollback was planned")
+        .help("nothing was started: run the same command again")
 }
 
 async fn confirm(hosts: usize, run: &str) -> Result<(), CliError> {

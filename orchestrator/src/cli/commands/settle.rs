@@ -110,7 +110,14 @@ async fn complete(arguments: &Settle, settings: &Settings, printer: Printer) -> 
         keep_ledger: false,
         restart_memcached: false,
     };
-    let header = start::header(new, plan, &history, settings);
+    // A question may wait for hours.
+    let now = settings.store.history()?;
+    let again = now.run(&record.run).map(|record| settle::settle(&now, record, &run.state, host));
+    if again.and_then(Result::ok).and_then(|again| again.plan).as_ref() != Some(&plan) {
+        return Err(CliError::invalid(format!("another run was at work on {host} since this was planned"))
+            .help("nothing was started: run the same command again"));
+    }
+    let header = start::header(new, plan, &now, settings);
     let journal = settings.store.create(&header.run)?;
     Box::pin(Execution::of_journal(header, access, journal).run(settings, printer)).await
 }

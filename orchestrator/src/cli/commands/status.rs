@@ -15,8 +15,9 @@ use crate::cli::printer::Printer;
 use crate::cli::probing::{Probes, Upstream};
 use crate::cli::settings::Settings;
 use crate::cli::which::known_run;
+use crate::event::FollowUpKind;
 use crate::facts::Facts;
-use crate::history::{History, Owed};
+use crate::history::{History, OpenStep, Owed};
 use crate::plan::HostId;
 use crate::report::{self, KnownRun};
 use crate::state::ExitCode;
@@ -106,11 +107,28 @@ fn owed_line(host: &str, owed: &Owed, history: &History, settings: &Settings) ->
             settings.program
         );
     }
-    let how = match history.run(&owed.run) {
-        Some(record) if record.is_unfinished() => format!("resume {run}"),
+    let record = history.run(&owed.run);
+    let id = record.and_then(|record| record.hosts.iter().find(|known| known.id.name == host));
+    let worked_since = record
+        .zip(id)
+        .and_then(|(record, known)| history.work_since(record, &known.id, None, FollowUpKind::Settle));
+    let how = match (record, worked_since) {
+        (Some(record), _) if record.is_unfinished() => format!("resume {run}"),
+        // The run's own plan knows nothing of what came after it.
+        (_, Some(_)) => format!("{} --limit {host}", own_command(&owed.steps)),
         _ => format!("settle {run} {host}"),
     };
     format!("{host}: run {run} left {open} open; complete them: {} {how}", settings.program)
+}
+
+/// The command that completes open steps whatever was done since: one of their own, or the next upgrade.
+fn own_command(steps: &[OpenStep]) -> &'static str {
+    match steps {
+        [OpenStep { step, .. }] if step == "views" => "views recreate",
+        [OpenStep { step, .. }] if step == "memcached-after-schema" => "memcached restart",
+        // A site is opened by itself only where everything before that is done: the next upgrade finds that out.
+        _ => "upgrade",
+    }
 }
 
 /// What is installed is known all the same.

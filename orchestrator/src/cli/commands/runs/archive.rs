@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::prune::words;
 use crate::cli::error::CliError;
 use crate::cli::planning;
 use crate::cli::printer::Printer;
@@ -67,6 +68,8 @@ fn refuse_what_is_used(id: &str, shown: &str, settings: &Settings) -> Result<(),
             Err(CliError::invalid(format!("run {shown} left steps open on {host}"))
                 .help(format!("complete them first: {program} settle {shown} {host}")))
         }
-        Some(Kept::Evidence | Kept::LastOfHost | Kept::Followed) | None => Ok(()),
+        Some(why) => Err(CliError::invalid(format!("run {shown} is still used: {}", words(*why)))
+            .help(format!("delete the runs that are not: {program} runs prune --older-than 90d"))),
+        None => Ok(()),
     }
 }

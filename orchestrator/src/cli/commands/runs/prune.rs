@@ -91,12 +91,13 @@ fn confirm(pruning: &Pruning, yes: bool) -> Result<(), CliError> {
     }
 }
 
-fn words(why: Kept) -> &'static str {
+pub(super) fn words(why: Kept) -> &'static str {
     match why {
         Kept::Unfinished => "it is unfinished",
         Kept::Owed => "it left steps open",
         Kept::Evidence => "it is the last upgrade or rollback of a host",
-        Kept::LastOfHost => "it is the last run that tells how it left a host",
+        Kept::LastOfHost => "it is the last run that changed a host",
+        Kept::Completes => "it completed steps of another run, or rolled one back",
         Kept::Followed => "a run that is kept follows it",
     }
 }
