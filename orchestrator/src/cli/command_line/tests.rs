@@ -1,3 +1,5 @@
+//! Every command has examples, and every example parses.
+
 use clap::{Command, CommandFactory, Parser};
 
 use super::Arguments;
