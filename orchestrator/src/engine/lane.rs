@@ -95,7 +95,13 @@ impl Lane {
     pub(super) async fn drive(mut self) -> HostReport {
         let ticket = self.ticket.take();
         let ended_before = self.before.outcome.filter(|_| !self.before.is_unfinished(&self.plan));
-        let reconciled = if ended_before.is_none() { self.reconcile_schema_change().await } else { Ok(()) };
+        // A host that was not selected is not even connected to.
+        let is_left_alone = matches!(self.refused, Some(LeftOut::NotSelected));
+        let reconciled = if ended_before.is_none() && !is_left_alone {
+            self.reconcile_schema_change().await
+        } else {
+            Ok(())
+        };
         let outcome = if let Err(why) = reconciled {
             let why = Reason::ChangeNotReconciled { because: vec![why] };
             let end = self.stopped(HostOutcome::Unreachable, why);
@@ -103,7 +109,9 @@ impl Lane {
             end.0
         } else if let Some(outcome) = ended_before {
             // Only its lock must still be released.
-            self.release_only().await;
+            if !is_left_alone {
+                self.release_only().await;
+            }
             outcome
         } else {
             let end = self.outcome(ticket).await;
@@ -141,7 +149,9 @@ impl Lane {
             return self.stopped(HostOutcome::NotStarted, reason);
         }
         if let Some(left_out) = self.refused.clone() {
-            let outcome = if self.before.went_back > 0 { HostOutcome::Held } else { HostOutcome::NotStarted };
+            // A host in the middle of its upgrade was not left untouched: it stays held until it is resumed.
+            let is_under_way = self.before.went_back > 0 || self.before.was_touched();
+            let outcome = if is_under_way { HostOutcome::Held } else { HostOutcome::NotStarted };
             return self.stopped(outcome, Reason::LeftOut { left_out });
         }
         if route.brake.state() > BrakeState::Go {

@@ -5,9 +5,10 @@ use ixporch_inventory::value::Amount;
 
 use super::stage::{Part, Played, play_planned};
 use crate::engine::Job;
-use crate::event::{HostOutcome, Reason};
+use crate::event::{Envelope, HostOutcome, LeftOut, Reason, RunEvent};
 use crate::plan::{HostAction, PlannedStep, sample};
 use crate::procedure::Effect;
+use crate::state::RunState;
 use crate::text::RemoteText;
 
 fn outcomes(played: &Played, wave: usize, hosts: usize) -> Vec<HostOutcome> {
@@ -127,4 +128,19 @@ fn a_wave_that_waits_for_a_person_goes_on_when_it_is_approved() {
     assert_eq!(resumed.outcome("w1h0"), HostOutcome::Upgraded);
     assert_eq!(resumed.heard.iter().filter(|(host, ..)| host == "w0h0").count(), 0);
     assert_eq!(resumed.dispatched.state.exit().code(), 0);
+}
+
+#[test]
+fn a_host_that_is_not_selected_is_not_asked_and_stays_held_in_the_middle_of_its_upgrade() {
+    let parts = [vec![Part::Good, Part::Good]];
+    let whole = play_planned(&parts, |_| {});
+    let is_first_end = |envelope: &&Envelope| matches!(&envelope.event, RunEvent::StepFinished { host, .. } if host == "w0h0");
+    let place = whole.events.iter().position(|envelope| is_first_end(&envelope)).unwrap();
+    let state = RunState::fold(&whole.events[..=place]);
+    let resumed = play_planned(&parts, |job| {
+        job.resumed = Some(state);
+        job.refused.insert("w0h0".to_owned(), LeftOut::NotSelected);
+    });
+    assert_eq!(resumed.outcome("w0h0"), HostOutcome::Held);
+    assert_eq!(resumed.heard.iter().filter(|(host, ..)| host == "w0h0").count(), 0);
 }
