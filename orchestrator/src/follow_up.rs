@@ -12,8 +12,14 @@ pub mod settle;
 #[cfg(test)]
 mod tests;
 
-use crate::event::{Candidate, LeftOut};
+use std::collections::BTreeSet;
+
+use ixporch_inventory::FailurePolicy;
+
+use crate::event::{Candidate, LeftOut, RunKind};
 use crate::history::{HostRecord, RunRecord, Since};
+use crate::plan::HostPlan;
+use crate::state::HostState;
 
 /// A run as one that may be meant, with those of its hosts that are meant.
 pub(crate) fn candidate(run: &RunRecord, is_meant: impl Fn(&HostRecord) -> bool) -> Candidate {
@@ -23,6 +29,25 @@ pub(crate) fn candidate(run: &RunRecord, is_meant: impl Fn(&HostRecord) -> bool)
         inventory: run.inventory.clone(),
         started: run.started,
         hosts: run.hosts.iter().filter(|host| is_meant(host)).map(|host| host.id.name.clone()).collect(),
+    }
+}
+
+/// The plan of a host as a run of this kind left it: what it owes there, and nothing of what the run was to find out first.
+/// `is_whole`: every change of the run is done.
+fn left_by(kind: RunKind, plan: &HostPlan, host: &HostState, is_whole: bool) -> HostPlan {
+    let is_owed = |step: &String| host.debts.iter().any(|debt| debt.step == *step);
+    HostPlan {
+        on_failure: FailurePolicy::Stop,
+        health: Vec::new(),
+        upstream: None,
+        owed: host.debts.iter().map(|debt| debt.step.clone()).collect(),
+        closed: plan.opening.clone().filter(is_owed),
+        unfinished: !is_whole && host.leaves(kind, plan).unfinished,
+        notes: Vec::new(),
+        findings: Vec::new(),
+        blocked: None,
+        cleared_when_back: BTreeSet::new(),
+        ..plan.clone()
     }
 }
 

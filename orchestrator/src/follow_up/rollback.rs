@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ixporch_inventory::GateKind;
 use ixporch_inventory::value::Amount;
-use ixporch_inventory::{FailurePolicy, GateKind};
 use jiff::Timestamp;
 
+use super::left_by;
 use crate::event::{FollowUpKind, LeftOut, Obstacle, RunHeader};
 use crate::history::{History, RunRecord};
 use crate::plan::{HostAction, HostId, HostPlan, Plan, PlannedStep, PlannedWave};
@@ -206,19 +207,10 @@ fn host_back(header: &RunHeader, plan: &HostPlan, host: &HostState, how: &How<'_
     HostPlan {
         action: HostAction::Steps(steps),
         back: Vec::new(),
-        on_failure: FailurePolicy::Stop,
-        health: Vec::new(),
-        upstream: None,
         commit: left_at(plan, &host).filter(|_| !how.tried),
-        owed: host.debts.iter().map(|debt| debt.step.clone()).collect(),
-        closed: plan.opening.clone().filter(|opening| host.debts.iter().any(|debt| debt.step == *opening)),
-        unfinished: !is_whole && host.leaves(header.kind, plan).unfinished,
-        notes: Vec::new(),
-        findings: Vec::new(),
-        blocked: None,
         cleared_when_back: host.own_debts(),
         payers,
-        ..plan.clone()
+        ..left_by(header.kind, plan, &host, is_whole)
     }
 }
 

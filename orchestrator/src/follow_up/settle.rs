@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ixporch_inventory::{FailurePolicy, GateKind};
+use ixporch_inventory::GateKind;
 
+use super::left_by;
 use crate::event::{FollowUpKind, Obstacle, RunHeader, RunKind};
 use crate::history::{History, RunRecord};
 use crate::plan::{HostAction, HostPlan, Plan, PlannedProof, PlannedStep, PlannedWave};
@@ -74,20 +75,10 @@ fn settlement(
     let owed = host.debts.iter().filter_map(|debt| plan.step(&debt.step)).cloned().collect();
     let planned = HostPlan {
         payers: owed,
-        cleared_when_back: BTreeSet::new(),
         back: plan.closes_again().cloned().into_iter().collect(),
-        on_failure: FailurePolicy::Stop,
-        health: Vec::new(),
-        upstream: None,
         commit: None,
-        owed: host.debts.iter().map(|debt| debt.step.clone()).collect(),
-        closed: plan.opening.clone().filter(|opening| host.debts.iter().any(|debt| debt.step == *opening)),
-        unfinished: !is_whole && host.leaves(header.kind, plan).unfinished,
-        notes: Vec::new(),
-        findings: Vec::new(),
-        blocked: None,
         action: HostAction::Steps(with_looks(plan, steps)),
-        ..plan.clone()
+        ..left_by(header.kind, plan, &host, is_whole)
     };
     let wave = PlannedWave {
         hosts: vec![planned],
