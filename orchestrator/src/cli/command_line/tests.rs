@@ -1,4 +1,4 @@
-//! Every command has examples, and every example parses.
+//! Tests of the arguments: every command has examples, and every example parses.
 
 use clap::{Command, CommandFactory, Parser};
 
