@@ -35,6 +35,7 @@ pub use dispatch::{Dispatched, Reporter};
 pub use rollout::run;
 
 use crate::event::{Approval, HostOutcome, LeftOut, RunHeader, Stream};
+use crate::facts::SiteTrouble;
 use crate::schema::SchemaChanges;
 use crate::state::{GivenEvidence, RunState};
 use crate::transport::{Target, Transport};
@@ -143,9 +144,9 @@ pub enum SiteLook {
     /// It is healthy.
     Well,
     /// It answers, but something is wrong.
-    Unwell(String),
+    Unwell(SiteTrouble),
     /// It cannot be reached.
-    Unreachable(String),
+    Unreachable(SiteTrouble),
 }
 
 /// The pending schema changes of the hosts that have reached their review, and the group that is asked about now.

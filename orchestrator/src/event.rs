@@ -11,6 +11,7 @@ mod outcome;
 mod reason;
 #[cfg(test)]
 pub(crate) mod sample;
+mod step_reason;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub use line::{Line, LineError};
 pub use obstacle::{Candidate, Deed, FollowUpKind, LeftOut, Obstacle};
 pub use outcome::{HostOutcome, StepOutcome};
 pub use reason::{Blocker, Reason};
+pub use step_reason::StepReason;
 
 use crate::facts::{Composition, HostLock};
 use crate::plan::Plan;
@@ -408,8 +410,9 @@ impl RunHeader {
 pub struct StepEnd {
     /// The outcome.
     pub outcome: StepOutcome,
-    /// Why, for people; empty where the outcome says it all.
-    pub why: RemoteText,
+    /// Why; none if the outcome says it all.
+    #[serde(default, alias = "why", deserialize_with = "step_reason::read")]
+    pub reason: Option<StepReason>,
     /// Whether it may have begun on the host; what certainly did not begin made no debt.
     #[serde(default = "may_have_begun")]
     pub begun: bool,
@@ -462,20 +465,20 @@ fn may_have_begun() -> bool {
 
 impl StepEnd {
     /// A step that certainly did not begin, although it was to be run.
-    pub fn not_begun(why: &str) -> Self {
-        Self { begun: false, ..Self::without_output(StepOutcome::Failed, why) }
+    pub fn not_begun(reason: StepReason) -> Self {
+        Self { begun: false, ..Self::without_output(StepOutcome::Failed, Some(reason)) }
     }
 
     /// A step that is not run.
-    pub fn skipped(why: &str) -> Self {
-        Self::without_output(StepOutcome::Skipped, why)
+    pub fn skipped(reason: StepReason) -> Self {
+        Self::without_output(StepOutcome::Skipped, Some(reason))
     }
 
     /// An end of which nothing was seen.
-    pub fn without_output(outcome: StepOutcome, why: &str) -> Self {
+    pub fn without_output(outcome: StepOutcome, reason: Option<StepReason>) -> Self {
         Self {
             outcome,
-            why: RemoteText::from(why),
+            reason,
             begun: may_have_begun(),
             exit_code: None,
             proven: None,

@@ -12,11 +12,11 @@ mod site;
 use serde::{Deserialize, Serialize};
 
 pub use composition::{Composition, Database, HostKind, read_composition};
-pub use doctrine::{PendingSql, SchemaUpdateEnd, read_pending_sql, read_schema_update, read_validation};
+pub use doctrine::{PendingSql, SchemaUpdateEnd, is_valid, read_pending_sql, read_schema_update};
 pub use leftovers::{HostLock, LedgerRun, LedgerState, LedgerStep, Leftovers};
 pub use parse::{FactsError, parse, parse_leftovers};
 pub use preflight::{Preflight, read_preflight};
-pub use site::{SITE_PATHS, SiteAnswer, read_site};
+pub use site::{SITE_PATHS, SiteAnswer, SiteTrouble, read_site};
 
 /// What the probe found on a host. `None`: it could not be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,6 +19,7 @@ mod plan;
 mod reason;
 mod schema;
 mod status;
+mod step_reason;
 mod summary;
 mod table;
 #[cfg(test)]

@@ -141,7 +141,7 @@ fn a_site_that_somebody_closes_after_the_plan_was_made_is_left_alone() {
     let host = stage.fleet.host("a");
     assert!(host.in_maintenance() && host.asked().is_empty());
     assert_eq!(host_of(&stage.report(), "a")["debts"], serde_json::json!([]));
-    assert!(ended.stdout.contains("somebody put it there"), "{ended}");
+    assert!(ended.stdout.contains("exists already, and this run did not create it"), "{ended}");
     assert!(ended.stdout.contains("--rerun failed"), "{ended}");
 }
 

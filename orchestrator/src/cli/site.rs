@@ -10,7 +10,8 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Error, Timeout};
 
 use crate::engine::{SiteLook, SiteProber};
-use crate::facts::{self, SITE_PATHS, SiteAnswer};
+use crate::facts::{self, SITE_PATHS, SiteAnswer, SiteTrouble};
+use crate::text::RemoteText;
 
 /// The timeout of one request.
 const ANSWER: Duration = Duration::from_secs(20);
@@ -50,9 +51,9 @@ impl SiteProber for Sites {
         let (agent, url, version) = (self.agent.clone(), url.to_owned(), version.map(str::to_owned));
         let looking = tokio::task::spawn_blocking(move || look(&agent, &url, version.as_deref()));
         async move {
-            looking.await.unwrap_or_else(|_| {
-                SiteLook::Unwell("the query crashed: this is a bug in ixporch".to_owned())
-            })
+            looking
+                .await
+                .unwrap_or_else(|_| SiteLook::Unwell(failed("the query crashed: this is a bug in ixporch")))
         }
         .boxed()
     }
@@ -63,14 +64,20 @@ fn look(agent: &Agent, url: &str, version: Option<&str>) -> SiteLook {
     for path in SITE_PATHS {
         match ask(agent, &format!("{}{path}", url.trim_end_matches('/'))) {
             Ok(answer) => answers.push(answer),
-            Err(error) if is_out_of_reach(&error) => return SiteLook::Unreachable(error.to_string()),
-            Err(error) => return SiteLook::Unwell(error.to_string()),
+            Err(error) if is_out_of_reach(&error) => {
+                return SiteLook::Unreachable(failed(&error.to_string()));
+            }
+            Err(error) => return SiteLook::Unwell(failed(&error.to_string())),
         }
     }
     match facts::read_site(&answers, version) {
         Ok(()) => SiteLook::Well,
-        Err(why) => SiteLook::Unwell(why),
+        Err(trouble) => SiteLook::Unwell(trouble),
     }
+}
+
+fn failed(failure: &str) -> SiteTrouble {
+    SiteTrouble::RequestFailed { failure: RemoteText::from(failure) }
 }
 
 fn ask(agent: &Agent, url: &str) -> Result<SiteAnswer, Error> {

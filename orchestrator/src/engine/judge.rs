@@ -1,9 +1,9 @@
 //! Judges how a step ended from what the host reported (law 4). Pure.
 
-use crate::event::{StepEnd, StepOutcome};
+use crate::event::{StepEnd, StepOutcome, StepReason};
 use crate::facts::{self, PendingSql, SchemaUpdateEnd};
 use crate::ledger::{StepEnded, StepOutput};
-use crate::plan::{PlannedProof, PlannedStep};
+use crate::plan::PlannedStep;
 use crate::procedure::Reads;
 use crate::schema::{Columns, Narrowed, SchemaChanges};
 use crate::text::RemoteText;
@@ -21,33 +21,28 @@ pub(super) fn judge(
     let (exit, proven, milliseconds) = match ended {
         StepEnded::Ran { exit, proven, milliseconds } => (exit, proven, milliseconds),
         StepEnded::Vanished { proven } => return vanished(proven, output),
-        StepEnded::StillRunning => return unseen("an earlier try of it is still running", output),
-        StepEnded::ClaimLost => {
-            let why = "the host was booted anew after its start was decided, and knows nothing of it: whether it ran is not known";
-            return unseen(why, output);
-        }
+        StepEnded::StillRunning => return unseen(StepReason::EarlierTryRuns, output),
+        StepEnded::ClaimLost => return unseen(StepReason::HostRebooted, output),
         StepEnded::NotNeeded => {
-            let path = step.when_exists.as_deref().unwrap_or_default();
-            return StepEnd::skipped(&format!("{path} is not there"));
+            let path = step.when_exists.clone().unwrap_or_default();
+            return StepEnd::skipped(StepReason::PathMissing { path });
         }
         StepEnded::Refused => {
-            let path = step.unless_exists.as_deref().unwrap_or_default();
-            return StepEnd::not_begun(&format!(
-                "{path} is there: somebody put it there before the run or since the plan was made"
-            ));
+            let path = step.unless_exists.clone().unwrap_or_default();
+            return StepEnd::not_begun(StepReason::PathPresent { path });
         }
         StepEnded::Blind => {
-            let path = step.unless_exists.as_deref().unwrap_or_default();
-            let user = step.command.user.as_deref().unwrap_or("the login user");
-            return StepEnd::not_begun(&format!(
-                "{user} could not look whether {path} is there (sudo, runuser?)"
-            ));
+            let path = step.unless_exists.clone().unwrap_or_default();
+            return StepEnd::not_begun(StepReason::PathNotChecked { path, user: step.command.user.clone() });
         }
-        StepEnded::NotStarted(why) => return StepEnd::not_begun(&why),
+        StepEnded::NotStarted(failure) => {
+            let failure = RemoteText::from(failure.as_str());
+            return StepEnd::not_begun(StepReason::NotStarted { failure });
+        }
     };
     let mut end = StepEnd {
         outcome: StepOutcome::Succeeded,
-        why: RemoteText::default(),
+        reason: None,
         begun: true,
         exit_code: Some(exit),
         proven,
@@ -68,16 +63,16 @@ pub(super) fn judge(
         check(step, exit, proven, milliseconds, output, &mut end)
             .and_then(|()| converged(step, executed, &mut end))
     };
-    if let Err((outcome, why)) = checked {
+    if let Err((outcome, reason)) = checked {
         end.outcome = outcome;
-        end.why = RemoteText::from(why.as_str());
+        end.reason = Some(reason);
     }
     end
 }
 
 /// A step whose result is unknown.
-pub(super) fn unseen(why: &str, output: &StepOutput) -> StepEnd {
-    let mut end = StepEnd::without_output(StepOutcome::Unknown, why);
+pub(super) fn unseen(reason: StepReason, output: &StepOutput) -> StepEnd {
+    let mut end = StepEnd::without_output(StepOutcome::Unknown, Some(reason));
     end.stdout = output.stdout.captured();
     end.stderr = output.stderr.captured();
     end
@@ -86,48 +81,40 @@ pub(super) fn unseen(why: &str, output: &StepOutput) -> StepEnd {
 /// A step whose process disappeared without reporting a result. It succeeded only if its proof holds now and did not
 /// before. If the proof does not hold, the step may still have done part of its work.
 fn vanished(proven: Option<bool>, output: &StepOutput) -> StepEnd {
-    let gone = "its process disappeared without reporting a result (it was killed, or the host was rebooted)";
-    let mut end = match proven {
-        Some(true) => {
-            let mut end = unseen(&format!("{gone}; its proof holds"), output);
-            end.outcome = StepOutcome::Succeeded;
-            end
-        }
-        Some(false) => unseen(&format!("{gone}, and its proof does not hold"), output),
-        None => unseen(&format!("{gone}, and no proof decides whether it is done"), output),
-    };
+    let mut end = unseen(StepReason::ProcessGone { proof: proven }, output);
+    if proven == Some(true) {
+        end.outcome = StepOutcome::Succeeded;
+    }
     end.proven = proven;
     end
 }
 
 /// Why the step timed out, if it did.
-fn timed_out(step: &PlannedStep, exit: i32, milliseconds: u64) -> Option<String> {
-    let limit = step.command.timeout_seconds;
-    let is_over = TIMED_OUT.contains(&exit) && milliseconds >= limit.saturating_mul(1000);
-    is_over.then(|| format!("the host ended it after {limit}s"))
+fn timed_out(step: &PlannedStep, exit: i32, milliseconds: u64) -> Option<StepReason> {
+    let seconds = step.command.timeout_seconds;
+    let is_over = TIMED_OUT.contains(&exit) && milliseconds >= seconds.saturating_mul(1000);
+    is_over.then_some(StepReason::TimedOut { seconds })
 }
 
 /// Judges a step that only reads something. If it fails, less is known, but the host is as healthy as before.
 fn found_out(
     step: &PlannedStep,
     exit: i32,
-    timed_out: Option<String>,
+    timed_out: Option<StepReason>,
     output: &StepOutput,
     pending: &[String],
     end: &mut StepEnd,
 ) {
-    let trouble = if exit != 0 {
-        Some(timed_out.unwrap_or_else(|| format!("exit code {exit}")))
+    let because = if exit != 0 {
+        Some(timed_out.unwrap_or(StepReason::ExitCode { exit }))
     } else {
-        (output.is_cut() || end.stdout.dropped > 0).then(|| "not all of what it printed is there".to_owned())
+        (output.is_cut() || end.stdout.dropped > 0).then_some(StepReason::OutputIncomplete)
     };
-    if let Some(trouble) = trouble {
-        end.why = RemoteText::from(format!("it could not be found out: {trouble}").as_str());
-    }
+    end.reason = because.map(|because| StepReason::NotDetermined { because: Box::new(because) });
     let text = RemoteText::from_bytes(&output.stdout.kept());
     match step.reads {
         Some(Reads::Composition) => end.composition = Some(facts::read_composition(text.raw())),
-        _ if end.why.is_blank() => {
+        _ if end.reason.is_none() => {
             let pending = pending.iter().map(String::as_str);
             end.narrowed = Some(SchemaChanges::narrowed(pending, &Columns::read(text.raw())));
         }
@@ -136,10 +123,10 @@ fn found_out(
 }
 
 /// The outcome of a step that did not succeed, and why.
-type Failure = (StepOutcome, String);
+type Failure = (StepOutcome, StepReason);
 
-fn failed(why: impl Into<String>) -> Result<(), Failure> {
-    Err((StepOutcome::Failed, why.into()))
+fn failed(reason: StepReason) -> Result<(), Failure> {
+    Err((StepOutcome::Failed, reason))
 }
 
 fn check(
@@ -150,36 +137,27 @@ fn check(
     output: &StepOutput,
     end: &mut StepEnd,
 ) -> Result<(), Failure> {
-    if let Some(why) = timed_out(step, exit, milliseconds) {
-        return Err((StepOutcome::TimedOut, why));
+    if let Some(reason) = timed_out(step, exit, milliseconds) {
+        return Err((StepOutcome::TimedOut, reason));
     }
     if step.reads == Some(Reads::DoctrineValidate) {
-        return facts::read_validation(exit, &RemoteText::from_bytes(&output.stdout.kept())).or_else(failed);
+        let is_valid = facts::is_valid(exit, &RemoteText::from_bytes(&output.stdout.kept()));
+        return if is_valid { Ok(()) } else { failed(StepReason::NotValid { exit }) };
     }
     if exit != 0 {
-        return failed(format!("exit code {exit}"));
+        return failed(StepReason::ExitCode { exit });
     }
     if let Some(reads) = step.reads {
         if output.is_cut() {
             // Only its output says how it ended, and that was lost.
-            let why = "what it printed was lost on the host (a full disk?), and its exit code says nothing"
-                .to_owned();
-            return Err((StepOutcome::Unknown, why));
+            return Err((StepOutcome::Unknown, StepReason::OutputLost));
         }
         read_output(reads, output, end)?;
     }
     match (&step.proof, proven) {
         (None, _) | (Some(_), Some(true)) => Ok(()),
-        (Some(proof), Some(false)) => failed(format!("it says that it succeeded, but {}", refuted(proof))),
-        (Some(_), None) => failed("it says that it succeeded, but its proof could not be looked at"),
-    }
-}
-
-fn refuted(proof: &PlannedProof) -> String {
-    match proof {
-        PlannedProof::Exists(path) => format!("{path} is not there"),
-        PlannedProof::Absent(path) => format!("{path} is still there"),
-        PlannedProof::MemcachedRestarted { .. } => "memcached was not started again".to_owned(),
+        (Some(proof), Some(false)) => failed(StepReason::ProofFailed { proof: proof.clone() }),
+        (Some(_), None) => failed(StepReason::ProofNotChecked),
     }
 }
 
@@ -187,7 +165,7 @@ fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Result<(
     let text = RemoteText::from_bytes(&output.stdout.kept());
     match reads {
         Reads::DoctrinePendingSql | Reads::DoctrineConverged if end.stdout.dropped > 0 => {
-            failed("its output is too long to be read")
+            failed(StepReason::OutputTooLong)
         }
         Reads::DoctrinePendingSql | Reads::DoctrineConverged => match facts::read_pending_sql(&text) {
             PendingSql::InSync => {
@@ -199,7 +177,7 @@ fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Result<(
                     Some(statements.iter().map(|statement| RemoteText::from(statement.as_str())).collect());
                 Ok(())
             }
-            PendingSql::Unreadable => failed("its output is not what doctrine:schema:update --sql prints"),
+            PendingSql::Unreadable => failed(StepReason::PendingSqlUnreadable),
         },
         Reads::Version => {
             let version = text.raw().lines().rev().find_map(|line| line.strip_prefix("version "));
@@ -209,7 +187,7 @@ fn read_output(reads: Reads, output: &StepOutput, end: &mut StepEnd) -> Result<(
         Reads::DoctrineValidate | Reads::Composition | Reads::Columns => Ok(()),
         Reads::DoctrineSchemaUpdate => match facts::read_schema_update(&text) {
             SchemaUpdateEnd::Executed(_) | SchemaUpdateEnd::InSync => Ok(()),
-            SchemaUpdateEnd::Unreadable => failed("it does not say that the schema was updated"),
+            SchemaUpdateEnd::Unreadable => failed(StepReason::UpdateNotConfirmed),
         },
     }
 }
@@ -225,27 +203,23 @@ fn converged(step: &PlannedStep, executed: &[String], end: &mut StepEnd) -> Resu
         return Ok(());
     }
     let executed = SchemaChanges::read(executed.iter().map(String::as_str));
-    let what = left.summary();
+    let summary = left.summary();
     if !left.never_converges_after(&executed) {
-        return failed(format!(
-            "still pending after the update ({what}): it was not, or not wholly, executed"
-        ));
+        return failed(StepReason::StillPending { summary });
     }
-    let why = format!(
-        "never-converges: {what} stay pending although they were executed (the database answers with another type than it was given)"
-    );
-    if !step.may_never_converge {
-        return failed(format!(
-            "{why}; where that is known and harmless: schema_never_converges = \"accept\""
-        ));
+    let accepted = step.may_never_converge;
+    let reason = StepReason::NeverConverges { summary, accepted };
+    if !accepted {
+        return failed(reason);
     }
-    end.why = RemoteText::from(why.as_str());
+    end.reason = Some(reason);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::PlannedProof;
     use crate::plan::sample::step;
 
     fn judged(reads: Option<Reads>, proof: Option<PlannedProof>, ended: StepEnded, stdout: &str) -> StepEnd {
@@ -273,10 +247,11 @@ mod tests {
 
     #[test]
     fn artisan_up_is_not_believed_without_its_proof() {
-        let proof = || Some(PlannedProof::Absent("/srv/down".to_owned()));
+        let absent = PlannedProof::Absent("/srv/down".to_owned());
+        let proof = || Some(absent.clone());
         let end = judged(None, proof(), ran(0, Some(false)), "Application is now live.");
         assert_eq!(end.outcome, StepOutcome::Failed);
-        assert_eq!(end.why.to_string(), "it says that it succeeded, but /srv/down is still there");
+        assert_eq!(end.reason, Some(StepReason::ProofFailed { proof: absent.clone() }));
         assert_eq!(judged(None, proof(), ran(0, None), "").outcome, StepOutcome::Failed);
         assert_eq!(judged(None, proof(), ran(0, Some(true)), "").outcome, StepOutcome::Succeeded);
     }
@@ -330,10 +305,10 @@ mod tests {
         assert_eq!(verified(&[CHANGE, ADD], true).outcome, StepOutcome::Failed);
         let stays = verified(&[CHANGE], false);
         assert_eq!(stays.outcome, StepOutcome::Failed);
-        assert!(stays.why.to_string().starts_with("never-converges: 1 change"), "{}", stays.why);
+        let never = |accepted| Some(StepReason::NeverConverges { summary: "1 change".to_owned(), accepted });
+        assert_eq!(stays.reason, never(false));
         let accepted = verified(&[CHANGE], true);
-        assert_eq!(accepted.outcome, StepOutcome::Succeeded);
-        assert!(accepted.why.to_string().starts_with("never-converges"), "{}", accepted.why);
+        assert_eq!((accepted.outcome, accepted.reason), (StepOutcome::Succeeded, never(true)));
     }
 
     #[test]
@@ -350,14 +325,15 @@ mod tests {
         let found = |reads, exit, text: &str| judged(Some(reads), None, ran(exit, None), text);
         let composition = found(Reads::Composition, 255, "php 7.0.33\n");
         assert_eq!(composition.outcome, StepOutcome::Succeeded);
-        assert_eq!(composition.why.to_string(), "it could not be found out: exit code 255");
+        let unknown = |because| Some(StepReason::NotDetermined { because: Box::new(because) });
+        assert_eq!(composition.reason, unknown(StepReason::ExitCode { exit: 255 }));
         assert_eq!(composition.composition.and_then(|known| known.php).as_deref(), Some("7.0.33"));
         // Columns that were not read would be taken for harmless.
         let columns = found(Reads::Columns, 1, "cust\tname\tvarchar(255)\n");
         assert_eq!((columns.outcome, columns.narrowed), (StepOutcome::Succeeded, Some(Narrowed::unknown())));
         let deadline = judged(Some(Reads::Columns), None, ran(124, None), "");
         assert_eq!(deadline.outcome, StepOutcome::Succeeded);
-        assert_eq!(deadline.why.to_string(), "it could not be found out: the host ended it after 2s");
+        assert_eq!(deadline.reason, unknown(StepReason::TimedOut { seconds: 2 }));
     }
 
     #[test]
@@ -365,9 +341,8 @@ mod tests {
         let mut planned = step("x", None);
         planned.when_exists = Some("/srv/bower.json".to_owned());
         let end = judge(&planned, StepEnded::NotNeeded, &StepOutput::default(), &[]);
-        assert_eq!(
-            (end.outcome, end.why.to_string().as_str()),
-            (StepOutcome::Skipped, "/srv/bower.json is not there")
-        );
+        let path = "/srv/bower.json".to_owned();
+        let expected = (StepOutcome::Skipped, Some(StepReason::PathMissing { path }));
+        assert_eq!((end.outcome, end.reason), expected);
     }
 }

@@ -18,7 +18,7 @@ use super::link::{Link, NoLink, Route};
 use super::progress::ProgressReader;
 use super::review_queue::Ticket;
 use super::{HostReport, LiveOutput, Operator, SiteProber, judge};
-use crate::event::{HostOutcome, LeftOut, Reason, RunKind, StepEnd, StepOutcome, Stream};
+use crate::event::{HostOutcome, LeftOut, Reason, RunKind, StepEnd, StepOutcome, StepReason, Stream};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
 use crate::procedure::{Effect, Reads};
@@ -306,7 +306,7 @@ impl Lane {
         if !adopts {
             if step.when_schema_pending && state.pending.as_ref().is_some_and(Vec::is_empty) {
                 state.ticket = None;
-                self.events.step_finished(step, StepEnd::skipped("no schema change is pending"), None).await;
+                self.events.step_finished(step, StepEnd::skipped(StepReason::NothingPending), None).await;
                 return Ok(());
             }
             // Ctrl-C while the operator is asked: nothing starts.
@@ -346,7 +346,10 @@ impl Lane {
         let mut output = StepOutput::heard_by(Some(self.listener(step)));
         let end = match self.follow(link, route, &mut request, step, &mut output).await {
             Ok(ended) => judge::judge(step, ended, &output, state.pending.as_deref().unwrap_or_default()),
-            Err(lost) => judge::unseen(&lost.to_string(), &output),
+            Err(lost) => {
+                let failure = RemoteText::from(lost.0.as_str());
+                judge::unseen(StepReason::EndNotSeen { failure }, &output)
+            }
         };
         state.learn(step, Some(&end));
         let (outcome, why) = (end.outcome, vec![step_failed(step, &end)]);
@@ -448,7 +451,7 @@ impl Lane {
 
 /// Why a host does not go on after a step that did not succeed.
 pub(super) fn step_failed(step: &PlannedStep, end: &StepEnd) -> Reason {
-    Reason::Step { step: step.id.clone(), failure: end.why.clone() }
+    Reason::Step { step: step.id.clone(), because: end.reason.clone(), output: None }
 }
 
 /// Whether a step cannot be undone: it is a change with a schema review.

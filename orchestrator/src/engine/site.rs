@@ -8,7 +8,8 @@ use super::SiteLook;
 use super::brake::BrakeState;
 use super::lane::{End, Lane, LaneState, step_failed};
 use super::link::Route;
-use crate::event::{HostOutcome, StepEnd, StepOutcome};
+use crate::event::{HostOutcome, StepEnd, StepOutcome, StepReason};
+use crate::facts::SiteTrouble;
 use crate::plan::{PlannedStep, SiteProbe};
 
 /// The pause between two checks.
@@ -33,7 +34,7 @@ impl Lane {
         let end = tokio::select! {
             end = self.until_well(state, probe) => end,
             () = route.brake.reaches(BrakeState::Drain) => {
-                StepEnd::without_output(StepOutcome::Unknown, "the run was interrupted")
+                StepEnd::without_output(StepOutcome::Unknown, Some(StepReason::Interrupted))
             }
         };
         let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -57,26 +58,28 @@ impl Lane {
                     was_reached = true;
                     None
                 }
-                SiteLook::Unwell(why) => {
+                SiteLook::Unwell(trouble) => {
                     good = 0;
                     was_reached = true;
-                    Some(why)
+                    Some(trouble)
                 }
-                SiteLook::Unreachable(why) => {
+                SiteLook::Unreachable(trouble) => {
                     good = 0;
                     away += 1;
-                    Some(why)
+                    Some(trouble)
                 }
             };
             if good >= probe.successes.max(1) {
-                return StepEnd::without_output(StepOutcome::Succeeded, "");
+                return StepEnd::without_output(StepOutcome::Succeeded, None);
             }
-            let why = trouble.unwrap_or_else(|| format!("it was well only {good} times in a row"));
+            let trouble = trouble.unwrap_or(SiteTrouble::Unsteady { successes: good });
+            let url = probe.url.clone();
             if away >= UNREACHABLE && !was_reached {
-                return StepEnd::skipped(&format!("{} cannot be reached from here: {why}", probe.url));
+                return StepEnd::skipped(StepReason::SiteUnreachable { url, trouble });
             }
             if Instant::now() >= until {
-                return StepEnd::without_output(StepOutcome::Failed, &format!("{}: {why}", probe.url));
+                let reason = StepReason::SiteUnwell { url, trouble };
+                return StepEnd::without_output(StepOutcome::Failed, Some(reason));
             }
             tokio::time::sleep(PAUSE).await;
         }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::brake::{Brake, BrakeState};
 use super::judge;
-use crate::event::{Reason, StepOutcome};
+use crate::event::{Reason, StepOutcome, StepReason};
 use crate::ledger::{Ledger, StepEnded, StepOutput};
 use crate::plan::{HostPlan, PlannedStep};
 use crate::text::RemoteText;
@@ -97,25 +97,23 @@ impl WatchedHost {
 
 /// Runs one health check.
 async fn ask(ledger: &mut Ledger, step: &PlannedStep) -> Result<(), Reason> {
-    let failed = |failure: String| {
-        let (step, failure) = (step.id.clone(), RemoteText::from(failure.as_str()));
-        Reason::Step { step, failure }
-    };
+    let failed =
+        |because: StepReason| Reason::Step { step: step.id.clone(), because: Some(because), output: None };
     let started = Instant::now();
     let mut output = StepOutput::default();
     let patience = Duration::from_secs(step.command.timeout_seconds) + SLACK;
     let exit = tokio::time::timeout(patience, ledger.look(step, &mut output))
         .await
-        .map_err(|_| failed(format!("no answer within {}s", patience.as_secs())))?
-        .map_err(|lost| failed(lost.0))?;
+        .map_err(|_| failed(StepReason::NoAnswer { seconds: patience.as_secs() }))?
+        .map_err(|lost| failed(StepReason::EndNotSeen { failure: RemoteText::from(lost.0.as_str()) }))?;
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let end = judge::judge(step, StepEnded::Ran { exit, proven: None, milliseconds }, &output, &[]);
     if end.outcome == StepOutcome::Succeeded {
         return Ok(());
     }
-    let said = end.stderr.tail.last_lines(1).pop().or_else(|| end.stdout.tail.last_lines(1).pop());
-    let said = said.map_or_else(String::new, |line| format!(" ({line})"));
-    Err(failed(format!("{}{said}", end.why)))
+    let last = end.stderr.tail.last_lines(1).pop().or_else(|| end.stdout.tail.last_lines(1).pop());
+    let output = last.map(|line| RemoteText::from(line.as_str()));
+    Err(Reason::Step { step: step.id.clone(), because: end.reason, output })
 }
 
 /// Watches until `until`, but checks each host at least once; calls `unwell` for each unhealthy host.

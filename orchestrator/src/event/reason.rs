@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ixporch_inventory::value::Amount;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{HostOutcome, LeftOut};
+use super::{HostOutcome, LeftOut, StepReason};
 use crate::facts::HostLock;
 use crate::schema::Fingerprint;
 use crate::text::RemoteText;
@@ -176,8 +176,12 @@ pub enum Reason {
     Step {
         /// The step.
         step: String,
-        /// What failed.
-        failure: RemoteText,
+        /// Why, if the outcome does not say it all.
+        #[serde(default)]
+        because: Option<StepReason>,
+        /// The last line that it printed, if that is worth telling.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<RemoteText>,
     },
     /// A step that a person resolved is still running.
     StepStillRuns {

@@ -1,6 +1,9 @@
 //! Judges the answers of a web site: is it healthy?
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::text::RemoteText;
 
 /// The answer of a web site to one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +12,57 @@ pub struct SiteAnswer {
     pub status: u16,
     /// The beginning of the body.
     pub body: String,
+}
+
+/// What is wrong with a web site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+pub enum SiteTrouble {
+    /// It did not answer.
+    NoAnswer,
+    /// A page has another HTTP status than 200.
+    Status {
+        /// The path of the page.
+        path: String,
+        /// The status.
+        status: u16,
+    },
+    /// `/api/v4/ping` is not there, and the installed release has it.
+    PingMissing,
+    /// `/api/v4/ping` answers, but not with JSON.
+    PingUnreadable,
+    /// `/api/v4/ping` tells another version than the installed one.
+    OtherVersion {
+        /// The version that it tells.
+        answered: RemoteText,
+        /// The installed one.
+        installed: String,
+    },
+    /// Neither the login page nor the first page is there.
+    NoPage,
+    /// A page is empty.
+    EmptyPage {
+        /// The path of the page.
+        path: String,
+    },
+    /// A page tells that the application failed ("Whoops").
+    ApplicationFailed {
+        /// The path of the page.
+        path: String,
+    },
+    /// The request failed.
+    RequestFailed {
+        /// What the HTTP client says.
+        failure: RemoteText,
+    },
+    /// It was healthy, but not as often in a row as required.
+    Unsteady {
+        /// How often in a row it was healthy.
+        successes: u32,
+    },
+    /// A problem that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// The paths to request, in order: `/api/v4/ping` exists since v4.7.3; a page needs the whole application.
@@ -21,44 +75,44 @@ const PING_SINCE: (u32, u32, u32) = (4, 7, 3);
 ///
 /// # Errors
 /// What is wrong with the site.
-pub fn read_site(answers: &[SiteAnswer], version: Option<&str>) -> Result<(), String> {
-    let [ping, pages @ ..] = answers else { return Err("no answer".to_owned()) };
+pub fn read_site(answers: &[SiteAnswer], version: Option<&str>) -> Result<(), SiteTrouble> {
+    let [ping, pages @ ..] = answers else { return Err(SiteTrouble::NoAnswer) };
     let has_ping = version.and_then(|version| {
         let mut numbers = version.split('.').map(|number| number.parse::<u32>().ok());
         Some((numbers.next()??, numbers.next()??, numbers.next()??) >= PING_SINCE)
     });
     if ping.status == 404 && has_ping == Some(true) {
-        return Err("/api/v4/ping: HTTP status 404, and this release has it".to_owned());
+        return Err(SiteTrouble::PingMissing);
     }
     if ping.status != 404 {
         read_ping(ping, version)?;
     }
     let (path, page) = std::iter::zip(&SITE_PATHS[1..], pages)
         .find(|(_, page)| page.status != 404)
-        .ok_or_else(|| "neither /login nor / is there".to_owned())?;
+        .ok_or(SiteTrouble::NoPage)?;
+    let path = (*path).to_owned();
     if page.status != 200 {
-        return Err(format!("{path}: HTTP status {}", page.status));
+        return Err(SiteTrouble::Status { path, status: page.status });
     }
     if page.body.trim().is_empty() {
-        return Err(format!("{path}: an empty page"));
+        return Err(SiteTrouble::EmptyPage { path });
     }
     if page.body.contains("Whoops") {
-        return Err(format!("{path}: the application broke (\"Whoops\")"));
+        return Err(SiteTrouble::ApplicationFailed { path });
     }
     Ok(())
 }
 
-fn read_ping(ping: &SiteAnswer, version: Option<&str>) -> Result<(), String> {
+fn read_ping(ping: &SiteAnswer, version: Option<&str>) -> Result<(), SiteTrouble> {
     if ping.status != 200 {
-        return Err(format!("/api/v4/ping: HTTP status {}", ping.status));
+        return Err(SiteTrouble::Status { path: SITE_PATHS[0].to_owned(), status: ping.status });
     }
-    let said: Value = serde_json::from_str(&ping.body)
-        .map_err(|_| "/api/v4/ping: HTTP status 200, and no JSON".to_owned())?;
-    match (said.get("version").and_then(Value::as_str), version) {
-        (Some(said), Some(version)) if said != version => Err(format!(
-            "/api/v4/ping says version {}, and {version} is installed",
-            crate::text::harmless_line(said)
-        )),
+    let answer: Value = serde_json::from_str(&ping.body).map_err(|_| SiteTrouble::PingUnreadable)?;
+    match (answer.get("version").and_then(Value::as_str), version) {
+        (Some(answered), Some(installed)) if answered != installed => Err(SiteTrouble::OtherVersion {
+            answered: RemoteText::from(answered),
+            installed: installed.to_owned(),
+        }),
         _ => Ok(()),
     }
 }
@@ -78,23 +132,24 @@ mod tests {
         let page = answer(200, "<html>login</html>");
         let read = |answers: &[&SiteAnswer]| {
             let answers: Vec<SiteAnswer> = answers.iter().map(|answer| (*answer).clone()).collect();
-            read_site(&answers, Some("4.9.3")).err().unwrap_or_default()
+            read_site(&answers, Some("4.9.3")).err()
         };
-        assert_eq!(read(&[&ping, &page, &page]), "");
-        let old = |answers: &[SiteAnswer]| read_site(answers, Some("4.7.2")).err().unwrap_or_default();
-        assert_eq!(old(&[none.clone(), none.clone(), page.clone()]), "");
-        assert_eq!(old(&[none.clone(), none.clone(), none.clone()]), "neither /login nor / is there");
-        assert_eq!(read(&[&none, &none, &page]), "/api/v4/ping: HTTP status 404, and this release has it");
+        let path = || "/login".to_owned();
+        assert_eq!(read(&[&ping, &page, &page]), None);
+        let old = |answers: &[SiteAnswer]| read_site(answers, Some("4.7.2")).err();
+        assert_eq!(old(&[none.clone(), none.clone(), page.clone()]), None);
+        assert_eq!(old(&[none.clone(), none.clone(), none.clone()]), Some(SiteTrouble::NoPage));
+        assert_eq!(read(&[&none, &none, &page]), Some(SiteTrouble::PingMissing));
         let old = answer(200, r#"{"version":"4.9.0"}"#);
-        assert_eq!(read(&[&old, &page]), "/api/v4/ping says version 4.9.0, and 4.9.3 is installed");
-        assert_eq!(read(&[&answer(503, "")]), "/api/v4/ping: HTTP status 503");
-        assert_eq!(read(&[&answer(200, "<html>")]), "/api/v4/ping: HTTP status 200, and no JSON");
-        assert_eq!(read(&[&ping, &answer(500, "")]), "/login: HTTP status 500");
-        assert_eq!(
-            read(&[&ping, &answer(200, "Whoops, looks like")]),
-            "/login: the application broke (\"Whoops\")"
-        );
-        assert_eq!(read(&[&ping, &answer(200, " ")]), "/login: an empty page");
-        assert_eq!(read(&[]), "no answer");
+        let (answered, installed) = (RemoteText::from("4.9.0"), "4.9.3".to_owned());
+        assert_eq!(read(&[&old, &page]), Some(SiteTrouble::OtherVersion { answered, installed }));
+        let status = |path: &str, status| Some(SiteTrouble::Status { path: path.to_owned(), status });
+        assert_eq!(read(&[&answer(503, "")]), status("/api/v4/ping", 503));
+        assert_eq!(read(&[&answer(200, "<html>")]), Some(SiteTrouble::PingUnreadable));
+        assert_eq!(read(&[&ping, &answer(500, "")]), status("/login", 500));
+        let failed = SiteTrouble::ApplicationFailed { path: path() };
+        assert_eq!(read(&[&ping, &answer(200, "Whoops, looks like")]), Some(failed));
+        assert_eq!(read(&[&ping, &answer(200, " ")]), Some(SiteTrouble::EmptyPage { path: path() }));
+        assert_eq!(read(&[]), Some(SiteTrouble::NoAnswer));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::host::{last_lines, painted_word, plain_word, trouble};
 use super::open_steps::Subject;
 use super::versions::slowest;
-use super::{Names, Paint, duration, reason};
+use super::{Names, Paint, duration, reason, step_reason};
 use crate::event::{HostOutcome, RunHeader};
 use crate::plan::{HostPlan, fold_names};
 use crate::state::{HostState, RunState};
@@ -75,7 +75,7 @@ fn trouble_of(names: &Names, plan: &HostPlan, host: &HostState) -> Trouble {
     let failing = host.failing_step();
     let mut lines: Vec<String> = vec![reason::text(&host.reasons)];
     if let Some(end) = failing.and_then(|step| step.end.as_ref()) {
-        lines.push(end.why.to_string());
+        lines.push(step_reason::of(end));
         lines.extend(last_lines(end));
     }
     lines.extend(host.pending(plan).map(|changes| changes.fingerprint.to_string()));

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::Names;
 use super::host::is_way_back;
 use super::open_steps::{Completion, Subject, completion};
-use super::reason;
 use super::schema::{schema_document, schema_groups};
 use super::versions::{backup, slowest, versions};
+use super::{reason, step_reason};
 use crate::event::{Approval, EvidenceSource};
 use crate::plan::{HostPlan, PlannedWave};
 use crate::schema::Fingerprint;
@@ -145,7 +145,8 @@ fn step_value(plan: &HostPlan, step: &StepState) -> Value {
         None => json!({ "outcome": null, "milliseconds": null }),
         Some(end) => json!({
             "outcome": end.outcome,
-            "why": end.why.to_string(),
+            "why": step_reason::of(end),
+            "reason": end.reason,
             "exit_code": end.exit_code,
             "proven": end.proven,
             "milliseconds": end.milliseconds,

@@ -7,7 +7,7 @@ use super::next::next_while_going_on;
 use super::open_steps::{Subject, open_steps};
 use super::schema::schema_group;
 use super::versions::{backup, slowest, versions};
-use super::{Names, Paint, duration, reason};
+use super::{Names, Paint, duration, reason, step_reason};
 use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome};
 use crate::plan::HostPlan;
 use crate::schema::Group;
@@ -111,9 +111,9 @@ fn step_lines(paint: Paint, names: &Names, plan: Option<&HostPlan>, step: &StepS
     let _ = writeln!(text, "  {:26} {started:9}  {end}  {}{mark}", step.id, paint.dim(title));
     // A step that ended well and has something to say all the same.
     if let Some(end) =
-        step.end.as_ref().filter(|end| end.outcome == StepOutcome::Succeeded && !end.why.is_blank())
+        step.end.as_ref().filter(|end| end.outcome == StepOutcome::Succeeded && end.reason.is_some())
     {
-        let _ = writeln!(text, "  {:26} {}", "", paint.warn(&end.why.to_string()));
+        let _ = writeln!(text, "  {:26} {}", "", paint.warn(&step_reason::of(end)));
     }
     if let Some(said) = &step.resolution {
         let how = if said.done { "done" } else { "not done" };
@@ -238,7 +238,7 @@ fn reasons(paint: Paint, names: &Names, state: &RunState, name: &str, host: &Hos
         return text;
     };
     let why = match &step.end {
-        Some(end) => end.why.to_string(),
+        Some(end) => step_reason::of(end),
         None if names.going_on => running(names, step),
         None => "its result is unknown".to_owned(),
     };

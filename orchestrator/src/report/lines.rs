@@ -1,6 +1,6 @@
 //! Progress as lines: one for each thing that happens.
 
-use super::{Paint, bytes, duration, reason};
+use super::{Paint, bytes, duration, reason, step_reason};
 use crate::event::{
     Envelope, Evidence, EvidenceSource, HostOutcome, Reason, RunEvent, RunKind, StepEnd, StepOutcome,
 };
@@ -154,7 +154,7 @@ fn place(state: &RunState, host: &str, step: &str) -> String {
 }
 
 fn step_end(paint: Paint, end: &StepEnd) -> String {
-    let why = end.why.to_string();
+    let why = step_reason::of(end);
     match end.outcome {
         StepOutcome::Succeeded => {
             let note = if why.is_empty() { String::new() } else { format!(": {}", paint.warn(&why)) };

@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Names, Paint, document, host_document, host_report, summary};
 use crate::event::{
-    Approval, Envelope, HostOutcome, Reason, RunEvent, RunHeader, RunKind, StepEnd, StepOutcome, sample,
+    Approval, Envelope, HostOutcome, Reason, RunEvent, RunHeader, RunKind, StepEnd, StepOutcome, StepReason,
+    sample,
 };
 use crate::plan::{HostAction, HostPlan, PlannedStep, sample as plan};
 use crate::preflight::{Finding, Severity};
@@ -43,7 +44,8 @@ fn started(host: &str, step: &str) -> RunEvent {
 }
 
 fn ended(host: &str, step: &str, outcome: StepOutcome, why: &str, last: &str) -> RunEvent {
-    let mut end = StepEnd::without_output(outcome, why);
+    let reason = (!why.is_empty()).then(|| StepReason::Told { text: RemoteText::from(why) });
+    let mut end = StepEnd::without_output(outcome, reason);
     end.stderr.tail = RemoteText::from(last);
     end.milliseconds = 2500;
     RunEvent::StepFinished { host: host.to_owned(), step: step.to_owned(), end: Box::new(end) }

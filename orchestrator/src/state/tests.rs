@@ -26,7 +26,7 @@ fn started(host: &str, step: &str) -> RunEvent {
 }
 
 fn finished(host: &str, step: &str, outcome: StepOutcome, proven: Option<bool>) -> RunEvent {
-    let mut end = StepEnd::without_output(outcome, "");
+    let mut end = StepEnd::without_output(outcome, None);
     end.proven = proven;
     end.stdout = Captured::default();
     RunEvent::StepFinished { host: host.to_owned(), step: step.to_owned(), end: Box::new(end) }

@@ -190,7 +190,7 @@ fn cut_off(job: &mut Job) {
         panic!("nothing to do")
     };
     steps[0].effect = Effect::Check;
-    let mut shown = StepEnd::without_output(StepOutcome::Succeeded, "");
+    let mut shown = StepEnd::without_output(StepOutcome::Succeeded, None);
     shown.pending_statements = Some(vec![RemoteText::from("ALTER TABLE a ADD c INT")]);
     let boot = Some("boot".to_owned());
     let known = |id: &str, end| StepState {

@@ -15,6 +15,7 @@ use crate::engine::{
     SiteProber, run,
 };
 use crate::event::{Envelope, HostOutcome, RunHeader};
+use crate::facts::SiteTrouble;
 use crate::journal::Store;
 use crate::plan::{PlannedWave, sample};
 use crate::transport::{
@@ -247,7 +248,7 @@ pub(super) struct NoSites;
 
 impl SiteProber for NoSites {
     fn look<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> BoxFuture<'a, SiteLook> {
-        async { SiteLook::Unreachable("nobody is there".to_owned()) }.boxed()
+        async { SiteLook::Unreachable(SiteTrouble::NoAnswer) }.boxed()
     }
 }
 

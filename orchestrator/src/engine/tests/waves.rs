@@ -5,11 +5,10 @@ use ixporch_inventory::value::Amount;
 
 use super::stage::{Part, Played, play_planned};
 use crate::engine::Job;
-use crate::event::{Envelope, HostOutcome, LeftOut, Reason, RunEvent};
+use crate::event::{Envelope, HostOutcome, LeftOut, Reason, RunEvent, StepReason};
 use crate::plan::{HostAction, PlannedStep, sample};
 use crate::procedure::Effect;
 use crate::state::RunState;
-use crate::text::RemoteText;
 
 fn outcomes(played: &Played, wave: usize, hosts: usize) -> Vec<HostOutcome> {
     (0..hosts).map(|host| played.outcome(&format!("w{wave}h{host}"))).collect()
@@ -64,8 +63,8 @@ fn a_host_that_is_not_well_while_it_is_watched_counts_as_failed() {
     assert_eq!(outcomes(&played, 0, 2), [HostOutcome::Upgraded, HostOutcome::Failed]);
     assert_eq!(played.outcome("w1h0"), HostOutcome::NotStarted);
     let state = &played.dispatched.state;
-    let (step, failure) = ("is-well".to_owned(), RemoteText::from("exit code 1"));
-    let unwell = Reason::Unwell { because: vec![Reason::Step { step, failure }] };
+    let (step, because) = ("is-well".to_owned(), Some(StepReason::ExitCode { exit: 1 }));
+    let unwell = Reason::Unwell { because: vec![Reason::Step { step, because, output: None }] };
     assert_eq!(state.hosts["w0h1"].reasons, [unwell]);
     assert_eq!((state.exit().code(), state.has_unfinished_soak()), (5, false));
 

@@ -90,7 +90,7 @@ impl Run {
     }
 
     pub(super) fn ends_step(self, host: &str, step: &str, outcome: StepOutcome) -> Self {
-        let end = Box::new(StepEnd::without_output(outcome, ""));
+        let end = Box::new(StepEnd::without_output(outcome, None));
         let (host_name, step_id) = (host.to_owned(), step.to_owned());
         self.begins(host, step).event(RunEvent::StepFinished { host: host_name, step: step_id, end })
     }

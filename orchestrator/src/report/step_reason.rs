@@ -1,0 +1,134 @@
+//! The words of why a step ended as it did, and what to type next.
+//!
+//! Owns how such reasons are told. Whatever a reason holds is shown without control bytes.
+
+use crate::event::{StepEnd, StepReason};
+use crate::facts::SiteTrouble;
+use crate::plan::PlannedProof;
+use crate::text::{RemoteText, harmless_line};
+
+/// Why a step ended as it did; empty if its outcome says it all.
+pub(super) fn of(end: &StepEnd) -> String {
+    end.reason.as_ref().map(text).unwrap_or_default()
+}
+
+/// What a reason says.
+pub(super) fn text(reason: &StepReason) -> String {
+    RemoteText::from(message(reason).as_str()).to_string()
+}
+
+fn message(reason: &StepReason) -> String {
+    match reason {
+        StepReason::ExitCode { exit } => format!("exit code {exit}"),
+        StepReason::TimedOut { seconds } => format!("the host ended it after {seconds}s"),
+        StepReason::EarlierTryRuns => "an earlier try of it is still running".to_owned(),
+        StepReason::HostRebooted => {
+            "the host was rebooted before it recorded the start, so it is not known if the step ran"
+                .to_owned()
+        }
+        StepReason::ProcessGone { proof } => {
+            let gone =
+                "its process disappeared without reporting a result (killed, or the host was rebooted)";
+            match proof {
+                Some(true) => format!("{gone}; its proof shows that it is done"),
+                Some(false) => format!("{gone}, and its proof shows that it is not wholly done"),
+                None => format!("{gone}, and no proof shows if it is done"),
+            }
+        }
+        StepReason::PathMissing { path } => format!("{path} is not there"),
+        StepReason::PathPresent { path } => {
+            format!("{path} exists already, and this run did not create it")
+        }
+        StepReason::PathNotChecked { path, user } => {
+            let user = user.as_deref().unwrap_or("the login user");
+            format!("{user} could not check if {path} exists (sudo, runuser?)")
+        }
+        StepReason::NotStarted { failure } => failure.raw().to_owned(),
+        StepReason::NotDetermined { because } => {
+            format!("nothing could be read from the host: {}", message(because))
+        }
+        StepReason::OutputIncomplete => "not all of its output arrived".to_owned(),
+        StepReason::OutputLost => {
+            "its output was lost on the host (is a disk full?), and its exit code alone proves nothing"
+                .to_owned()
+        }
+        StepReason::OutputTooLong => "its output is too long to be read".to_owned(),
+        StepReason::PendingSqlUnreadable => {
+            "its output is not what doctrine:schema:update --sql prints".to_owned()
+        }
+        StepReason::UpdateNotConfirmed => {
+            "its output does not confirm that the schema was updated".to_owned()
+        }
+        StepReason::NotValid { exit } => not_valid(*exit),
+        StepReason::ProofFailed { proof } => format!("it reported success, but {}", proof_failed(proof)),
+        StepReason::ProofNotChecked => "it reported success, but its proof could not be checked".to_owned(),
+        StepReason::StillPending { summary } => {
+            format!("still pending after the update ({summary}): it was executed in part, or not at all")
+        }
+        StepReason::NeverConverges { summary, .. } => format!(
+            "never-converges: {summary} stay pending although they were executed (the database reports another column type than it was given)"
+        ),
+        StepReason::NothingPending => "no schema change is pending".to_owned(),
+        StepReason::Interrupted => "the run was interrupted".to_owned(),
+        StepReason::EndNotSeen { failure } => {
+            format!("the connection was lost before it ended: {}", failure.raw())
+        }
+        StepReason::NoAnswer { seconds } => format!("no answer within {seconds}s"),
+        StepReason::SiteUnwell { url, trouble } => format!("{url}: {}", site(trouble)),
+        StepReason::SiteUnreachable { url, trouble } => {
+            format!("{url} cannot be reached from here: {}", site(trouble))
+        }
+        StepReason::Told { text } => text.raw().to_owned(),
+        StepReason::Unknown => "a reason that this version of ixporch does not know".to_owned(),
+    }
+}
+
+/// What to type next, if there is something.
+pub(super) fn help(reason: &StepReason) -> Option<String> {
+    match reason {
+        StepReason::NeverConverges { accepted: false, .. } => Some(
+            "if that is known and harmless, set schema_never_converges = \"accept\" in the inventory"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// What the exit code of `doctrine:schema:validate` says.
+fn not_valid(exit: i32) -> String {
+    match exit {
+        0 => "exit code 0, but its output does not confirm that mapping and database are valid".to_owned(),
+        1 => "the mapping is wrong; the database is in sync with it (exit code 1)".to_owned(),
+        2 => "the mapping is correct; the database is not in sync with it (exit code 2)".to_owned(),
+        3 => "the mapping is wrong, and the database is not in sync with it (exit code 3)".to_owned(),
+        other => format!("exit code {other}, which doctrine:schema:validate does not have"),
+    }
+}
+
+fn proof_failed(proof: &PlannedProof) -> String {
+    match proof {
+        PlannedProof::Exists(path) => format!("{path} is not there"),
+        PlannedProof::Absent(path) => format!("{path} is still there"),
+        PlannedProof::MemcachedRestarted { .. } => "memcached did not restart".to_owned(),
+    }
+}
+
+/// What is wrong with a web site.
+fn site(trouble: &SiteTrouble) -> String {
+    match trouble {
+        SiteTrouble::NoAnswer => "no answer".to_owned(),
+        SiteTrouble::Status { path, status } => format!("{path}: HTTP status {status}"),
+        SiteTrouble::PingMissing => "/api/v4/ping: HTTP status 404, but this release has it".to_owned(),
+        SiteTrouble::PingUnreadable => "/api/v4/ping: HTTP status 200, but no JSON".to_owned(),
+        SiteTrouble::OtherVersion { answered, installed } => {
+            let answered = harmless_line(answered.raw());
+            format!("/api/v4/ping answers version {answered}, but {installed} is installed")
+        }
+        SiteTrouble::NoPage => "neither /login nor / is there".to_owned(),
+        SiteTrouble::EmptyPage { path } => format!("{path}: an empty page"),
+        SiteTrouble::ApplicationFailed { path } => format!("{path}: the application failed (\"Whoops\")"),
+        SiteTrouble::RequestFailed { failure } => failure.raw().to_owned(),
+        SiteTrouble::Unsteady { successes } => format!("it was healthy only {successes} times in a row"),
+        SiteTrouble::Unknown => "a problem that this version of ixporch does not know".to_owned(),
+    }
+}
