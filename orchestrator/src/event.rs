@@ -102,6 +102,10 @@ pub enum RunEvent {
     HostLocked {
         /// The host.
         host: String,
+        /// The place of what the run does there under this lock, among all sessions and locks of the controller; 0 in
+        /// earlier journals.
+        #[serde(default)]
+        order: u64,
     },
     /// Another run has the host's lock: nothing is started there.
     HostRefused {

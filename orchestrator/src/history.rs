@@ -76,9 +76,10 @@ impl History {
         self.runs.iter().find(|run| run.run == id)
     }
 
-    /// The place of the next session: greater than that of every known one.
-    pub fn next_order(&self) -> u64 {
-        self.runs.iter().map(|run| run.order.max(run.last_order)).max().unwrap_or(0) + 1
+    /// The greatest place of a session or a lock.
+    pub fn last_order(&self) -> u64 {
+        let locks = self.runs.iter().flat_map(|run| &run.hosts).map(|host| host.heard_in);
+        self.runs.iter().map(|run| run.order.max(run.last_order)).chain(locks).max().unwrap_or(0)
     }
 
     /// The last run that changes anything: what `latest` means.
@@ -127,14 +128,9 @@ impl History {
         if let Some(unreadable) = self.may_concern(host) {
             return Some(Since { run: unreadable.run.clone(), deed: Deed::Unreadable });
         }
-        // Sessions may overlap: what was heard there later counts as well, whatever their order.
-        let heard = run.host(host).and_then(|host| host.heard);
-        let is_later = |theirs: &HostRecord, other: &RunRecord| {
-            is_after(run, other, theirs) || heard.is_some() && theirs.heard > heard
-        };
         let mut others = self
             .others(run, host)
-            .filter(|(other, theirs)| taken_up != Some(other.run.as_str()) && is_later(theirs, other));
+            .filter(|(other, theirs)| taken_up != Some(other.run.as_str()) && is_after(run, other, theirs));
         others.find_map(|(other, theirs)| {
             let deed = deed(run, other, theirs, purpose)?;
             Some(Since { run: other.run.clone(), deed })
@@ -196,12 +192,13 @@ impl History {
     }
 }
 
-/// Whether what another run did on a host came after `run` was planned.
+/// Whether what another run did on a host came after what `run` did there, or after its plan if it did nothing there.
 fn is_after(run: &RunRecord, other: &RunRecord, theirs: &HostRecord) -> bool {
-    match (theirs.heard_in, run.order) {
+    let own = run.host(&theirs.id).filter(|own| own.heard_in > 0 || own.heard.is_some());
+    match (theirs.heard_in, own.map_or(run.order, |own| own.heard_in)) {
         // Both are of format 1: only the clock can tell.
-        (0, 0) => other.started > run.started,
-        (theirs, planned) => theirs > planned,
+        (0, 0) => other.started > run.started || own.is_some_and(|own| theirs.heard > own.heard),
+        (theirs, own) => theirs > own,
     }
 }
 

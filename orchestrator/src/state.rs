@@ -110,7 +110,8 @@ impl RunState {
         if let Some(host) = envelope.event.host_of_step() {
             let order = self.order;
             let host = self.host(host);
-            (host.heard, host.heard_in) = (Some(envelope.at), order);
+            host.heard = Some(envelope.at);
+            host.heard_in = if host.locked_in == 0 { order } else { host.locked_in };
         }
         match &envelope.event {
             RunEvent::RunStarted(header) => {
@@ -149,7 +150,11 @@ impl RunState {
                 host.keeper.clone_from(keeper);
                 host.link_is_back(envelope.at);
             }
-            RunEvent::HostLocked { host } => self.host(host).locked = true,
+            RunEvent::HostLocked { host, order } => {
+                let host = self.host(host);
+                host.locked = true;
+                host.locked_in = *order;
+            }
             RunEvent::HostReleased { host } => self.host(host).locked = false,
             RunEvent::HostRefused { host, lock } => self.host(host).held_by = Some(lock.clone()),
             RunEvent::LinkLost { host, step, why } => {

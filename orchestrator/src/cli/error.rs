@@ -190,7 +190,7 @@ impl From<JournalError> for CliError {
             JournalError::Ambiguous(..) => {
                 Self::invalid(message).coded(ErrorCode::AmbiguousRun).help("list the runs: ixporch runs")
             }
-            JournalError::Line { .. } => Self::invalid(message).coded(ErrorCode::JournalDamaged).help(
+            JournalError::Line { .. } | JournalError::Shorter { .. } | JournalError::NoHeader(_) => Self::invalid(message).coded(ErrorCode::JournalDamaged).help(
                 "check all journals: ixporch runs verify; a damaged one can be moved away: ixporch runs archive RUN",
             ),
             JournalError::Newer { .. } | JournalError::Format { .. } => {

@@ -113,7 +113,7 @@ pub(super) async fn resume(
         operator: settings.user.clone(),
         origin: settings.origin.clone(),
         ixporch: env!("CARGO_PKG_VERSION").to_owned(),
-        order: history.next_order(),
+        order: settings.store.draw_order(history.last_order())?,
         keep_ledger: header.keep_ledger || given.options.keep_ledger,
         ..header.clone()
     };

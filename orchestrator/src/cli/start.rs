@@ -57,13 +57,21 @@ pub(super) struct NewRun<'a> {
 }
 
 /// The header of a new run.
-pub(super) fn header(new: NewRun<'_>, plan: Plan, history: &History, settings: &Settings) -> RunHeader {
-    RunHeader {
+///
+/// # Errors
+/// Its place among the runs cannot be drawn.
+pub(super) fn header(
+    new: NewRun<'_>,
+    plan: Plan,
+    history: &History,
+    settings: &Settings,
+) -> Result<RunHeader, CliError> {
+    Ok(RunHeader {
         format: FORMAT,
         run: uuid::Uuid::now_v7().to_string(),
         kind: new.kind,
         follows: new.follows.map(str::to_owned),
-        order: history.next_order(),
+        order: settings.store.draw_order(history.last_order())?,
         ixporch: env!("CARGO_PKG_VERSION").to_owned(),
         operator: settings.user.clone(),
         inventory: new.inventory,
@@ -73,7 +81,7 @@ pub(super) fn header(new: NewRun<'_>, plan: Plan, history: &History, settings: &
         keep_ledger: new.keep_ledger,
         restart_memcached: new.restart_memcached,
         plan,
-    }
+    })
 }
 
 /// Plans, asks, and runs, in a runtime of its own.
@@ -136,7 +144,7 @@ pub(super) async fn run(
     };
     let now = settings.store.history()?;
     refuse_what_changed(&plan, history, &now, taken_over.as_deref())?;
-    let header = header(new, plan, &now, settings);
+    let header = header(new, plan, &now, settings)?;
     let journal = settings.store.create(&header.run)?;
     if let Some(earlier) = &mut earlier {
         earlier.hand_over(&header.run)?;

@@ -134,7 +134,7 @@ impl HostEvents {
     }
 
     pub(super) async fn locked(&self) {
-        self.events.tell(RunEvent::HostLocked { host: self.host.clone() }).await;
+        self.events.tell(RunEvent::HostLocked { host: self.host.clone(), order: 0 }).await;
     }
 
     pub(super) async fn refused(&self, lock: HostLock) {
@@ -403,7 +403,17 @@ impl Dispatcher {
 
     fn envelope(&mut self, event: RunEvent) -> Envelope {
         self.sequence += 1;
+        let event = match event {
+            RunEvent::HostLocked { host, .. } => RunEvent::HostLocked { host, order: self.order() },
+            other => other,
+        };
         Envelope { sequence: self.sequence, at: (self.now)(), event }
+    }
+
+    /// The place of a lock. It is drawn while the lock is held, so what was done under earlier locks has smaller ones.
+    fn order(&self) -> u64 {
+        // Where no number can be drawn, the journal cannot be written either, and nothing is started.
+        self.journal.draw_order(self.state.order).unwrap_or(self.state.order)
     }
 
     fn keep_output(

@@ -13,7 +13,7 @@ use crate::plan::{HostId, HostPlan, LeftBehind};
 use crate::state::{RunState, Undo};
 
 /// The version of the summary's form; one of another version is made again from its journal.
-pub const SUMMARY_FORMAT: u32 = 1;
+pub const SUMMARY_FORMAT: u32 = 2;
 
 /// What is remembered of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ pub struct HostRecord {
     /// When something was done there last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Timestamp>,
-    /// The session in which that was.
+    /// The place of that among all sessions and locks of the controller.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub heard_in: u64,
     /// Whether the run did anything there: only then does it tell what was left behind.

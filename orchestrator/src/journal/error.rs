@@ -39,6 +39,19 @@ pub enum JournalError {
         /// The event.
         event: String,
     },
+    /// Lines are missing at the end of a journal that were there once.
+    #[error("{path} has {length} bytes, but had {known} when it was last read: lines are missing")]
+    Shorter {
+        /// The journal.
+        path: PathBuf,
+        /// Its length, in bytes.
+        length: u64,
+        /// The length of all its lines when its summary was made.
+        known: u64,
+    },
+    /// The first line of a journal does not tell what the run is.
+    #[error("{0}: the first event is not `run-started`")]
+    NoHeader(PathBuf),
     /// The journal is of a newer format.
     #[error("{path} has format {found}, and this version reads formats up to {FORMAT}")]
     Format {

@@ -1,10 +1,13 @@
 //! The folder of all runs: `<state>/runs/<run-id>/`.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::error::JournalError;
 use super::folder::create_private;
+use super::order;
+use super::summaries::known_length;
 use super::writer::{JOURNAL, Writer};
 use crate::event::{Envelope, FORMAT, Line, LineError};
 use crate::state::RunState;
@@ -67,20 +70,39 @@ impl Store {
         Ok(writer)
     }
 
+    /// Draws the place of a new session; `known`: the greatest place in the history.
+    ///
+    /// # Errors
+    /// The last place cannot be read or written.
+    pub fn draw_order(&self, known: u64) -> Result<u64, JournalError> {
+        create_private(&self.root)?;
+        Ok(order::draw(&self.root, known)?)
+    }
+
     /// The ids of all runs, the newest first (UUIDv7 sort by time).
     pub fn ids(&self) -> Result<Vec<String>, JournalError> {
-        if !self.root.exists() {
-            return Ok(Vec::new());
-        }
-        let mut ids: Vec<String> = fs_err::read_dir(&self.root)?
-            .filter_map(Result::ok)
-            .filter(|entry| entry.path().join(JOURNAL).exists())
-            .filter_map(|entry| entry.file_name().into_string().ok())
+        let entries = match fs_err::read_dir(&self.root) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            let Ok(name) = entry?.file_name().into_string() else { continue };
             // What is being removed has a name of its own.
-            .filter(|name| !name.starts_with('.'))
-            .collect();
+            if !name.starts_with('.') && self.may_have_journal(&name) {
+                ids.push(name);
+            }
+        }
         ids.sort_unstable_by(|left, right| right.cmp(left));
         Ok(ids)
+    }
+
+    /// Whether a run has a journal, or may have one: its folder may be closed to this user.
+    pub(super) fn may_have_journal(&self, id: &str) -> bool {
+        match fs_err::metadata(self.root.join(id).join(JOURNAL)) {
+            Ok(_) => true,
+            Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        }
     }
 
     /// Finds a run by its id, or by a unique prefix of it. `history` resolves `latest`.
@@ -144,6 +166,11 @@ impl Store {
         let folder = self.root.join(id);
         let path = folder.join(JOURNAL);
         let text = fs_err::read(&path)?;
+        // Whole lines are never removed, so what is missing was lost.
+        let found = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        if let Some(known) = known_length(&folder).filter(|known| *known > found) {
+            return Err(JournalError::Shorter { path, length: found, known });
+        }
         let Lines { events, skipped, length } = read_lines(&path, &text)?;
         let torn = length < text.len();
         let length = u64::try_from(length).unwrap_or(u64::MAX);
@@ -152,6 +179,9 @@ impl Store {
             && header.format > FORMAT
         {
             return Err(JournalError::Format { path, found: header.format });
+        }
+        if state.header.is_none() && !events.is_empty() {
+            return Err(JournalError::NoHeader(path));
         }
         let going_on = false;
         Ok(LoadedRun { id: id.to_owned(), folder, events, state, skipped, torn, length, going_on })
@@ -203,18 +233,18 @@ fn read_lines(path: &Path, text: &[u8]) -> Result<Lines, JournalError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use jiff::Timestamp;
 
     use super::*;
-    use crate::event::RunEvent;
+    use crate::event::{RunEvent, sample};
 
     fn envelopes(count: u64) -> Vec<Envelope> {
-        (1..=count)
-            .map(|sequence| Envelope {
-                sequence,
-                at: Timestamp::UNIX_EPOCH,
-                event: RunEvent::WaveStarted { wave: format!("w{sequence}") },
-            })
+        let header = RunEvent::RunStarted(Arc::new(sample::header("run", &["a"])));
+        let others = (2..).map(|number| RunEvent::WaveStarted { wave: format!("w{number}") });
+        std::iter::zip(1..=count, std::iter::once(header).chain(others))
+            .map(|(sequence, event)| Envelope { sequence, at: Timestamp::UNIX_EPOCH, event })
             .collect()
     }
 

@@ -28,7 +28,7 @@ impl Store {
                 // A copy of a run's folder under another name is no run.
                 Ok(record) => runs.extend(record.filter(|record| record.run == id)),
                 // It was moved away or deleted meanwhile.
-                Err(_) if !self.root.join(&id).join(JOURNAL).exists() => {}
+                Err(_) if !self.may_have_journal(&id) => {}
                 Err(error) => unreadable.push(Unreadable {
                     why: error.to_string(),
                     hosts: self.hosts_of_unreadable(&id),
@@ -50,6 +50,8 @@ impl Store {
         let record = RunRecord::of(&run.state, run.length);
         // What is being written has another length in a moment.
         if let Some(record) = record.as_ref().filter(|_| !going_on) {
+            // What the summary counts must survive a power cut, as the summary may.
+            fs_err::File::open(folder.join(JOURNAL))?.sync_data()?;
             write_summary(&folder, record);
         }
         Ok(record.map(|record| RunRecord { going_on, ..record }))
@@ -80,6 +82,16 @@ impl Store {
         let changes = summary.kind.changes_installations();
         Some(summary.hosts.into_iter().filter(|_| changes).map(|host| host.id).collect())
     }
+}
+
+/// How long a journal was, in bytes of whole lines, when its summary was made; summaries of every version tell.
+pub(super) fn known_length(folder: &Path) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Known {
+        journal_bytes: u64,
+    }
+    let known: Known = serde_json::from_slice(&fs_err::read(folder.join(SUMMARY)).ok()?).ok()?;
+    Some(known.journal_bytes)
 }
 
 /// The summary of a run, if it is of all that its journal holds.
@@ -145,6 +157,55 @@ mod tests {
         assert_eq!(outcome(), Some(HostOutcome::Upgraded));
         std::fs::write(&summary, "{").unwrap();
         assert_eq!(outcome(), Some(HostOutcome::Upgraded));
+    }
+
+    #[test]
+    fn lines_that_are_missing_make_a_run_unreadable_and_its_summary_names_its_hosts() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let path = folder.path().join("runs/run");
+        let (journal, summary) = (path.join("journal.jsonl"), path.join("summary.json"));
+        let whole = std::fs::read(&journal).unwrap();
+        store.history().unwrap();
+        let known = std::fs::read(&summary).unwrap();
+        let header = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        for cut in [0, header / 2, header, whole.len() - 1] {
+            std::fs::write(&journal, &whole[..cut]).unwrap();
+            let history = store.history().unwrap();
+            assert!(history.runs().is_empty() && store.load("run").is_err(), "cut to {cut} bytes");
+            assert!(store.take_up("run").is_err(), "cut to {cut} bytes");
+            assert!(history.may_concern(&crate::plan::sample::host("a").id()).is_some());
+            assert!(history.may_concern(&crate::plan::sample::host("b").id()).is_none());
+            assert_eq!(std::fs::read(&summary).unwrap(), known);
+        }
+        // Without a summary, a header that was not written to its end is a run that never began.
+        std::fs::remove_file(&summary).unwrap();
+        std::fs::write(&journal, &whole[..header / 2]).unwrap();
+        let history = store.history().unwrap();
+        assert!(history.runs().is_empty() && history.unreadable().is_empty());
+        // One that is not there, although events follow, was lost.
+        std::fs::write(&journal, &whole[header..]).unwrap();
+        assert_eq!(store.history().unwrap().unreadable().len(), 1);
+    }
+
+    #[test]
+    fn a_run_whose_folder_is_closed_is_unreadable_and_not_forgotten() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let run = folder.path().join("runs/run");
+        let close = |mode| std::fs::set_permissions(&run, std::fs::Permissions::from_mode(mode)).unwrap();
+        close(0o000);
+        // Root enters every folder.
+        let enters_all = fs_err::read_dir(&run).is_ok();
+        let history = store.history().unwrap();
+        close(0o700);
+        assert_eq!(
+            (history.runs().len(), history.unreadable().len()),
+            if enters_all { (1, 0) } else { (0, 1) }
+        );
+        std::fs::write(folder.path().join("runs/notes.txt"), "no run").unwrap();
+        assert_eq!(store.history().unwrap().runs().len(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use fs_err::{File, OpenOptions};
 
 use super::error::JournalError;
 use super::folder::create_private;
+use super::order;
 use crate::event::Envelope;
 
 /// The name of a journal in its run's folder.
@@ -82,6 +83,15 @@ impl Writer {
     /// The run's folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Draws a place for what follows, after `known`; see [`Store::draw_order`](super::Store::draw_order).
+    ///
+    /// # Errors
+    /// The last place cannot be read or written.
+    pub fn draw_order(&self, known: u64) -> Result<u64, JournalError> {
+        let root = self.folder.parent().unwrap_or(&self.folder);
+        Ok(order::draw(root, known)?)
     }
 
     /// Appends events with one write; `durable`: waits until they are on disk. If that fails, none of them is left in

@@ -122,7 +122,7 @@ fn an_open_step_names_the_command_that_completes_it_and_no_script() {
     assert_eq!(json["debts"][1]["by_hand"], "ssh ops@ixp1 true");
 
     // A host whose lock the run still has is completed by the run itself.
-    let mut events = vec![RunEvent::HostLocked { host: "ixp1".to_owned() }];
+    let mut events = vec![RunEvent::HostLocked { host: "ixp1".to_owned(), order: 0 }];
     events.extend(failed("ixp1", ""));
     let state = fold(header(script), finish(events));
     assert_has(

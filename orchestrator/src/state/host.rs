@@ -45,7 +45,9 @@ pub struct HostState {
     pub rolls_back: bool,
     /// When something was done there last, or its end was seen.
     pub heard: Option<Timestamp>,
-    /// The session in which that was; see [`RunHeader::order`](crate::event::RunHeader::order).
+    /// The place of its last lock; see [`RunEvent::HostLocked`](crate::event::RunEvent::HostLocked).
+    pub locked_in: u64,
+    /// The place of what was done there last: of its lock, or of the session in earlier journals.
     pub heard_in: u64,
     /// Whether it was watched after its upgrade for as long as its wave wants.
     pub watched: bool,

@@ -222,7 +222,7 @@ fn a_persons_word_decides_what_nobody_saw() {
 
 #[test]
 fn a_lock_that_was_not_given_back_is_owed_and_one_of_another_run_has_its_own_code() {
-    let locked = RunEvent::HostLocked { host: "a".to_owned() };
+    let locked = RunEvent::HostLocked { host: "a".to_owned(), order: 0 };
     let good = ended("b", HostOutcome::Upgraded);
     let kept = fold(vec![locked.clone(), ended("a", HostOutcome::Upgraded), good.clone()]);
     assert_eq!((kept.exit().code(), kept.unfinished_hosts()), (6, vec!["a"]));

@@ -135,7 +135,7 @@ async fn roll_back(
     if again.and_then(Result::ok).and_then(|again| again.plan).as_ref() != Some(&plan) {
         return Err(changed_meanwhile());
     }
-    let header = start::header(new, plan, &now, settings);
+    let header = start::header(new, plan, &now, settings)?;
     let new = settings.store.create(&header.run)?;
     // The earlier run's journal is held until this one has ended: nobody takes it up meanwhile.
     let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;

@@ -117,7 +117,7 @@ async fn complete(arguments: &Settle, settings: &Settings, printer: Printer) -> 
         return Err(CliError::invalid(format!("another run was at work on {host} since this was planned"))
             .help("nothing was started: run the same command again"));
     }
-    let header = start::header(new, plan, &now, settings);
+    let header = start::header(new, plan, &now, settings)?;
     let journal = settings.store.create(&header.run)?;
     Box::pin(Execution::of_journal(header, access, journal).run(settings, printer)).await
 }

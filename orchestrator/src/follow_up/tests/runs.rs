@@ -78,7 +78,12 @@ impl Run {
     }
 
     pub(super) fn locked(self, host: &str) -> Self {
-        self.event(RunEvent::HostLocked { host: host.to_owned() })
+        self.event(RunEvent::HostLocked { host: host.to_owned(), order: 0 })
+    }
+
+    /// It takes the host's lock later than others whose locks or sessions have smaller places.
+    pub(super) fn locked_at(self, host: &str, order: u64) -> Self {
+        self.event(RunEvent::HostLocked { host: host.to_owned(), order })
     }
 
     pub(super) fn begins(self, host: &str, step: &str) -> Self {
