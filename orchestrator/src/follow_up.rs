@@ -16,10 +16,23 @@ use std::collections::BTreeSet;
 
 use ixporch_inventory::FailurePolicy;
 
-use crate::event::{Candidate, LeftOut, RunKind};
+use crate::event::{Candidate, LeftOut, Obstacle, RunKind};
 use crate::history::{HostRecord, RunRecord, Since};
 use crate::plan::HostPlan;
-use crate::state::HostState;
+use crate::state::{HostState, RunState};
+
+/// A limit that no host of the run is within is a slip: nothing would be done, and that would pass for success.
+fn refuse_no_host(
+    record: &RunRecord,
+    state: &RunState,
+    selected: Option<&BTreeSet<String>>,
+) -> Result<(), Obstacle> {
+    let Some(selected) = selected else { return Ok(()) };
+    if state.hosts.keys().any(|host| selected.contains(host)) {
+        return Ok(());
+    }
+    Err(Obstacle::NoneSelected { run: record.run.clone(), known: state.hosts.keys().cloned().collect() })
+}
 
 /// A run as one that may be meant, with those of its hosts that are meant.
 pub(crate) fn candidate(run: &RunRecord, is_meant: impl Fn(&HostRecord) -> bool) -> Candidate {

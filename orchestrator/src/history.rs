@@ -14,7 +14,7 @@ use jiff::Timestamp;
 pub use prune::{Age, Kept, Pruning};
 pub use record::{HostRecord, OpenStep, RunRecord, SUMMARY_FORMAT};
 
-use crate::event::{Deed, FollowUpKind, RunKind};
+use crate::event::{Deed, RunKind};
 use crate::plan::{HostId, LeftBehind};
 
 /// All runs of this controller.
@@ -32,6 +32,8 @@ pub struct Unreadable {
     pub run: String,
     /// Why.
     pub why: String,
+    /// Its inventory, as a path, if that is known.
+    pub inventory: Option<String>,
     /// The hosts that it may have changed; `None`: that is not known either.
     pub hosts: Option<Vec<HostId>>,
 }
@@ -43,6 +45,26 @@ pub struct Since {
     pub run: String,
     /// What it did.
     pub deed: Deed,
+}
+
+/// A host under an identity that it had before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Former {
+    /// That identity.
+    pub host: HostId,
+    /// The last run that changed anything there.
+    pub run: String,
+}
+
+/// What a run is taken up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To go on with it.
+    Resume,
+    /// To take it back.
+    Rollback,
+    /// To complete its open steps.
+    Settle,
 }
 
 /// What a host is still owed.
@@ -98,6 +120,30 @@ impl History {
         LeftBehind { unreadable, ..left }
     }
 
+    /// The same host under another identity, if open steps or an unfinished run are left there: what that run knows of it does
+    /// not count for this one. It has this installation's folder, and its name in this inventory or its address.
+    pub fn former(&self, host: &HostId, inventory: &str) -> Option<Former> {
+        let is_same = |run: &RunRecord, other: &HostId| {
+            let named = other.name == host.name && run.inventory == inventory;
+            let addressed = (&other.address, other.port) == (&host.address, host.port);
+            other != host && other.ixp_root == host.ixp_root && (named || addressed)
+        };
+        let of_run = |run: &&RunRecord| run.kind.changes_installations();
+        let others: BTreeSet<&HostId> = self
+            .runs
+            .iter()
+            .filter(of_run)
+            .flat_map(|run| run.hosts.iter().map(move |other| (run, &other.id)))
+            .filter(|(run, other)| is_same(run, other))
+            .map(|(_, other)| other)
+            .collect();
+        others.into_iter().find_map(|other| {
+            let (run, left) = self.last_on(other, |_, _| true)?;
+            let is_left = !left.owed.is_empty() || left.leaves.unfinished;
+            is_left.then(|| Former { host: other.clone(), run: run.run.clone() })
+        })
+    }
+
     /// An unreadable run that may have changed the host.
     pub fn may_concern(&self, host: &HostId) -> Option<&Unreadable> {
         let concerns = |run: &&Unreadable| run.hosts.as_ref().is_none_or(|hosts| hosts.contains(host));
@@ -123,7 +169,7 @@ impl History {
         run: &RunRecord,
         host: &HostId,
         taken_up: Option<&str>,
-        purpose: FollowUpKind,
+        purpose: Purpose,
     ) -> Option<Since> {
         if let Some(unreadable) = self.may_concern(host) {
             return Some(Since { run: unreadable.run.clone(), deed: Deed::Unreadable });
@@ -131,7 +177,17 @@ impl History {
         let mut others = self
             .others(run, host)
             .filter(|(other, theirs)| taken_up != Some(other.run.as_str()) && is_after(run, other, theirs));
+        // What was rolled back since is undone, whatever it was, and so is its rollback.
+        let is_undone = |of: &str| of != run.run && self.is_rolled_back(of, host);
         others.find_map(|(other, theirs)| {
+            let of = if other.kind == RunKind::Rollback {
+                other.follows.as_deref()
+            } else {
+                Some(other.run.as_str())
+            };
+            if purpose == Purpose::Rollback && of.is_some_and(is_undone) {
+                return None;
+            }
             let deed = deed(run, other, theirs, purpose)?;
             Some(Since { run: other.run.clone(), deed })
         })
@@ -208,22 +264,22 @@ fn place(run: &RunRecord) -> (u64, Option<Timestamp>, &str) {
 }
 
 /// What `other` did to the work of `run` on a host, if that stands against the purpose.
-fn deed(run: &RunRecord, other: &RunRecord, theirs: &HostRecord, purpose: FollowUpKind) -> Option<Deed> {
+fn deed(run: &RunRecord, other: &RunRecord, theirs: &HostRecord, purpose: Purpose) -> Option<Deed> {
     let follows_this = other.follows.as_deref() == Some(run.run.as_str());
     let rolls_this_back = follows_this && other.kind == RunKind::Rollback;
     let is_no_work = match (purpose, other.kind) {
         // What was completed of its open steps meanwhile is part of a rollback.
-        (_, RunKind::Look | RunKind::Backup) | (FollowUpKind::Rollback, RunKind::Settle) => true,
+        (_, RunKind::Look | RunKind::Backup) | (Purpose::Rollback, RunKind::Settle) => true,
         // So is another try that came to nothing.
-        (FollowUpKind::Rollback, RunKind::Rollback) => rolls_this_back && !theirs.back,
-        (FollowUpKind::Settle, RunKind::Settle) => follows_this,
-        (FollowUpKind::Rollback | FollowUpKind::Settle, RunKind::Procedure) => theirs.only_completes,
+        (Purpose::Rollback, RunKind::Rollback) => rolls_this_back && !theirs.back,
+        (Purpose::Settle, RunKind::Settle) => follows_this,
+        (Purpose::Rollback | Purpose::Settle, RunKind::Procedure) => theirs.only_completes,
         _ => false,
     };
     let has_changed = match purpose {
         // What was only fetched, or undone by itself, is no work that would be lost.
-        FollowUpKind::Rollback => theirs.begun,
-        FollowUpKind::Resume | FollowUpKind::Rerun | FollowUpKind::Settle => theirs.changed,
+        Purpose::Rollback => theirs.begun,
+        Purpose::Resume | Purpose::Settle => theirs.changed,
     };
     if is_no_work || !has_changed {
         return None;

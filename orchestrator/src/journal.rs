@@ -14,4 +14,4 @@ mod writer;
 pub use error::JournalError;
 pub use inbox::{Inbox, Letter};
 pub use store::{LoadedRun, Store};
-pub use writer::Writer;
+pub use writer::{Hold, Writer};

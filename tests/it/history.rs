@@ -155,6 +155,54 @@ fn a_damaged_journal_blocks_the_hosts_that_it_may_concern_until_it_is_archived()
 }
 
 #[test]
+fn a_run_that_cannot_be_read_is_not_passed_over_by_resume() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let killed = kill_an_upgrade(&stage, "a");
+    let journal = runs(&stage).join(&killed).join("journal.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let names = |ended: &Ended| {
+        assert_eq!(ended.code, 3, "{ended}");
+        said(ended, "runs verify");
+    };
+    std::fs::write(&journal, format!("{text}garbage\n")).unwrap();
+    names(&stage.program.run(&["resume"]));
+    names(&stage.program.run(&["rollback", "--yes"]));
+    // Lines that are gone are missed, as the summary knows how many there were.
+    std::fs::write(&journal, &text).unwrap();
+    let _ = stage.program.run(&["runs"]);
+    for left in [0, text.find('\n').unwrap() / 2, text.find('\n').unwrap() + 1] {
+        std::fs::write(&journal, &text[..left]).unwrap();
+        names(&stage.program.run(&["resume"]));
+        let verified = stage.program.run(&["runs", "verify"]);
+        assert_eq!(verified.code, 3, "{verified}");
+        said(&verified, "lines are missing");
+    }
+    std::fs::write(&journal, &text).unwrap();
+    let resumed = stage.program.run(&["resume"]);
+    assert_eq!(resumed.code, 0, "{resumed}");
+}
+
+#[test]
+fn a_run_that_is_followed_up_or_has_ended_is_neither_approved_nor_taken_up() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    assert_eq!(stage.upgrade().code, 0);
+    let run = stage.last_run();
+    let approve = || stage.program.run(&["approve", &run, "--wave", "all", "--reason", "well"]);
+    let ended = approve();
+    assert_eq!(ended.code, 3, "{ended}");
+    said(&ended, "has ended: nothing of it waits for an approval");
+    // Another command follows it up: it holds the run, which is not going on.
+    let lock = std::fs::File::create(runs(&stage).join(&run).join("lock")).unwrap();
+    lock.lock().unwrap();
+    let back = stage.program.run(&["rollback", &run, "--yes"]);
+    assert_eq!(back.code, 8, "{back}");
+    said(&back, "another command follows up run");
+    assert!(!stage.program.run(&["runs"]).stdout.contains("going on"));
+    drop(lock);
+    assert_eq!(stage.program.run(&["rollback", &run, "--yes"]).code, 0);
+}
+
+#[test]
 fn an_event_of_a_newer_version_is_kept_and_skipped_if_its_writer_says_that_this_is_safe() {
     let stage = Stage::new(&[("all", &["a"])]);
     assert_eq!(stage.upgrade().code, 0);
@@ -267,7 +315,11 @@ fn journals_of_an_older_version_are_read_by_reports_resume_and_history() {
     assert_eq!(host_of(&settled, "p2")["outcome"], "done");
 
     // The one that was cut off is what resume means; its host cannot be reached here.
-    let resumed = program.run(&["resume", "--inventory", &inventory]);
+    // It is of an inventory elsewhere, so it is not taken for one of this inventory unless it is named.
+    let unnamed = program.run(&["resume", "--inventory", &inventory]);
+    assert_eq!(unnamed.code, 3, "{unnamed}");
+    said(&unnamed, "help: ixporch resume 01a21a1a-d2e4");
+    let resumed = program.run(&["resume", "01a21a1a-d2e4", "--inventory", &inventory]);
     said(&resumed, "resuming run 01a21a1a-d2e4");
     assert_ne!(resumed.code, 3, "{resumed}");
     // What each host's history says of the first run.

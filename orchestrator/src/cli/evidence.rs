@@ -163,7 +163,7 @@ pub(super) fn named(
         let source = EvidenceSource::File(path.display().to_string());
         return Ok(GivenEvidence { source, signer, max_age_seconds, evidence });
     }
-    let id = super::which::run(settings, name).map_err(|error| {
+    let id = super::which::id(settings, name).map_err(|error| {
         error.help("--requires-run takes a run of this controller or a file; list the runs: ixporch runs")
     })?;
     let run = settings.store.load(&id)?;

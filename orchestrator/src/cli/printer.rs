@@ -110,7 +110,9 @@ impl Printer {
             What::Problems(found) => self.say(&problems::render(found, self.colours_on_err)),
         }
         if let Some(help) = &error.help {
-            self.say(&format!("{} {}", self.err.strong("help:"), RemoteText::from(help.as_str())));
+            for line in RemoteText::from(help.as_str()).to_string().lines() {
+                self.say(&format!("{} {line}", self.err.strong("help:")));
+            }
         }
     }
 }

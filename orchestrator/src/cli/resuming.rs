@@ -187,7 +187,7 @@ pub(super) async fn rerun(
     request.relying = given.relying.clone();
     let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;
     let evidence = run.state.evidence.iter().filter(|given| given.source.is_for_all()).cloned().collect();
-    let earlier = Earlier { run: run.id.clone(), journal, sequence, evidence };
+    let earlier = Earlier { run: run.id.clone(), journal: journal.hold(), sequence, evidence };
     start::run(&request, history, Some(earlier), settings, printer).await
 }
 

@@ -19,16 +19,16 @@ use crate::engine::Approvals;
 use crate::event::{Envelope, FORMAT, RunEvent, RunHeader, RunKind};
 use crate::gate;
 use crate::history::History;
-use crate::journal::Writer;
+use crate::journal::Hold;
 use crate::plan::{HostPlan, Plan, fold_names};
 use crate::procedure::Procedure;
 use crate::report;
 use crate::state::{ExitCode, GivenEvidence};
 
-/// A run whose hosts are taken over. Its journal is held until the new run has ended: nobody takes it up meanwhile.
+/// A run whose hosts are taken over. It is held until the new run has ended: nobody takes it up meanwhile.
 pub(super) struct Earlier {
     pub(super) run: String,
-    pub(super) journal: Writer,
+    pub(super) journal: Hold,
     /// The number of the next event in its journal.
     pub(super) sequence: u64,
     /// What it relied on that was named for all of it.
@@ -40,7 +40,7 @@ impl Earlier {
     pub(super) fn hand_over(&mut self, to: &str) -> Result<(), CliError> {
         let event = RunEvent::RunTakenOver { by: to.to_owned() };
         let envelope = Envelope { sequence: self.sequence, at: Timestamp::now(), event };
-        Ok(self.journal.append(&[envelope], true)?)
+        Ok(self.journal.append(&[envelope])?)
     }
 }
 

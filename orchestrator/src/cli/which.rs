@@ -1,12 +1,15 @@
 //! Which run is meant by what a person typed, and what stands against a request about it, as an error.
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
-use ixporch_inventory::Inventory;
+use ixporch_inventory::{Inventory, Selector};
 
 use super::args::InventoryFile;
 use super::error::{CliError, ErrorCode};
 use super::load;
+use super::printer::Printer;
 use super::settings::Settings;
 use crate::event::{FollowUpKind, Obstacle};
 use crate::follow_up::choose::{self, Asked};
@@ -19,23 +22,67 @@ use crate::state::ExitCode;
 const LATEST: &str = "latest";
 
 /// The id of the run that is named; `latest` is the last one that changes anything.
-pub(super) fn run(settings: &Settings, wanted: &str) -> Result<String, CliError> {
+pub(super) fn id(settings: &Settings, wanted: &str) -> Result<String, CliError> {
     if wanted != LATEST {
         return Ok(settings.store.find(wanted)?);
     }
+    latest(&settings.store.history()?, settings)
+}
+
+/// The same for a command that only shows something: it tells if a later run cannot be read.
+pub(super) fn shown(settings: &Settings, wanted: &str, printer: Printer) -> Result<String, CliError> {
+    if wanted != LATEST {
+        return id(settings, wanted);
+    }
     let history = settings.store.history()?;
+    let latest = latest(&history, settings)?;
+    if let Some(unread) = history.unreadable().iter().find(|unread| unread.run > latest) {
+        let run = settings.shorten(&unread.run);
+        let what = format!(
+            "run {run} began later, but its journal cannot be read: {} runs verify",
+            settings.program
+        );
+        printer.say(&printer.err.warn(&what));
+    }
+    Ok(latest)
+}
+
+fn latest(history: &History, settings: &Settings) -> Result<String, CliError> {
     let latest = history.latest().map(|run| run.run.clone());
     latest.ok_or_else(|| obstacle(&Obstacle::NoRun, settings))
 }
 
 /// Who asks about a run, and what for.
-#[derive(Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) follow_up: FollowUpKind,
     /// The run as it was named; `latest`, if it was not.
     pub(super) wanted: &'a str,
     pub(super) inventory: Option<&'a Path>,
-    pub(super) host: Option<&'a str>,
+    /// The hosts that are meant, as a selector.
+    pub(super) limit: Option<&'a str>,
+}
+
+/// The hosts that `--limit` selects, as the inventory of each run has them.
+struct Selected<'a> {
+    limit: Option<Selector>,
+    /// The inventory that is named, instead of those of the runs.
+    inventory: Option<&'a Path>,
+    known: RefCell<BTreeMap<PathBuf, Option<BTreeSet<String>>>>,
+}
+
+impl Selected<'_> {
+    /// Whether a host of a run is selected. If that cannot be told, it may be: what is wrong is told once the run is chosen.
+    fn selects(&self, run: &RunRecord, host: &str) -> bool {
+        let Some(limit) = &self.limit else { return true };
+        let path = self.inventory.map_or_else(|| PathBuf::from(&run.inventory), Path::to_owned);
+        let mut known = self.known.borrow_mut();
+        let names = known.entry(path.clone()).or_insert_with(|| {
+            let inventory = load::inventory(&InventoryFile { inventory: path }).ok()?;
+            let hosts = inventory.select(limit).ok()?;
+            Some(hosts.into_iter().map(|host| host.name.clone()).collect())
+        });
+        names.as_ref().is_none_or(|names| names.contains(host))
+    }
 }
 
 /// The run that a follow-up means.
@@ -46,7 +93,14 @@ pub(super) fn followed<'h>(
 ) -> Result<&'h RunRecord, CliError> {
     if question.wanted == LATEST {
         let path = question.inventory.map(absolute);
-        let asked = Asked { follow_up: question.follow_up, inventory: path.as_deref(), host: question.host };
+        let limit = question.limit.map(Selector::parse).transpose()?;
+        let selected = Selected { limit, inventory: question.inventory, known: RefCell::default() };
+        let asked = Asked {
+            follow_up: question.follow_up,
+            inventory: path.as_deref(),
+            file: &|path| absolute(Path::new(path)),
+            selects: &|run, host| selected.selects(run, host),
+        };
         return choose::choose(history, &asked).map_err(|found| obstacle(&found, settings));
     }
     let id = settings.store.find(question.wanted)?;
@@ -61,7 +115,20 @@ pub(super) fn followed<'h>(
 
 /// Takes up the journal of a run whose controller has ended, and reads it.
 pub(super) fn take_up(id: &str, settings: &Settings) -> Result<(Writer, LoadedRun), CliError> {
-    settings.store.take_up(id)?.ok_or_else(|| going_on(id, settings))
+    match settings.store.take_up(id)? {
+        Some(taken) => Ok(taken),
+        None if settings.store.is_going_on(id)? => Err(going_on(id, settings)),
+        None => Err(followed_up(id, settings)),
+    }
+}
+
+/// Another command has taken the run up.
+pub(super) fn followed_up(id: &str, settings: &Settings) -> CliError {
+    let shown = settings.shorten(id);
+    let what =
+        format!("another command follows up run {shown}: a resume, a rerun, a rollback or a settlement");
+    CliError::new(ExitCode::Locked, what)
+        .help(format!("wait until it ends, and see what it is: {} runs", settings.program))
 }
 
 /// The inventory of a run that is followed up; `verb` and `words` are what was typed.
@@ -112,9 +179,10 @@ pub(super) fn obstacle(found: &Obstacle, settings: &Settings) -> CliError {
     }
 }
 
-/// A path that means the same in every folder.
+/// A path that means the same in every folder; all spellings of the path of a file that exists give the same one.
 pub(super) fn absolute(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+    let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    std::fs::canonicalize(path).unwrap_or_else(|_| absolute()).display().to_string()
 }
 
 impl Settings {

@@ -25,17 +25,30 @@ pub enum Deed {
 }
 
 /// What a person asks for about a run that has been.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FollowUpKind {
     /// To go on with it.
     Resume,
     /// To run its hosts again.
-    Rerun,
+    Rerun {
+        /// Whether only those that failed or were not started are meant, not all that did not end well.
+        only_failed: bool,
+    },
     /// To restore its hosts to their state before it.
     Rollback,
     /// To complete the steps that it left open.
-    Settle,
+    Settle {
+        /// On this host.
+        host: String,
+    },
+    /// To approve what it waits for.
+    Approve,
+    /// To record the outcome of a step.
+    Resolve {
+        /// On this host.
+        host: String,
+    },
 }
 
 /// A run that may be meant.
@@ -67,6 +80,13 @@ pub enum Obstacle {
         last: Option<Box<Candidate>>,
         /// Those that may be meant.
         candidates: Vec<Candidate>,
+    },
+    /// A run that cannot be read may be the one that is meant.
+    Unread {
+        /// What is asked for.
+        follow_up: FollowUpKind,
+        /// That run.
+        run: String,
     },
     /// The run was cut off before its first event.
     NotBegun {
@@ -117,6 +137,20 @@ pub enum Obstacle {
         follow_up: FollowUpKind,
         /// The run.
         run: String,
+        /// The hosts, each with why.
+        left_out: Vec<(String, LeftOut)>,
+    },
+    /// The run has ended: nothing of it waits for an approval.
+    NothingAwaited {
+        /// The run.
+        run: String,
+    },
+    /// No host of the run is selected.
+    NoneSelected {
+        /// The run.
+        run: String,
+        /// The hosts that it has.
+        known: Vec<String>,
     },
     /// The run has no such host.
     NoSuchHost {

@@ -16,6 +16,12 @@ pub enum Which {
     Unfinished,
 }
 
+impl From<Which> for FollowUpKind {
+    fn from(which: Which) -> Self {
+        Self::Rerun { only_failed: which == Which::Failed }
+    }
+}
+
 /// The hosts of the new run; `selected`: only these. None: nothing is left to be run again.
 ///
 /// # Errors
@@ -26,6 +32,7 @@ pub fn rerun(
     which: Which,
     selected: Option<&BTreeSet<String>>,
 ) -> Result<Vec<String>, Obstacle> {
+    super::refuse_no_host(record, state, selected)?;
     let mut hosts = hosts(state, which);
     hosts.retain(|host| selected.is_none_or(|selected| selected.contains(host)));
     let is_touched = |name: &&str| state.hosts.get(*name).is_some_and(HostState::was_touched);
@@ -38,7 +45,7 @@ pub fn rerun(
         .collect();
     let run = record.run.clone();
     if !hosts.is_empty() && !left.is_empty() {
-        return Err(Obstacle::LeavesBehind { follow_up: FollowUpKind::Rerun, run, hosts: left });
+        return Err(Obstacle::LeavesBehind { follow_up: which.into(), run, hosts: left });
     }
     // The plan of a rollback or a settlement is made from another journal, and a command is typed again.
     let is_rerun = matches!(record.kind, RunKind::Upgrade | RunKind::Procedure | RunKind::Backup);

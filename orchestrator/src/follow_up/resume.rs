@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::choose::origin;
 use crate::event::{FollowUpKind, HostOutcome, LeftOut, Obstacle, RunKind};
-use crate::history::{History, RunRecord};
+use crate::history::{History, Purpose, RunRecord};
 use crate::plan::HostPlan;
 use crate::state::RunState;
 
@@ -44,6 +44,7 @@ pub fn resume(
     if hosts.is_empty() && !state.has_unfinished_soak() && state.exit_code.is_some() {
         return Ok(Resumption::Nothing);
     }
+    super::refuse_no_host(record, state, selected)?;
     let mut left_out = work_since(history, record, state);
     for (host, why) in without_proof(history, record, state) {
         left_out.entry(host).or_insert(why);
@@ -59,8 +60,8 @@ pub fn resume(
 fn work_since(history: &History, record: &RunRecord, state: &RunState) -> BTreeMap<String, LeftOut> {
     // For a rollback, it is the plan of the run that is rolled back which counts.
     let (of, taken_up, purpose) = match record.kind {
-        RunKind::Rollback => (origin(history, record), Some(record.run.as_str()), FollowUpKind::Rollback),
-        _ => (record, None, FollowUpKind::Resume),
+        RunKind::Rollback => (origin(history, record), Some(record.run.as_str()), Purpose::Rollback),
+        _ => (record, None, Purpose::Resume),
     };
     let is_held = |plan: &HostPlan| state.hosts.get(&plan.host).is_some_and(|host| host.locked);
     let plans = state.header.iter().flat_map(|header| header.plan.hosts()).map(|(_, plan)| plan);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::left_by;
 use crate::event::{FollowUpKind, LeftOut, Obstacle, RunHeader};
-use crate::history::{History, RunRecord};
+use crate::history::{History, Purpose, RunRecord};
 use crate::plan::{HostAction, HostId, HostPlan, Plan, PlannedStep, PlannedWave};
 use crate::procedure::Effect;
 use crate::state::{HostState, RunState, Undo, is_done, left_at};
@@ -54,6 +54,10 @@ pub fn rollback(
     request: &Request<'_>,
 ) -> Result<Rollback, Obstacle> {
     let Some(header) = &state.header else { return Err(Obstacle::NotBegun { run: record.run.clone() }) };
+    if !header.plan.hosts().any(|(_, plan)| (request.selected)(&plan.host) || !request.is_limited) {
+        let known = state.hosts.keys().cloned().collect();
+        return Err(Obstacle::NoneSelected { run: record.run.clone(), known });
+    }
     let (mut hosts, mut left_out, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
     for (_, plan) in header.plan.hosts() {
         let undo = state.undo_of(&plan.host);
@@ -78,12 +82,14 @@ pub fn rollback(
         });
     }
     if hosts.is_empty() && !left_out.is_empty() {
-        // One reason is told in full; several are listed by the caller.
         return Err(match left_out.as_slice() {
             [(host, LeftOut::WorkSince { run, deed })] => {
                 Obstacle::WorkSince { host: host.clone(), run: run.clone(), deed: *deed }
             }
-            _ => Obstacle::NoHostLeft { follow_up: FollowUpKind::Rollback, run: record.run.clone() },
+            _ => {
+                let (follow_up, run) = (FollowUpKind::Rollback, record.run.clone());
+                Obstacle::NoHostLeft { follow_up, run, left_out }
+            }
         });
     }
     let unfinished = state.unfinished_hosts();
@@ -120,7 +126,7 @@ fn why_not(
     if !(request.selected)(&plan.host) {
         return Err(None);
     }
-    if let Some(since) = history.work_since(record, &plan.id(), None, FollowUpKind::Rollback) {
+    if let Some(since) = history.work_since(record, &plan.id(), None, Purpose::Rollback) {
         return Err(Some(since.into()));
     }
     if undo == Undo::StartUnknown { Err(Some(LeftOut::StartUnknown)) } else { Ok(()) }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use ixporch_inventory::GateKind;
 
 use super::left_by;
-use crate::event::{FollowUpKind, Obstacle, RunHeader, RunKind};
-use crate::history::{History, RunRecord};
+use crate::event::{Obstacle, RunHeader, RunKind};
+use crate::history::{History, Purpose, RunRecord};
 use crate::plan::{HostAction, HostPlan, Plan, PlannedProof, PlannedStep, PlannedWave};
 use crate::procedure::Effect;
 use crate::state::{HostState, RunState, is_done};
@@ -41,7 +41,7 @@ pub fn settle(
     if state.unfinished_hosts().contains(&host) {
         return Err(Obstacle::NotEnded { run: run(), host: host.to_owned() });
     }
-    if let Some(since) = history.work_since(record, &plan.id(), None, FollowUpKind::Settle) {
+    if let Some(since) = history.work_since(record, &plan.id(), None, Purpose::Settle) {
         return Err(Obstacle::WorkSince { host: host.to_owned(), run: since.run, deed: since.deed });
     }
     let completed = history.completed_since(record, &plan.id());

@@ -12,8 +12,8 @@ use super::resume::{Resumption, resume};
 use super::rollback::{self, Rollback, rollback};
 use super::settle::settle;
 use crate::event::{FollowUpKind, HostOutcome, LeftOut, Obstacle, RunEvent, RunKind, StepOutcome};
-use crate::history::{History, RunRecord};
-use crate::plan::{HostPlan, PlannedStep};
+use crate::history::{History, Purpose, RunRecord};
+use crate::plan::{HostId, HostPlan, PlannedStep};
 use crate::procedure::Effect;
 use crate::report;
 
@@ -29,10 +29,10 @@ fn shown(obstacle: &Obstacle) -> String {
 }
 
 /// What is asked for.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Ask {
-    /// Which run is meant, if none is named.
-    Which(FollowUpKind, Option<&'static str>),
+    /// Which run is meant, if none is named: of this inventory, with these hosts.
+    Which(FollowUpKind, Option<&'static str>, &'static [&'static str]),
     Resume(&'static str),
     ResumeOnly(&'static str, &'static str),
     Rerun(&'static str, Which),
@@ -45,11 +45,7 @@ fn answer(runs: &[Run], ask: Ask) -> String {
     let run = |id: &str| runs.iter().find(|run| run.header.run == id).unwrap();
     let known = |id: &str| (history.run(id).unwrap(), run(id).state());
     match ask {
-        Ask::Which(follow_up, inventory) => {
-            let asked =
-                Asked { follow_up, inventory, host: Some("a").filter(|_| follow_up == FollowUpKind::Settle) };
-            choose(&history, &asked).map_or_else(|found| shown(&found), |run| run.run.clone())
-        }
+        Ask::Which(follow_up, inventory, hosts) => chosen(&history, follow_up, inventory, hosts),
         Ask::Resume(id) => {
             let (record, state) = known(id);
             resume(&history, record, &state, None).map_or_else(|found| shown(&found), resumption)
@@ -87,6 +83,12 @@ fn answer(runs: &[Run], ask: Ask) -> String {
             )
         }
     }
+}
+
+fn chosen(history: &History, follow_up: FollowUpKind, inventory: Option<&str>, hosts: &[&str]) -> String {
+    let selects = |_: &RunRecord, host: &str| hosts.is_empty() || hosts.contains(&host);
+    let asked = Asked { follow_up, inventory, file: &|path| path.replace("/./", "/"), selects: &selects };
+    choose(history, &asked).map_or_else(|found| shown(&found), |run| run.run.clone())
 }
 
 fn resumption(found: Resumption) -> String {
@@ -129,7 +131,9 @@ type Situation = (&'static str, Vec<Run>, Vec<(&'static str, Ask)>);
 fn table() -> Vec<Situation> {
     use Ask::{Rerun, Resume, ResumeOnly, RollBack, Settle};
     use FollowUpKind as For;
-    let which = |follow_up| Ask::Which(follow_up, None);
+    let which = |follow_up| Ask::Which(follow_up, None, &[]);
+    let only = |follow_up, hosts| Ask::Which(follow_up, None, hosts);
+    let failed = For::Rerun { only_failed: true };
     let rolling_back = |id: &str, order, of: &str, host: &str| {
         Run::new(id, order, RunKind::Rollback, &[host]).of(of).steps(&[step("work-back", 6, &[], &[])])
     };
@@ -159,7 +163,7 @@ fn table() -> Vec<Situation> {
             vec![Run::killed("up1", 1, &["a"]), Run::killed("up2", 2, &["b"]).inventory("other")],
             vec![
                 ("resume", which(For::Resume)),
-                ("resume --inventory other", Ask::Which(For::Resume, Some("other"))),
+                ("resume --inventory other", Ask::Which(For::Resume, Some("other"), &[])),
                 ("rollback", which(For::Rollback)),
             ],
         ),
@@ -204,6 +208,61 @@ fn table() -> Vec<Situation> {
             ],
         ),
         (
+            "an upgrade of two hosts, then one of the first of them, which was rolled back",
+            vec![
+                Run::upgraded("up1", 1, &["a", "b"]),
+                Run::upgraded("up2", 2, &["a"]),
+                rolled_back("back3", 3, "up2", "a"),
+            ],
+            vec![
+                ("rollback", which(For::Rollback)),
+                ("rollback --limit b", only(For::Rollback, &["b"])),
+                ("rollback up1", RollBack("up1", &[])),
+                ("rollback up1 --limit x", RollBack("up1", &["x"])),
+            ],
+        ),
+        (
+            "an upgrade that failed, then a procedure on another host that ended well",
+            vec![Run::failed("up1", 1, "a"), Run::completing("views2", 2, "b", "views")],
+            vec![
+                ("resume --rerun failed", which(failed.clone())),
+                ("resume --rerun failed --limit b", only(failed.clone(), &["b"])),
+                ("resume up1 --rerun failed", Rerun("up1", Which::Failed)),
+            ],
+        ),
+        (
+            "an upgrade that failed, then a command that failed",
+            vec![Run::failed("up1", 1, "a"), {
+                let mut change = step("exec", 1, &[], &[]);
+                change.effect = Effect::Change;
+                let run = Run::new("exec2", 2, RunKind::Exec, &["b"]).steps(&[change]);
+                run.ends_step("b", "exec", StepOutcome::Failed).ends("b", HostOutcome::Failed).over(5)
+            }],
+            vec![("resume --rerun failed", which(failed))],
+        ),
+        (
+            "killed upgrades of different hosts",
+            vec![Run::killed("up1", 1, &["a"]), Run::killed("up2", 2, &["b"])],
+            vec![
+                ("resume", which(For::Resume)),
+                ("resume --limit a", only(For::Resume, &["a"])),
+                ("resume up2 --limit a", ResumeOnly("up2", "a")),
+                ("resume --inventory ./unknown", Ask::Which(For::Resume, Some("unknown"), &[])),
+                ("approve latest", which(For::Approve)),
+                ("resolve latest a", which(For::Resolve { host: "a".to_owned() })),
+            ],
+        ),
+        (
+            "an upgrade of two hosts that others changed since, one of them in part",
+            vec![
+                Run::upgraded("up1", 1, &["a", "b"]),
+                Run::upgraded("up2", 2, &["a"]),
+                Run::upgraded("up3", 3, &["b"]),
+                rolling_back("back4", 4, "up3", "b").locked("b").begins("b", "work-back"),
+            ],
+            vec![("rollback up1", RollBack("up1", &[])), ("approve latest", which(For::Approve))],
+        ),
+        (
             "a failed upgrade, changed by another run under another user",
             vec![Run::failed("up1", 1, "a"), {
                 let mut other = Run::upgraded("up2", 2, &["a"]);
@@ -220,7 +279,7 @@ fn table() -> Vec<Situation> {
             "a failed upgrade",
             vec![Run::failed("up1", 1, "a")],
             vec![
-                ("settle latest a", which(For::Settle)),
+                ("settle latest a", which(For::Settle { host: "a".to_owned() })),
                 ("settle up1 a", Settle("up1", "a")),
                 ("settle up1 x", Settle("up1", "x")),
                 ("rollback up1", RollBack("up1", &[])),
@@ -291,6 +350,77 @@ fn a_run_under_a_clock_that_was_ahead_is_latest_only_until_the_next_one() {
 }
 
 #[test]
+fn a_run_that_cannot_be_read_is_not_passed_over_where_a_run_is_chosen() {
+    use crate::history::Unreadable;
+    let records =
+        || [Run::killed("run2", 2, &["a"])].iter().filter_map(|run| RunRecord::of(&run.state(), 0)).collect();
+    let unread = |run: &str, inventory: Option<&str>, hosts| Unreadable {
+        run: run.to_owned(),
+        why: String::new(),
+        inventory: inventory.map(str::to_owned),
+        hosts,
+    };
+    let here = || Some(vec![host("a").id()]);
+    for (unread, runs, stops) in [
+        (unread("run3", None, None), records(), true),
+        (unread("run3", None, here()), records(), true),
+        // It is older, only looked, or is of another inventory.
+        (unread("run1", None, None), records(), false),
+        (unread("run3", None, Some(Vec::new())), records(), false),
+        (unread("run3", Some("other"), here()), records(), false),
+        // Without any other run it is all the same how old it is.
+        (unread("run1", None, None), Vec::new(), true),
+    ] {
+        let named = unread.run.clone();
+        let inventory = records()[0].inventory.clone();
+        let history = History::new(runs, vec![unread]);
+        let answer = chosen(&history, FollowUpKind::Resume, Some(&inventory), &[]);
+        assert_eq!(answer.contains("runs verify"), stops, "{named}: {answer}");
+    }
+}
+
+#[test]
+fn a_run_at_work_does_not_hide_one_that_was_cut_off() {
+    let mut records: Vec<RunRecord> = [Run::killed("up1", 1, &["a"]), Run::killed("up2", 2, &["b"])]
+        .iter()
+        .filter_map(|run| RunRecord::of(&run.state(), 0))
+        .collect();
+    records[1].going_on = true;
+    let history = History::new(records.clone(), Vec::new());
+    assert_eq!(chosen(&history, FollowUpKind::Resume, None, &[]), "up1");
+    let only = History::new(records.split_off(1), Vec::new());
+    assert_eq!(chosen(&only, FollowUpKind::Resume, None, &[]), "up2");
+    assert_eq!(chosen(&only, FollowUpKind::Approve, None, &[]), "up2");
+}
+
+#[test]
+fn what_is_left_on_a_host_that_has_moved_is_found_under_its_former_identity() {
+    let inventory = Run::failed("up1", 1, "a").header.inventory;
+    let here = host("a").id();
+    let moved = HostId { address: "a.example".to_owned(), ..here.clone() };
+    let renamed = HostId { name: "b".to_owned(), ..here.clone() };
+    let other = HostId { ixp_root: "/srv/other".to_owned(), ..here.clone() };
+    let failed = history(&[Run::failed("up1", 1, "a")]);
+    let former = |history: &History, id: &HostId, inventory: &str| {
+        history.former(id, inventory).map(|found| found.run)
+    };
+    assert_eq!(former(&failed, &moved, &inventory).as_deref(), Some("up1"));
+    assert_eq!(former(&failed, &renamed, "elsewhere").as_deref(), Some("up1"));
+    // A host of the same name in another inventory is another host, as is another installation.
+    assert_eq!(former(&failed, &moved, "elsewhere"), None);
+    assert_eq!(former(&failed, &other, &inventory), None);
+    assert_eq!(former(&failed, &here, &inventory), None);
+    let well = history(&[Run::failed("up1", 1, "a"), Run::upgraded("up2", 2, &["a"])]);
+    assert_eq!(former(&well, &moved, &inventory), None);
+}
+
+#[test]
+fn all_spellings_of_an_inventory_are_one() {
+    let history = history(&[Run::killed("up1", 1, &["a"]).inventory("/srv/./prod.toml")]);
+    assert_eq!(chosen(&history, FollowUpKind::Resume, Some("/srv/prod.toml"), &[]), "up1");
+}
+
+#[test]
 fn of_overlapping_sessions_the_locks_tell_what_came_later_whatever_the_clocks_say() {
     // The upgrade waited at a gate while the views of its host were recreated; then it failed there.
     let upgrade = || Run::upgrade("up1", 1, &["a"]).locked_at("a", 4).fails("a").over(6);
@@ -335,7 +465,7 @@ fn what_was_done_between_a_plan_and_its_work_does_not_stand_against_a_rollback()
     for (lock, stands) in [(3, false), (5, true)] {
         let history = history(&[upgrade.clone(), exec(lock)]);
         let run = history.run("up1").unwrap();
-        let since = history.work_since(run, &host("a").id(), None, FollowUpKind::Rollback);
+        let since = history.work_since(run, &host("a").id(), None, Purpose::Rollback);
         assert_eq!(since.is_some(), stands, "{since:?}");
     }
 }
@@ -415,7 +545,8 @@ fn what_completed_a_kept_run_or_rolled_it_back_is_kept_and_work_of_an_unreadable
     assert_eq!(kept, ["up1", "settle2", "views3", "again4"]);
 
     let records = || runs[..1].iter().filter_map(|run| RunRecord::of(&run.state(), 0)).collect();
-    let unreadable = |hosts| Unreadable { run: "broken".to_owned(), why: String::new(), hosts };
+    let unreadable =
+        |hosts| Unreadable { run: "broken".to_owned(), why: String::new(), inventory: None, hosts };
     for (hosts, blocks) in
         [(None, true), (Some(vec![host("a").id()]), true), (Some(vec![host("b").id()]), false)]
     {

@@ -9,8 +9,8 @@ use std::path::Path;
 use fs_err::OpenOptions;
 use fs_err::os::unix::fs::OpenOptionsExt;
 
-/// The file of the last number, in the folder of runs.
-const LAST: &str = ".order";
+/// The file of the last number, beside the folder of runs.
+const LAST: &str = "order";
 
 /// Draws a number greater than `known` and than every number that was drawn before.
 ///
@@ -21,7 +21,7 @@ const LAST: &str = ".order";
 pub(super) fn draw(root: &Path, known: u64) -> std::io::Result<u64> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let mut file = options.open(root.join(LAST))?;
+    let mut file = options.open(root.with_file_name(LAST))?;
     // Released when the file is closed.
     file.file().lock()?;
     let mut text = String::new();
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn numbers_grow_whoever_draws_them_and_whatever_became_of_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
+        let root = &folder.path().join("runs");
         assert_eq!((draw(root, 0).unwrap(), draw(root, 0).unwrap(), draw(root, 98).unwrap()), (1, 2, 99));
         assert_eq!(draw(root, 3).unwrap(), 100);
         let drawn = || (0..50).map(|_| draw(root, 0).unwrap()).collect::<Vec<_>>();
@@ -50,7 +50,7 @@ mod tests {
         });
         all.sort_unstable();
         assert_eq!(all, (101..=200).collect::<Vec<_>>());
-        std::fs::write(root.join(LAST), "no number").unwrap();
+        std::fs::write(folder.path().join(LAST), "no number").unwrap();
         assert_eq!(draw(root, 200).unwrap(), 201);
     }
 }

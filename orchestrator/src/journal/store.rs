@@ -131,7 +131,7 @@ impl Store {
         Ok(unique.unwrap_or(id).to_owned())
     }
 
-    /// Opens the journal of a run for writing; `None` if another process is writing it. A command that asks whether the run is
+    /// Opens the journal of a run for writing; `None` if another process is writing it, or follows its run up. A command that asks whether the run is
     /// going on holds the journal for an instant: that is waited for.
     pub(super) fn hold(&self, id: &str) -> Result<Option<Writer>, JournalError> {
         const TRIES: u32 = 10;
@@ -145,14 +145,22 @@ impl Store {
         Writer::take_up(self.root.join(id))
     }
 
-    /// Opens the journal of a run for writing, and reads it; `None` if another process is writing it. Nobody else can
-    /// write it from then on, so what was read is complete.
+    /// Opens the journal of a run for writing, and reads it; `None` if another process is writing it, or follows its run up:
+    /// [`Self::is_going_on`] tells which. Nobody else can write it from then on, so what was read is complete.
     pub fn take_up(&self, id: &str) -> Result<Option<(Writer, LoadedRun)>, JournalError> {
         let Some(mut writer) = self.hold(id)? else { return Ok(None) };
         let mut run = self.read(id)?;
         run.going_on = false;
         writer.cut_to(run.length)?;
         Ok(Some((writer, run)))
+    }
+
+    /// Whether a controller is at work on a run.
+    ///
+    /// # Errors
+    /// The journal cannot be opened.
+    pub fn is_going_on(&self, id: &str) -> Result<bool, JournalError> {
+        is_locked(&self.root.join(id).join(JOURNAL))
     }
 
     /// Reads a run. An incomplete last line is normal; any other bad line is an error.
@@ -280,6 +288,23 @@ mod tests {
         assert!(store.take_up("run").unwrap().is_none());
         drop(writer);
         assert!(store.take_up("run").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_run_that_is_followed_up_is_held_and_not_going_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        store.create("run").unwrap().append(&envelopes(1), true).unwrap();
+        let (writer, _) = store.take_up("run").unwrap().unwrap();
+        assert!(store.is_going_on("run").unwrap());
+        let hold = writer.hold();
+        assert!(store.take_up("run").unwrap().is_none() && !store.is_going_on("run").unwrap());
+        assert_eq!((store.archive("run").unwrap(), store.remove("run").unwrap()), (None, false));
+        let more = Envelope { sequence: 2, ..envelopes(2).remove(1) };
+        hold.append(&[more]).unwrap();
+        drop(hold);
+        let (_, run) = store.take_up("run").unwrap().unwrap();
+        assert_eq!(run.events, envelopes(2));
     }
 
     #[test]

@@ -29,11 +29,7 @@ impl Store {
                 Ok(record) => runs.extend(record.filter(|record| record.run == id)),
                 // It was moved away or deleted meanwhile.
                 Err(_) if !self.may_have_journal(&id) => {}
-                Err(error) => unreadable.push(Unreadable {
-                    why: error.to_string(),
-                    hosts: self.hosts_of_unreadable(&id),
-                    run: id,
-                }),
+                Err(error) => unreadable.push(self.unreadable(id, &error)),
             }
         }
         Ok(History::new(runs, unreadable))
@@ -65,9 +61,16 @@ impl Store {
         }
     }
 
-    /// The hosts that a run may have changed of which the journal cannot be read: its first line, or its summary, may still
-    /// name them.
-    fn hosts_of_unreadable(&self, id: &str) -> Option<Vec<HostId>> {
+    /// A run of which the journal cannot be read: its first line, or its summary, may still name its inventory, and the hosts
+    /// that it may have changed.
+    fn unreadable(&self, id: String, error: &JournalError) -> Unreadable {
+        let known = self.known_of_unreadable(&id);
+        let (inventory, hosts) =
+            known.map_or((None, None), |(inventory, hosts)| (Some(inventory), Some(hosts)));
+        Unreadable { run: id, why: error.to_string(), inventory, hosts }
+    }
+
+    fn known_of_unreadable(&self, id: &str) -> Option<(String, Vec<HostId>)> {
         let folder = self.root.join(id);
         let text = fs_err::read(folder.join(JOURNAL)).unwrap_or_default();
         let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -76,11 +79,13 @@ impl Store {
         {
             // What changes nothing concerns nobody.
             let changes = header.kind.changes_installations();
-            return Some(header.plan.hosts().filter(|_| changes).map(|(_, host)| host.id()).collect());
+            let hosts = header.plan.hosts().filter(|_| changes).map(|(_, host)| host.id());
+            return Some((header.inventory.clone(), hosts.collect()));
         }
         let summary: RunRecord = serde_json::from_slice(&fs_err::read(folder.join(SUMMARY)).ok()?).ok()?;
         let changes = summary.kind.changes_installations();
-        Some(summary.hosts.into_iter().filter(|_| changes).map(|host| host.id).collect())
+        let hosts = summary.hosts.into_iter().filter(|_| changes).map(|host| host.id);
+        Some((summary.inventory, hosts.collect()))
     }
 }
 

@@ -14,11 +14,16 @@ use crate::event::Envelope;
 /// The name of a journal in its run's folder.
 pub(super) const JOURNAL: &str = "journal.jsonl";
 
+/// The file that is locked by whoever takes a run up: its own controller again, or a command that follows it up.
+const LOCK: &str = "lock";
+
 /// A journal that is open for writing. One process writes; any number may read.
 #[derive(Debug)]
 pub struct Writer {
     file: File,
     folder: PathBuf,
+    /// The lock of whoever took the run up; the controller that began it has none.
+    lock: Option<File>,
     /// The length of all complete lines, in bytes.
     length: u64,
     /// The free space in bytes; for tests of a full disk.
@@ -37,15 +42,22 @@ impl Writer {
         Ok(Self::new(file, folder, 0))
     }
 
-    /// Opens an existing journal; `None` if another process is writing it. The caller reads it, then calls
-    /// [`Self::cut_to`].
+    /// Opens an existing journal; `None` if another process is writing it, or follows its run up. The caller reads it, then
+    /// calls [`Self::cut_to`].
     pub(super) fn take_up(folder: PathBuf) -> Result<Option<Self>, JournalError> {
         let file = OpenOptions::new().read(true).append(true).open(folder.join(JOURNAL))?;
-        match file.file().try_lock() {
-            Ok(()) => Ok(Some(Self::new(file, folder, 0))),
-            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let lock = options.open(folder.join(LOCK))?;
+        if !try_lock(&lock)? || !try_lock(&file)? {
+            return Ok(None);
         }
+        Ok(Some(Self { lock: Some(lock), ..Self::new(file, folder, 0) }))
+    }
+
+    /// Gives the journal free and keeps the run: nobody else takes it up, and it does not pass for one that is going on.
+    pub fn hold(self) -> Hold {
+        Hold { folder: self.folder, _lock: self.lock }
     }
 
     /// Cuts off the incomplete line after the first `length` bytes that a power cut or a full disk left.
@@ -62,6 +74,7 @@ impl Writer {
         Self {
             file,
             folder,
+            lock: None,
             length,
             #[cfg(test)]
             room: u64::MAX,
@@ -166,5 +179,35 @@ impl Writer {
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(folder.join(name))?;
         file.write_all(bytes)?;
         Ok(())
+    }
+}
+/// A run that is followed up by another one: it is held until that has ended.
+#[derive(Debug)]
+pub struct Hold {
+    folder: PathBuf,
+    /// Released when it is closed.
+    _lock: Option<File>,
+}
+
+impl Hold {
+    /// Appends events to the run's journal.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn append(&self, envelopes: &[Envelope]) -> Result<(), JournalError> {
+        let file = OpenOptions::new().read(true).append(true).open(self.folder.join(JOURNAL))?;
+        // A command that asks whether the run is going on has it for an instant.
+        file.file().lock()?;
+        let length = file.metadata()?.len();
+        Writer::new(file, self.folder.clone(), length).append(envelopes, true)
+    }
+}
+
+/// Locks a file for this process; `false`: another one has it.
+fn try_lock(file: &File) -> Result<bool, JournalError> {
+    match file.file().try_lock() {
+        Ok(()) => Ok(true),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(false),
+        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
     }
 }

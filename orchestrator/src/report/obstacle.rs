@@ -19,11 +19,27 @@ pub struct Words {
 }
 
 /// How a person types what they ask for.
-fn verb(follow_up: FollowUpKind) -> &'static str {
+fn typed(follow_up: &FollowUpKind, run: &str) -> String {
     match follow_up {
-        FollowUpKind::Resume | FollowUpKind::Rerun => "resume",
+        FollowUpKind::Resume => format!("resume {run}"),
+        FollowUpKind::Rerun { only_failed: true } => format!("resume {run} --rerun failed"),
+        FollowUpKind::Rerun { only_failed: false } => format!("resume {run} --rerun unfinished"),
+        FollowUpKind::Rollback => format!("rollback {run}"),
+        FollowUpKind::Settle { host } => format!("settle {run} {}", harmless_line(host)),
+        // What is approved or recorded must be typed anyway: the report names it.
+        FollowUpKind::Approve | FollowUpKind::Resolve { .. } => format!("report {run}"),
+    }
+}
+
+/// What a person asks for, as a noun.
+fn noun(follow_up: &FollowUpKind) -> &'static str {
+    match follow_up {
+        FollowUpKind::Resume => "resume",
+        FollowUpKind::Rerun { .. } => "rerun",
         FollowUpKind::Rollback => "rollback",
-        FollowUpKind::Settle => "settle",
+        FollowUpKind::Settle { .. } => "settlement",
+        FollowUpKind::Approve => "approval",
+        FollowUpKind::Resolve { .. } => "resolution",
     }
 }
 
@@ -35,21 +51,36 @@ pub fn obstacle(obstacle: &Obstacle, program: &str, shorten: &dyn Fn(&str) -> St
             Some(format!("list all runs: {program} runs")),
         ),
         Obstacle::WhichRun { follow_up, last, candidates } => {
-            which_run(*follow_up, last.as_deref(), candidates, program, shorten)
+            which_run(follow_up, last.as_deref(), candidates, program, shorten)
+        }
+        Obstacle::Unread { follow_up, run } => (
+            format!("run {} may be the one that is meant, but its journal cannot be read", shorten(run)),
+            Some(format!(
+                "check all journals: {program} runs verify\nif another run is meant, name it: {program} {}",
+                typed(follow_up, "RUN")
+            )),
+        ),
+        Obstacle::NothingAwaited { run } => {
+            let run = shorten(run);
+            (
+                format!("run {run} has ended: nothing of it waits for an approval"),
+                Some(format!("list the runs: {program} runs")),
+            )
         }
         Obstacle::NotBegun { run } => (
             format!("run {} was cut off before its first event: it did nothing", shorten(run)),
             Some(format!("list all runs: {program} runs")),
         ),
         Obstacle::TakenOver { follow_up, run, by, hosts } => {
-            taken_over(*follow_up, &shorten(run), &shorten(by), hosts, program)
+            taken_over(follow_up, &shorten(run), &shorten(by), hosts, program)
         }
         Obstacle::LeavesBehind { follow_up, run, hosts } => {
             let run = shorten(run);
             let all = match follow_up {
-                FollowUpKind::Rerun => format!("{program} resume {run} --rerun unfinished"),
-                _ => format!("{program} {} {run}", verb(*follow_up)),
+                FollowUpKind::Rerun { .. } => FollowUpKind::Rerun { only_failed: false },
+                other => other.clone(),
             };
+            let all = format!("{program} {}", typed(&all, &run));
             (
                 format!("run {run} has not ended on {}: a new run would leave them behind", folded(hosts)),
                 Some(format!("resume it first: {program} resume {run}; or take all of its hosts: {all}")),
@@ -65,10 +96,13 @@ pub fn obstacle(obstacle: &Obstacle, program: &str, shorten: &dyn Fn(&str) -> St
                 Some(format!("{program} resume {run}")),
             )
         }
-        Obstacle::NoHostLeft { follow_up, run } => {
+        Obstacle::NoHostLeft { follow_up, run, left_out } => {
+            no_host_left(follow_up, &shorten(run), left_out, program, shorten)
+        }
+        Obstacle::NoneSelected { run, known } => {
             let run = shorten(run);
             (
-                format!("{} of run {run}: none of the selected hosts can be taken", verb(*follow_up)),
+                format!("run {run} has none of the selected hosts; it has {}", folded(known)),
                 Some(format!("see what the run did: {program} report {run}")),
             )
         }
@@ -126,6 +160,34 @@ pub fn left_out(why: &LeftOut, program: &str, run: Option<&str>, shorten: &dyn F
     Words { message, help }
 }
 
+/// The hosts that are left out, each with why; those with the same reason together.
+fn no_host_left(
+    follow_up: &FollowUpKind,
+    run: &str,
+    left_out: &[(String, LeftOut)],
+    program: &str,
+    shorten: &dyn Fn(&str) -> String,
+) -> (String, Option<String>) {
+    let mut message = format!("the {} of run {run} is not possible on any selected host:", noun(follow_up));
+    let mut told: Vec<(&LeftOut, Vec<String>)> = Vec::new();
+    for (host, why) in left_out {
+        match told.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, hosts)) => hosts.push(host.clone()),
+            None => told.push((why, vec![host.clone()])),
+        }
+    }
+    let mut helps = Vec::new();
+    for (why, hosts) in told {
+        let words = self::left_out(why, program, None, shorten);
+        let _ = write!(message, "\n  {}: {}", folded(&hosts), words.message);
+        helps.extend(words.help.filter(|help| !helps.contains(help)));
+    }
+    if helps.is_empty() {
+        helps.push(format!("see what the run did: {program} report {run}"));
+    }
+    (message, Some(helps.join("\n")))
+}
+
 fn work_since(
     host: &str,
     run: &str,
@@ -160,7 +222,7 @@ fn work_since(
 }
 
 fn which_run(
-    follow_up: FollowUpKind,
+    follow_up: &FollowUpKind,
     last: Option<&Candidate>,
     candidates: &[Candidate],
     program: &str,
@@ -168,10 +230,14 @@ fn which_run(
 ) -> (String, Option<String>) {
     let mut message = match last {
         Some(last) => format!(
-            "the last run is {} ({}), which changed nothing that could be rolled back; name the run that is meant:",
+            "the last run is {} ({}), and its {} is not possible; name the run that is meant:",
             shorten(&last.run),
-            last.kind
+            last.kind,
+            noun(follow_up)
         ),
+        None if candidates.len() == 1 => {
+            "no run of this inventory can be meant, but one of another:".to_owned()
+        }
         None => "several runs may be meant; name one:".to_owned(),
     };
     for Candidate { run, kind, inventory, started, hosts } in candidates {
@@ -185,11 +251,11 @@ fn which_run(
         );
     }
     let run = candidates.first().map_or_else(|| "RUN".to_owned(), |first| shorten(&first.run));
-    (message, Some(format!("{program} {} {run}", verb(follow_up))))
+    (message, Some(format!("{program} {}", typed(follow_up, &run))))
 }
 
 fn taken_over(
-    follow_up: FollowUpKind,
+    follow_up: &FollowUpKind,
     run: &str,
     by: &str,
     hosts: &[String],
@@ -202,7 +268,7 @@ fn taken_over(
                 "roll that one back: {program} rollback {by}; the hosts that only run {run} changed: {program} rollback {run} --limit HOSTS"
             )),
         ),
-        FollowUpKind::Resume | FollowUpKind::Rerun | FollowUpKind::Settle => (
+        _ => (
             format!("run {run} was taken over by run {by}"),
             Some(format!(
                 "{program} resume {by}; if that run never began: {program} resume {run} --rerun unfinished"

@@ -101,7 +101,7 @@ impl Obstacle {
     /// What the program exits with.
     pub fn exit(&self) -> ExitCode {
         match self {
-            Self::NoSuchHost { .. } => ExitCode::Usage,
+            Self::NoSuchHost { .. } | Self::NoneSelected { .. } => ExitCode::Usage,
             // A person has to resume the run.
             Self::NotEnded { .. } => ExitCode::NeedsPerson,
             _ => ExitCode::Invalid,

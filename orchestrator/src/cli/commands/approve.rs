@@ -8,8 +8,8 @@ use crate::cli::args::fingerprint;
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
-use crate::cli::which;
-use crate::event::{Approval, Envelope, RunEvent};
+use crate::cli::which::{self, Question};
+use crate::event::{Approval, Envelope, FollowUpKind, Obstacle, RunEvent};
 use crate::journal::{Inbox, LoadedRun, Writer};
 use crate::report;
 use crate::state::{ExitCode, RunState};
@@ -41,12 +41,20 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let id = which::run(settings, &arguments.run)?;
+    let history = settings.store.history()?;
+    let question =
+        Question { follow_up: FollowUpKind::Approve, wanted: &arguments.run, inventory: None, limit: None };
+    let record = which::followed(settings, &history, question)?;
+    if !record.is_unfinished() && !record.going_on {
+        return Err(which::obstacle(&Obstacle::NothingAwaited { run: record.run.clone() }, settings));
+    }
+    let id = record.run.clone();
     let shown = settings.store.shorten(&id)?;
     // A controller that is at work writes its journal alone.
     let (journal, mut run) = match settings.store.take_up(&id)? {
         Some((journal, run)) => (Some(journal), run),
-        None => (None, settings.store.load(&id)?),
+        None if settings.store.is_going_on(&id)? => (None, settings.store.load(&id)?),
+        None => return Err(which::followed_up(&id, settings)),
     };
     if let Some(by) = &run.state.taken_over_by {
         return Err(CliError::invalid(format!("run {shown} was taken over by run {by}"))

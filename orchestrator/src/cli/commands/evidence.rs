@@ -42,7 +42,7 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let run = settings.store.load(&which::run(settings, &arguments.run)?)?;
+    let run = settings.store.load(&which::shown(settings, &arguments.run, printer)?)?;
     let shown = settings.store.shorten(&run.id)?;
     if run.state.exit_code.is_none() {
         let how = if run.going_on { "is in progress" } else { "was interrupted" };

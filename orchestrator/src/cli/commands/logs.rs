@@ -34,7 +34,7 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let run = settings.store.load(&which::run(settings, &arguments.run)?)?;
+    let run = settings.store.load(&which::shown(settings, &arguments.run, printer)?)?;
     let host = &arguments.host;
     let Some(state) = run.state.hosts.get(host) else {
         let mut error = CliError::usage(format!("the run has no host `{host}`"));

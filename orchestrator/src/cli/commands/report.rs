@@ -30,7 +30,7 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let run = settings.store.load(&which::run(settings, &arguments.run)?)?;
+    let run = settings.store.load(&which::shown(settings, &arguments.run, printer)?)?;
     if run.torn {
         printer.say(&printer.err.warn("the journal's last line was cut off; everything before it is shown"));
     }

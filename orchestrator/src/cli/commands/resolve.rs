@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
-use crate::cli::which;
-use crate::event::{Envelope, RunEvent};
+use crate::cli::which::{self, Question};
+use crate::event::{Envelope, FollowUpKind, RunEvent};
 use crate::journal::LoadedRun;
 use crate::procedure::Effect;
 use crate::state::ExitCode;
@@ -51,13 +51,24 @@ pub(in crate::cli) fn run(
     settings: &Settings,
     printer: Printer,
 ) -> Result<ExitCode, CliError> {
-    let id = which::run(settings, &arguments.run)?;
+    let history = settings.store.history()?;
+    let question = Question {
+        follow_up: FollowUpKind::Resolve { host: arguments.host.clone() },
+        wanted: &arguments.run,
+        inventory: None,
+        limit: None,
+    };
+    let id = which::followed(settings, &history, question)?.run.clone();
     let shown = settings.store.shorten(&id)?;
-    let Some((mut journal, run)) = settings.store.take_up(&id)? else {
-        return Err(CliError::new(
-            ExitCode::Locked,
-            format!("run {shown} is in progress: it may still find the outcome of `{}`", arguments.step),
-        ));
+    let (mut journal, run) = match settings.store.take_up(&id)? {
+        Some(taken) => taken,
+        None if settings.store.is_going_on(&id)? => {
+            let what =
+                format!("run {shown} is in progress: it may still find the outcome of `{}`", arguments.step);
+            return Err(CliError::new(ExitCode::Locked, what)
+                .help(format!("{} report {shown} --host {}", settings.program, arguments.host)));
+        }
+        None => return Err(which::followed_up(&id, settings)),
     };
     if let Some(by) = &run.state.taken_over_by {
         return Err(CliError::invalid(format!("run {shown} was taken over by run {by}"))

@@ -83,9 +83,13 @@ pub(in crate::cli) fn run(
 
 async fn take_up(arguments: &Resume, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
     let history = settings.store.history()?;
-    let follow_up = if arguments.rerun.is_some() { FollowUpKind::Rerun } else { FollowUpKind::Resume };
-    let question =
-        Question { follow_up, wanted: &arguments.run, inventory: arguments.inventory.as_deref(), host: None };
+    let rerun = arguments.rerun.map(|rerun| Which::from(rerun).into());
+    let question = Question {
+        follow_up: rerun.unwrap_or(FollowUpKind::Resume),
+        wanted: &arguments.run,
+        inventory: arguments.inventory.as_deref(),
+        limit: arguments.limit.as_deref(),
+    };
     let record = which::followed(settings, &history, question)?;
     let (mut journal, mut run) = which::take_up(&record.run, settings)?;
     approve::take_letters(&mut journal, &mut run)?;

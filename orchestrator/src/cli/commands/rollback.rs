@@ -85,10 +85,12 @@ async fn roll_back(
         follow_up: FollowUpKind::Rollback,
         wanted: &arguments.run,
         inventory: arguments.inventory.as_deref(),
-        host: None,
+        limit: arguments.limit.as_deref(),
     };
     let record = origin(&history, which::followed(settings, &history, question)?);
     let (journal, run) = which::take_up(&record.run, settings)?;
+    // Held until the rollback has ended: nobody takes the run up meanwhile.
+    let journal = journal.hold();
     let file = InventoryFile {
         inventory: arguments.inventory.clone().unwrap_or_else(|| PathBuf::from(&record.inventory)),
     };
@@ -137,7 +139,6 @@ async fn roll_back(
     }
     let header = start::header(new, plan, &now, settings)?;
     let new = settings.store.create(&header.run)?;
-    // The earlier run's journal is held until this one has ended: nobody takes it up meanwhile.
     let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;
     let mut earlier = Earlier { run: run.id.clone(), journal, sequence, evidence: Vec::new() };
     if decided.takes_over {

@@ -73,7 +73,7 @@ fn look_with(
 }
 
 fn show(run: &str, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
-    let run = settings.store.load(&which::run(settings, run)?)?;
+    let run = settings.store.load(&which::shown(settings, run, printer)?)?;
     let groups = report::schema_groups(&run.state);
     match printer.format {
         Format::Human if groups.is_empty() => {

@@ -66,16 +66,17 @@ async fn complete(arguments: &Settle, settings: &Settings, printer: Printer) -> 
     let host = &arguments.host;
     let history = settings.store.history()?;
     let question = Question {
-        follow_up: FollowUpKind::Settle,
+        follow_up: FollowUpKind::Settle { host: host.clone() },
         wanted: &arguments.run,
         inventory: arguments.inventory.as_deref(),
-        host: Some(host),
+        limit: None,
     };
     let named = which::followed(settings, &history, question)?;
     // A settlement of another run is completed by settling that run again.
     let record = if named.kind == RunKind::Settle { choose::origin(&history, named) } else { named };
-    // Its journal is held until this has ended: nobody takes it up meanwhile.
-    let (_journal, run) = which::take_up(&record.run, settings)?;
+    let (journal, run) = which::take_up(&record.run, settings)?;
+    // Held until this has ended: nobody takes the run up meanwhile.
+    let _held = journal.hold();
     let settlement = settle::settle(&history, record, &run.state, host)
         .map_err(|found| which::obstacle(&found, settings))?;
     let shown = settings.shorten(&run.id);

@@ -15,9 +15,8 @@ use crate::cli::printer::Printer;
 use crate::cli::probing::{Probes, Upstream};
 use crate::cli::settings::Settings;
 use crate::cli::which::known_run;
-use crate::event::FollowUpKind;
 use crate::facts::Facts;
-use crate::history::{History, OpenStep, Owed};
+use crate::history::{History, OpenStep, Owed, Purpose};
 use crate::plan::HostId;
 use crate::report::{self, KnownRun};
 use crate::state::ExitCode;
@@ -111,7 +110,7 @@ fn owed_line(host: &str, owed: &Owed, history: &History, settings: &Settings) ->
     let id = record.and_then(|record| record.hosts.iter().find(|known| known.id.name == host));
     let worked_since = record
         .zip(id)
-        .and_then(|(record, known)| history.work_since(record, &known.id, None, FollowUpKind::Settle));
+        .and_then(|(record, known)| history.work_since(record, &known.id, None, Purpose::Settle));
     let how = match (record, worked_since) {
         (Some(record), _) if record.is_unfinished() => format!("resume {run}"),
         // The run's own plan knows nothing of what came after it.
