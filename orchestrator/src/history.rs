@@ -7,7 +7,7 @@
 mod prune;
 mod record;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -45,6 +45,15 @@ pub struct Since {
     pub run: String,
     /// What it did.
     pub deed: Deed,
+}
+
+/// What others did on a host since a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostSince {
+    /// What another run changed there: what this run tells of the host may no longer be so.
+    pub work: Option<Since>,
+    /// The open steps of this run that others completed.
+    pub completed: BTreeSet<String>,
 }
 
 /// A host under an identity that it had before.
@@ -191,6 +200,18 @@ impl History {
             let deed = deed(run, other, theirs, purpose)?;
             Some(Since { run: other.run.clone(), deed })
         })
+    }
+
+    /// What others did on the hosts of `run` since, by name; hosts on which nothing was done are left out.
+    pub fn since(&self, run: &RunRecord) -> BTreeMap<String, HostSince> {
+        let of_host = |host: &HostRecord| {
+            let back = self.rollbacks(&run.run, &host.id).find(|(_, theirs)| theirs.back);
+            let back = back.map(|(by, _)| Since { run: by.run.clone(), deed: Deed::RolledBack });
+            let work = back.or_else(|| self.work_since(run, &host.id, None, Purpose::Settle));
+            let since = HostSince { work, completed: self.completed_since(run, &host.id) };
+            (since != HostSince::default()).then(|| (host.id.name.clone(), since))
+        };
+        run.hosts.iter().filter_map(of_host).collect()
     }
 
     /// The open steps of `run` that others have completed on a host since.

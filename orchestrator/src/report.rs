@@ -39,7 +39,12 @@ pub use status::status;
 pub use summary::summary;
 pub use table::{bytes, duration, table};
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+
+use crate::history::{HostSince, Since};
+use crate::state::HostState;
 
 /// What reports call runs, so that they can say what to type next.
 #[derive(Debug, Clone)]
@@ -52,9 +57,28 @@ pub struct Names {
     pub going_on: bool,
     /// When the report is made.
     pub now: Timestamp,
+    /// What other runs did on its hosts since, by host.
+    pub since: BTreeMap<String, HostSince>,
 }
 
 impl Names {
+    /// What another run changed on a host since. Nothing is typed about such a host for this run.
+    fn work_since(&self, host: &str) -> Option<&Since> {
+        self.since.get(host)?.work.as_ref()
+    }
+
+    /// Whether a host that did not end well is as the run left it: nothing was changed there since, and it was not settled.
+    fn is_as_left(&self, host: &str, known: &HostState) -> bool {
+        let is_settled =
+            !known.debts.is_empty() && known.debts.iter().all(|debt| self.is_completed(host, &debt.step));
+        self.work_since(host).is_none() && !is_settled
+    }
+
+    /// Whether another run completed an open step of a host since.
+    fn is_completed(&self, host: &str, step: &str) -> bool {
+        self.since.get(host).is_some_and(|since| since.completed.contains(step))
+    }
+
     /// The line about a run that has no end.
     fn not_ended(&self) -> &'static str {
         if self.going_on {

@@ -219,7 +219,7 @@ fn an_event_of_a_newer_version_is_kept_and_skipped_if_its_writer_says_that_this_
     assert_eq!(verified.code, 0, "{verified}");
     said(&verified, "skipped events of a newer version: moon-rose");
     assert_eq!(stage.program.run(&["report", &run]).code, 0);
-    with("");
+    with(",\"skippable\":false");
     let refused = stage.program.run(&["report", &run]);
     assert_eq!(refused.code, 3, "{refused}");
     said(&refused, "the event `moon-rose` is unknown to this version");
@@ -311,6 +311,15 @@ fn journals_of_an_older_version_are_read_by_reports_resume_and_history() {
     let first = program.json(&["--format", "json", "report", "01a21a1a-9d24"]);
     let outcome = |host: &str| host_of(&first, host)["outcome"].as_str().unwrap().to_owned();
     assert_eq!([outcome("s1"), outcome("p1"), outcome("p2")], ["upgraded", "failed", "failed"]);
+    // What others did since is told, and nothing is to be typed about it.
+    let report = program.run(&["report", "01a21a1a-9d24"]);
+    said(&report, "since then: run 01a21a1a-bc9f rolled the host back");
+    said(&report, "completed since by another run: maintenance-off");
+    for command in ["rollback 01a21a1a-9d24 --limit p", "settle 01a21a1a-9d24"] {
+        assert!(!report.stdout.contains(command), "{report}");
+    }
+    assert_eq!(host_of(&first, "p1")["work_since"]["deed"], "rolled-back");
+    assert!(host_of(&first, "s1")["work_since"].is_null());
     let settled = program.json(&["--format", "json", "report", "01a21a1a-c499"]);
     assert_eq!(host_of(&settled, "p2")["outcome"], "done");
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ixporch_tests::fleet::Fleet;
 use ixporch_tests::verdict::{DISTURBED, STEPS, counted};
-use ixporch_tests::wire::until;
+use ixporch_tests::wire::{comes, until};
 use serde_json::Value;
 
 use crate::stage::Stage;
@@ -93,7 +93,8 @@ impl Ground {
                 let fault = &fault;
                 scope.spawn(move || {
                     let (host, place) = (name(cell), format!("{step}.{}", point(cell, self.odd)));
-                    self.runtime.block_on(until(step, || Stage::is_held(&host, &place)));
+                    let came = self.runtime.block_on(comes(|| Stage::is_held(&host, &place)));
+                    assert!(came, "{host} never came to {step}:\n{}", self.said());
                     fault(cell);
                 });
             }

@@ -142,11 +142,16 @@ pub async fn lay(fleet: &EmbeddedFleet, inventory: &Path) -> Vec<Wire> {
 }
 
 /// Waits until something holds; looks again every few milliseconds, and gives up after three minutes: two cores play many hosts.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub async fn until(what: &str, holds: impl FnMut() -> bool) {
+    assert!(comes(holds).await, "never came: {what}");
+}
+
+/// Waits as [`until`] does; tells whether it came.
+pub async fn comes(mut holds: impl FnMut() -> bool) -> bool {
     let waiting = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(180), waiting).await.is_ok(), "never came: {what}");
+    tokio::time::timeout(Duration::from_secs(180), waiting).await.is_ok()
 }

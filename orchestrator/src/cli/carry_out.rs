@@ -105,7 +105,13 @@ impl Execution<'_> {
         if dispatched.journal_failure.is_none() {
             settings.store.summarize(&id, &dispatched.state, dispatched.journal_bytes);
         }
-        let names = Names { program: settings.program.clone(), run, going_on: false, now: Timestamp::now() };
+        let names = Names {
+            program: settings.program.clone(),
+            run,
+            going_on: false,
+            now: Timestamp::now(),
+            since: BTreeMap::new(),
+        };
         show(&dispatched.state, &names, printer);
         end(&dispatched, &folder, &names)
     }

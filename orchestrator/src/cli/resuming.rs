@@ -84,7 +84,7 @@ pub(super) async fn resume(
         drop(journal);
         printer.say(&format!("run {shown} has ended on every host: there is nothing to resume"));
         let (program, now) = (settings.program.clone(), Timestamp::now());
-        let names = Names { program, run: shown, going_on: false, now };
+        let names = Names { program, run: shown, going_on: false, now, since: history.since(record) };
         carry_out::show(&run.state, &names, printer);
         return Ok(run.state.exit());
     };

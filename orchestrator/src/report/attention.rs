@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::host::{last_lines, painted_word, plain_word, trouble};
 use super::open_steps::Subject;
 use super::versions::slowest;
-use super::{Names, Paint, duration, reason, step_reason};
+use super::{Names, Paint, duration, obstacle, reason, step_reason};
 use crate::event::{HostOutcome, RunHeader};
 use crate::plan::{HostPlan, fold_names};
 use crate::state::{HostState, RunState};
@@ -79,6 +79,7 @@ fn trouble_of(names: &Names, plan: &HostPlan, host: &HostState) -> Trouble {
         lines.extend(last_lines(end));
     }
     lines.extend(host.pending(plan).map(|changes| changes.fingerprint.to_string()));
+    lines.extend(names.work_since(name).map(|since| obstacle::since(since, names)));
     lines.extend(host.held_by.as_ref().map(crate::facts::HostLock::holder));
     // These are told in words of their own; two hosts that differ in them are not alike.
     lines.push(format!(
@@ -97,7 +98,10 @@ fn trouble_of(names: &Names, plan: &HostPlan, host: &HostState) -> Trouble {
         open_steps: host
             .debts_in_order(Some(plan))
             .into_iter()
-            .map(|debt| format!("{} since {}", debt.step, debt.since.as_deref().unwrap_or_default()))
+            .map(|debt| {
+                let completed = names.is_completed(name, &debt.step);
+                format!("{} since {} {completed}", debt.step, debt.since.as_deref().unwrap_or_default())
+            })
             .collect(),
     }
 }

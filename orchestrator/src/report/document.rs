@@ -89,7 +89,9 @@ fn host_value(names: &Names, state: &RunState, plan: &HostPlan) -> Value {
     let subject = Subject { host: &plan.host, limit: &plan.host };
     let open_step = |debt: &Debt| {
         let Completion { command, alone, by_hand } = completion(names, state, subject, debt);
-        json!({ "step": debt.step, "since": debt.since, "completed_by": command, "alone": alone, "by_hand": by_hand })
+        let completed = names.is_completed(&plan.host, &debt.step);
+        let command = command.filter(|_| !completed);
+        json!({ "step": debt.step, "since": debt.since, "completed": completed, "completed_by": command, "alone": alone, "by_hand": by_hand })
     };
     let debts: Vec<Value> = host.debts_in_order(Some(plan)).into_iter().map(open_step).collect();
     let moved = versions(state, plan, host);
@@ -119,6 +121,7 @@ fn host_value(names: &Names, state: &RunState, plan: &HostPlan) -> Value {
         "held_by": host.held_by,
         "steps_kept_by": host.keeper,
         "link_gaps": host.gaps.iter().map(link_gap).collect::<Vec<_>>(),
+        "work_since": names.work_since(&plan.host).map(|since| json!({ "run": since.run, "deed": since.deed })),
         "debts": debts,
         "notes": plan.notes,
         "findings": plan.findings,

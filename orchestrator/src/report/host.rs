@@ -7,11 +7,11 @@ use super::next::next_while_going_on;
 use super::open_steps::{Subject, open_steps};
 use super::schema::schema_group;
 use super::versions::{backup, slowest, versions};
-use super::{Names, Paint, duration, reason, step_reason};
+use super::{Names, Paint, duration, obstacle, reason, step_reason};
 use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome};
 use crate::plan::HostPlan;
 use crate::schema::Group;
-use crate::state::{HostState, RunState, StepState, Undo};
+use crate::state::{Debt, HostState, RunState, StepState, Undo};
 use crate::text::harmless_line;
 
 /// How many of the failing step's last lines are shown.
@@ -72,7 +72,8 @@ fn facts(paint: Paint, names: &Names, state: &RunState, plan: &HostPlan, host: &
             "backup",
             &if is_rollback { format!("{backup}, of the run that is rolled back") } else { backup },
         );
-        if !is_rollback && !names.going_on && state.undo_of(&plan.host) == Undo::Possible {
+        let is_meant = !names.going_on && names.work_since(&plan.host).is_none();
+        if !is_rollback && is_meant && state.undo_of(&plan.host) == Undo::Possible {
             let Names { program, run, .. } = names;
             fact("", &format!("restore it: {program} rollback {run} --limit {}", plan.host));
         }
@@ -189,6 +190,9 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, subject: Su
     let Some(host) = state.hosts.get(name) else { return text };
     let plan = state.plan_of(name);
     text.push_str(&reasons(paint, names, state, name, host));
+    if let Some(since) = names.work_since(name) {
+        let _ = writeln!(text, "    {} {}", paint.warn("since then:"), obstacle::since(since, names));
+    }
     text.push_str(&awaited(paint, names, host));
     if host.outcome == Some(HostOutcome::Held) {
         text.push_str(&pending(paint, names, state, host, name));
@@ -208,7 +212,8 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, subject: Su
         text.push_str(&lock_lines(paint, names, state, host));
     }
     let opening = plan.and_then(|plan| plan.opening.as_deref());
-    if host.debts.iter().any(|debt| opening == Some(debt.step.as_str())) {
+    let is_open = |debt: &Debt| opening == Some(debt.step.as_str()) && !names.is_completed(name, &debt.step);
+    if names.work_since(name).is_none() && host.debts.iter().any(is_open) {
         let until = if names.going_on {
             "closed by this run"
         } else {

@@ -74,7 +74,8 @@ pub(super) fn next(names: &Names, header: &RunHeader, state: &RunState) -> Strin
     let is_over =
         |host: &HostState| matches!(host.outcome, Some(HostOutcome::Failed | HostOutcome::RolledBack));
     let is_left = |name: &str| !state.ended_well(name) && !state.is_back(name);
-    let failed = state.hosts.iter().any(|(name, host)| is_over(host) && is_left(name));
+    let failed =
+        state.hosts.iter().any(|(name, host)| is_over(host) && is_left(name) && names.is_as_left(name, host));
     let left = left_over(state) > 0;
     // The preflight's word is part of the plan: only another plan lets a blocked host begin.
     let is_blocked = |name: &str| state.plan_of(name).is_some_and(|plan| plan.blocked.is_some());
@@ -115,7 +116,9 @@ fn again(names: &Names, header: &RunHeader, state: &RunState) -> String {
 fn to_roll_back(names: &Names, state: &RunState) -> String {
     let is_failed =
         |name: &&str| state.hosts.get(*name).is_some_and(|host| host.outcome == Some(HostOutcome::Failed));
-    let hosts: Vec<&str> = state.hosts_to_roll_back().into_iter().filter(is_failed).collect();
+    let is_as_left = |name: &&str| state.hosts.get(*name).is_some_and(|host| names.is_as_left(name, host));
+    let is_left = |name: &&str| is_failed(name) && is_as_left(name);
+    let hosts: Vec<&str> = state.hosts_to_roll_back().into_iter().filter(is_left).collect();
     if hosts.is_empty() {
         return String::new();
     }

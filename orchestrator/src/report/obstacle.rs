@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use ixporch_inventory::suggest;
 
+use super::Names;
 use crate::event::{Candidate, Deed, FollowUpKind, LeftOut, Obstacle, RunKind};
 use crate::facts::HostKind;
+use crate::history::Since;
 use crate::plan::fold_names;
 use crate::text::harmless_line;
 
@@ -186,6 +188,12 @@ fn no_host_left(
         helps.push(format!("see what the run did: {program} report {run}"));
     }
     (message, Some(helps.join("\n")))
+}
+
+/// What another run did on a host since.
+pub(super) fn since(since: &Since, names: &Names) -> String {
+    let (what, _) = work_since("the host", &short_id(&since.run), since.deed, &names.program, None);
+    what
 }
 
 fn work_since(

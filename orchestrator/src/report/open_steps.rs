@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::{Names, Paint};
+use crate::event::Deed;
 use crate::plan::{HostPlan, PlannedStep, quote};
 use crate::state::{Debt, HostState, RunState};
 
@@ -37,7 +38,7 @@ pub(super) fn completion(names: &Names, state: &RunState, subject: Subject<'_>, 
     let Some((header, plan)) = state.header.as_ref().zip(state.plan_of(subject.host)) else {
         return Completion::default();
     };
-    if names.going_on {
+    if names.going_on || names.work_since(subject.host).is_some() {
         return Completion::default();
     }
     let Subject { host, limit } = subject;
@@ -86,12 +87,23 @@ pub(super) fn open_steps(
 ) -> String {
     let mut text = String::new();
     let mut told: Option<String> = None;
+    let since = names.work_since(subject.host);
+    if since.is_some_and(|since| since.deed == Deed::RolledBack) {
+        // What the run left open is undone with it.
+        return text;
+    }
     for debt in host.debts_in_order(state.plan_of(subject.host)) {
-        let since = match &debt.since {
+        let made = match &debt.since {
             Some(step) => format!("since step {step}"),
             None => "since an earlier run".to_owned(),
         };
-        let _ = writeln!(text, "    {} {} ({since})", paint.warn("open step:"), debt.step);
+        if names.is_completed(subject.host, &debt.step) {
+            let _ =
+                writeln!(text, "    {} {} ({made})", paint.dim("completed since by another run:"), debt.step);
+            continue;
+        }
+        let word = if since.is_some() { "left open:" } else { "open step:" };
+        let _ = writeln!(text, "    {} {} ({made})", paint.warn(word), debt.step);
         let Completion { command, alone, by_hand } = completion(names, state, subject, debt);
         // One command completes all of them: it is told once.
         if let Some(command) = command.filter(|command| told.as_ref() != Some(command)) {

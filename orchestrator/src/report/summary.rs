@@ -119,8 +119,10 @@ fn backups(paint: Paint, names: &Names, header: &RunHeader, state: &RunState) ->
     }
     let has_backup = |name: &&str| state.hosts.get(*name).is_some_and(|host| backup(state, host).is_some());
     let planned = header.plan.hosts().map(|(_, plan)| plan.host.as_str());
-    let hosts: Vec<&str> =
-        planned.filter(has_backup).filter(|name| state.undo_of(name) == Undo::Possible).collect();
+    let hosts: Vec<&str> = planned
+        .filter(has_backup)
+        .filter(|name| state.undo_of(name) == Undo::Possible && names.work_since(name).is_none())
+        .collect();
     if hosts.is_empty() {
         return String::new();
     }

@@ -1,5 +1,6 @@
 //! Reports of small runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -36,7 +37,13 @@ fn header(change: impl Fn(&mut HostPlan)) -> RunHeader {
 }
 
 fn names(going_on: bool, now: i64) -> Names {
-    Names { program: "ixporch".to_owned(), run: "r-1".to_owned(), going_on, now: at(now) }
+    Names {
+        program: "ixporch".to_owned(),
+        run: "r-1".to_owned(),
+        going_on,
+        now: at(now),
+        since: BTreeMap::new(),
+    }
 }
 
 fn started(host: &str, step: &str) -> RunEvent {

@@ -34,11 +34,13 @@ pub(in crate::cli) fn run(
     if run.torn {
         printer.say(&printer.err.warn("the journal's last line was cut off; everything before it is shown"));
     }
+    let history = settings.store.history()?;
     let names = Names {
         program: settings.program.clone(),
         run: settings.store.shorten(&run.id)?,
         going_on: run.going_on,
         now: Timestamp::now(),
+        since: history.run(&run.id).map(|record| history.since(record)).unwrap_or_default(),
     };
     if let Some(host) = &arguments.host
         && !run.state.hosts.contains_key(host)

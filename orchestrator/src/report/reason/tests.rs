@@ -14,7 +14,13 @@ use crate::state::RunState;
 
 fn names() -> Names {
     let (program, run) = ("ixporch".to_owned(), "01a2".to_owned());
-    Names { program, run, going_on: false, now: jiff::Timestamp::UNIX_EPOCH }
+    Names {
+        program,
+        run,
+        going_on: false,
+        now: jiff::Timestamp::UNIX_EPOCH,
+        since: std::collections::BTreeMap::new(),
+    }
 }
 
 fn text(text: &str) -> RemoteText {
