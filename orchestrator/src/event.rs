@@ -12,6 +12,7 @@ mod reason;
 #[cfg(test)]
 pub(crate) mod sample;
 mod step_reason;
+mod unmet;
 
 use std::sync::Arc;
 
@@ -25,11 +26,13 @@ pub use obstacle::{Candidate, Deed, FollowUpKind, LeftOut, Obstacle};
 pub use outcome::{HostOutcome, StepOutcome};
 pub use reason::{Blocker, Reason};
 pub use step_reason::StepReason;
+pub use unmet::{NoEvidence, Unmet};
 
 use crate::facts::{Composition, HostLock};
 use crate::plan::Plan;
 use crate::schema::{Fingerprint, Narrowed};
 use crate::text::RemoteText;
+use crate::told;
 
 /// The version of the journal's format.
 pub const FORMAT: u32 = 2;
@@ -67,8 +70,8 @@ pub enum RunEvent {
         /// Whether a person could let it start: a gate, as opposed to too many failures.
         at_gate: bool,
         /// What of the evidence that it demands is missing or does not match, host by host.
-        #[serde(default)]
-        unmet: Vec<String>,
+        #[serde(default, deserialize_with = "told::several")]
+        unmet: Vec<Unmet>,
     },
     /// A wave ended.
     WaveFinished {
@@ -238,7 +241,8 @@ pub enum RunEvent {
         /// The host; `None`: all of the wave.
         host: Option<String>,
         /// What does not match.
-        unmet: Vec<String>,
+        #[serde(deserialize_with = "told::several")]
+        unmet: Vec<Unmet>,
         /// Who took that upon themselves.
         approval: Approval,
     },

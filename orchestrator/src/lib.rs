@@ -7,6 +7,7 @@ pub mod digest;
 pub mod redact;
 pub mod script;
 pub mod text;
+pub mod told;
 
 pub mod procedure;
 

@@ -24,6 +24,7 @@ mod summary;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unmet;
 mod versions;
 
 pub use document::{document, host_document};

@@ -21,7 +21,7 @@ pub(crate) use host::ITSELF;
 pub use host::{AwaitedReview, Debt, HostState, LinkGap, Resolution, StepState};
 
 use crate::event::{
-    Approval, Envelope, HostOutcome, Reason, RunEvent, RunHeader, RunKind, StepEnd, StepOutcome,
+    Approval, Envelope, HostOutcome, Reason, RunEvent, RunHeader, RunKind, StepEnd, StepOutcome, Unmet,
 };
 use crate::plan::HostPlan;
 
@@ -87,7 +87,7 @@ pub struct HeldWave {
     /// Whether a person could let it start.
     pub at_gate: bool,
     /// What of the evidence that it demands is missing or does not match.
-    pub unmet: Vec<String>,
+    pub unmet: Vec<Unmet>,
 }
 
 impl RunState {

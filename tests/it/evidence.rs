@@ -240,8 +240,13 @@ fn a_wave_that_requires_another_starts_only_where_its_hosts_are_alike() {
     assert_eq!(held.code, 7, "{held}");
     assert!(held.stdout.contains(kind) && !held.stdout.contains("s1: "), "{held}");
     assert!(is_untouched(&stage, "p1") && is_untouched(&stage, "p2"));
-    let unmet = &stage.report()["waves"][0]["evidence_unmet"];
-    assert_eq!(unmet, &serde_json::json!([kind]));
+    let unmet = &stage.report()["waves"][0];
+    assert_eq!(unmet["evidence_unmet"], serde_json::json!([kind]));
+    let data = &unmet["evidence_unmet_data"][0];
+    assert_eq!(
+        (&data["code"], &data["host"], &data["kind"]["php"]),
+        (&"other-kind".into(), &"p2".into(), &"7.1".into())
+    );
     let unapproved = stage.program.run(&["resume", "--approve", "prod"]);
     assert_eq!(unapproved.code, 7, "an approval stood for evidence: {unapproved}");
     let words = next_command(&held, "start wave prod without the evidence");

@@ -9,7 +9,7 @@ use super::approvals::{self, KnownApprovals};
 use super::brake::BrakeState;
 use super::dispatch::RunEvents;
 use super::evidence_match::EvidenceMatch;
-use crate::event::{Approval, Reason, RunEvent};
+use crate::event::{Approval, Reason, RunEvent, Unmet};
 use crate::gate::{self, Decision, Tally};
 use crate::plan::PlannedWave;
 
@@ -26,7 +26,7 @@ pub(super) struct Stopped {
     /// Whether a person could approve it nevertheless.
     pub(super) at_gate: bool,
     /// The parts of its evidence that are missing or do not match.
-    pub(super) unmet: Vec<String>,
+    pub(super) unmet: Vec<Unmet>,
 }
 
 impl Stopped {
@@ -42,7 +42,7 @@ impl WaveGate<'_> {
         match self.events.state().await {
             Ok(state) => EvidenceMatch::of(&state, &self.job.header.plan, wave, risk, now),
             // Without a dispatcher nothing starts anyway.
-            Err(denied) => EvidenceMatch::unknown(denied.0),
+            Err(denied) => EvidenceMatch::unknown(&denied.0),
         }
     }
 

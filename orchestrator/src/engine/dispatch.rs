@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::event::{Approval, Envelope, HostOutcome, Reason, RunEvent, StepEnd};
+use crate::event::{Approval, Envelope, HostOutcome, Reason, RunEvent, StepEnd, Unmet};
 use crate::facts::HostLock;
 use crate::journal::Writer;
 use crate::ledger::{Permit, StepOutput};
@@ -215,7 +215,7 @@ impl HostEvents {
         self.events.tell(RunEvent::ReviewUnproven { host, step, fingerprint }).await;
     }
 
-    pub(super) async fn risk_taken(&self, wave: &str, unmet: Vec<String>, approval: Approval) {
+    pub(super) async fn risk_taken(&self, wave: &str, unmet: Vec<Unmet>, approval: Approval) {
         let (wave, host) = (wave.to_owned(), Some(self.host.clone()));
         self.events.tell(RunEvent::RiskTaken { wave, host, unmet, approval }).await;
     }

@@ -4,10 +4,11 @@
 
 use jiff::Timestamp;
 
-use crate::event::Approval;
+use crate::event::{Approval, Unmet};
 use crate::gate::{self, Requirement};
 use crate::plan::{Plan, PlannedWave};
 use crate::state::{RunState, TakenRisk};
+use crate::text::RemoteText;
 
 /// How the evidence for a wave matches.
 #[derive(Debug, Default)]
@@ -17,7 +18,7 @@ pub(super) struct EvidenceMatch {
     /// The evidence that it demands, as far as it is known.
     pub(super) requirements: Vec<Requirement>,
     /// The parts that are missing or do not match.
-    pub(super) unmet: Vec<String>,
+    pub(super) unmet: Vec<Unmet>,
     /// Who accepts the risk of `unmet`: in this session, or of the same parts in an earlier one.
     pub(super) waiver: Option<Approval>,
 }
@@ -32,23 +33,24 @@ impl EvidenceMatch {
         now: Timestamp,
     ) -> Self {
         let requirements = gate::requirements(state, wave);
-        let unmet: Vec<String> =
+        let unmet: Vec<Unmet> =
             requirements.iter().flat_map(|requirement| gate::unmet(requirement, plan, wave, now)).collect();
         let is_of_wave = |taken: &&TakenRisk| taken.wave == wave.name && taken.host.is_none();
         let covers =
-            |taken: &&TakenRisk| !unmet.is_empty() && unmet.iter().all(|line| taken.unmet.contains(line));
+            |taken: &&TakenRisk| !unmet.is_empty() && unmet.iter().all(|part| taken.unmet.contains(part));
         let earlier = state.risks_taken.iter().filter(is_of_wave).find(covers);
         let waiver = risk.or_else(|| earlier.map(|taken| taken.approval.clone()));
         Self { wave: wave.name.clone(), requirements, unmet, waiver }
     }
 
     /// The match if the evidence could not be read.
-    pub(super) fn unknown(why: String) -> Self {
-        Self { unmet: vec![why], ..Self::default() }
+    pub(super) fn unknown(why: &str) -> Self {
+        let failure = RemoteText::from(why);
+        Self { unmet: vec![Unmet::NotRead { failure }], ..Self::default() }
     }
 
     /// Why hosts are not started: empty if everything matches, or if somebody accepts the risk.
-    pub(super) fn missing(&self) -> &[String] {
+    pub(super) fn missing(&self) -> &[Unmet] {
         if self.waiver.is_some() { &[] } else { &self.unmet }
     }
 }

@@ -103,8 +103,8 @@ impl Lane {
 
     /// Writes down that what is pending goes on although the evidence is of something else.
     async fn take_risk(&self, accepted: Option<SchemaMatch>) {
-        if let (Some(SchemaMatch::Different(why)), Some(approval)) = (accepted, &self.evidence.waiver) {
-            self.events.risk_taken(&self.evidence.wave, vec![why], approval.clone()).await;
+        if let (Some(SchemaMatch::Different(unmet)), Some(approval)) = (accepted, &self.evidence.waiver) {
+            self.events.risk_taken(&self.evidence.wave, vec![unmet], approval.clone()).await;
         }
     }
 

@@ -20,7 +20,7 @@ use super::link::Route;
 use super::review_queue::{ReviewQueue, Ticket};
 use super::soak::{self, SoakEnd, WatchedHost};
 use super::{HostReport, Job};
-use crate::event::{Blocker, HostOutcome, Reason, RunEvent};
+use crate::event::{Blocker, HostOutcome, Reason, RunEvent, Unmet};
 use crate::facts::HostLock;
 use crate::gate::Tally;
 use crate::journal::Writer;
@@ -241,7 +241,7 @@ impl Rollout {
         Tally { outcomes: wave.hosts.iter().map(outcome).collect() }
     }
 
-    async fn hold(&self, wave: &PlannedWave, reason: &Reason, at_gate: bool, unmet: Vec<String>) {
+    async fn hold(&self, wave: &PlannedWave, reason: &Reason, at_gate: bool, unmet: Vec<Unmet>) {
         let (name, why) = (wave.name.clone(), Some(reason.clone()));
         self.events.tell(RunEvent::WaveHeld { wave: name, reason: why, at_gate, unmet }).await;
         for host in wave.hosts.iter().filter(|host| !self.is_over(host)) {

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use ixporch_inventory::value::Amount;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{HostOutcome, LeftOut, StepReason};
+use super::{HostOutcome, LeftOut, StepReason, Unmet};
 use crate::facts::HostLock;
 use crate::schema::Fingerprint;
 use crate::text::RemoteText;
+use crate::told;
 
 /// A finding of the preflight that keeps a host from being started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -232,8 +233,9 @@ pub enum Reason {
     },
     /// The evidence is of other schema changes.
     EvidenceOfOther {
-        /// How they differ.
-        difference: RemoteText,
+        /// How they differ; earlier versions wrote it as a text.
+        #[serde(alias = "difference", deserialize_with = "told::one")]
+        unmet: Box<Unmet>,
     },
     /// The pending schema changes must be reviewed, and nobody can be asked.
     ReviewUnattended {

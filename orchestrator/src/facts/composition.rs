@@ -31,7 +31,7 @@ pub struct Database {
 }
 
 /// The kind of a host. Hosts of one kind are expected to behave alike.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HostKind {
     /// The database server's family.
     pub database: String,

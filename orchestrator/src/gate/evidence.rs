@@ -1,20 +1,21 @@
 //! Whether the evidence of other hosts covers the hosts of a wave. Hosts are compared by kind; what is missing does not match.
+//!
+//! Owns the comparison. It must not know how what is unmet is worded.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use ixporch_inventory::value::show_time;
-
-use crate::event::{EvidenceSource, HostEvidence, HostOutcome};
+use crate::event::{EvidenceSource, HostEvidence, HostOutcome, NoEvidence, Unmet};
 use crate::facts::HostKind;
 use crate::plan::{HostAction, HostPlan, Plan, PlannedWave};
 use crate::schema::{self, Change, SchemaChanges};
 use crate::state::{GivenEvidence, RunState};
-use crate::text::harmless_line;
+use crate::text::{RemoteText, harmless_line};
 
-/// How many digits of a commit or digest are shown.
-const DIGITS: usize = 12;
+/// How far the clocks of two controllers may differ.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Evidence that a wave demands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub struct Witness {
     /// The host.
     pub host: String,
     /// Its evidence; `Err`: why there is none.
-    pub evidence: Result<HostEvidence, String>,
+    pub evidence: Result<HostEvidence, NoEvidence>,
 }
 
 impl Requirement {
@@ -49,8 +50,8 @@ pub enum SchemaMatch {
     Approved(String),
     /// The same changes were executed; no person had reviewed them.
     Executed,
-    /// Other changes were executed: how they differ.
-    Different(String),
+    /// Other changes were executed, or none: how they differ.
+    Different(Unmet),
 }
 
 /// The evidence that a wave demands: from this run, and from others as far as they were given to it.
@@ -61,9 +62,7 @@ pub fn requirements(state: &RunState, wave: &PlannedWave) -> Vec<Requirement> {
     }
     let given = state.evidence.iter().filter(|given| given.source.is_for_all()).map(|given| {
         let known = given.evidence.hosts.iter().map(|host| (host.host.clone(), Ok(host.clone())));
-        let left_out = given.evidence.missing.iter().map(|host| {
-            (host.clone(), Err("it was left out, and no run is known that upgraded it".to_owned()))
-        });
+        let left_out = given.evidence.missing.iter().map(|host| (host.clone(), Err(NoEvidence::LeftOut)));
         let witnesses = known.chain(left_out).map(|(host, evidence)| Witness { host, evidence }).collect();
         let max_age = Duration::from_secs(given.max_age_seconds);
         Requirement { source: given.source.clone(), witnesses, max_age }
@@ -81,129 +80,122 @@ pub fn requirements(state: &RunState, wave: &PlannedWave) -> Vec<Requirement> {
 }
 
 /// The latest evidence of a host of a required wave, from this run or from one that was given to it.
-fn evidence_of(state: &RunState, wave: &str, host: &str) -> Result<HostEvidence, String> {
+fn evidence_of(state: &RunState, wave: &str, host: &str) -> Result<HostEvidence, NoEvidence> {
     let source = EvidenceSource::Wave(wave.to_owned());
     let is_of_wave = |given: &&GivenEvidence| given.source == source;
     let known = state.evidence.iter().filter(is_of_wave).flat_map(|given| &given.evidence.hosts);
     let elsewhere = known.filter(|known| known.host == host).max_by_key(|known| known.at());
-    let unknown = || "no run of this controller is known that upgraded it".to_owned();
-    let Some(plan) = state.plan_of(host) else { return elsewhere.cloned().ok_or_else(unknown) };
+    let Some(plan) = state.plan_of(host) else { return elsewhere.cloned().ok_or(NoEvidence::NoRun) };
     match &plan.action {
-        HostAction::Unreachable(_) => Err("it could not be reached".to_owned()),
+        HostAction::Unreachable(_) => Err(NoEvidence::Unreachable),
         HostAction::Steps(_) => {
-            let here = state.evidence_of(host).ok_or_else(unknown)?;
+            let here = state.evidence_of(host).ok_or(NoEvidence::NoRun)?;
             let newer = elsewhere.filter(|elsewhere| here.ended.is_some() && elsewhere.at() > here.ended);
             Ok(newer.cloned().unwrap_or(here))
         }
         HostAction::Current => {
-            let elsewhere = elsewhere.ok_or_else(unknown)?;
+            let elsewhere = elsewhere.ok_or(NoEvidence::NoRun)?;
             let kind = kind_of(plan);
             let is_changed = elsewhere.composition.commit != plan.commit
                 || (kind.is_some() && elsewhere.composition.kind() != kind);
-            if is_changed {
-                return Err(
-                    "it is not what the run that upgraded it left: other code, PHP or database".to_owned()
-                );
-            }
-            Ok(elsewhere.clone())
+            if is_changed { Err(NoEvidence::Changed) } else { Ok(elsewhere.clone()) }
         }
     }
 }
 
 /// The parts of the evidence that are missing or do not match the hosts of `wave`; empty if all match.
-pub fn unmet(requirement: &Requirement, plan: &Plan, wave: &PlannedWave, now: Timestamp) -> Vec<String> {
+pub fn unmet(requirement: &Requirement, plan: &Plan, wave: &PlannedWave, now: Timestamp) -> Vec<Unmet> {
     let mut unmet = Vec::new();
     if requirement.witnesses.is_empty() {
-        unmet.push(harmless_line(&format!("{}: it names no host", requirement.source)));
+        unmet.push(Unmet::NoHost { source: requirement.source.clone() });
     }
     for Witness { host, evidence } in &requirement.witnesses {
-        let source = harmless_line(&format!("{}, {host}", requirement.source));
-        let weak = match evidence {
-            Ok(evidence) => weakness(evidence, plan, requirement.max_age, now),
-            Err(why) => vec![why.clone()],
-        };
-        unmet.extend(weak.into_iter().map(|why| format!("{source}: {why}")));
+        match evidence {
+            Ok(evidence) => {
+                unmet.extend(of_upgrade(requirement, host, evidence, plan));
+                unmet.extend(of_age(requirement, host, evidence.ended, now));
+            }
+            Err(because) => {
+                let (source, host) = (requirement.source.clone(), host.clone());
+                unmet.push(Unmet::NoEvidence { source, host, because: *because });
+            }
+        }
     }
     let known: Vec<&HostEvidence> = requirement.known().collect();
-    for host in &wave.hosts {
-        if matches!(host.action, HostAction::Steps(_)) {
-            unmet.extend(difference(host, &known).into_iter().map(|why| format!("{}: {why}", host.host)));
+    // Without any evidence every witness has its own part already.
+    if !known.is_empty() {
+        for host in wave.hosts.iter().filter(|host| host.has_steps()) {
+            unmet.extend(commit_difference(host, &known));
+            unmet.extend(kind_difference(host, &known));
         }
     }
     unmet
 }
 
-/// Why the evidence of a host does not count.
-fn weakness(evidence: &HostEvidence, plan: &Plan, max_age: Duration, now: Timestamp) -> Vec<String> {
-    let mut weak = Vec::new();
-    match evidence.outcome {
-        Some(HostOutcome::Upgraded) if evidence.healthy => {}
-        Some(HostOutcome::Upgraded) => {
-            weak.push("it was upgraded, and not watched as long as its wave wants (soak)".to_owned());
-        }
-        Some(outcome) => weak.push(format!("it was not upgraded, but is {outcome}")),
-        None => weak.push("its upgrade has not ended".to_owned()),
-    }
-    if evidence.procedure_digest != plan.procedure_digest {
-        let how = if evidence.procedure == plan.procedure { " of another text" } else { "" };
-        weak.push(format!("it was upgraded with {}{how}", harmless_line(&evidence.procedure)));
-    }
-    let Some(ended) = evidence.ended else {
-        weak.push("not known: when that was".to_owned());
-        return weak;
+/// Why the upgrade of a host does not count.
+fn of_upgrade(requirement: &Requirement, host: &str, evidence: &HostEvidence, plan: &Plan) -> Vec<Unmet> {
+    let (source, host) = (|| requirement.source.clone(), || host.to_owned());
+    let ended = match evidence.outcome {
+        Some(HostOutcome::Upgraded) if evidence.healthy => None,
+        Some(HostOutcome::Upgraded) => Some(Unmet::NotWatched { source: source(), host: host() }),
+        Some(outcome) => Some(Unmet::NotUpgraded { source: source(), host: host(), outcome }),
+        None => Some(Unmet::NotEnded { source: source(), host: host() }),
     };
-    let age = now.duration_since(ended);
-    if age < -SignedDuration::from_mins(5) {
-        weak.push(format!("it is of the future ({ended}): whose clock is wrong?"));
-    } else if age > SignedDuration::try_from(max_age).unwrap_or(SignedDuration::MAX) {
-        weak.push(format!("it ended at {ended:.0}, longer ago than max_age = {}", show_time(max_age)));
-    }
-    weak
+    let other_procedure =
+        (evidence.procedure_digest != plan.procedure_digest).then(|| Unmet::OtherProcedure {
+            source: source(),
+            host: host(),
+            procedure: evidence.procedure.clone(),
+            procedure_digest: evidence.procedure_digest.clone(),
+            planned: plan.procedure.clone(),
+        });
+    ended.into_iter().chain(other_procedure).collect()
 }
 
-/// How a host differs from those with evidence.
-fn difference(host: &HostPlan, known: &[&HostEvidence]) -> Vec<String> {
-    let mut different = Vec::new();
-    if known.is_empty() {
-        // Every witness has its own line already.
-        return different;
+/// Why the time at which the upgrade of a host ended does not count.
+fn of_age(requirement: &Requirement, host: &str, ended: Option<Timestamp>, now: Timestamp) -> Option<Unmet> {
+    let (source, host) = (requirement.source.clone(), host.to_owned());
+    let Some(ended) = ended else { return Some(Unmet::EndNotKnown { source, host }) };
+    let age = now.duration_since(ended);
+    if age < -CLOCK_TOLERANCE {
+        return Some(Unmet::InFuture { source, host, ended });
     }
-    match &host.upstream {
-        None => different.push("not known: which commit it would go to".to_owned()),
-        Some(target) => {
-            let is_other =
-                |evidence: &&&HostEvidence| evidence.composition.commit.as_deref() != Some(target.as_str());
-            if let Some(evidence) = known.iter().find(is_other) {
-                let there = evidence.composition.commit.as_deref().map_or("an unknown commit", short);
-                let name = harmless_line(&evidence.host);
-                different.push(format!("it would go to {}, and {name} proved {there}", short(target)));
-            }
-        }
+    let max_age_seconds = requirement.max_age.as_secs();
+    let is_too_old = age > SignedDuration::try_from(requirement.max_age).unwrap_or(SignedDuration::MAX);
+    is_too_old.then_some(Unmet::TooOld { source, host, ended, max_age_seconds })
+}
+
+/// How the commit that a host would go to differs from those of the evidence.
+fn commit_difference(host: &HostPlan, known: &[&HostEvidence]) -> Option<Unmet> {
+    let Some(target) = &host.upstream else {
+        return Some(Unmet::TargetNotKnown { host: host.host.clone() });
+    };
+    let other = known.iter().find(|evidence| evidence.composition.commit.as_ref() != Some(target))?;
+    Some(Unmet::OtherCommit {
+        host: host.host.clone(),
+        target: target.clone(),
+        proved_by: other.host.clone(),
+        proved: other.composition.commit.clone(),
+    })
+}
+
+/// How the kind of a host differs from those of the evidence.
+fn kind_difference(host: &HostPlan, known: &[&HostEvidence]) -> Option<Unmet> {
+    let Some(kind) = kind_of(host) else {
+        return Some(Unmet::KindNotKnown { host: host.host.clone() });
+    };
+    // A set: the same evidence makes an equal value, in whatever order its hosts are.
+    let proved: BTreeSet<HostKind> =
+        known.iter().filter_map(|evidence| evidence.composition.kind()).collect();
+    if proved.contains(&kind) {
+        return None;
     }
-    match kind_of(host) {
-        None => different.push("not known: its version of PHP, or its database server".to_owned()),
-        Some(kind) if !known.iter().any(|evidence| evidence.composition.kind().as_ref() == Some(&kind)) => {
-            let kind_of_witness = |evidence: &&HostEvidence| {
-                evidence.composition.kind().map(|kind| harmless_line(&kind.to_string()))
-            };
-            let mut kinds: Vec<String> = known.iter().filter_map(kind_of_witness).collect();
-            kinds.sort();
-            kinds.dedup();
-            let there = if kinds.is_empty() { "nothing known".to_owned() } else { kinds.join(", ") };
-            different.push(format!("it has {kind}, and what was proved is for {there}"));
-        }
-        Some(_) => {}
-    }
-    different
+    Some(Unmet::OtherKind { host: host.host.clone(), kind, proved: proved.into_iter().collect() })
 }
 
 /// The kind of a host, from its probe.
 pub fn kind_of(host: &HostPlan) -> Option<HostKind> {
     host.composition.as_ref()?.kind()
-}
-
-fn short(digits: &str) -> &str {
-    digits.get(..DIGITS).unwrap_or(digits)
 }
 
 /// How pending changes match the evidence of hosts of the same kind. Without changes no evidence is needed.
@@ -248,22 +240,21 @@ fn compare_schema(alike: &[&HostEvidence], changes: &SchemaChanges) -> SchemaMat
             SchemaMatch::Approved(format!("{} on {}", harmless_line(by), harmless_line(&evidence.host)))
         });
     }
-    let fingerprint = &changes.fingerprint;
+    let pending = changes.fingerprint.clone();
     let Some((evidence, there, _)) = known.first() else {
-        return SchemaMatch::Different(format!(
-            "{fingerprint} is pending, and no host of its kind proved any schema"
-        ));
+        return SchemaMatch::Different(Unmet::NoSchema { pending });
     };
     let (more, less) = schema::difference(changes, there);
-    let mut lines = vec![format!(
-        "{fingerprint} is pending, and {} proved {}:",
-        harmless_line(&evidence.host),
-        there.fingerprint
-    )];
-    let line = |word: &'static str| move |change: &Change| format!("{word} {}", harmless_line(&change.sql));
-    lines.extend(more.into_iter().map(line("only here:")));
-    lines.extend(less.into_iter().map(line("only there:")));
-    SchemaMatch::Different(lines.join("\n"))
+    let texts = |changes: Vec<&Change>| {
+        changes.into_iter().map(|change| RemoteText::from(change.sql.as_str())).collect()
+    };
+    SchemaMatch::Different(Unmet::OtherSchema {
+        pending,
+        proved_by: evidence.host.clone(),
+        proved: there.fingerprint.clone(),
+        only_here: texts(more),
+        only_there: texts(less),
+    })
 }
 
 #[cfg(test)]

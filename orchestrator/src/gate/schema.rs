@@ -5,7 +5,6 @@ use ixporch_inventory::SchemaApproval;
 use super::SchemaMatch;
 use crate::event::{Approval, Reason};
 use crate::schema::{ChangeClass, SchemaChanges};
-use crate::text::RemoteText;
 
 /// The result of a schema review.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +32,8 @@ pub fn review(
     attended: bool,
 ) -> Review {
     match evidence {
-        Some(SchemaMatch::Different(why)) => {
-            return Review::Hold(Reason::EvidenceOfOther { difference: RemoteText::from(why.as_str()) });
+        Some(SchemaMatch::Different(unmet)) => {
+            return Review::Hold(Reason::EvidenceOfOther { unmet: Box::new(unmet) });
         }
         Some(SchemaMatch::Approved(by)) => return Review::Pass { by, by_person: true },
         Some(SchemaMatch::Executed) | None => {}
@@ -63,6 +62,7 @@ pub fn review(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Unmet;
 
     const ADD: &str = "ALTER TABLE cust ADD a INT DEFAULT NULL";
     const DROP: &str = "ALTER TABLE cust DROP b";
@@ -110,7 +110,8 @@ mod tests {
         assert_eq!(by_staging, Review::Pass { by: "ada on s1".to_owned(), by_person: true });
         assert_eq!(judged(SchemaMatch::Executed, SchemaApproval::Review), Review::Ask);
         for policy in [SchemaApproval::Review, SchemaApproval::Additive, SchemaApproval::Any] {
-            assert!(matches!(judged(SchemaMatch::Different(String::new()), policy), Review::Hold(_)));
+            let other = Unmet::NoSchema { pending: changes.fingerprint.clone() };
+            assert!(matches!(judged(SchemaMatch::Different(other), policy), Review::Hold(_)));
         }
     }
 }

@@ -3,7 +3,7 @@
 use ixporch_inventory::GateKind;
 
 use super::Tally;
-use crate::event::Reason;
+use crate::event::{Reason, Unmet};
 use crate::plan::{HostPlan, PlannedWave};
 
 /// The decision of a gate.
@@ -16,7 +16,7 @@ pub enum Decision {
     /// A person must approve it, and nobody is there: the reason.
     Hold(Reason),
     /// Evidence is missing or does not match: which.
-    NeedEvidence(Vec<String>),
+    NeedEvidence(Vec<Unmet>),
     /// The wave must not start, even if it is approved: the reason.
     Stop(Reason),
 }
@@ -29,7 +29,7 @@ pub enum Decision {
 pub fn before_wave(
     wave: &PlannedWave,
     ended: &[(&PlannedWave, Tally)],
-    unmet: Vec<String>,
+    unmet: Vec<Unmet>,
     approved: bool,
     attended: bool,
 ) -> Decision {
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn missing_evidence_and_a_soak_that_nobody_can_watch_are_never_passed_over() {
         let prod = wave("prod", GateKind::Auto, Amount::Count(0));
-        let missing = vec!["s1: it was not upgraded".to_owned()];
+        let missing = vec![Unmet::KindNotKnown { host: "p1".to_owned() }];
         assert_eq!(before_wave(&prod, &[], missing.clone(), true, true), Decision::NeedEvidence(missing));
         let mut soaking = wave("staging", GateKind::Auto, Amount::Count(0));
         soaking.hosts = vec![sample::host("a")];

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Paint;
+use super::{Paint, unmet};
 use crate::event::{Approval, RunHeader};
 use crate::plan::fold_names;
 use crate::preflight::{Finding, Severity};
@@ -84,8 +84,8 @@ fn risks(paint: Paint, state: &RunState) -> String {
     for taken in &state.risks_taken {
         let heading = format!("risk accepted for {} by {}:", taken.of(), word_of(&taken.approval));
         let _ = writeln!(text, "\n  {}", paint.warn(&heading));
-        for line in taken.unmet.iter().flat_map(|line| line.lines()) {
-            let _ = writeln!(text, "    {}", harmless_line(line));
+        for line in unmet::lines(&taken.unmet) {
+            let _ = writeln!(text, "    {line}");
         }
     }
     let is_unused = |risk: &&Approval| !state.risks_taken.iter().any(|taken| taken.approval == **risk);

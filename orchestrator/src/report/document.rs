@@ -7,7 +7,7 @@ use super::host::is_way_back;
 use super::open_steps::{Completion, Subject, completion};
 use super::schema::{schema_document, schema_groups};
 use super::versions::{backup, slowest, versions};
-use super::{reason, step_reason};
+use super::{reason, step_reason, unmet};
 use crate::event::{Approval, EvidenceSource};
 use crate::plan::{HostPlan, PlannedWave};
 use crate::schema::Fingerprint;
@@ -62,7 +62,7 @@ fn given(given: &GivenEvidence) -> Value {
 fn risks(state: &RunState) -> Value {
     let taken = |taken: &TakenRisk| {
         let Approval { by, origin, reason } = &taken.approval;
-        json!({ "of": taken.of(), "unmet": taken.unmet, "by": by, "origin": origin, "reason": reason })
+        json!({ "of": taken.of(), "unmet": unmet::texts(&taken.unmet), "unmet_data": taken.unmet, "by": by, "origin": origin, "reason": reason })
     };
     state.risks_taken.iter().map(taken).collect()
 }
@@ -78,7 +78,8 @@ fn wave_value(names: &Names, state: &RunState, wave: &PlannedWave) -> Value {
         "name": wave.name,
         "not_begun": held.map(|held| reason::text(&held.reason)),
         "reason": held.map(|held| &held.reason),
-        "evidence_unmet": held.map(|held| &held.unmet),
+        "evidence_unmet": held.map(|held| unmet::texts(&held.unmet)),
+        "evidence_unmet_data": held.map(|held| &held.unmet),
         "hosts": wave.hosts.iter().map(|plan| host_value(names, state, plan)).collect::<Vec<_>>(),
     })
 }

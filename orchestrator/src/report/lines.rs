@@ -7,7 +7,7 @@ use crate::event::{
 use crate::plan::fold_names;
 use crate::schema::FINGERPRINT_DIGITS;
 use crate::state::RunState;
-use crate::text::{RemoteText, harmless_line};
+use crate::text::harmless_line;
 
 /// The line for an event, where it deserves one. `state` has the event folded in.
 pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<String> {
@@ -16,7 +16,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         RunEvent::WaveStarted { wave } => paint.strong(&format!("wave {wave}")),
         RunEvent::WaveHeld { wave, reason: why, unmet, .. } => {
             let heading = paint.warn(&format!("wave {wave} is not started: {}", reason::text(why)));
-            unmet.iter().fold(heading, |text, line| text + "\n  " + &harmless_line(line))
+            super::unmet::below(heading, unmet)
         }
         RunEvent::EvidenceGiven { source, signer, evidence, .. } => {
             evidence_line(source, signer.as_deref(), evidence)
@@ -27,9 +27,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         RunEvent::RiskTaken { wave, host, unmet, .. } => {
             let what = host.clone().unwrap_or_else(|| format!("wave {wave}"));
             let heading = paint.warn(&format!("{what} goes on by an accepted risk, although:"));
-            unmet.iter().fold(heading, |text, line| {
-                text + "\n  " + RemoteText::from(line.as_str()).to_string().as_str()
-            })
+            super::unmet::below(heading, unmet)
         }
         RunEvent::StepStarted { host, step, .. } => {
             paint.dim(&format!("{host:width$}  {} {step} …", place(state, host, step)))

@@ -4,7 +4,7 @@
 
 use ixporch_inventory::value::Amount;
 
-use super::{Names, obstacle, step_reason};
+use super::{Names, obstacle, step_reason, unmet};
 use crate::event::{Reason, StepReason};
 use crate::text::RemoteText;
 
@@ -144,8 +144,8 @@ fn message(reason: &Reason) -> String {
         Reason::ChangesDiffer { approved, pending, summary } => format!(
             "the pending schema changes are not the approved ones: {approved} was approved, {pending} is pending ({summary})"
         ),
-        Reason::EvidenceOfOther { difference } => {
-            format!("the evidence is of another schema: {difference}")
+        Reason::EvidenceOfOther { unmet } => {
+            format!("the evidence is of another schema: {}", unmet::text(unmet))
         }
         Reason::ReviewUnattended { pending, summary } => format!(
             "pending schema changes ({pending}: {summary}) wait for a person, and there is no terminal to ask at"

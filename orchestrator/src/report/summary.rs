@@ -10,11 +10,10 @@ use super::next::{next, next_while_going_on};
 use super::output::shown;
 use super::schema::{schema_groups, schema_line};
 use super::versions::{backup, versions};
-use super::{Names, Paint, duration, reason};
+use super::{Names, Paint, duration, reason, unmet};
 use crate::event::{HostOutcome, RunHeader, RunKind};
 use crate::plan::{PlannedWave, fold_names, quote};
 use crate::state::{RunState, Undo};
-use crate::text::harmless_line;
 
 /// The summary of a run.
 pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
@@ -105,8 +104,8 @@ fn wave_lines(paint: Paint, names: &Names, state: &RunState, wave: &PlannedWave)
     if let Some(held) = state.held_waves.iter().find(|held| held.wave == wave.name) {
         let how = if state.begun_waves.contains(&wave.name) { "held back" } else { "not started" };
         let _ = writeln!(text, "  {how}: {}", reason::text(&held.reason));
-        for line in &held.unmet {
-            let _ = writeln!(text, "    {}", harmless_line(line));
+        for line in unmet::lines(&held.unmet) {
+            let _ = writeln!(text, "    {line}");
         }
     }
     text

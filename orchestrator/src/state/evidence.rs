@@ -1,7 +1,9 @@
 //! What a run proved, out of its state.
 
 use super::{HostState, RunState, StepState};
-use crate::event::{Approval, Evidence, EvidenceSource, HostEvidence, HostOutcome, RunEvent, SchemaEvidence};
+use crate::event::{
+    Approval, Evidence, EvidenceSource, HostEvidence, HostOutcome, RunEvent, SchemaEvidence, Unmet,
+};
 use crate::facts::Composition;
 use crate::plan::{HostPlan, PlannedWave};
 use crate::procedure::Reads;
@@ -29,7 +31,7 @@ pub struct TakenRisk {
     /// The host; `None`: all of the wave.
     pub host: Option<String>,
     /// What did not match.
-    pub unmet: Vec<String>,
+    pub unmet: Vec<Unmet>,
     /// Who took that upon themselves.
     pub approval: Approval,
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::event::{Blocker, Deed, HostOutcome, LeftOut, Line, RunEvent, sample};
+use crate::event::{Blocker, Deed, HostOutcome, LeftOut, Line, RunEvent, Unmet, sample};
 use crate::facts::{HostKind, HostLock, SiteTrouble};
 use crate::plan::PlannedProof;
 use crate::report::Paint;
@@ -235,7 +235,9 @@ fn after(reason: &Reason) -> Option<Reason> {
             let (approved, pending) = (changes(1), changes(2));
             Reason::ChangesDiffer { approved, pending, summary: "1 change".to_owned() }
         }
-        Reason::ChangesDiffer { .. } => Reason::EvidenceOfOther { difference: text("only here: DROP") },
+        Reason::ChangesDiffer { .. } => {
+            Reason::EvidenceOfOther { unmet: Box::new(Unmet::NoSchema { pending: changes(2) }) }
+        }
         Reason::EvidenceOfOther { .. } => {
             Reason::ReviewUnattended { pending: changes(2), summary: "1 change".to_owned() }
         }
