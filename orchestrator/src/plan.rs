@@ -4,10 +4,12 @@
 //! shells (`command`). It is pure: the same input gives the same plan and the same digest.
 
 mod argument;
+mod blocking;
 mod build;
 mod command;
 mod fold;
 mod host_id;
+mod note;
 #[cfg(test)]
 pub(crate) mod sample;
 mod scripts;
@@ -23,11 +25,13 @@ use ixporch_inventory::{FailurePolicy, GateKind, SchemaApproval};
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use argument::Argument;
+pub use blocking::Blocking;
 pub use build::{BackupChoice, LeftBehind, Options, PlanError, ProbeResult, Request, build, login};
 pub use command::{Command, Switch, quote};
 pub use fold::fold_names;
 pub use host_id::HostId;
 pub(crate) use host_id::address_of_login;
+pub use note::Note;
 pub use scripts::PlanFormError;
 pub use waves::{WaveSelection, waves};
 
@@ -35,6 +39,7 @@ use crate::digest;
 use crate::facts::Composition;
 use crate::preflight::{Finding, PreflightPolicy};
 use crate::procedure::{Effect, Reads};
+use crate::told;
 
 /// What will be done, in which order, on which hosts.
 // How it is written: `scripts`.
@@ -149,14 +154,14 @@ pub struct HostPlan {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub owed: BTreeSet<String>,
     /// What the plan could not know, and what is worth knowing before it runs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
+    #[serde(default, deserialize_with = "told::several", skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
     /// What the preflight found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
-    /// Why it is not started, by the preflight.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub blocked: Option<String>,
+    /// Why it is not started.
+    #[serde(default, deserialize_with = "told::optional", skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<Blocking>,
     /// What the run that is rolled back owes it: once the host is back, that is owed no longer.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub cleared_when_back: BTreeSet<String>,
@@ -297,10 +302,11 @@ impl Plan {
     /// The digest over everything that will run: two plans with one digest do the same.
     pub fn digest(&self) -> String {
         let mut plan = self.clone();
-        // What was found says in numbers what may be others a minute later; what follows from it counts.
+        // What was found says in numbers what may be others a minute later; what follows from it counts: whether the host is
+        // started, not why.
         for host in plan.waves.iter_mut().flat_map(|wave| &mut wave.hosts) {
             host.findings.clear();
-            host.blocked = host.blocked.take().map(|_| String::new());
+            host.blocked = host.blocked.take().map(|_| Blocking::Preflight { findings: Vec::new() });
         }
         // A plan is plain data; serde_json fails only on maps with keys that are not strings.
         digest::sha256(&serde_json::to_vec(&plan).unwrap_or_default())

@@ -11,6 +11,7 @@ mod host;
 mod leftovers;
 mod lines;
 mod next;
+mod note;
 mod obstacle;
 mod open_steps;
 mod output;

@@ -45,3 +45,10 @@ pub fn several<'de, T: Told + Deserialize<'de>, D: Deserializer<'de>>(from: D) -
     let written = Vec::<Written<T>>::deserialize(from)?;
     Ok(written.into_iter().map(Written::into_data).collect())
 }
+
+/// Reads one that may be missing.
+pub fn optional<'de, T: Told + Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Written<T>>::deserialize(from)?.map(Written::into_data))
+}

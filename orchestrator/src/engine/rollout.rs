@@ -24,7 +24,7 @@ use crate::event::{Blocker, HostOutcome, Reason, RunEvent, Unmet};
 use crate::facts::HostLock;
 use crate::gate::Tally;
 use crate::journal::Writer;
-use crate::plan::{HostAction, HostPlan, PlannedStep, PlannedWave};
+use crate::plan::{Blocking, HostAction, HostPlan, PlannedStep, PlannedWave};
 use crate::state::{HostState, RunState, Soak, StepState};
 use crate::text::RemoteText;
 
@@ -357,7 +357,7 @@ impl Rollout {
             kind: self.job.header.kind,
             before: self.before.hosts.get(&plan.host).cloned().unwrap_or_default(),
             route,
-            blocked: self.blocked(plan),
+            blocked: Self::blocked(plan),
             refused: self.job.refused.get(&plan.host).cloned(),
             claim: self.claim.clone(),
             operator: Arc::clone(&self.job.operator),
@@ -373,20 +373,16 @@ impl Rollout {
     }
 
     /// Why the plan keeps a host from being started.
-    fn blocked(&self, plan: &HostPlan) -> Option<Reason> {
-        let text = plan.blocked.as_ref()?;
-        let policy = &self.job.header.plan.preflight_policy;
-        let findings: Vec<Blocker> = plan
-            .findings
-            .iter()
-            .filter(|finding| finding.blocks(policy))
+    fn blocked(plan: &HostPlan) -> Option<Reason> {
+        let blocking = plan.blocked.clone()?;
+        let Blocking::Preflight { findings: ids } = &blocking else {
+            return Some(Reason::Blocked { blocking });
+        };
+        let blockers = plan.findings.iter().filter(|finding| ids.contains(&finding.id));
+        let findings = blockers
             .map(|found| Blocker { id: found.id.clone(), what: RemoteText::from(found.what.as_str()) })
             .collect();
-        Some(if findings.is_empty() {
-            Reason::Blocked { text: RemoteText::from(text.as_str()) }
-        } else {
-            Reason::Preflight { findings }
-        })
+        Some(Reason::Preflight { findings })
     }
 
     /// A ticket if the host has a review ahead. It is issued before the lane starts, so that the queue waits for all hosts

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{HostOutcome, LeftOut, StepReason, Unmet};
 use crate::facts::HostLock;
+use crate::plan::Blocking;
 use crate::schema::Fingerprint;
 use crate::text::RemoteText;
 use crate::told;
@@ -87,8 +88,9 @@ pub enum Reason {
     },
     /// The plan blocks the host, for another reason than a finding.
     Blocked {
-        /// That reason.
-        text: RemoteText,
+        /// That reason; earlier versions wrote it as a text.
+        #[serde(alias = "text", deserialize_with = "told::one")]
+        blocking: Blocking,
     },
     /// The host is left out of a run that is resumed.
     LeftOut {

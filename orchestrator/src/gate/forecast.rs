@@ -34,13 +34,15 @@ fn best(wave: &PlannedWave) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::sample;
+    use crate::plan::{Blocking, sample};
 
     fn plan(blocked: &[&str]) -> Plan {
         let mut plan =
             sample::plan(vec![sample::wave("staging", ["s1"]), sample::wave("prod", ["p1", "p2", "p3"])]);
         for host in plan.waves.iter_mut().flat_map(|wave| &mut wave.hosts) {
-            host.blocked = blocked.contains(&host.host.as_str()).then(|| "disk".to_owned());
+            host.blocked = blocked
+                .contains(&host.host.as_str())
+                .then(|| Blocking::Preflight { findings: vec!["disk-backup".to_owned()] });
         }
         plan
     }

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use ixporch_inventory::{Become, FailurePolicy, Host, Inventory, Selector, SelectorError};
 use serde::{Deserialize, Serialize};
 
+use super::note::notes;
 use super::steps::HostBuilder;
-use super::{HostAction, HostPlan, LedgerPlace, Plan, PlannedWave, Switch, WaveSelection, whole_seconds};
+use super::{
+    Blocking, HostAction, HostPlan, LedgerPlace, Plan, PlannedWave, Switch, WaveSelection, whole_seconds,
+};
 use crate::facts::Facts;
 use crate::preflight::{self, Asked, Finding, PreflightPolicy};
-use crate::procedure::{Procedure, Reads};
+use crate::procedure::Procedure;
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -280,23 +283,13 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                 plan.findings = findings(request, host, facts);
                 // Where a run broke off, what it left is what the next one mends.
                 if !plan.unfinished && !ours && matches!(plan.action, HostAction::Steps(_)) {
-                    plan.blocked = blocked(request, &plan.findings);
+                    plan.blocked = Blocking::of_findings(&plan.findings, &request.options.preflight_policy);
                 }
             }
             if let Some(run) = left.unreadable.filter(|_| plan.has_steps()) {
-                plan.blocked = Some(format!(
-                    "the journal of run {run} cannot be read, and that run may have changed this host"
-                ));
-            }
-            let mut locked = Vec::new();
-            if let Some(lock) = &facts.leftovers.lock {
-                locked.push(format!(
-                    "locked by {}: nothing is started until that run gives it back",
-                    lock.holder()
-                ));
+                plan.blocked = Some(Blocking::JournalUnreadable { run });
             }
             plan.notes = notes(request, host, facts, ours, plan.unfinished, &plan.action);
-            plan.notes.append(&mut locked);
         }
     }
     plan
@@ -319,16 +312,6 @@ fn findings(request: &Request<'_>, host: &Host, facts: &Facts) -> Vec<Finding> {
     let mut findings = preflight::find(&asked, facts);
     request.options.preflight_policy.apply(&mut findings);
     findings
-}
-
-/// Why a host is not started, where a finding stands against it.
-fn blocked(request: &Request<'_>, findings: &[Finding]) -> Option<String> {
-    let against: Vec<String> = findings
-        .iter()
-        .filter(|finding| finding.blocks(&request.options.preflight_policy))
-        .map(|finding| format!("{}: {}", finding.id, finding.what))
-        .collect();
-    (!against.is_empty()).then(|| against.join("\n"))
 }
 
 /// How a login comes to run something as another user.
@@ -363,63 +346,4 @@ fn is_current(facts: &Facts, unfinished: bool) -> bool {
     let at_target =
         matches!((&facts.commit, &facts.remote_commit), (Some(here), Some(there)) if here == there);
     at_target && facts.maintenance == Some(false) && !unfinished
-}
-
-fn notes(
-    request: &Request<'_>,
-    host: &Host,
-    facts: &Facts,
-    ours: bool,
-    unfinished: bool,
-    action: &HostAction,
-) -> Vec<String> {
-    let mut notes = Vec::new();
-    if matches!(action, HostAction::Current) {
-        return notes;
-    }
-    if unfinished {
-        notes.push("an earlier run broke off here: all steps are run again".to_owned());
-    }
-    match facts.maintenance {
-        Some(true) if ours => {
-            notes.push("in maintenance since an earlier run, which still owes to open it".to_owned());
-        }
-        Some(true) => notes.push(
-            "was in maintenance before the run, and stays in it: no journal here says that ixporch closed it"
-                .to_owned(),
-        ),
-        Some(false) => {}
-        None => notes.push("not known: whether the site is in maintenance".to_owned()),
-    }
-    if request.procedure.moves_code() && facts.remote_commit.is_none() {
-        let what =
-            request.options.target.as_ref().map_or("the branch".to_owned(), |target| format!("tag {target}"));
-        notes.push(if facts.remote_lacks_target {
-            format!("upstream does not have {what}")
-        } else {
-            format!("not known: what upstream has at {what}, since it did not answer")
-        });
-    }
-    for (tool, version) in [("php", &facts.php), ("composer", &facts.composer), ("bower", &facts.bower)] {
-        if version.is_none() {
-            notes.push(format!("{tool} does not answer when it is asked for its version"));
-        }
-    }
-    if facts.memcached.as_deref().is_some_and(|unit| !unit.starts_with("loaded")) {
-        notes.push("systemd does not know the memcached unit; memcached itself is asked".to_owned());
-    }
-    if request.procedure.moves_code() && host.text("url").is_none() {
-        notes
-            .push("no `url` in the inventory: nobody asks the web site itself whether it is well".to_owned());
-    }
-    if facts.commit.is_none() {
-        notes.push("not known: which commit is installed".to_owned());
-    }
-    if facts.tree_owner.is_none() {
-        notes.push("not known: who owns the tree; git will run as the login user".to_owned());
-    }
-    if request.procedure.steps.iter().any(|step| step.reads == Some(Reads::DoctrinePendingSql)) {
-        notes.push("not known before memcached is restarted: which schema changes are pending".to_owned());
-    }
-    notes
 }

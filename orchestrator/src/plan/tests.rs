@@ -160,7 +160,7 @@ fn a_site_that_was_closed_before_stays_closed_and_owes_no_opening() {
     let plan = plan_with(&closed, &["ixp2"], &Options::default()).unwrap();
     let theirs = plan.host("ixp1").unwrap();
     assert!(!ids(theirs).contains(&"maintenance-on") && !ids(theirs).contains(&"maintenance-off"));
-    assert!(theirs.notes.iter().any(|note| note.contains("stays in it")));
+    assert!(theirs.notes.contains(&Note::StaysClosed));
     let ours = plan.host("ixp2").unwrap();
     assert!(!ids(ours).contains(&"maintenance-on") && ids(ours).contains(&"maintenance-off"));
     assert!(ours.owed.contains("maintenance-off") && theirs.owed.is_empty());

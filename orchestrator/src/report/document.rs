@@ -7,7 +7,7 @@ use super::host::is_way_back;
 use super::open_steps::{Completion, Subject, completion};
 use super::schema::{schema_document, schema_groups};
 use super::versions::{backup, slowest, versions};
-use super::{reason, step_reason, unmet};
+use super::{note, reason, step_reason, unmet};
 use crate::event::{Approval, EvidenceSource};
 use crate::plan::{HostPlan, PlannedWave};
 use crate::schema::Fingerprint;
@@ -124,9 +124,11 @@ fn host_value(names: &Names, state: &RunState, plan: &HostPlan) -> Value {
         "link_gaps": host.gaps.iter().map(link_gap).collect::<Vec<_>>(),
         "work_since": names.work_since(&plan.host).map(|since| json!({ "run": since.run, "deed": since.deed })),
         "debts": debts,
-        "notes": plan.notes,
+        "notes": note::texts(&plan.notes),
+        "notes_data": plan.notes,
         "findings": plan.findings,
-        "blocked": plan.blocked,
+        "blocked": note::blocked(plan),
+        "blocked_data": plan.blocked,
         "steps": host.steps.iter().map(|step| step_value(plan, step)).collect::<Vec<_>>(),
     })
 }

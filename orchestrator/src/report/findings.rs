@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::Paint;
-use crate::plan::{HostAction, Plan, fold_names};
+use super::{Paint, note};
+use crate::plan::{Blocking, HostAction, Plan, fold_names};
 use crate::preflight::{Finding, Severity};
 use crate::text::harmless_line;
 
@@ -37,16 +37,16 @@ pub fn findings(paint: Paint, plan: &Plan, notes: bool) -> String {
         }
     }
     for (_, host) in plan.hosts() {
-        if let HostAction::Unreachable(why) = &host.action {
-            let first = why.lines().next().unwrap_or_default();
-            let _ = writeln!(
-                text,
-                "{} {:22} {}: {first}",
-                paint.bad("blocker "),
-                "unreachable",
-                paint.strong(&host.host)
-            );
-        }
+        let (id, why) = match (&host.action, &host.blocked) {
+            (HostAction::Unreachable(why), _) => {
+                ("unreachable", why.lines().next().unwrap_or_default().to_owned())
+            }
+            (_, Some(blocking @ Blocking::JournalUnreadable { .. })) => {
+                ("journal-unreadable", note::blocking_text(blocking, &[]))
+            }
+            _ => continue,
+        };
+        let _ = writeln!(text, "{} {id:22} {}: {why}", paint.bad("blocker "), paint.strong(&host.host));
     }
     let blocked: Vec<&str> =
         plan.hosts().filter(|(_, host)| host.blocked.is_some()).map(|(_, host)| host.host.as_str()).collect();

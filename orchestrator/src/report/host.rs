@@ -7,7 +7,7 @@ use super::next::next_while_going_on;
 use super::open_steps::{Subject, open_steps};
 use super::schema::schema_group;
 use super::versions::{backup, slowest, versions};
-use super::{Names, Paint, duration, obstacle, reason, step_reason};
+use super::{Names, Paint, duration, note, obstacle, reason, step_reason};
 use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome};
 use crate::plan::HostPlan;
 use crate::schema::Group;
@@ -93,7 +93,7 @@ fn facts(paint: Paint, names: &Names, state: &RunState, plan: &HostPlan, host: &
         }
     }
     for note in &plan.notes {
-        fact("note", note);
+        fact("note", &note::text(note));
     }
     text
 }

@@ -196,7 +196,7 @@ pub(super) fn since(since: &Since, names: &Names) -> String {
     what
 }
 
-fn work_since(
+pub(super) fn work_since(
     host: &str,
     run: &str,
     deed: Deed,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::findings::findings;
-use super::{Paint, duration};
+use super::{Paint, duration, note};
 use crate::digest;
 use crate::event::RunKind;
 use crate::plan::{Command, HostAction, HostPlan, Plan, PlannedProof, PlannedStep, PlannedWave, fold_names};
@@ -77,7 +77,7 @@ fn host_text(paint: Paint, host: &HostPlan, commands: bool) -> (String, String) 
     let heading = format!("{release}{upstream}{}", action_words(paint, &host.action));
     let mut body = String::new();
     for note in &host.notes {
-        let _ = writeln!(body, "    {} {note}", paint.warn("note:"));
+        let _ = writeln!(body, "    {} {}", paint.warn("note:"), note::text(note));
     }
     for step in host.steps() {
         body.push_str(&step_text(paint, step, commands));

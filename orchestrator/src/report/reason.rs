@@ -4,7 +4,7 @@
 
 use ixporch_inventory::value::Amount;
 
-use super::{Names, obstacle, step_reason, unmet};
+use super::{Names, note, obstacle, step_reason, unmet};
 use crate::event::{Reason, StepReason};
 use crate::text::RemoteText;
 
@@ -70,7 +70,9 @@ fn message(reason: &Reason) -> String {
                 findings.iter().map(|found| format!("{}: {}", found.id, found.what)).collect();
             format!("blocked by preflight: {}", findings.join("\n"))
         }
-        Reason::Blocked { text } => format!("blocked by preflight: {text}"),
+        Reason::Blocked { blocking } => {
+            format!("blocked by preflight: {}", note::blocking_text(blocking, &[]))
+        }
         Reason::LeftOut { left_out } => obstacle::left_out(left_out, "", None, &obstacle::short_id).message,
         Reason::InterruptedBefore { step: Some(step) } => format!("the run was interrupted before `{step}`"),
         Reason::InterruptedBefore { step: None } => {
@@ -178,6 +180,7 @@ fn help(reason: &Reason, names: &Names) -> Option<String> {
         Reason::LeftOut { left_out } => {
             obstacle::left_out(left_out, program, Some(run), &obstacle::short_id).help
         }
+        Reason::Blocked { blocking } => note::blocking_help(blocking, program),
         Reason::LockBroken | Reason::WorkedOnSince | Reason::CommitDiffers { .. } => {
             Some(format!("plan again: {program} resume {run} --rerun unfinished"))
         }

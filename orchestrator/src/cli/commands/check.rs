@@ -62,7 +62,7 @@ fn document(host: &HostPlan) -> serde_json::Value {
         HostAction::Unreachable(why) => Some(why),
         HostAction::Steps(_) | HostAction::Current => None,
     };
-    json!({ "host": host.host, "reachable": why.is_none(), "why": why, "findings": host.findings, "blocked": host.blocked.is_some() })
+    json!({ "host": host.host, "reachable": why.is_none(), "why": why, "findings": host.findings, "blocked": host.blocked.is_some(), "blocked_data": host.blocked })
 }
 
 fn exit(plan: &Plan) -> ExitCode {

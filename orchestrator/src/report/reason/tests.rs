@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::event::{Blocker, Deed, HostOutcome, LeftOut, Line, RunEvent, Unmet, sample};
 use crate::facts::{HostKind, HostLock, SiteTrouble};
-use crate::plan::PlannedProof;
+use crate::plan::{Blocking, PlannedProof};
 use crate::report::Paint;
 use crate::schema::{Fingerprint, SchemaChanges};
 use crate::state::RunState;
@@ -180,7 +180,9 @@ fn after(reason: &Reason) -> Option<Reason> {
             let what = text("PHP 8 is missing");
             Reason::Preflight { findings: vec![Blocker { id: "php-version".to_owned(), what }] }
         }
-        Reason::Preflight { .. } => Reason::Blocked { text: text("a journal cannot be read") },
+        Reason::Preflight { .. } => {
+            Reason::Blocked { blocking: Blocking::JournalUnreadable { run: "01b3".to_owned() } }
+        }
         Reason::Blocked { .. } => Reason::LeftOut { left_out: LeftOut::NotInInventory },
         Reason::LeftOut { left_out } => match after_left_out(left_out) {
             Some(left_out) => Reason::LeftOut { left_out },
