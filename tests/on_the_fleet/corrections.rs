@@ -49,18 +49,17 @@ fn views_are_made_anew_or_stay_as_they_were() {
     let outcomes: Vec<String> =
         stage.outcomes().into_iter().map(|(host, how, _)| host + " " + &how).collect();
     assert_eq!(outcomes, ["h1 done", "h2 failed", "h3 failed", "h4 done"], "{ended}");
-    assert!(ended.stdout.contains("trigger cust_added was made anew"), "{ended}");
+    assert!(ended.stdout.contains("trigger cust_added recreated"), "{ended}");
 
     let definers = "SELECT DEFINER FROM information_schema.VIEWS WHERE TABLE_SCHEMA = 'ixp' UNION ALL SELECT DEFINER FROM information_schema.TRIGGERS";
     for host in ["h1", "h4"] {
         assert_eq!(stage.sql(host, definers), "ixp@127.0.0.1\nixp@127.0.0.1", "{host}");
     }
-    let denied = "the rights of the database user do not suffice, so nothing was changed";
+    let denied = "the database user lacks privileges; nothing was changed";
     assert!(ended.stdout.contains(denied) && ended.stdout.contains("TRIGGER command denied"), "{ended}");
     assert_eq!(objects("h2"), untouched);
     // What the file dropped and did not make again is there again; its former owner was root.
-    let put_back =
-        "view view_cust_current_active: put back, as the database user's (it was `root`@`localhost`'s)";
+    let put_back = "view view_cust_current_active: restored, now owned by the database user (before: `root`@`localhost`)";
     assert!(ended.stdout.contains(put_back), "{ended}");
     assert_eq!(stage.sql("h3", "SELECT COUNT(*) FROM view_cust_current_active"), "2");
     assert_eq!(

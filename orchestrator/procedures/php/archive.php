@@ -10,7 +10,7 @@ function ixporch_backups_folder()
 {
     $folder = rtrim((string) getenv('BACKUPS'), '/');
     if ($folder === '') {
-        ixporch_fail('not known: where the backups are');
+        ixporch_fail('BACKUPS does not name the folder of the backups');
     }
     return $folder;
 }
@@ -20,7 +20,7 @@ function ixporch_backup_folder()
 {
     $run = (string) getenv('IXPORCH_BACKUP_RUN') ?: strtok((string) getenv('IXPORCH_STEP'), '/');
     if (!preg_match('~^[0-9a-f-]{8,64}$~', (string) $run)) {
-        ixporch_fail('not known: whose backup is meant');
+        ixporch_fail('IXPORCH_STEP does not name the run of the backup');
     }
     return ixporch_backups_folder() . "/$run";
 }
@@ -152,10 +152,10 @@ function ixporch_pack($command, array $streams, $folder, $name, $total, array $g
 function ixporch_trouble_of_archive($file, array $known)
 {
     if (!is_readable($file)) {
-        return "$file is not there, or cannot be read";
+        return "$file is missing, or cannot be read";
     }
     if (isset($known['sha256']) && hash_file('sha256', $file) !== $known['sha256']) {
-        return "$file is not the file that was written: its sha256 differs";
+        return "$file is damaged: its sha256 differs";
     }
     $reader = ixporch_start(ixporch_unpacker($file), [['file', $file, 'r'], ['pipe', 'w']], $from);
     $hash = hash_init('sha256');
@@ -171,7 +171,7 @@ function ixporch_trouble_of_archive($file, array $known)
         return "$file cannot be unpacked (exit code $code)";
     }
     $is_same = $bytes === $known['plain_bytes'] && hash_final($hash) === $known['plain_sha256'];
-    return $is_same ? '' : "$file does not hold what was written into it";
+    return $is_same ? '' : "$file is damaged: its content differs from what was written";
 }
 
 function ixporch_check_archive($file, array $known)
@@ -203,6 +203,6 @@ function ixporch_sync(array $paths)
 {
     $process = ixporch_start('sync ' . implode(' ', array_map('escapeshellarg', $paths)), [['file', '/dev/null', 'r'], STDOUT], $pipes);
     if (proc_close($process) !== 0) {
-        ixporch_fail('what was written could not be brought to the disk');
+        ixporch_fail('the files could not be synced to disk');
     }
 }

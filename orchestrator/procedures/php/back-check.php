@@ -4,7 +4,7 @@
 $folder = ixporch_backup_folder();
 $manifest = ixporch_manifest($folder);
 if (!$manifest) {
-    echo "$folder holds no backup: nothing was begun that would need one\n";
+    echo "$folder holds no backup: no backup was needed\n";
     exit(0);
 }
 $said = ixporch_pending();
@@ -14,9 +14,9 @@ if ($said === null) {
 try {
     $digest = ixporch_schema_digest(ixporch_database(ixporch_settings()));
 } catch (Throwable $trouble) {
-    ixporch_fail('not known: what the schema is: ' . $trouble->getMessage());
+    ixporch_fail('the schema could not be read: ' . $trouble->getMessage());
 }
 if ($digest !== $manifest['schema_digest']) {
-    ixporch_fail('the schema is not what it was before');
+    ixporch_fail('the schema differs from the schema before the run');
 }
-echo "the application answers, and its schema is what it was; Doctrine says of it:\n$said\n";
+echo "the application answers, and its schema is as before the run; artisan doctrine:schema:update --sql:\n$said\n";

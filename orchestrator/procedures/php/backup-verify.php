@@ -4,13 +4,13 @@ list($folder, $manifest) = ixporch_chosen_backup((string) getenv('BACKUP'));
 foreach ($manifest['archives'] as $archive) {
     ixporch_check_archive("$folder/$archive[file]", $archive);
 }
-echo "$folder: every archive is what was written\n";
+echo "$folder: all archives are complete and unchanged\n";
 $scratch = (string) getenv('SCRATCH');
 if ($scratch === '') {
     exit(0);
 }
 if (!preg_match('~^[A-Za-z0-9_]{1,64}$~', $scratch) || strcasecmp($scratch, $manifest['schema']) === 0) {
-    ixporch_fail("$scratch cannot be the scratch schema: it is no plain name, or the application's own");
+    ixporch_fail("$scratch cannot be the scratch schema: use letters, digits and _, and not the application's own schema");
 }
 try {
     $settings = ixporch_settings();
@@ -21,7 +21,7 @@ try {
     // It must not be there: nothing of anybody's is written over.
     $database->exec("CREATE DATABASE `$scratch`");
 } catch (Throwable $trouble) {
-    ixporch_fail("the schema $scratch could not be made: " . $trouble->getMessage());
+    ixporch_fail("the schema $scratch could not be created: " . $trouble->getMessage());
 }
 $trouble = '';
 try {
@@ -33,7 +33,7 @@ try {
     $sums = $why === '' ? ixporch_checksums($loaded, array_keys(ixporch_tables($loaded))) : [];
     $meanwhile = array_flip($manifest['written_meanwhile']);
     $differing = ixporch_differing(array_diff_key($manifest['tables'], $meanwhile), array_diff_key($sums, $meanwhile));
-    $trouble = $why !== '' ? $why : ($differing ? 'loaded, these tables are not what they were: ' . implode(', ', $differing) : '');
+    $trouble = $why !== '' ? $why : ($differing ? 'after loading, these tables differ from the backup: ' . implode(', ', $differing) : '');
 } catch (Throwable $failure) {
     $trouble = $failure->getMessage();
 }
@@ -41,9 +41,9 @@ try {
     // The connection from before may have been lost in all that time.
     ixporch_database($settings)->exec("DROP DATABASE `$scratch`");
 } catch (Throwable $left) {
-    $trouble = trim("$trouble\nthe schema $scratch is left, with all the data: " . $left->getMessage());
+    $trouble = trim("$trouble\nthe schema $scratch could not be dropped, and still holds all the data: " . $left->getMessage());
 }
 if ($trouble !== '') {
     ixporch_fail($trouble);
 }
-echo 'loaded into ', $scratch, ': ', count($sums), " tables with the rows that they had; it is dropped again\n";
+echo 'loaded into ', $scratch, ': ', count($sums), " tables with the rows that they had; the schema was dropped again\n";

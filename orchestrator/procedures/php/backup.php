@@ -29,7 +29,7 @@ $new = "$folder.new";
 $public = realpath('public');
 $base = realpath(ixporch_backups_folder());
 if ($base === false || !is_writable($base)) {
-    ixporch_fail(ixporch_backups_folder() . ' is not there, or cannot be written by the web user: every folder above it must let others pass (chmod o+x)');
+    ixporch_fail(ixporch_backups_folder() . ' is missing, or the web user cannot write to it: the web user must be able to enter every folder above it (chmod o+x)');
 }
 if ($public !== false && strpos("$base/", "$public/") === 0) {
     ixporch_fail("$base is served by the web server: choose another backup_dir");
@@ -37,7 +37,7 @@ if ($public !== false && strpos("$base/", "$public/") === 0) {
 foreach (array_keys(ixporch_backups()) as $other) {
     // What is in the database now is a part of what was in it.
     if (is_file("$other/restore-begun")) {
-        ixporch_fail("a restore from $other was begun, and not brought to its end: ixporch rollback " . basename($other));
+        ixporch_fail("a restore from $other is incomplete; complete it: ixporch rollback " . basename($other));
     }
 }
 try {
@@ -55,11 +55,11 @@ try {
     $definitions = ixporch_definitions($database);
     $tables = ixporch_tables($database);
     if (!$tables) {
-        ixporch_fail("the database $schema has no table: that is no installation to make a backup of");
+        ixporch_fail("the database $schema has no tables; check DB_DATABASE in .env");
     }
     ixporch_remove($new);
     if (!mkdir($new, 0700)) {
-        ixporch_fail("$new cannot be made");
+        ixporch_fail("$new could not be created");
     }
     $before = ixporch_checksums($database, array_keys($tables));
     $digest = ixporch_schema_digest($database);
@@ -68,7 +68,7 @@ try {
     $command = ixporch_dump_command($tables, ixporch_rights($database, $schema), $schema);
     $dump = ixporch_pack($command, [3 => ixporch_option_file($settings)], $new, 'database.sql', array_sum(array_column($tables, 'bytes')));
     if (strpos($dump['tail'], '-- Dump completed') === false) {
-        ixporch_fail('the dump has no end: its last line is not "-- Dump completed"');
+        ixporch_fail('the dump is incomplete: its last line is not "-- Dump completed"');
     }
     unset($dump['tail']);
     $database = ixporch_database($settings);
@@ -76,7 +76,7 @@ try {
     $after = ixporch_checksums($database, array_keys(ixporch_tables($database)));
     $moving = ixporch_differing($before, $after);
 } catch (Throwable $trouble) {
-    ixporch_fail('no backup: ' . $trouble->getMessage());
+    ixporch_fail('the backup failed: ' . $trouble->getMessage());
 }
 foreach (array_intersect($inexact, array_keys($before)) as $name) {
     $before[$name] = strtok($before[$name], ' ') . ' ';
@@ -146,7 +146,7 @@ if ($moving) {
 }
 $small = array_sum(array_column($tables, 'bytes'));
 if ($small > 50 * 1048576 && $dump['plain_bytes'] < $small / 20) {
-    echo 'the dump is small for what the server says of the tables: ', ixporch_bytes($dump['plain_bytes']), ' of ', ixporch_bytes($small), "\n";
+    echo 'the dump is much smaller than the tables: ', ixporch_bytes($dump['plain_bytes']), ' of ', ixporch_bytes($small), "\n";
 }
 ixporch_prune((int) getenv('BACKUP_KEEP'));
 echo "$folder: ", count($tables), ' tables, ', ixporch_bytes($dump['plain_bytes']), ' of SQL, packed to ', ixporch_bytes($dump['bytes']), '; components ', ixporch_bytes($archives['components']['bytes']), "\n";

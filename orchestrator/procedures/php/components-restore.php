@@ -23,7 +23,7 @@ function ixporch_extract($file, $options)
 
 $has_last = in_array('vendor', $known['paths'], true);
 if ($has_last && is_file(IXPORCH_LAST) && !unlink(IXPORCH_LAST)) {
-    ixporch_fail(IXPORCH_LAST . ' cannot be replaced: whose is it?');
+    ixporch_fail(IXPORCH_LAST . ' cannot be replaced: who owns it?');
 }
 foreach ($known['paths'] as $path) {
     // The folder itself may be the only one that this user may write to, and it may be a link.
@@ -36,4 +36,4 @@ ixporch_extract("$folder/$known[file]", '--exclude=' . IXPORCH_LAST);
 if ($has_last) {
     ixporch_extract("$folder/$known[file]", '-- ' . IXPORCH_LAST);
 }
-echo 'put back: ', implode(', ', $known['paths']), "\n";
+echo 'restored: ', implode(', ', $known['paths']), "\n";

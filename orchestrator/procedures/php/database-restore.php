@@ -40,7 +40,7 @@ function ixporch_keep_discarded(PDO $database, array $settings, array $rights, $
     }, ixporch_rows($database, 'SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()'));
     $command = ixporch_dump_command($tables, $rights, $settings['DB_DATABASE']) . ' --force' . implode($views);
     $kept = ixporch_pack($command, [3 => ixporch_option_file($settings)], $folder, 'discarded.sql', array_sum(array_column($tables, 'bytes')));
-    echo "what is discarded is kept in $folder/$kept[file]\n";
+    echo "the discarded data is kept in $folder/$kept[file]\n";
 }
 
 $folder = ixporch_backup_folder();
@@ -48,7 +48,7 @@ $manifest = ixporch_manifest_to_restore($folder);
 $dump = $manifest['archives']['database'];
 $file = "$folder/$dump[file]";
 if (@hash_file('sha256', $file) !== $dump['sha256']) {
-    ixporch_fail("$file is not the file that was written: nothing was changed");
+    ixporch_fail("$file is missing or damaged (its sha256 differs): nothing was changed");
 }
 try {
     $settings = ixporch_settings();
@@ -65,7 +65,7 @@ try {
     ixporch_drop_everything($database, $rights);
     $why = ixporch_load($settings, $file, $dump['plain_bytes'], $keeps_definers, $own);
     if ($why !== '') {
-        ixporch_fail("$why: the database is not complete");
+        ixporch_fail("$why: the database is incomplete");
     }
     // What is wrong with it from here on is no reason to begin anew without asking.
     rename("$folder/restore-begun", "$folder/restore-room");
@@ -73,18 +73,18 @@ try {
     $now = ixporch_checksums($database, array_keys(ixporch_tables($database)));
     $definers = ixporch_definers($database);
 } catch (Throwable $trouble) {
-    ixporch_fail('the restore could not be brought to its end: ' . $trouble->getMessage());
+    ixporch_fail('the restore did not complete: ' . $trouble->getMessage());
 }
 $meanwhile = array_flip($manifest['written_meanwhile']);
 $differing = ixporch_differing(array_diff_key($manifest['tables'], $meanwhile), array_diff_key($now, $meanwhile));
 if ($differing) {
-    ixporch_fail('after the restore these tables are not what they were: ' . implode(', ', $differing));
+    ixporch_fail('after the restore, these tables differ from the backup: ' . implode(', ', $differing));
 }
 $gone = array_diff_key($manifest['definers'], $definers);
 if ($gone) {
-    ixporch_fail('after the restore these are missing: ' . implode(', ', array_keys($gone)));
+    ixporch_fail('after the restore, these are missing: ' . implode(', ', array_keys($gone)));
 }
 foreach (array_diff_assoc($manifest['definers'], $definers) as $object => $owner) {
-    echo "$object: the database user's now (it was $owner's, in whose name it may not create)\n";
+    echo "$object: now owned by the database user, which may not create objects in the name of $owner\n";
 }
 echo 'restored: ', count($now), ' tables, each with the rows that it had at ', ixporch_time($manifest['started']), "\n";

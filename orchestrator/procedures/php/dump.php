@@ -5,7 +5,7 @@ function ixporch_dump_command(array $tables, array $rights, $schema)
 {
     $program = ixporch_has_program('mysqldump') ? 'mysqldump' : 'mariadb-dump';
     if (!ixporch_has_program($program)) {
-        ixporch_fail('neither mysqldump nor mariadb-dump is there to make a dump with');
+        ixporch_fail('neither mysqldump nor mariadb-dump is installed, so no dump can be made');
     }
     $process = ixporch_start("$program --no-defaults --help", [['file', '/dev/null', 'r'], ['pipe', 'w']], $pipes);
     $help = stream_get_contents($pipes[1]);
@@ -22,7 +22,7 @@ function ixporch_dump_command(array $tables, array $rights, $schema)
         if ($is_allowed) {
             $options[] = $option;
         } else {
-            echo "the database user could not create those again: the dump is made without $option, and a restore leaves them alone\n";
+            echo "the dump is made without $option, since the database user could not recreate them; a restore leaves them as they are\n";
         }
     }
     foreach (['no-tablespaces' => '', 'set-gtid-purged' => '=OFF', 'column-statistics' => '=0'] as $option => $value) {

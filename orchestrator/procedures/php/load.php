@@ -8,7 +8,7 @@ function ixporch_client()
             return $program;
         }
     }
-    ixporch_fail('neither mysql nor mariadb is there, and no dump could be loaded: nothing was changed');
+    ixporch_fail('neither mysql nor mariadb is installed, so no dump can be loaded: nothing was changed');
 }
 
 // Ends the script where a dump of these objects, whose longest line has so many bytes, could not be loaded here.
@@ -20,23 +20,23 @@ function ixporch_must_be_loadable(PDO $database, array $settings, array $definer
     $user = ixporch_account($database);
     if ($missing) {
         $list = implode(', ', $missing);
-        ixporch_fail("the database user has not the rights that a dump and its restore need: $list\nas the database's administrator: GRANT $list ON `$settings[DB_DATABASE]`.* TO $user");
+        ixporch_fail("the database user lacks the privileges that a dump and its restore need: $list\nas the database's administrator: GRANT $list ON `$settings[DB_DATABASE]`.* TO $user");
     }
     $forbidden = ixporch_forbidden($database, $rights, $definers);
     if ($forbidden) {
-        ixporch_fail('the database user could not create again: ' . implode(', ', $forbidden) . ' (a binary log is written, and log_bin_trust_function_creators is off)'
-            . "\nas the database's administrator: SET GLOBAL log_bin_trust_function_creators = 1");
+        ixporch_fail('a restore could not recreate ' . implode(', ', $forbidden) . ': the binary log is on, and the database user may not create triggers or functions'
+            . "\nas the database's administrator: SET GLOBAL log_bin_trust_function_creators = 1, and set it in my.cnf");
     }
     $packet = (int) $database->query('SELECT @@max_allowed_packet')->fetchColumn();
     if ($longest >= $packet) {
-        ixporch_fail('a row of the dump has ' . ixporch_bytes($longest) . ', and the server takes no more than ' . ixporch_bytes($packet) . " (max_allowed_packet)\nas the database's administrator: SET GLOBAL max_allowed_packet = " . 2 * $longest);
+        ixporch_fail('a row of the dump has ' . ixporch_bytes($longest) . ', but the server takes at most ' . ixporch_bytes($packet) . " (max_allowed_packet)\nas the database's administrator: SET GLOBAL max_allowed_packet = " . 2 * $longest);
     }
     $strict = $database->query('SELECT @@innodb_strict_mode')->fetchColumn();
     if ($strict && ixporch_relaxed($settings) === '') {
         $fixed = array_column(ixporch_rows($database, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()
             AND ENGINE = 'InnoDB' AND CREATE_OPTIONS LIKE '%row_format=FIXED%'"), 0);
         if ($fixed) {
-            ixporch_fail('the server is strict, and would not make these tables again: ' . implode(', ', $fixed) . "\nALTER TABLE … ROW_FORMAT = DYNAMIC, for each of them");
+            ixporch_fail('the server is strict (innodb_strict_mode), so a restore could not recreate these tables: ' . implode(', ', $fixed) . "\nfor each of them: ALTER TABLE NAME ROW_FORMAT = DYNAMIC");
         }
     }
     // PHP may come to a database by a way that the client does not know.
@@ -45,7 +45,7 @@ function ixporch_must_be_loadable(PDO $database, array $settings, array $definer
     fclose($pipes[0]);
     $code = proc_close($client);
     if ($code !== 0) {
-        ixporch_fail(ixporch_client() . " cannot reach the database with the settings of .env, and PHP can (exit code $code): no dump could be loaded");
+        ixporch_fail(ixporch_client() . " cannot reach the database with the settings of .env, although PHP can (exit code $code): no dump can be loaded");
     }
 }
 

@@ -5,7 +5,7 @@ try {
     $database = ixporch_database(ixporch_settings());
     $sums = ixporch_checksums($database, array_keys(ixporch_tables($database)));
 } catch (Throwable $trouble) {
-    ixporch_fail('not known: what is in the database: ' . $trouble->getMessage());
+    ixporch_fail('the database could not be read: ' . $trouble->getMessage());
 }
 $folder = ixporch_backup_folder();
 $text = json_encode($sums, JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES) . "\n";

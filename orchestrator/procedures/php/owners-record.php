@@ -2,7 +2,7 @@
 // Remembers owner, group and mode of the files and folders outside of the web user's folders, and of those folders themselves.
 $file = ixporch_owners_file(false);
 if (is_file($file) && in_array('ownership', explode(' ', (string) getenv('OWED')), true)) {
-    echo "what an earlier run remembered was not given back yet, and is what counts\n";
+    echo "using the ownership record of an earlier run, which is not restored yet\n";
     exit(0);
 }
 // What was given back once is of an earlier run.
@@ -14,4 +14,4 @@ if (@file_put_contents("$file.new", $text) !== strlen($text) || !rename("$file.n
     ixporch_fail("$file cannot be written");
 }
 ixporch_sync([$file, dirname($file)]);
-echo 'remembered whose ', count($found), " files and folders are\n";
+echo 'recorded the owners of ', count($found), " files and folders\n";

@@ -34,7 +34,7 @@ function ixporch_give_back($name, array $was, $since)
         return false;
     }
     if ($is_other && !(lchown($name, $was['uid']) && lchgrp($name, $was['gid']))) {
-        ixporch_fail("$name cannot be given back to whose it was");
+        ixporch_fail("cannot restore the owner of $name");
     }
     // A mode is set through links: not where anybody but root could put one there now.
     $folder = stat('.');
@@ -49,10 +49,10 @@ $file = ixporch_owners_file(is_file(ixporch_owners_file(true)));
 if (!is_file($file)) {
     // What is remembered is remembered before git begins.
     if (getenv('WITHOUT_RECORD') !== false) {
-        echo 'nothing was remembered: ', getenv('WITHOUT_RECORD'), "\n";
+        echo 'no ownership was recorded: ', getenv('WITHOUT_RECORD'), "\n";
         exit(0);
     }
-    ixporch_fail("$file is not there: not known whose the files were");
+    ixporch_fail("no ownership record: $file is missing");
 }
 $root = getcwd();
 $web = ixporch_uid('WEB_USER');
@@ -76,6 +76,6 @@ foreach ($is_one || getenv('TREE_OWNER') === '' ? [] : ixporch_find(ixporch_outs
     $count += count(ixporch_find(escapeshellarg($folder) . " $wanted -print0 -execdir chown -h $user: {} +"));
 }
 if (!rename($file, ixporch_owners_file(true))) {
-    ixporch_fail("$file cannot be put aside");
+    ixporch_fail("$file could not be renamed");
 }
-echo $count === 0 ? "nothing to give back\n" : "$count files were given back to whose they were\n";
+echo $count === 0 ? "no file had changed its owner\n" : "restored the ownership of $count files and folders\n";

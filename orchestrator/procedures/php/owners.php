@@ -8,7 +8,7 @@ function ixporch_owners_file($is_given_back)
     $file = ixporch_backups_folder() . ($is_given_back ? '.owners-given-back' : '.owners');
     $folder = stat(dirname($file));
     if ($folder['uid'] !== fileowner('/proc/self') || ($folder['mode'] & 0022) !== 0) {
-        ixporch_fail(dirname($file) . ' can be written by others: what is remembered there would be worth nothing');
+        ixporch_fail(dirname($file) . ' belongs to another user or is writable by others, so an ownership record there is not safe');
     }
     return $file;
 }
@@ -19,7 +19,7 @@ function ixporch_find($arguments)
     $process = ixporch_start("find $arguments", [['file', '/dev/null', 'r'], ['pipe', 'w']], $pipes);
     $found = array_filter(explode("\0", stream_get_contents($pipes[1])), 'strlen');
     if (proc_close($process) !== 0) {
-        ixporch_fail('not known: whose the files of the installation are');
+        ixporch_fail('find could not list the files of the installation');
     }
     return $found;
 }

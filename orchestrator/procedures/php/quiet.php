@@ -3,7 +3,7 @@
 $until = time() + (int) getenv('QUIET_TIMEOUT');
 while ($jobs = ixporch_jobs()) {
     if (time() >= $until) {
-        fwrite(STDERR, "still running:\n" . implode("\n", $jobs) . "\nwait for their end, or stop them; quiet_timeout says how long is waited, and writers how what never ends is stopped\n");
+        fwrite(STDERR, "still running:\n" . implode("\n", $jobs) . "\nWait until they end, or stop them. `quiet_timeout` sets the time to wait. `writers` sets the command that stops permanent processes.\n");
         exit(1);
     }
     ixporch_progress(count($jobs) . ' artisan processes', 0, 0);

@@ -7,7 +7,7 @@ function ixporch_vendor_of_backup($folder, array $manifest)
 {
     $aside = sys_get_temp_dir() . '/ixporch-vendor-' . getmypid();
     if (!mkdir($aside, 0700)) {
-        ixporch_fail("$aside cannot be made: nothing was changed");
+        ixporch_fail("$aside could not be created: nothing was changed");
     }
     register_shutdown_function(function () use ($aside) {
         proc_close(ixporch_start('rm -rf -- ' . escapeshellarg($aside), [['file', '/dev/null', 'r'], STDERR], $none));
@@ -35,4 +35,4 @@ try {
 } catch (Throwable $trouble) {
     ixporch_fail('nothing was changed: ' . $trouble->getMessage());
 }
-echo $lost === '' ? "nothing that was written since would be lost\n" : "given up: $lost\n";
+echo $lost === '' ? "the restore discards no writes\n" : "the restore discards writes: $lost\n";

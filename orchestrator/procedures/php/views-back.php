@@ -4,7 +4,7 @@
 $folder = ixporch_backup_folder();
 $manifest = ixporch_manifest($folder);
 if (!$manifest || !isset($manifest['definitions'])) {
-    ixporch_fail("$folder holds no backup that knows the views: nothing was changed");
+    ixporch_fail("$folder holds no backup of the views: nothing was changed");
 }
 try {
     $database = ixporch_database(ixporch_settings());
@@ -17,7 +17,7 @@ try {
         list($kind, $name) = explode(' ', $object, 2);
         $database->exec("DROP $kind IF EXISTS " . ixporch_quoted($name));
         unset($now[$object]);
-        echo ixporch_shown($object), $before === null ? " was not there before: removed\n" : " is made as it was\n";
+        echo ixporch_shown($object), $before === null ? " dropped: it did not exist before\n" : " dropped: it differs from the backup\n";
     }
     // A view may need one that comes after it: so often as there is any that can be made now.
     $missing = array_diff_key($manifest['definitions'], $now);
@@ -28,9 +28,9 @@ try {
             try {
                 $owner = ixporch_create($database, $row);
                 unset($missing[$object]);
-                echo ixporch_shown($object), ' is there again', $owner === '' ? '' : ", as the database user's (it was $owner's)", "\n";
+                echo ixporch_shown($object), ' restored', $owner === '' ? '' : ", now owned by the database user (before: $owner)", "\n";
             } catch (PDOException $why) {
-                $trouble = ixporch_shown($object) . ' cannot be made again: ' . $why->getMessage() . "\nit was: $row[statement]";
+                $trouble = ixporch_shown($object) . ' cannot be restored: ' . $why->getMessage() . "\nit was: $row[statement]";
             }
         }
     } while ($missing && count($missing) < $left);

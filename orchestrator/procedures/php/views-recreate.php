@@ -52,7 +52,7 @@ function ixporch_try_rights(PDO $database, $has_triggers)
                 $why .= "\nleft behind: the " . strtolower($kind) . " $trial" . strtolower($kind[0]) . ': ' . $left->getMessage();
             }
         }
-        ixporch_fail('the rights of the database user do not suffice, so nothing was changed: ' . $why);
+        ixporch_fail('the database user lacks privileges; nothing was changed: ' . $why);
     }
 }
 
@@ -65,17 +65,17 @@ function ixporch_put_back(array $settings, array $before)
             $database = ixporch_database($settings);
             if (ixporch_definition($database, $object) === null) {
                 $owner = ixporch_create($database, $row);
-                $how = $owner === '' ? 'put back as it was' : "put back, as the database user's (it was $owner's)";
+                $how = $owner === '' ? 'restored' : "restored, now owned by the database user (before: $owner)";
                 fwrite(STDERR, "$shown: $how\n");
             }
         } catch (Throwable $trouble) {
-            fwrite(STDERR, "$shown: it may be gone, and cannot be put back (" . $trouble->getMessage() . "). It was:\n$row[statement]\n");
+            fwrite(STDERR, "$shown: it may be missing, and cannot be restored (" . $trouble->getMessage() . "). It was:\n$row[statement]\n");
         }
     }
 }
 
 if (!is_readable(IXPORCH_FILE)) {
-    ixporch_fail(IXPORCH_FILE . ' is not there: this release has no such file');
+    ixporch_fail(IXPORCH_FILE . ' is missing: this release does not have it');
 }
 $objects = ixporch_objects(file_get_contents(IXPORCH_FILE));
 if (!array_filter($objects)) {
@@ -101,19 +101,19 @@ $client = proc_open('exec ' . ixporch_client() . ' --defaults-file=/dev/fd/3 --b
 $code = $client ? proc_close($client) : -1;
 if ($code !== 0) {
     ixporch_put_back($settings, $before);
-    ixporch_fail(IXPORCH_FILE . " could not be run to its end (the client exited with $code)");
+    ixporch_fail(IXPORCH_FILE . " did not run to its end (the client exited with $code)");
 }
 try {
     $database = ixporch_database($settings);
     foreach (array_keys(array_filter($objects)) as $object) {
         list($kind, $name) = explode(' ', $object, 2);
         if (ixporch_definition($database, $object) === null) {
-            ixporch_fail(ixporch_shown($object) . ' is not there, although mysql says that it succeeded');
+            ixporch_fail(ixporch_shown($object) . ' is missing, although mysql reported success');
         }
         if ($kind === 'VIEW') {
             $database->query('SELECT * FROM ' . ixporch_quoted($name) . ' LIMIT 0')->fetchAll();
         }
-        echo ixporch_shown($object), " was made anew\n";
+        echo ixporch_shown($object), " recreated\n";
     }
 } catch (PDOException $trouble) {
     ixporch_fail($trouble->getMessage());
