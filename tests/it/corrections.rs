@@ -152,7 +152,7 @@ fn any_command_is_run_and_the_same_words_are_shown_once() {
     }
     let again = stage.program.run(&["resume", &stage.newest_run(), "--rerun", "failed", "--yes"]);
     assert_eq!(again.code, 3, "{again}");
-    assert!(again.stderr.contains("help: type the command again, with --limit p1"), "{again}");
+    assert!(again.stderr.contains("help: repeat the command with --limit p1"), "{again}");
     let asked = exec(&["--change", "--", "touch", "mark"]);
     assert_eq!(asked.code, 2, "a change is confirmed: {asked}");
     let changed = exec(&["--change", "--yes", "--limit", "p1", "--", "sh", "-c", "echo x >> mark"]);

@@ -156,5 +156,8 @@ fn a_site_that_was_closed_by_somebody_else_stays_closed() {
     assert!(host.in_maintenance());
     assert!(!host.asked().iter().any(|asked| asked == "artisan up" || asked == "artisan down"));
     assert!(ended.stderr.contains("was in maintenance before the run, and stays in it"), "{ended}");
-    assert!(ended.stdout.contains("in maintenance: since before the run; ixporch leaves it so"), "{ended}");
+    assert!(
+        ended.stdout.contains("in maintenance: since before the run; ixporch leaves it closed"),
+        "{ended}"
+    );
 }

@@ -40,9 +40,9 @@ fn without_a_person_everybody_goes_back_and_an_approval_is_for_those_with_the_sa
         "a,b: 1 addition",
         "+ CREATE TABLE audit_log (id INT NOT NULL)",
         "group 2",
-        "beside group 1:",
-        "more ! ALTER TABLE cust DROP legacy_code   (drops a column)",
-        "destructive, once more:",
+        "compared with group 1:",
+        "only here ! ALTER TABLE cust DROP legacy_code   (drops a column)",
+        "destructive changes:",
     ] {
         assert!(shown.stdout.contains(words), "{words} is not in {shown}");
     }
@@ -202,14 +202,14 @@ fn a_column_that_would_be_narrowed_is_destructive_and_a_question_of_its_own() {
     );
     assert_eq!(
         (&change("d")["what"], &change("d")["was"]),
-        (&"perhaps narrows a column".into(), &serde_json::Value::Null)
+        (&"may narrow a column".into(), &serde_json::Value::Null)
     );
     let shown = stage.program.run(&["schema"]);
     let line = format!("! {SHOWN}   (narrows a column of varchar(255))");
     assert_eq!(
         shown.stdout.matches(&line).count(),
         3,
-        "in its group, beside the first, and once more: {shown}"
+        "in its group, compared with the first, and among the destructive changes: {shown}"
     );
     // Who approved the harmless one did not approve the others.
     let digits = groups[0]["fingerprint"].as_str().unwrap().to_owned();

@@ -32,9 +32,9 @@ fn the_one_host_with_a_column_of_its_own_goes_back_and_the_others_are_upgraded()
     for words in [
         "pending schema changes: 1 host: 2 additions",
         "pending schema changes: 3 hosts: 2 additions; 1 host: 2 additions, 1 drop",
-        "beside group 1:",
-        "more ! ALTER TABLE cust DROP legacy_code   (drops a column)",
-        "destructive, once more:",
+        "compared with group 1:",
+        "only here ! ALTER TABLE cust DROP legacy_code   (drops a column)",
+        "destructive changes:",
         "Execute group 2 (2 additions, 1 drop) on 1 host? [y/N]",
     ] {
         assert!(shown.contains(words), "{words} is not in\n{shown}");

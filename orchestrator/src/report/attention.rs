@@ -60,9 +60,9 @@ fn block(paint: Paint, names: &Names, state: &RunState, found: &Trouble, hosts: 
         let line = format!("slowest step: {} {}{on}", step.id, duration(milliseconds));
         let _ = writeln!(text, "    {}", paint.dim(&line));
     }
-    if hosts.len() > 1 {
+    if let Some(second) = hosts.get(1) {
         let line = format!(
-            "shown: {first}; the others are alike: {} report {} --host HOST",
+            "shown: {first}; the other hosts have the same problem, for example: {} report {} --host {second}",
             names.program, names.run
         );
         let _ = writeln!(text, "    {}", paint.dim(&line));

@@ -3,12 +3,16 @@
 use std::fmt::Write;
 
 use super::{Paint, note};
-use crate::plan::{Blocking, HostAction, Plan, fold_names};
+use crate::plan::{Blocking, HostAction, Plan, fold_names, quote};
 use crate::preflight::{Finding, Severity};
 use crate::text::harmless_line;
 
-/// The findings of all hosts, the worst first; `notes` shows those too that only are worth knowing.
-pub fn findings(paint: Paint, plan: &Plan, notes: bool) -> String {
+/// What stands for the hosts in the commands of a remedy.
+const HOSTS: &str = "HOSTNAME";
+
+/// The findings of all hosts, the worst first; `notes` shows those too that only are worth knowing. `inventory` is the file
+/// that commands must repeat.
+pub fn findings(paint: Paint, plan: &Plan, notes: bool, inventory: Option<&str>) -> String {
     let mut groups: Vec<(&Finding, Vec<&str>)> = Vec::new();
     for (_, host) in plan.hosts() {
         for finding in host.findings.iter().filter(|finding| notes || finding.severity < Severity::Note) {
@@ -28,12 +32,13 @@ pub fn findings(paint: Paint, plan: &Plan, notes: bool) -> String {
             Severity::Warning => paint.warn(&word),
             Severity::Note => paint.dim(&word),
         };
-        let folded = paint.strong(&fold_names(hosts.iter().copied()));
-        let _ = writeln!(text, "{word} {:22} {folded}: {}", finding.id, harmless_line(&finding.what));
-        let _ =
-            writeln!(text, "         {:22} {} {}", "", paint.dim("help:"), harmless_line(&finding.remedy));
+        let folded = fold_names(hosts.iter().copied());
+        let named = paint.strong(&folded);
+        let _ = writeln!(text, "{word} {:22} {named}: {}", finding.id, harmless_line(&finding.what));
+        let remedy = remedy(finding, &folded, inventory);
+        let _ = writeln!(text, "         {:22} {} {}", "", paint.dim("help:"), harmless_line(&remedy));
         if let Some(reason) = &finding.skipped {
-            let _ = writeln!(text, "         {:22} let pass: {}", "", harmless_line(reason));
+            let _ = writeln!(text, "         {:22} skipped: {}", "", harmless_line(reason));
         }
     }
     for (_, host) in plan.hosts() {
@@ -52,9 +57,15 @@ pub fn findings(paint: Paint, plan: &Plan, notes: bool) -> String {
         plan.hosts().filter(|(_, host)| host.blocked.is_some()).map(|(_, host)| host.host.as_str()).collect();
     if !blocked.is_empty() {
         let folded = fold_names(blocked.iter().copied());
-        let _ = writeln!(text, "{}", paint.warn(&format!("not started until that is mended: {folded}")));
+        let _ = writeln!(text, "{}", paint.warn(&format!("blocked until the problems are fixed: {folded}")));
     } else if text.is_empty() && notes {
-        text.push_str("nothing stands against it\n");
+        text.push_str("preflight found no problem\n");
     }
     text
+}
+
+/// The remedy of a finding, with the hosts that have it in its commands.
+fn remedy(finding: &Finding, hosts: &str, inventory: Option<&str>) -> String {
+    let inventory = inventory.map_or_else(String::new, |file| format!(" --inventory {}", quote(file)));
+    finding.remedy.replace(HOSTS, &format!("{}{inventory}", quote(hosts)))
 }

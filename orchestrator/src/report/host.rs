@@ -7,7 +7,7 @@ use super::next::next_while_going_on;
 use super::open_steps::{Subject, open_steps};
 use super::schema::schema_group;
 use super::versions::{backup, slowest, versions};
-use super::{Names, Paint, duration, note, obstacle, reason, step_reason};
+use super::{HostWords, Names, Paint, duration, note, obstacle, reason, step_reason};
 use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome};
 use crate::plan::HostPlan;
 use crate::schema::Group;
@@ -103,7 +103,7 @@ fn step_lines(paint: Paint, names: &Names, plan: Option<&HostPlan>, step: &StepS
     let mut text = String::new();
     let title = plan.and_then(|plan| plan.step(&step.id)).map_or("", |planned| &planned.title);
     let mark = match plan {
-        Some(plan) if is_way_back(plan, step) => paint.dim("  way back"),
+        Some(plan) if is_way_back(plan, step) => paint.dim("  rollback"),
         _ if step.undone => paint.dim("  undone"),
         _ => String::new(),
     };
@@ -200,7 +200,7 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, subject: Su
     if plan.is_some_and(|plan| plan.stays_closed) {
         let _ = writeln!(
             text,
-            "    {} since before the run; ixporch leaves it so",
+            "    {} since before the run; ixporch leaves it closed",
             paint.warn("in maintenance:")
         );
     }
@@ -225,11 +225,13 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, subject: Su
 }
 
 /// Why the host ended so; while the run goes on, without what to type.
-fn reason_lines(names: &Names, host: &HostState) -> Vec<String> {
+fn reason_lines(names: &Names, state: &RunState, name: &str, host: &HostState) -> Vec<String> {
     if names.going_on {
         return reason::text(&host.reasons).lines().map(str::to_owned).collect();
     }
-    reason::lines(&host.reasons, names)
+    let inventory = state.header.as_ref().map_or("", |header| header.inventory.as_str());
+    let words = HostWords { program: &names.program, inventory, host: name };
+    reason::lines(&host.reasons, &names.run, words)
 }
 
 /// The failing step with its last lines, and why the host ended so.
@@ -237,7 +239,7 @@ fn reasons(paint: Paint, names: &Names, state: &RunState, name: &str, host: &Hos
     let mut text = String::new();
     let failing = host.failing_step().filter(|_| !state.ended_well(name));
     let Some(step) = failing else {
-        for line in reason_lines(names, host) {
+        for line in reason_lines(names, state, name, host) {
             let _ = writeln!(text, "    {line}");
         }
         return text;
@@ -254,7 +256,7 @@ fn reasons(paint: Paint, names: &Names, state: &RunState, name: &str, host: &Hos
     let _ = writeln!(text, "    full output: {} logs {} {name} {}", names.program, names.run, step.id);
     // The step's own reason has been told.
     let told = format!("`{}`: {why}", step.id);
-    for line in reason_lines(names, host).iter().filter(|line| !told.contains(*line)) {
+    for line in reason_lines(names, state, name, host).iter().filter(|line| !told.contains(*line)) {
         let _ = writeln!(text, "    {line}");
     }
     text

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::Paint;
 use crate::facts::{LedgerRun, LedgerState, Leftovers};
 use crate::plan::quote;
+use crate::text::harmless_line;
 
 /// What this controller knows of a run that a host's lock names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,25 +45,25 @@ pub fn lock(
     match ledger {
         Some(ledger) => text.push_str(&steps(paint, ledger)),
         None => {
-            let _ = writeln!(text, "    its ledger is not in this login's reach: {}", lock.ledger);
+            let _ = writeln!(text, "    this login cannot read the ledger: {}", lock.ledger);
         }
     }
     for debt in ledger.map(LedgerRun::debts).unwrap_or_default() {
         let _ = writeln!(text, "    {} {debt}", paint.warn("open step:"));
     }
     if lock.boot != leftovers.boot && !leftovers.boot.is_empty() {
-        let _ = writeln!(text, "    the host was booted anew since the lock was taken");
+        let _ = writeln!(text, "    the host was rebooted since the lock was taken");
     }
     let run = &lock.run;
     let HostWords { program, inventory, host } = words;
     let break_it = format!("{program} lock break {host} --inventory {} --reason TEXT", quote(inventory));
     let next = match known(run) {
         KnownRun::GoingOn => format!("its controller is at work: {program} report {run}"),
-        KnownRun::Unfinished => format!("go on with it: {program} resume {run}"),
-        KnownRun::Ended => format!("that run has ended, or was taken over: {break_it}"),
+        KnownRun::Unfinished => format!("resume it: {program} resume {run}"),
+        KnownRun::Ended => format!("that run has ended; break its lock: {break_it}"),
         KnownRun::Unknown => format!(
-            "no journal of it is here; on {}: ixporch resume {run}. Where that is gone for good: {break_it}",
-            lock.origin
+            "no journal of it is here; resume it on {}: ixporch resume {run}\n    if that machine is gone: {break_it}",
+            harmless_line(&lock.origin)
         ),
     };
     let _ = writeln!(text, "    {next}");
@@ -87,13 +88,13 @@ fn steps(paint: Paint, ledger: &LedgerRun) -> String {
     let shown = if open.is_empty() { ledger.last().into_iter().collect() } else { open };
     for step in shown {
         let word = match step.state {
-            LedgerState::Claimed => "is claimed, and has not begun".to_owned(),
+            LedgerState::Claimed => "was reserved but not started".to_owned(),
             LedgerState::Running => "is running".to_owned(),
             LedgerState::Ended => match step.exit_code {
                 Some(0) | None => "was the last to end".to_owned(),
                 Some(code) => format!("was the last to end, with exit code {code}"),
             },
-            LedgerState::Vanished => paint.bad("was begun, and its process is gone without a word"),
+            LedgerState::Vanished => paint.bad("disappeared without reporting a result"),
         };
         let _ = writeln!(text, "    {} {word}", paint.strong(&step.step));
     }

@@ -26,7 +26,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         }
         RunEvent::RiskTaken { wave, host, unmet, .. } => {
             let what = host.clone().unwrap_or_else(|| format!("wave {wave}"));
-            let heading = paint.warn(&format!("{what} goes on by an accepted risk, although:"));
+            let heading = paint.warn(&format!("{what} continues with an accepted risk; not met:"));
             super::unmet::below(heading, unmet)
         }
         RunEvent::StepStarted { host, step, .. } => {
@@ -57,7 +57,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
             format!("{host:width$}  {} {}", paint.warn("locked by"), lock.holder())
         }
         RunEvent::LinkLost { host, why, .. } => {
-            let what = format!("the connection was lost, what runs there goes on: {why}");
+            let what = format!("connection lost; running steps continue on the host: {why}");
             format!("{host:width$}  {}", paint.warn(&what))
         }
         RunEvent::LinkRestored { host } => format!("{host:width$}  {}", paint.dim("connected again")),
@@ -87,16 +87,16 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         }
         RunEvent::SoakFinished { wave } => paint.dim(&format!("wave {wave} has been watched")),
         RunEvent::HostUnwell { host, reasons } => {
-            format!("{host:width$}  {}: {}", paint.bad("not well"), reason::text(reasons))
+            format!("{host:width$}  {}: {}", paint.bad("unhealthy"), reason::text(reasons))
         }
         RunEvent::GoingBack { host, reasons, rolls_back } => {
             let first = first_line(reasons);
-            let what = if *rolls_back { "is rolled back" } else { "goes back to its start" };
+            let what = if *rolls_back { "rolling back" } else { "restoring its state before the run" };
             format!("{host:width$}  {}", paint.warn(&format!("{what}: {first}")))
         }
-        RunEvent::WentBack { host } => format!("{host:width$}  is back at its start"),
+        RunEvent::WentBack { host } => format!("{host:width$}  restored to its state before the run"),
         RunEvent::ReviewUnproven { host, fingerprint, .. } => {
-            let what = format!("{fingerprint} is pending, and the evidence is of something else");
+            let what = format!("{fingerprint} is pending, but the evidence is for other schema changes");
             format!("{host:width$}  {}", paint.warn(&what))
         }
         RunEvent::Interrupted => paint.warn("interrupted"),

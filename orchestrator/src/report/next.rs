@@ -90,13 +90,12 @@ pub(super) fn next(names: &Names, header: &RunHeader, state: &RunState) -> Strin
     }
     text.push_str(&to_roll_back(names, state));
     if failed || all_blocked || (left && !goes_on && unfinished.len() < left_over(state)) {
-        let again = again(names, header, state);
-        let _ = writeln!(text, "next: after fixing the problems above: {again}");
+        let _ = writeln!(text, "next: {}", again(names, header, state));
     }
     text
 }
 
-/// How the hosts that did not end well are run again.
+/// What to do about the hosts that did not end well, and the command for it.
 fn again(names: &Names, header: &RunHeader, state: &RunState) -> String {
     let (program, run) = (&names.program, &names.run);
     let left: Vec<&str> = state
@@ -105,10 +104,13 @@ fn again(names: &Names, header: &RunHeader, state: &RunState) -> String {
         .map(String::as_str)
         .filter(|name| !state.ended_well(name) && !state.is_back(name))
         .collect();
+    let fixed = "after fixing the problems above";
     match header.kind {
-        RunKind::Rollback => format!("{program} rollback {run} --limit {}", left.join(",")),
-        RunKind::Settle => format!("{program} status (it shows all open steps)"),
-        _ => format!("{program} resume {run} --rerun failed"),
+        RunKind::Rollback => format!("{fixed}: {program} rollback {run} --limit {}", left.join(",")),
+        RunKind::Settle => {
+            format!("show all open steps: {program} status --inventory {}", quote(&header.inventory))
+        }
+        _ => format!("{fixed}: {program} resume {run} --rerun failed"),
     }
 }
 

@@ -8,7 +8,7 @@ use super::Names;
 use crate::event::{Candidate, Deed, FollowUpKind, LeftOut, Obstacle, RunKind};
 use crate::facts::HostKind;
 use crate::history::Since;
-use crate::plan::fold_names;
+use crate::plan::{fold_names, quote};
 use crate::text::harmless_line;
 
 /// A message, and what to type next.
@@ -16,7 +16,7 @@ use crate::text::harmless_line;
 pub struct Words {
     /// What stands against it.
     pub message: String,
-    /// What to type next.
+    /// What to type next, a line for each possibility.
     pub help: Option<String>,
 }
 
@@ -84,8 +84,8 @@ pub fn obstacle(obstacle: &Obstacle, program: &str, shorten: &dyn Fn(&str) -> St
             };
             let all = format!("{program} {}", typed(&all, &run));
             (
-                format!("run {run} has not ended on {}: a new run would leave them behind", folded(hosts)),
-                Some(format!("resume it first: {program} resume {run}; or take all of its hosts: {all}")),
+                format!("run {run} has not ended on {}: finish or include these hosts first", folded(hosts)),
+                Some(format!("resume it first: {program} resume {run}\nor take all of its hosts: {all}")),
             )
         }
         Obstacle::NotRerun { run, kind, follows, hosts } => {
@@ -141,7 +141,7 @@ pub fn left_out(why: &LeftOut, program: &str, run: Option<&str>, shorten: &dyn F
         }
         LeftOut::ProofGone { by, hosts } => (
             format!(
-                "run {} rolled {} back, so what this run proved there no longer counts",
+                "run {} rolled {} back, so this run's results there are no longer valid",
                 shorten(by),
                 folded(hosts)
             ),
@@ -156,7 +156,7 @@ pub fn left_out(why: &LeftOut, program: &str, run: Option<&str>, shorten: &dyn F
             (format!("it was {planned} when this was planned, and is {now}"), again())
         }
         LeftOut::KindUnknown { failure } => {
-            (format!("its PHP and its database server could not be found out: {failure}"), None)
+            (format!("cannot read its PHP and database version: {failure}"), None)
         }
     };
     Words { message, help }
@@ -208,7 +208,7 @@ pub(super) fn work_since(
             format!("run {run} has changed {host} since"),
             Some(match meant {
                 Some(meant) => format!(
-                    "see what it did: {program} report {run}; plan again: {program} resume {meant} --rerun unfinished"
+                    "see what it did: {program} report {run}\nplan again: {program} resume {meant} --rerun unfinished"
                 ),
                 None => {
                     format!("see what it did, and whether it is to be undone first: {program} report {run}")
@@ -273,13 +273,14 @@ fn taken_over(
         FollowUpKind::Rollback => (
             format!("run {by} took {} over from run {run}", folded(hosts)),
             Some(format!(
-                "roll that one back: {program} rollback {by}; the hosts that only run {run} changed: {program} rollback {run} --limit HOSTS"
+                "roll back run {by}: {program} rollback {by}\nroll back the other hosts of run {run}: {program} rollback {run} --limit {}",
+                quote(&all_but(hosts))
             )),
         ),
         _ => (
             format!("run {run} was taken over by run {by}"),
             Some(format!(
-                "{program} resume {by}; if that run never began: {program} resume {run} --rerun unfinished"
+                "{program} resume {by}\nif that run never began: {program} resume {run} --rerun unfinished"
             )),
         ),
     }
@@ -305,9 +306,14 @@ fn not_rerun(
         ),
         RunKind::Upgrade | RunKind::Procedure | RunKind::Exec | RunKind::Backup | RunKind::Look => (
             format!("run {run} is of the kind {kind}: it is not run again from its journal"),
-            Some(format!("type the command again, with --limit {hosts}")),
+            Some(format!("repeat the command with --limit {hosts}")),
         ),
     }
+}
+
+/// The selector of all hosts but these.
+fn all_but(hosts: &[String]) -> String {
+    hosts.iter().fold("*".to_owned(), |selector, host| format!("{selector},!{host}"))
 }
 
 fn folded(hosts: &[String]) -> String {

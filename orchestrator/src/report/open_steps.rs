@@ -61,7 +61,7 @@ pub(super) fn completion(names: &Names, state: &RunState, subject: Subject<'_>, 
         "memcached-after-schema" => Some("memcached restart"),
         _ => None,
     };
-    let inventory = quote(&header.inventory);
+    let (inventory, limit) = (quote(&header.inventory), quote(limit));
     let alone = words.map(|words| format!("{program} {words} --limit {limit} --inventory {inventory}"));
     Completion {
         command: Some(command),

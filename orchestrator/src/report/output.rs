@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::Paint;
 use super::schema::{schema, schema_groups};
+use super::{Names, Paint};
 use crate::event::{StepEnd, StepOutcome};
 use crate::plan::fold_names;
 use crate::procedure::Reads;
@@ -13,7 +13,7 @@ use crate::state::RunState;
 const NOTHING: &str = "(nothing)";
 
 /// What the hosts printed, folded; empty if no step of the plan is shown, or none ended well.
-pub(super) fn shown(paint: Paint, state: &RunState) -> String {
+pub(super) fn shown(paint: Paint, names: &Names, state: &RunState) -> String {
     let mut steps: Vec<(&str, Option<Reads>)> = Vec::new();
     for (_, host) in state.header.iter().flat_map(|header| header.plan.hosts()) {
         for step in host.steps().iter().filter(|step| step.show) {
@@ -27,49 +27,62 @@ pub(super) fn shown(paint: Paint, state: &RunState) -> String {
         if reads == Some(Reads::DoctrinePendingSql) {
             text.push_str(&schema(paint, &schema_groups(state)));
         } else {
-            text.push_str(&printed(paint, state, id));
+            text.push_str(&printed(paint, names, state, id));
         }
     }
     text
 }
 
 /// What a step printed, in the order in which hosts printed it first.
-fn printed(paint: Paint, state: &RunState, step: &str) -> String {
+fn printed(paint: Paint, names: &Names, state: &RunState, step: &str) -> String {
     let is_upgrade = state.kind().is_upgrade();
-    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut groups: Vec<(Printed, Vec<&str>)> = Vec::new();
     for (name, host) in &state.hosts {
         let end = host.step(step).and_then(|step| step.end.as_ref());
         let Some(end) = end.filter(|end| end.outcome == StepOutcome::Succeeded) else { continue };
-        let words = words(end);
+        let printed = words(end);
         // An upgrade is not run for its output: hosts without any are left out.
-        if is_upgrade && words == NOTHING {
+        if is_upgrade && printed.words == NOTHING {
             continue;
         }
-        match groups.iter_mut().find(|(known, _)| *known == words) {
+        match groups.iter_mut().find(|(known, _)| *known == printed) {
             Some((_, hosts)) => hosts.push(name),
-            None => groups.push((words, vec![name])),
+            None => groups.push((printed, vec![name])),
         }
     }
     let mut text = String::new();
-    for (words, hosts) in groups {
+    for (Printed { words, is_cut }, hosts) in groups {
         let folded = fold_names(hosts.iter().copied());
         let count = if hosts.len() > 1 { format!(" ({})", hosts.len()) } else { String::new() };
         let _ = writeln!(text, "{}{count}", paint.strong(&folded));
         for line in words.lines() {
             let _ = writeln!(text, "  {line}");
         }
+        if let Some(host) = hosts.first().filter(|_| is_cut) {
+            let of = if hosts.len() > 1 { format!(" of {host}") } else { String::new() };
+            let _ = writeln!(text, "  full output{of}: {} logs {} {host} {step}", names.program, names.run);
+        }
     }
     text
 }
 
+/// What is shown of a host's output.
+#[derive(PartialEq, Eq)]
+struct Printed {
+    words: String,
+    /// Whether there is more than that.
+    is_cut: bool,
+}
+
 /// The last lines of both streams; a host's text is harmless here.
-fn words(end: &StepEnd) -> String {
-    let mut words = String::new();
+fn words(end: &StepEnd) -> Printed {
+    let (mut words, mut is_cut) = (String::new(), false);
     for stream in [&end.stdout, &end.stderr] {
         let tail = stream.tail.to_string();
         let shown = u64::try_from(stream.tail.raw().len()).unwrap_or(u64::MAX);
         if shown < stream.bytes {
-            let _ = writeln!(words, "… {} bytes before this: `ixporch logs`", stream.bytes - shown);
+            let _ = writeln!(words, "… {} bytes before this are not shown", stream.bytes - shown);
+            is_cut = true;
         }
         // Progress is shown while the step runs.
         let lines: Vec<&str> =
@@ -80,5 +93,8 @@ fn words(end: &StepEnd) -> String {
             words.push('\n');
         }
     }
-    if words.is_empty() { NOTHING.to_owned() } else { words }
+    if words.is_empty() {
+        NOTHING.clone_into(&mut words);
+    }
+    Printed { words, is_cut }
 }

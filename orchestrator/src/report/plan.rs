@@ -28,7 +28,7 @@ pub fn plan(paint: Paint, kind: RunKind, plan: &Plan, commands: bool) -> String 
     for wave in &plan.waves {
         text.push_str(&wave_text(paint, wave, moves_code, commands));
     }
-    let found = findings(paint, plan, false);
+    let found = findings(paint, plan, false, None);
     if !found.is_empty() {
         let _ = write!(text, "\n{}\n{found}", paint.strong("preflight"));
     }
@@ -117,27 +117,29 @@ fn step_text(paint: Paint, step: &PlannedStep, commands: bool) -> String {
     let mut conditions = Vec::new();
     conditions.extend(step.when_exists.as_deref().map(|path| {
         let shown = if commands { path } else { path.rsplit('/').next().unwrap_or(path) };
-        format!("skipped where {shown} is not there")
+        format!("skipped if {shown} does not exist")
     }));
     if commands {
         conditions
-            .extend(step.unless_exists.as_deref().map(|path| format!("fails where {path} is there already")));
+            .extend(step.unless_exists.as_deref().map(|path| format!("fails if {path} already exists")));
         conditions.extend(step.proof.as_ref().map(proof_words));
         if !step.debts.is_empty() {
-            conditions.push(format!("from here on the host is owed {}", step.debts.join(", ")));
+            conditions.push(format!("must be followed by: {}", step.debts.join(", ")));
         }
     }
     if step.when_schema_pending {
-        conditions.push("skipped where no schema change is pending".to_owned());
+        conditions.push("skipped if no schema change is pending".to_owned());
     }
     match step.schema_review {
         Some(ixporch_inventory::SchemaApproval::Review) => {
-            conditions.push("a person reviews the SQL first".to_owned());
+            conditions.push("a person approves the SQL first".to_owned());
         }
         Some(ixporch_inventory::SchemaApproval::Additive) => {
-            conditions.push("a person reviews the SQL first, unless it only adds something".to_owned());
+            conditions.push("a person approves the SQL first, except additions".to_owned());
         }
-        Some(ixporch_inventory::SchemaApproval::Any) => conditions.push("any SQL passes".to_owned()),
+        Some(ixporch_inventory::SchemaApproval::Any) => {
+            conditions.push("schema changes need no approval (schema_approval = any)".to_owned());
+        }
         None => {}
     }
     for condition in conditions {
@@ -179,13 +181,13 @@ fn command_lines(command: &Command) -> Vec<String> {
 
 fn proof_words(proof: &PlannedProof) -> String {
     match proof {
-        PlannedProof::Exists(path) => format!("proof: {path} is there"),
-        PlannedProof::Absent(path) => format!("proof: {path} is gone"),
+        PlannedProof::Exists(path) => format!("proof: {path} exists"),
+        PlannedProof::Absent(path) => format!("proof: {path} does not exist"),
         PlannedProof::MemcachedRestarted { unit: Some(unit), .. } => {
-            format!("proof: {unit} was started anew")
+            format!("proof: {unit} was restarted")
         }
         PlannedProof::MemcachedRestarted { unit: None, address, .. } => {
-            format!("proof: memcached on {address} was started anew")
+            format!("proof: memcached on {address} was restarted")
         }
     }
 }

@@ -4,8 +4,9 @@
 
 use ixporch_inventory::value::Amount;
 
-use super::{Names, note, obstacle, step_reason, unmet};
-use crate::event::{Reason, StepReason};
+use super::{HostWords, note, obstacle, step_reason, unmet};
+use crate::event::{LeftOut, Reason, StepReason};
+use crate::plan::quote;
 use crate::text::RemoteText;
 
 /// The messages of reasons, one after another.
@@ -14,12 +15,13 @@ pub(super) fn text<'r>(reasons: impl IntoIterator<Item = &'r Reason>) -> String 
     RemoteText::from(messages.join("\n").as_str()).to_string()
 }
 
-/// The lines of reasons, each with what to type next.
-pub(super) fn lines(reasons: &[Reason], names: &Names) -> Vec<String> {
+/// The lines of reasons, each with what to type next; `run` is the run as a person types it, `words` the host.
+pub(super) fn lines(reasons: &[Reason], run: &str, words: HostWords<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     for reason in reasons {
         lines.extend(text([reason]).lines().map(str::to_owned));
-        lines.extend(help(reason, names).map(|help| format!("help: {help}")));
+        let help = help(reason, run, words).unwrap_or_default();
+        lines.extend(help.lines().map(|help| format!("help: {help}")));
     }
     lines
 }
@@ -50,7 +52,7 @@ fn message(reason: &Reason) -> String {
             format!("wave `{wave}` has a soak, and its procedure has no health checks")
         }
         Reason::NothingProven { wave } => {
-            format!("wave `{wave}` upgraded no host, so nothing follows it without an approval")
+            format!("wave `{wave}` upgraded no host; the next wave needs an approval")
         }
         Reason::GateHolds => "it waits for an approval (gate = hold)".to_owned(),
         Reason::GateUnattended => {
@@ -82,10 +84,10 @@ fn message(reason: &Reason) -> String {
             "the run was interrupted while it waited for the lock of another run".to_owned()
         }
         Reason::InterruptedLocking => {
-            "the run was interrupted twice; the host's lock may have been taken".to_owned()
+            "the run was interrupted twice; this run may hold the host's lock".to_owned()
         }
         Reason::Unreachable { failure } | Reason::LedgerNotCreated { failure } => failure.to_string(),
-        Reason::LostLocking { failure } => format!("{failure} (its lock may have been taken)"),
+        Reason::LostLocking { failure } => format!("{failure} (this run may hold the host's lock)"),
         Reason::LostBefore { step, failure } => {
             format!("the connection was lost before `{step}`: {failure}")
         }
@@ -100,7 +102,7 @@ fn message(reason: &Reason) -> String {
         Reason::EarlierRunAtWork { run } => {
             format!("a step of run {} is still running there", obstacle::short_id(run))
         }
-        Reason::LockBroken => "its lock was broken, or another run had it meanwhile".to_owned(),
+        Reason::LockBroken => "its lock was broken, or another run held it since".to_owned(),
         Reason::WorkedOnSince => "another run was at work here since the plan was made".to_owned(),
         Reason::CommitDiffers { now, planned } => {
             format!("the installed commit is {now} now, and the plan was made at {planned}")
@@ -170,12 +172,16 @@ fn step_failed(step: &str, because: Option<&StepReason>, output: Option<&RemoteT
     format!("`{step}`: {because}{output}")
 }
 
-/// What to type next, if the summary does not say that anyway.
-fn help(reason: &Reason, names: &Names) -> Option<String> {
-    let Names { program, run, .. } = names;
+/// What to type next, if the summary does not say that anyway; a line for each possibility.
+fn help(reason: &Reason, run: &str, words: HostWords<'_>) -> Option<String> {
+    let HostWords { program, inventory, host } = words;
+    let inventory = quote(inventory);
     match reason {
         Reason::SoakWithoutHealth { .. } => {
             Some("add [[health]] to the procedure, or remove `soak` from the wave".to_owned())
+        }
+        Reason::LeftOut { left_out: LeftOut::NotInInventory } => {
+            Some(format!("{program} inventory explain {host} --inventory {inventory}"))
         }
         Reason::LeftOut { left_out } => {
             obstacle::left_out(left_out, program, Some(run), &obstacle::short_id).help
@@ -184,9 +190,11 @@ fn help(reason: &Reason, names: &Names) -> Option<String> {
         Reason::LockBroken | Reason::WorkedOnSince | Reason::CommitDiffers { .. } => {
             Some(format!("plan again: {program} resume {run} --rerun unfinished"))
         }
-        Reason::LedgerGone => Some(format!(
-            "look at the host, and record the result: {program} resolve {run} HOST --step STEP --as done --reason TEXT"
-        )),
+        Reason::LockedBy { .. } => {
+            Some(format!("show the lock: {program} lock show --limit {host} --inventory {inventory}"))
+        }
+        Reason::LedgerGone => Some(format!("look at the step: {program} report {run} --host {host}")),
+        Reason::StepStillRuns { .. } => Some(format!("follow it to its end: {program} resume {run}")),
         Reason::Step { because: Some(because), .. } => step_reason::help(because),
         Reason::ReviewTimedOut { .. } => {
             Some("the setting `review_timeout` in the inventory is the time to wait".to_owned())

@@ -56,7 +56,7 @@ pub fn schema_group(paint: Paint, number: usize, group: &Group<'_>, largest: Opt
     }
     let destructive: Vec<&Change> = changes.destructive().collect();
     if !destructive.is_empty() {
-        let _ = writeln!(text, "  {}", paint.bad("destructive, once more:"));
+        let _ = writeln!(text, "  {}", paint.bad("destructive changes:"));
         for change in destructive {
             let _ = writeln!(text, "  {}", line(paint, change));
         }
@@ -66,8 +66,8 @@ pub fn schema_group(paint: Paint, number: usize, group: &Group<'_>, largest: Opt
 
 fn against(paint: Paint, changes: &SchemaChanges, largest: &SchemaChanges) -> String {
     let (more, less) = schema::difference(changes, largest);
-    let mut text = format!("  {}\n", paint.strong("beside group 1:"));
-    for (word, changes) in [("more", more), ("less", less)] {
+    let mut text = format!("  {}\n", paint.strong("compared with group 1:"));
+    for (word, changes) in [("only here", more), ("missing here", less)] {
         for change in changes {
             let _ = writeln!(text, "    {} {}", paint.warn(word), line(paint, change));
         }

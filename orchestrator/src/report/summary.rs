@@ -23,7 +23,7 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
     for wave in &header.plan.waves {
         text.push_str(&wave_lines(paint, names, state, wave));
     }
-    text.push_str(&shown(paint, state));
+    text.push_str(&shown(paint, names, state));
     text.push_str(&decisions(paint, header, state));
     let groups = schema_groups(state);
     if header.kind.is_upgrade() && groups.iter().any(|group| !group.changes.changes.is_empty()) {

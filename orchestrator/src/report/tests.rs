@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Names, Paint, document, host_document, host_report, summary};
+use super::{Names, Paint, document, findings, host_document, host_report, summary};
 use crate::event::{
     Approval, Envelope, HostOutcome, Reason, RunEvent, RunHeader, RunKind, StepEnd, StepOutcome, StepReason,
     sample,
@@ -186,7 +186,7 @@ fn hosts_with_the_same_trouble_are_told_once() {
         &[
             "\n  ixp[1-2] (2)  failed\n",
             "\n  ixp3  failed\n",
-            "shown: ixp1; the others are alike",
+            "shown: ixp1; the other hosts have the same problem, for example: ixporch report r-1 --host ixp2\n",
             "slowest step: ",
         ],
     );
@@ -208,7 +208,7 @@ fn only_what_was_undone_is_called_so() {
     let state = fold(header(back), finish(events));
     let text = host_report(Paint::new(false), &names(false, 99), &state, "ixp1");
     let line = |step: &str| text.lines().find(|line| line.trim_start().starts_with(step)).unwrap().to_owned();
-    assert!(line("work ").ends_with("undone") && line("work-back ").ends_with("way back"), "{text}");
+    assert!(line("work ").ends_with("undone") && line("work-back ").ends_with("rollback"), "{text}");
     assert_has(&line("work "), &["00:00:03Z", "2.5s"]);
     let json = host_document(&names(false, 99), &state, "ixp1");
     assert_eq!((&json["steps"][1]["undone"], &json["steps"][2]["undone"]), (&true.into(), &false.into()));
@@ -265,4 +265,53 @@ fn the_summary_tells_who_decided_what_the_backup_and_the_releases() {
     let state = fold(back, finish(events));
     let text = summary(Paint::new(false), &names(false, 99), &state);
     assert_has(&text, &["restores hosts to their state before run r-0, from the backup r-0", "→ v4.4.0"]);
+}
+
+#[test]
+fn a_remedy_names_the_hosts_that_have_the_finding() {
+    let finding = |plan: &mut HostPlan| {
+        plan.findings = vec![Finding {
+            id: "leftovers".to_owned(),
+            severity: Severity::Warning,
+            what: "2 ledgers".to_owned(),
+            remedy: "list them: ixporch ledger list --limit HOSTNAME".to_owned(),
+            skipped: None,
+        }];
+    };
+    let plan = header(finding).plan;
+    let command = "help: list them: ixporch ledger list --limit 'ixp[1-3]'";
+    let paint = Paint::new(false);
+    assert_has(&findings(paint, &plan, true, None), &[&format!("{command}\n")]);
+    assert_has(
+        &findings(paint, &plan, true, Some("my prod.toml")),
+        &[&format!("{command} --inventory 'my prod.toml'\n")],
+    );
+}
+
+#[test]
+fn output_that_is_cut_names_the_command_that_shows_all_of_it() {
+    let shown = |plan: &mut HostPlan| steps(plan)[1].show = true;
+    let mut end = StepEnd::without_output(StepOutcome::Succeeded, None);
+    end.stdout.bytes = 520;
+    end.stdout.tail = RemoteText::from("the end\n");
+    let events = ["ixp1", "ixp2"].into_iter().flat_map(|host| {
+        let end = Box::new(end.clone());
+        let finished = RunEvent::StepFinished { host: host.to_owned(), step: "work".to_owned(), end };
+        [started(host, "work"), finished, over(host, HostOutcome::Done, "")]
+    });
+    let header = RunHeader { kind: RunKind::Procedure, ..header(shown) };
+    let text = summary(Paint::new(false), &names(false, 9), &fold(header, finish(events.collect())));
+    assert_has(
+        &text,
+        &[
+            "… 512 bytes before this are not shown\n  the end\n  full output of ixp1: ixporch logs r-1 ixp1 work\n",
+        ],
+    );
+}
+
+#[test]
+fn a_settlement_that_failed_names_the_command_that_shows_all_open_steps() {
+    let header = RunHeader { kind: RunKind::Settle, follows: Some("r-0".to_owned()), ..header(|_| {}) };
+    let text = summary(Paint::new(false), &names(false, 9), &fold(header, finish(failed("ixp1", ""))));
+    assert_has(&text, &["next: show all open steps: ixporch status --inventory i\n"]);
 }

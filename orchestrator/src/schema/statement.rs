@@ -177,7 +177,7 @@ fn alter_table(ast: &Ast, alter: &AlterTable, narrowed: &Narrowed) -> Option<Sta
         let narrowing =
             changed_column(&name, operation).map_or(Narrowing::No, |(column, _)| narrowed.of_column(&column));
         if narrowing != Narrowing::No {
-            (class, what) = (ChangeClass::Destructive, "perhaps narrows a column");
+            (class, what) = (ChangeClass::Destructive, "may narrow a column");
         }
         if let Narrowing::From(data_type) = narrowing {
             (what, was) = (NARROWS, Some(data_type.to_owned()));
@@ -227,7 +227,7 @@ fn operation_class(operation: &AlterTableOperation) -> (ChangeClass, &'static st
         Operation::RenameColumn { .. } => (Changing, "renames a column"),
         Operation::RenameTable { .. } => (Changing, "renames the table"),
         Operation::RenameConstraint { .. } => (Changing, "renames a constraint"),
-        Operation::AutoIncrement { .. } => (Changing, "changes the next number"),
+        Operation::AutoIncrement { .. } => (Changing, "changes AUTO_INCREMENT"),
         Operation::DropColumn { .. } => (Destructive, "drops a column"),
         Operation::DropIndex { .. } => (Destructive, "drops an index"),
         Operation::DropPrimaryKey { .. } => (Destructive, "drops the primary key"),

@@ -48,7 +48,10 @@ pub(in crate::cli) fn run(
         .block_on(Box::pin(planning::plan(&request, &history, None, settings, printer)))?
         .plan;
     match printer.format {
-        Format::Human => printer.result(&report::findings(printer.out, &plan, true)),
+        Format::Human => {
+            let inventory = arguments.work.selection.file.inventory.display().to_string();
+            printer.result(&report::findings(printer.out, &plan, true, Some(&inventory)));
+        }
         Format::Json | Format::Jsonl => {
             let hosts: Vec<_> = plan.hosts().map(|(_, host)| document(host)).collect();
             printer.json(&json!({ "format": 1, "hosts": hosts }));
