@@ -47,9 +47,9 @@ pub fn find(asked: &Asked<'_>, facts: &Facts) -> Vec<Finding> {
     } else if facts.php.is_some() {
         findings.blocker(
             "preflight-failed",
-            "the look at database, room, owners and settings was broken off: nothing is known of them",
+            "the checks of database, disk space, ownership and settings did not finish",
             format!(
-                "it runs as {} in {}: does PHP start processes there, and answer within 80 seconds?",
+                "check that {} can run php in {} (proc_open allowed, answer within 80 s)",
                 asked.web_user, asked.ixp_root
             ),
         );

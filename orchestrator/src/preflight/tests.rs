@@ -154,6 +154,15 @@ fn each_trouble_has_its_name_and_a_remedy() {
 }
 
 #[test]
+fn the_remedy_of_foreign_files_can_be_pasted() {
+    let mut facts = healthy();
+    facts.preflight.as_mut().unwrap().foreign_files =
+        vec!["vendor 3 vendor/autoload.php".to_owned(), "$(reboot) 1 x".to_owned()];
+    let found = find(&asked(), &facts);
+    assert_eq!(found[0].remedy, "chown -R www-data: /srv/ixpmanager/vendor '/srv/ixpmanager/$(reboot)'");
+}
+
+#[test]
 fn warnings_block_only_where_they_are_asked_to_and_a_skip_lets_its_own_finding_pass_alone() {
     let mut facts = healthy();
     facts.clock_skew = Some(600);

@@ -11,7 +11,7 @@ impl Findings {
             self.blocker(
                 "database-unreachable",
                 format!("the database does not answer with the settings of .env: {trouble}"),
-                "is it running? do DB_HOST, DB_USERNAME and DB_PASSWORD of .env still hold?",
+                "check that it is running, and that DB_HOST, DB_USERNAME and DB_PASSWORD in .env are correct",
             );
             return;
         }
@@ -19,7 +19,7 @@ impl Findings {
             self.blocker(
                 "dump-trial",
                 format!("a dump could not be made: {trouble}"),
-                "is it a view over what is not there any more? ixporch views recreate makes them anew",
+                "perhaps a view uses a missing table or column; recreate the views: ixporch views recreate --limit HOSTNAME",
             );
         }
         let (user, name) = (&preflight.database_user, &preflight.database_name);
@@ -28,7 +28,7 @@ impl Findings {
             self.blocker(
                 "database-rights",
                 format!(
-                    "the database user {user} has not the rights that a dump and its restore need: {rights}"
+                    "the database user {user} lacks the privileges that a dump and its restore need: {rights}"
                 ),
                 format!("as the database's administrator: GRANT {rights} ON `{name}`.* TO {user}"),
             );
@@ -41,7 +41,7 @@ impl Findings {
         {
             self.blocker(
                 "dump-program",
-                "neither mysqldump nor mariadb-dump is there to make a dump with",
+                "neither mysqldump nor mariadb-dump is installed, so no dump can be made",
                 "install the client of the database: apt install default-mysql-client",
             );
         } else if !preflight.programs.is_empty()
@@ -49,7 +49,7 @@ impl Findings {
         {
             self.blocker(
                 "dump-program",
-                "neither mysql nor mariadb is there: a dump could be made, and not loaded",
+                "neither mysql nor mariadb is installed, so no dump can be loaded",
                 "install the client of the database: apt install default-mysql-client",
             );
         }
@@ -61,17 +61,19 @@ impl Findings {
                     "not all tables are InnoDB: {}; they are locked while they are dumped",
                     few(&preflight.other_engines)
                 ),
-                "ALTER TABLE … ENGINE = InnoDB",
+                "for each of them: ALTER TABLE NAME ENGINE = InnoDB",
             );
         }
         if !preflight.foreign_definers.is_empty() {
             self.warning(
                 "database-definers",
                 format!(
-                    "{user} may not create in their owner's name: {}; after a restore they are {user}'s",
+                    "{user} cannot create these with their DEFINER: {}; a restore would change it to {user}",
                     few(&preflight.foreign_definers)
                 ),
-                "ixporch views recreate makes them the database user's beforehand; or GRANT SUPER",
+                format!(
+                    "recreate them as {user} now (those of views.sql: ixporch views recreate --limit HOSTNAME), or GRANT SUPER"
+                ),
             );
         }
         if let Some(code) = preflight.validate.filter(|code| !matches!(code, 0..=3)) {
@@ -95,7 +97,7 @@ impl Findings {
             self.warning(
                 "schema-drift",
                 format!("the schema is not in sync with the installed release before the upgrade{shown}"),
-                "ixporch schema diff shows all of it; ixporch schema fix mends it",
+                "show all of it: ixporch schema diff --limit HOSTNAME; fix it: ixporch schema fix --limit HOSTNAME",
             );
         }
     }
@@ -107,16 +109,17 @@ impl Findings {
         let to = asked.target.and_then(release::numbers).or(installed);
         let has_trigger = to.is_some_and(|to| to >= release::TRIGGER_SINCE);
         let what = if !objects.is_empty() {
-            format!("a restore could not create again: {objects}")
+            format!("a restore could not recreate {objects}")
         } else if has_trigger {
             "the trigger of this release's views.sql cannot be created".to_owned()
         } else {
             return;
         };
+        let user = &preflight.database_user;
         self.blocker(
             "database-binary-log",
-            format!("{what} (the server writes a binary log, and trusts {} with no trigger)", preflight.database_user),
-            "as the database's administrator: SET GLOBAL log_bin_trust_function_creators = 1, and the same in its settings",
+            format!("{what}: the binary log is on, and {user} may not create triggers or functions"),
+            "as the database's administrator: SET GLOBAL log_bin_trust_function_creators = 1, and set it in my.cnf",
         );
     }
 
@@ -125,8 +128,8 @@ impl Findings {
         let Some(database) = preflight.database.as_deref() else { return };
         if database.to_ascii_lowercase().contains("mariadb") {
             let strict = preflight.sql_mode.contains("ONLY_FULL_GROUP_BY");
-            let mode = if strict { "; its ONLY_FULL_GROUP_BY refuses what MySQL's allows" } else { "" };
-            self.warning("database-family", format!("the database is {database}: IXP Manager supports MySQL only, and with MariaDB some columns stay pending for ever{mode}"), "test on a copy first; schema_never_converges = \"accept\" where that is known");
+            let mode = if strict { "; ONLY_FULL_GROUP_BY refuses SQL that MySQL accepts" } else { "" };
+            self.warning("database-family", format!("the database is {database}: IXP Manager supports MySQL only, and with MariaDB some column changes stay pending after each update{mode}"), "test on a copy first; if you know about the pending changes, set schema_never_converges = \"accept\"");
             return;
         }
         let wanted = asked.target.and_then(release::mysql_for);
@@ -160,21 +163,21 @@ impl Findings {
                 severity,
                 "memcached-silent",
                 format!("memcached does not answer ({why}), and {used}"),
-                "start it, or name its address: memcached = { address = \"…\" }",
+                "start it, or set its address in the inventory: memcached = { address = \"…\" }",
             );
         }
         if !matches!(preflight.doctrine_cache.as_str(), "" | "array" | "memcached" | "void") {
             self.warning(
                 "other-cache",
-                format!("Doctrine keeps its metadata in `{}`, which a restart of memcached does not empty: the schema may be compared with what is stale", preflight.doctrine_cache),
-                "DOCTRINE_CACHE=memcached or array in .env; or let memcached = { restart = \"…\" } empty that cache too",
+                format!("Doctrine keeps its metadata in `{}`, which a restart of memcached does not clear: the schema may be compared with outdated metadata", preflight.doctrine_cache),
+                "set DOCTRINE_CACHE=memcached or array in .env, or clear that cache in the memcached restart command, too",
             );
         }
         let has_extension = preflight.extensions.iter().any(|name| name == "memcached");
         if !preflight.memcached_used_by.is_empty() && !preflight.extensions.is_empty() && !has_extension {
             self.blocker(
                 "php-extensions",
-                "PHP has not the extension memcached, and .env names it as a cache",
+                "PHP lacks the extension memcached, and .env names it as a cache",
                 "install it for this PHP, for instance: apt install php-memcached",
             );
         }
@@ -183,7 +186,7 @@ impl Findings {
             self.warning(
                 "memcached-unit",
                 format!("systemd does not know {name}: the default restart command will fail"),
-                "memcached = { restart = \"…\", service = \"none\" }",
+                "set in the inventory: memcached = { restart = \"…\", service = \"none\" }",
             );
         }
     }

@@ -19,7 +19,7 @@ impl Findings {
                 let said = if why.is_empty() { String::new() } else { format!(": {why}") };
                 self.blocker(
                     "sudo",
-                    format!("the login may not become {user} without a password{said}"),
+                    format!("the login cannot become {user} without a password{said}"),
                     format!(
                         "in sudoers: {} ALL=({user}) NOPASSWD: ALL",
                         facts.login_user.as_deref().unwrap_or("LOGIN")
@@ -32,14 +32,14 @@ impl Findings {
             self.warning(
                 "clock-skew",
                 format!(
-                    "its clock is {}s {way} this machine's: times in reports and logs do not fit",
+                    "its clock is {}s {way} this machine's: times in reports and logs do not match",
                     skew.abs()
                 ),
                 "timedatectl set-ntp true",
             );
         }
         if facts.maintenance == Some(true) {
-            self.note("in-maintenance", "the site is in maintenance", "whoever closed it opens it again: ixporch leaves it closed, unless an earlier run of it closed it");
+            self.note("in-maintenance", "the site is in maintenance", "ixporch leaves it closed, unless an earlier run of ixporch closed it; open it: ixporch maintenance off --limit HOSTNAME");
         }
     }
 
@@ -49,8 +49,8 @@ impl Findings {
         if let Some(free) = preflight.backup_free.filter(|free| *free < needed) {
             self.blocker(
                 "disk-backup",
-                format!("{} free for backups in {}, and up to {} are needed (half the database, and what composer and bower installed)", mebibytes(free), asked.backup_dir, mebibytes(needed)),
-                "free space there, or let backup_dir be another folder; fewer are kept with backup_keep",
+                format!("{} are free for backups in {}, and up to {} are needed (half the database, and what composer and bower installed)", mebibytes(free), asked.backup_dir, mebibytes(needed)),
+                "free space there, or set backup_dir to another folder, or keep fewer backups with backup_keep",
             );
         }
         let needed = components.saturating_mul(2).max(64 << 20);
@@ -58,7 +58,7 @@ impl Findings {
             self.blocker(
                 "disk-installation",
                 format!(
-                    "{} free in {}, and composer and bower may need {}",
+                    "{} are free in {}, and composer and bower may need {}",
                     mebibytes(free),
                     asked.ixp_root,
                     mebibytes(needed)
@@ -69,16 +69,14 @@ impl Findings {
         if let Some(shut) = &preflight.backup_shut {
             self.blocker(
                 "disk-backup",
-                format!("{} may not go into {shut}, and backups are made there", asked.web_user),
-                format!("chmod o+x {shut}, or let backup_dir be another folder"),
+                format!("{} cannot enter {shut}, and backups are stored below it", asked.web_user),
+                format!("chmod o+x {shut}, or set backup_dir to another folder"),
             );
         }
         if let Some(shared) = &preflight.backup_shared {
             self.blocker(
                 "disk-backup",
-                format!(
-                    "{shared} can be written by others than root, who keeps there what an upgrade gives back"
-                ),
+                format!("{shared} is writable by users other than root; ixporch stores root's data there"),
                 format!("chown root {shared}; chmod 711 {shared}"),
             );
         }
@@ -86,7 +84,7 @@ impl Findings {
             self.warning(
                 "settings-unreadable",
                 format!(
-                    "{} cannot read {}: they are no part of the backup",
+                    "{} cannot read {}: they are not in the backup",
                     asked.web_user,
                     few(&preflight.unreadable)
                 ),
@@ -97,11 +95,11 @@ impl Findings {
             self.warning(
                 "memory",
                 format!(
-                    "{} of memory and swap can be had, and composer may need {}",
+                    "{} of memory and swap are free, and composer may need {}",
                     mebibytes(memory),
                     mebibytes(MEMORY)
                 ),
-                "end what needs it, or add swap for the time of the upgrade",
+                "stop programs that use it, or add swap for the time of the upgrade",
             );
         }
     }
@@ -109,31 +107,26 @@ impl Findings {
     pub(super) fn machine(&mut self, asked: &Asked<'_>, preflight: &Preflight) {
         if !preflight.foreign_files.is_empty() {
             let user = asked.web_user;
-            let found: Vec<String> = preflight
-                .foreign_files
-                .iter()
-                .map(|line| {
-                    let mut words = line.splitn(3, ' ');
-                    let (folder, count, sample) = (words.next(), words.next(), words.next());
-                    format!(
-                        "{} in {} (such as {})",
-                        count.unwrap_or("?"),
-                        folder.unwrap_or("?"),
-                        sample.unwrap_or("?")
-                    )
-                })
-                .collect();
+            let (mut found, mut folders) = (Vec::new(), Vec::new());
+            for line in &preflight.foreign_files {
+                let mut words = line.splitn(3, ' ');
+                let folder = words.next().unwrap_or("?");
+                let (count, sample) = (words.next().unwrap_or("?"), words.next().unwrap_or("?"));
+                found.push(format!("{count} in {folder} (such as {sample})"));
+                let path = format!("{}/{folder}", asked.ixp_root);
+                folders.push(shlex::try_quote(&path).unwrap_or_default().into_owned());
+            }
             self.blocker(
                 "ownership",
                 format!(
-                    "files are not {user}'s: {}; composer, bower and the application cannot write there",
+                    "files not owned by {user}: {}; composer, bower and the application cannot write there",
                     found.join("; ")
                 ),
-                format!("chown -R {user}: in {} what is named", asked.ixp_root),
+                format!("chown -R {user}: {}", folders.join(" ")),
             );
         }
         if !preflight.jobs.is_empty() {
-            self.warning("artisan-jobs", format!("artisan is running: {}", few(&preflight.jobs)), "wait for its end: what runs goes on while the site is closed, and the upgrade waits for it (quiet_timeout)");
+            self.warning("artisan-jobs", format!("artisan is running: {}", few(&preflight.jobs)), "wait until it ends: it keeps running while the site is closed, and the upgrade waits for it (quiet_timeout)");
         }
     }
 
@@ -145,7 +138,7 @@ impl Findings {
             self.warning(
                 "host-locked",
                 format!("locked by {}", lock.holder()),
-                "wait for its end (--lock-wait), or ixporch lock show",
+                "wait until that run ends (--lock-wait), or show the lock: ixporch lock show --limit HOSTNAME",
             );
         }
         let lock = facts.leftovers.lock.as_ref().map(|lock| lock.run.as_str());
@@ -154,7 +147,7 @@ impl Findings {
             self.note(
                 "leftovers",
                 format!("{old} ledgers of earlier runs are left on it"),
-                "ixporch ledger list shows them, ixporch ledger clean removes them",
+                "list them: ixporch ledger list --limit HOSTNAME; delete them: ixporch ledger clean --limit HOSTNAME",
             );
         }
     }

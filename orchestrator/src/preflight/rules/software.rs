@@ -10,7 +10,7 @@ impl Findings {
             self.blocker(
                 "tree-modified",
                 format!("tracked files are modified: {}", few(&facts.modified_files)),
-                format!("look at them (git -C {} diff); keep what is yours outside of tracked files, then git checkout them", asked.ixp_root),
+                format!("look at them: git -C {} diff; keep your changes outside of tracked files, then git checkout them", asked.ixp_root),
             );
         }
         let what = asked
@@ -20,7 +20,7 @@ impl Findings {
             self.blocker(
                 "upstream",
                 format!("upstream does not have {what}"),
-                "git ls-remote origin lists what it has; --to TAG names another",
+                "list its tags and branches with git ls-remote origin, or choose another tag with --to",
             );
         } else if facts.remote_commit.is_none() {
             let remote = facts.remote.as_deref().unwrap_or("origin");
@@ -42,14 +42,14 @@ impl Findings {
             self.blocker(
                 "php-missing",
                 "php does not answer",
-                "install it, or name it in the inventory: php = \"…\"",
+                "install it, or set it in the inventory: php = \"…\"",
             );
         }
         match facts.composer.as_deref() {
             None => self.blocker(
                 "composer-missing",
-                "composer does not answer (is it fit for this PHP?)",
-                "install composer 2.2 (the last for PHP 7.0), or name it: composer = \"php ./composer.phar\"",
+                "composer does not answer (does it support this PHP?)",
+                "install composer 2.2 (the last for PHP 7.0), or set it in the inventory: composer = \"php ./composer.phar\"",
             ),
             Some(composer) => {
                 let version = composer.split(' ').nth(2).and_then(release::numbers);
@@ -66,8 +66,8 @@ impl Findings {
         if facts.bower.is_none() {
             self.blocker(
                 "bower-missing",
-                "bower does not answer, and IXP Manager v4 has its front end from it",
-                "npm install -g bower; or name it: bower = \"…\"",
+                "bower does not answer, and it installs the front end of IXP Manager v4",
+                "npm install -g bower; or set it in the inventory: bower = \"…\"",
             );
         }
         let wanted = asked.target.and_then(release::php_for);
@@ -77,10 +77,10 @@ impl Findings {
             self.blocker(
                 "php-version",
                 format!(
-                    "{} needs PHP {range}, and the command line has {php}; composer would not notice",
+                    "{} needs PHP {range}, and the command line has {php}; composer does not check this",
                     asked.target.unwrap_or_default()
                 ),
-                "install that PHP beside the other, and name it: php = \"php7.0\"",
+                "install that PHP beside the other, and set it in the inventory: php = \"php7.0\"",
             );
         }
     }
@@ -93,10 +93,10 @@ impl Findings {
             self.warning(
                 "releases-skipped",
                 format!(
-                    "{target} skips {}: what the upgrade to a release still needs, a later one may have dropped",
+                    "{target} skips {}: each minor release may contain steps that later ones lack",
                     skipped.join(", ")
                 ),
-                format!("go through each minor release, the latest patch of {next} first: --to v{next}.…"),
+                format!("upgrade to the latest {next} release first"),
             );
         }
     }
@@ -106,7 +106,7 @@ impl Findings {
             let (folder, files) = skin.rsplit_once(' ').unwrap_or((skin, "?"));
             self.note(
                 "own-skin",
-                format!("a skin of its own is used ({files} files in {folder}): it may not fit the new release's templates"),
+                format!("a custom skin is used ({files} files in {folder}): it may not fit the new release's templates"),
                 "compare it with what the release changed in resources/views, and look at the site afterwards",
             );
         }
@@ -120,7 +120,7 @@ impl Findings {
         if !preflight.extensions.is_empty() && !missing.is_empty() {
             self.blocker(
                 "php-extensions",
-                format!("PHP has not the extensions {}", missing.join(", ")),
+                format!("PHP lacks the extensions {}", missing.join(", ")),
                 "install them for this PHP, for instance: apt install php-mbstring php-mysql php-xml",
             );
         }
@@ -139,21 +139,21 @@ impl Findings {
                     others.join(", "),
                     facts.php.as_deref().unwrap_or("?")
                 ),
-                "let both be the same: php = \"…\" in the inventory, or the pool of the web server",
+                "use the same PHP for both: set php = \"…\" in the inventory, or change the pool of the web server",
             );
         }
         if !preflight.keeps_code.is_empty() && asked.has_url {
             self.warning(
                 "web-opcache",
-                format!("the web server's PHP does not look whether files were changed ({}): it would go on with the old release, and the look at the open site would fail", few(&preflight.keeps_code)),
-                "opcache.validate_timestamps = 1 there; or let memcached = { restart = \"…\" } reload it, too",
+                format!("the web server's opcache does not detect changed files ({}): the site would keep running the old release, and its health check would fail", few(&preflight.keeps_code)),
+                "set opcache.validate_timestamps = 1, or reload PHP in the memcached restart command",
             );
         }
         if preflight.asks_no_site && asked.has_url {
             self.blocker(
                 "php-url-fopen",
-                "the command line's PHP may open no address (allow_url_fopen), and so cannot look at the site",
-                "php = [\"php\", \"-d\", \"allow_url_fopen=1\"] in the inventory",
+                "the command line's PHP cannot open URLs (allow_url_fopen), so it cannot check the site",
+                "set in the inventory: php = [\"php\", \"-d\", \"allow_url_fopen=1\"]",
             );
         }
         let lacks: Vec<String> = preflight
@@ -165,10 +165,7 @@ impl Findings {
         if !lacks.is_empty() {
             self.warning(
                 "web-php-extensions",
-                format!(
-                    "extensions that the command line has are not loaded by the web server: {}",
-                    few(&lacks)
-                ),
+                format!("the web server's PHP lacks extensions of the command line's PHP: {}", few(&lacks)),
                 "phpenmod -s fpm (or apache2) NAME, and reload the web server's PHP",
             );
         }
