@@ -16,7 +16,8 @@ fn a_changed_host_key_is_refused_before_any_authentication() {
         assert!(ended.stdout.contains("was refused before any authentication"), "{ended}");
         assert_eq!(ended.stdout.matches("SHA256:").count(), 2, "{ended}");
         assert!(ended.stdout.contains("known_hosts:2 has"), "{ended}");
-        assert!(ended.stdout.contains("help: somebody may be in the way."), "{ended}");
+        assert!(ended.stdout.contains("help: possible man-in-the-middle attack."), "{ended}");
+        assert!(ended.stdout.contains(&format!("ssh-keygen -R '[127.0.0.1]:{port}' -f ")), "{ended}");
     }
 }
 

@@ -117,7 +117,7 @@ impl<'a> Link<'a> {
             }
         }
         let away = since.elapsed().as_secs();
-        Err(LinkLost(format!("the connection could not be made again within {away}s: {last}")))
+        Err(LinkLost(format!("the connection could not be restored within {away}s: {last}")))
     }
 
     /// Closes the connection, if there is one.

@@ -88,7 +88,7 @@ pub enum PlanError {
     #[error("`{0}` is not a git tag name")]
     Target(String),
     /// The procedure is not for these hosts.
-    #[error("{procedure} is refused on {}: files that are kept in git would be written anew", hosts.join(", "))]
+    #[error("{procedure} is refused on {}: it would overwrite files that are in git", hosts.join(", "))]
     Production {
         /// The procedure.
         procedure: String,

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::plan::quote;
+
 /// Why no connection came about.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -95,6 +97,8 @@ pub enum HostKeyRefusal {
         file: PathBuf,
         /// The line in it, from 1.
         line: usize,
+        /// The name that was looked for.
+        name: Box<str>,
     },
     /// No key is known.
     #[error("it shows {shown}, and no key of `{name}` is known in {}", files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", "))]
@@ -184,11 +188,13 @@ impl ConnectError {
 impl HostKeyRefusal {
     fn help(&self) -> String {
         match self {
-            Self::Changed { file, line, .. } => format!(
-                "somebody may be in the way. Compare the fingerprint on the host's console; if the key really changed, \
-                 remove line {line} of {}",
-                file.display()
-            ),
+            Self::Changed { file, line, name, .. } => {
+                let (name, path) = (quote(name), quote(&file.display().to_string()));
+                format!(
+                    "possible man-in-the-middle attack. Compare the fingerprint on the host's console. \
+                     If the key really changed, remove line {line}: ssh-keygen -R {name} -f {path}"
+                )
+            }
             Self::Unknown { .. } => {
                 "compare the fingerprint on the host's console, then run again with --accept-new".to_owned()
             }
@@ -207,5 +213,5 @@ pub struct NotStarted(pub String);
 
 /// The connection went away while something was under way on it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("its end was not seen: {0}")]
+#[error("the result did not arrive: {0}")]
 pub struct LinkLost(pub String);

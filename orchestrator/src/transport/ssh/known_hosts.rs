@@ -116,6 +116,7 @@ impl KnownHosts {
                 known: describe(line.entry.public_key()),
                 file: self.path(line),
                 line: line.number,
+                name: name.into(),
             },
             None => HostKeyRefusal::Unknown {
                 shown: describe(key),
