@@ -47,8 +47,9 @@ pub fn main() -> ProcessExit {
         Err(error) => return code(usage::end(&error, std::env::args_os())),
     };
     let printer = Printer::new(arguments.format, arguments.color);
-    let result = Settings::resolve(arguments.state_dir.as_deref())
-        .and_then(|settings| run(&arguments.command, &settings, printer));
+    let result = Settings::resolve(arguments.state_dir.as_deref()).and_then(|settings| {
+        run(&arguments.command, &settings, printer).map_err(|error| error.typed(&settings.program))
+    });
     code(printer.end(result, only_prints(&arguments.command)))
 }
 

@@ -13,7 +13,7 @@ pub use preflight::Preflight;
 pub use relying::Relying;
 pub use work::{Approvals, Change, Look, RunOptions, Work};
 
-pub(super) use values::{fingerprint, time};
+pub(super) use values::{fingerprint, own_words, time};
 
 /// The format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -75,7 +75,8 @@ impl Execution<'_> {
         let run = settings.shorten(&id);
         let brake = Brake::default();
         let screen = Screen::default();
-        let watching = tokio::spawn(signals::watch(brake.clone(), printer));
+        let resume = self.header.kind.changes().then(|| format!("{} resume {run}", settings.program));
+        let watching = tokio::spawn(signals::watch(brake.clone(), printer, resume));
         let (sender, late_approvals) = mpsc::channel(1);
         let carrying = tokio::spawn(carry(Inbox::of(&folder), sender));
         let live = self.live.then(|| Live::start(printer, screen.clone())).transpose().map_err(broken)?;
@@ -161,7 +162,7 @@ fn end(dispatched: &Dispatched, folder: &std::path::Path, names: &Names) -> Resu
         Some(why) => {
             let message = format!("the journal could not be written: {why}");
             Err(CliError::internal(message).coded(ErrorCode::JournalUnusable).help(format!(
-                "nothing new was started; free space (or allow writing) where {} is, then: {} resume {}",
+                "no new step was started; free space for {}, or make it writable, then: {} resume {}",
                 folder.display(),
                 names.program,
                 names.run

@@ -94,7 +94,7 @@ pub enum Subcommand {
     Ledger(Ledger),
     /// Approve a wave or schema changes that a run waits for
     Approve(Approve),
-    /// Export what a run proved, for waves and controllers that require it
+    /// Export the results of a run as evidence for other waves or controllers
     Evidence(Evidence),
     /// Show the schema changes of a run, or validate, compare or fix the schemas of hosts
     Schema(Schema),

@@ -3,6 +3,7 @@
 mod code;
 
 use std::fmt::Write;
+use std::path::Path;
 
 use ixporch_inventory::{Problems, SelectorError, suggest};
 use serde::Serialize;
@@ -11,9 +12,13 @@ pub(super) use self::code::ErrorCode;
 use super::output::Failure;
 use super::problems::{self, ProblemDocument};
 use crate::journal::JournalError;
-use crate::plan::PlanError;
+use crate::plan::{PlanError, quote};
 use crate::state::ExitCode;
 use crate::text::harmless_json;
+
+/// Stands for the program with the options that a person must repeat, in the help of an error that does not know the
+/// settings; [`CliError::typed`] replaces it.
+const PROGRAM: &str = "{program}";
 
 /// An error that ends the program.
 #[derive(Debug)]
@@ -124,6 +129,13 @@ impl CliError {
         self.help = Some(help.into());
         self
     }
+
+    /// The same error with its commands as a person types them.
+    #[must_use]
+    pub(super) fn typed(mut self, program: &str) -> Self {
+        self.help = self.help.map(|help| help.replace(PROGRAM, program));
+        self
+    }
 }
 
 #[derive(Serialize)]
@@ -183,20 +195,23 @@ impl From<PlanError> for CliError {
 impl From<JournalError> for CliError {
     fn from(error: JournalError) -> Self {
         let message = error.to_string();
+        let list = format!("list the runs: {PROGRAM} runs");
         match error {
-            JournalError::NoSuchRun(_) => {
-                Self::invalid(message).coded(ErrorCode::NoSuchRun).help("list the runs: ixporch runs")
+            JournalError::NoSuchRun(_) => Self::invalid(message).coded(ErrorCode::NoSuchRun).help(list),
+            JournalError::Ambiguous(..) => Self::invalid(message).coded(ErrorCode::AmbiguousRun).help(list),
+            JournalError::Line { path, .. }
+            | JournalError::Shorter { path, .. }
+            | JournalError::NoHeader(path) => {
+                Self::invalid(message).coded(ErrorCode::JournalDamaged).help(format!(
+                    "check all journals: {PROGRAM} runs verify\nor move the damaged run away: {}",
+                    archive(&path)
+                ))
             }
-            JournalError::Ambiguous(..) => {
-                Self::invalid(message).coded(ErrorCode::AmbiguousRun).help("list the runs: ixporch runs")
-            }
-            JournalError::Line { .. } | JournalError::Shorter { .. } | JournalError::NoHeader(_) => Self::invalid(message).coded(ErrorCode::JournalDamaged).help(
-                "check all journals: ixporch runs verify; a damaged one can be moved away: ixporch runs archive RUN",
-            ),
-            JournalError::Newer { .. } | JournalError::Format { .. } => {
-                Self::invalid(message).coded(ErrorCode::JournalNewer).help(
-                    "use the version of ixporch that wrote it, or move it away: ixporch runs archive RUN",
-                )
+            JournalError::Newer { path, .. } | JournalError::Format { path, .. } => {
+                Self::invalid(message).coded(ErrorCode::JournalNewer).help(format!(
+                    "use the version of ixporch that wrote it\nor move the run away: {}",
+                    archive(&path)
+                ))
             }
             JournalError::Io(_)
             | JournalError::Encode(_)
@@ -206,6 +221,12 @@ impl From<JournalError> for CliError {
                 .help("make the folder writable, free space, or choose another one with --state-dir"),
         }
     }
+}
+
+/// The command that moves the run of a journal away.
+fn archive(journal: &Path) -> String {
+    let run = journal.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    format!("{PROGRAM} runs archive {}", quote(&run))
 }
 
 #[cfg(test)]
@@ -230,6 +251,18 @@ mod tests {
             }})
         );
         assert!(line.starts_with(r#"{"error":{"code":"#), "{line}");
+    }
+
+    #[test]
+    fn a_damaged_journal_names_the_commands_with_the_run_and_the_options() {
+        let path = Path::new("/x/runs/01a2/journal.jsonl").to_owned();
+        let error = JournalError::Line { path, line: 3, why: "no".to_owned() };
+        let help = CliError::from(error).typed("ixporch --state-dir /x").help.unwrap();
+        assert_eq!(
+            help,
+            "check all journals: ixporch --state-dir /x runs verify\n\
+             or move the damaged run away: ixporch --state-dir /x runs archive 01a2"
+        );
     }
 
     #[test]

@@ -164,7 +164,10 @@ pub(super) fn named(
         return Ok(GivenEvidence { source, signer, max_age_seconds, evidence });
     }
     let id = super::which::id(settings, name).map_err(|error| {
-        error.help("--requires-run takes a run of this controller or a file; list the runs: ixporch runs")
+        error.help(format!(
+            "--requires-run takes a run of this controller or a file; list the runs: {} runs",
+            settings.program
+        ))
     })?;
     let run = settings.store.load(&id)?;
     let shown = settings.store.shorten(&id)?;

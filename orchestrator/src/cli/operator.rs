@@ -115,16 +115,16 @@ fn review_text(paint: Paint, question: &ReviewQuestion) -> String {
     let largest = groups.first().filter(|_| question.asked > 0);
     text.push_str(&report::schema_group(paint, question.asked + 1, group, largest));
     let names = fold_names(question.waiting.iter().map(String::as_str));
-    let (count, are) = match question.waiting.len() {
-        1 => ("1 host".to_owned(), "is"),
-        many => (format!("{many} hosts"), "are"),
+    let (count, stay, wait, are) = match question.waiting.len() {
+        1 => ("1 host".to_owned(), "stays", "waits", "it is"),
+        many => (format!("{many} hosts"), "stay", "wait", "they are"),
     };
     let until = question.until.strftime("%H:%M:%SZ");
-    let stands = if question.closed { "in maintenance" } else { "held" };
-    let then = if question.goes_back { "rolled back" } else { "held for a later answer" };
+    let until_then = if question.closed { format!("{stay} in maintenance") } else { wait.to_owned() };
+    let then = if question.goes_back { "rolled back" } else { "held for a later approval" };
     let _ = write!(
         text,
-        "{names} {are} {stands} until this is answered, and at {until} {then}.\nExecute group {} ({}) on {count}?",
+        "{names} {until_then} until you answer. Without an answer by {until} {are} {then}.\nExecute group {} ({}) on {count}?",
         question.asked + 1,
         group.changes.summary(),
     );

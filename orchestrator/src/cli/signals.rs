@@ -4,8 +4,9 @@ use super::printer::Printer;
 use crate::engine::{Brake, BrakeState};
 
 /// Each Ctrl-C (or SIGTERM, or SIGHUP of a closed terminal) presses the brake one level harder. Signals that this
-/// process was started to ignore, such as SIGHUP by nohup(1), stay ignored.
-pub(super) async fn watch(brake: Brake, printer: Printer) {
+/// process was started to ignore, such as SIGHUP by nohup(1), stay ignored. `resume` is the command that continues the run, if
+/// it can be continued.
+pub(super) async fn watch(brake: Brake, printer: Printer, resume: Option<String>) {
     use tokio::signal::unix::{SignalKind, signal};
     let ignored = ignored_signals();
     let watched = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
@@ -20,12 +21,14 @@ pub(super) async fn watch(brake: Brake, printer: Printer) {
     drop(hand);
     while presses.recv().await.is_some() {
         brake.press_harder();
-        printer.say(&printer.err.warn(match brake.state() {
+        let next = resume.as_ref().map_or_else(String::new, |resume| format!("; continue with: {resume}"));
+        let words = match brake.state() {
             BrakeState::Go | BrakeState::Drain => {
-                "stopping: nothing new is started, steps in flight go on to their end (Ctrl-C again: leave them to the hosts)"
+                "stopping: no new step starts; waiting for running steps (Ctrl-C again: exit now)".to_owned()
             }
-            BrakeState::Detach => "leaving: steps in flight go on on the hosts; resuming the run finds them",
-        }));
+            BrakeState::Detach => format!("exiting: running steps continue on the hosts{next}"),
+        };
+        printer.say(&printer.err.warn(&words));
     }
 }
 

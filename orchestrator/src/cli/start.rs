@@ -107,13 +107,14 @@ pub(super) async fn run(
     let kind = request.kind();
     let asks = request.changes() && !request.yes;
     if asks && !prompt::is_attended() {
-        return Err(CliError::usage("there is no terminal to confirm the plan at").help(
-            if kind.is_upgrade() && earlier.is_none() {
-                "read it with `ixporch plan`, then run `ixporch upgrade --yes`"
-            } else {
-                "run the same command with --yes"
-            },
-        ));
+        let help = match kind {
+            RunKind::Exec => "repeat the command with --yes before the `--`",
+            RunKind::Upgrade if earlier.is_none() => {
+                "read the plan first (`ixporch plan`), then repeat the command with --yes at its end"
+            }
+            _ => "repeat the command with --yes at its end",
+        };
+        return Err(CliError::usage("there is no terminal to confirm the plan at").help(help));
     }
     if request.changes() {
         refuse_everything(request)?;
@@ -179,7 +180,7 @@ fn refuse_what_changed(
         return Ok(());
     }
     Err(CliError::invalid(format!("another run was at work on {changed} since the plan was made"))
-        .help("nothing was started: run the same command again, which makes a new plan"))
+        .help("nothing was started; repeat the command: it makes a new plan"))
 }
 
 /// How the procedure is named so that it means the same in every folder.
@@ -243,5 +244,5 @@ async fn confirm(kind: RunKind, plan: &Plan, approved: &[String]) -> Result<(), 
 
 /// The person said no, or nothing.
 pub(super) fn not_confirmed() -> CliError {
-    CliError::usage("not confirmed; nothing was started").help("answer `y`, or run with --yes")
+    CliError::usage("not confirmed; nothing was started").help("answer `y`, or repeat the command with --yes")
 }

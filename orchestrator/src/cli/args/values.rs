@@ -23,10 +23,36 @@ pub(in crate::cli) fn fingerprint(text: &str) -> Result<String, String> {
     ))
 }
 
+/// What stands for a reason in the commands that are printed.
+const PLACEHOLDERS: [&str; 2] = ["REASON", "TEXT"];
+
+/// A reason in a person's own words: a printed command that is pasted as it is would record its placeholder. It may be empty.
+pub(in crate::cli) fn own_words(text: &str) -> Result<String, String> {
+    if PLACEHOLDERS.iter().any(|placeholder| text.trim().eq_ignore_ascii_case(placeholder)) {
+        return Err("this is a placeholder; write your own reason, in quotes".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// A reason that says something.
 pub(in crate::cli) fn reason(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("a reason is required; it is recorded in the journal and all reports".to_owned());
     }
-    Ok(text.to_owned())
+    own_words(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_placeholder_is_no_reason() {
+        for text in ["REASON", "TEXT", "text", " Reason "] {
+            assert!(own_words(text).is_err() && reason(text).is_err(), "{text}");
+        }
+        assert_eq!(reason("the text is known"), Ok("the text is known".to_owned()));
+        assert_eq!(own_words(""), Ok(String::new()));
+        assert!(reason(" ").is_err());
+    }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::values::fingerprint;
+use super::values::{fingerprint, own_words};
 use super::{Connecting, Selection, Waves};
 use crate::procedure::DEFAULT_PROCEDURE;
 
@@ -102,6 +102,6 @@ pub struct Approvals {
     pub approve_schema: Vec<String>,
 
     /// Reason for what is approved or skipped; recorded in the journal
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, value_parser = own_words)]
     pub reason: String,
 }

@@ -47,6 +47,24 @@ fn every_command_has_examples_that_parse() {
 }
 
 #[test]
+fn a_pasted_placeholder_is_no_reason() {
+    for line in [
+        "resolve latest ixp1 --step views --as done --reason TEXT",
+        "lock break ixp1 --reason TEXT",
+        "resume --accept-risk REASON",
+        "resume --approve prod --reason TEXT",
+        "upgrade --skip-check memory --reason TEXT",
+        "check --skip-check memory --reason TEXT",
+    ] {
+        let parse = |line: &str| Arguments::try_parse_from(format!("ixporch {line}").split(' '));
+        let error = parse(line).unwrap_err().to_string();
+        assert!(error.contains("this is a placeholder; write your own reason"), "{line}: {error}");
+        let own = line.replace("TEXT", "tested").replace("REASON", "tested");
+        assert!(parse(&own).is_ok(), "{own}");
+    }
+}
+
+#[test]
 fn the_arguments_are_consistent() {
     Arguments::command().debug_assert();
 }

@@ -22,7 +22,7 @@ use crate::cli::settings::Settings;
 use crate::cli::start;
 use crate::event::Stream;
 use crate::ledger::{self, StepOutput};
-use crate::plan::BackupChoice;
+use crate::plan::{BackupChoice, quote};
 use crate::state::ExitCode;
 
 /// How long the copy of one file may take.
@@ -183,7 +183,14 @@ impl Fetch<'_> {
                     ExitCode::Failed,
                     format!("{}: {name} is damaged: its sha256 differs from the manifest", self.host),
                 )
-                .help("check whether the copy on the host is damaged too: ixporch backup verify"));
+                .help(format!(
+                    "check if the backup on the host is damaged too: {}{}",
+                    look("verify", self.host, &access),
+                    manifest
+                        .get("run")
+                        .and_then(Value::as_str)
+                        .map_or_else(String::new, |run| { format!(" --backup {}", quote(run)) })
+                )));
             }
             printer.say(&format!("{}: {name}", self.host));
         }
@@ -194,6 +201,12 @@ impl Fetch<'_> {
         ));
         Ok(ExitCode::Success)
     }
+}
+
+/// The command that looks at the backups of a host.
+fn look(verb: &str, host: &str, access: &Access<'_>) -> String {
+    let inventory = quote(&access.file.display().to_string());
+    format!("{} backup {verb} --limit {} --inventory {inventory}", access.settings.program, quote(host))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
@@ -258,7 +271,7 @@ async fn copy(
                 ExitCode::Failed,
                 format!("{}: there is no such backup, or {name} is missing in it", host.name),
             )
-            .help("list the backups: ixporch backup list"));
+            .help(format!("list the backups: {}", look("list", &host.name, access))));
         }
         Some(Err(why)) => return Err(failed(why.clone())),
         None => return Err(CliError::internal("the host was not asked")),
@@ -268,7 +281,7 @@ async fn copy(
         // A part of an archive must not be taken for one.
         let _ = fs_err::remove_file(&path);
         return Err(CliError::not_written(trouble.to_string()).help(format!(
-            "the backup is not whole in {}: remove it, free space, and fetch the backup again",
+            "the backup in {} is incomplete: delete it, free space, then fetch the backup again",
             to.display()
         )));
     }

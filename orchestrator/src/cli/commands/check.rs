@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::args::{Format, Preflight, Work};
+use crate::cli::args::{Format, Preflight, Work, own_words};
 use crate::cli::error::CliError;
 use crate::cli::planning;
 use crate::cli::printer::Printer;
@@ -26,7 +26,7 @@ pub struct Check {
     pub preflight: Preflight,
 
     /// Reason; required by --skip-check
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, value_parser = own_words)]
     pub reason: String,
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::ledger;
 use super::status::Status;
 use crate::cli::access::{Access, Answers};
-use crate::cli::args::{Connecting, Format, InventoryFile};
+use crate::cli::args::{Connecting, Format, InventoryFile, own_words};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::planning;
@@ -25,7 +25,7 @@ use crate::state::ExitCode;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ixporch lock show
-  ixporch lock break ixp1 --reason 'that laptop is gone'")]
+  ixporch lock break ixp1 --reason 'controller ctl1 was reinstalled'")]
 pub struct Lock {
     /// What to do with locks
     #[command(subcommand)]
@@ -39,7 +39,7 @@ pub enum LockCommand {
     #[command(after_help = "Examples:\n  ixporch lock show")]
     Show(Status),
     /// Break a lock that will never be released
-    #[command(after_help = "Examples:\n  ixporch lock break ixp1 --reason 'that laptop is gone'")]
+    #[command(after_help = "Examples:\n  ixporch lock break ixp1 --reason 'controller ctl1 was reinstalled'")]
     Break {
         /// Which inventory
         #[command(flatten)]
@@ -53,7 +53,7 @@ pub enum LockCommand {
         host: String,
 
         /// Reason; printed, not recorded
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = own_words)]
         reason: String,
 
         /// Break the lock even if a step of its run is still running
@@ -136,7 +136,7 @@ impl Break<'_> {
     fn run(&self, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
         if self.reason.trim().is_empty() {
             return Err(CliError::usage("breaking a lock needs a reason")
-                .help("add --reason \"that laptop is gone\""));
+                .help("add --reason \"controller ctl1 was reinstalled\""));
         }
         let inventory = load::inventory(self.file)?;
         let Some(host) = inventory.host(self.host) else {

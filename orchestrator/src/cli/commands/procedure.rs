@@ -29,7 +29,7 @@ pub enum ProcedureCommand {
         /// Built-in procedure or procedure file
         procedure: String,
     },
-    /// Print a built-in procedure, as a start for your own, or a script that it runs
+    /// Print a built-in procedure or script
     #[command(after_help = "Examples:
   ixporch procedure show > own.toml
   ixporch procedure show memcached-restart")]

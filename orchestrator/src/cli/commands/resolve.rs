@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use ixporch_inventory::suggest;
 use jiff::Timestamp;
 
+use crate::cli::args::own_words;
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
@@ -33,7 +34,7 @@ pub struct Resolve {
     pub outcome: ResolvedOutcome,
 
     /// What you checked; recorded in the journal
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = own_words)]
     pub reason: String,
 }
 

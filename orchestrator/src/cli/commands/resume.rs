@@ -23,8 +23,8 @@ use crate::state::ExitCode;
   ixporch resume 0198c2 --approve prod --reason 'staging is well'
   ixporch resume latest --rerun failed")]
 pub struct Resume {
-    /// Run id, or the beginning of it
-    #[arg(default_value = "latest")]
+    /// Run id, or the beginning of it [default: the last unfinished run; with --rerun the last run]
+    #[arg(default_value = "latest", hide_default_value = true)]
     pub run: String,
 
     /// Only these hosts of the run [default: all]

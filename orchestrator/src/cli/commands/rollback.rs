@@ -28,8 +28,8 @@ use crate::state::ExitCode;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ixporch rollback\n  ixporch rollback 0198c2 --limit ixp1")]
 pub struct Rollback {
-    /// Run id, or the beginning of it
-    #[arg(default_value = "latest")]
+    /// Run id, or the beginning of it [default: the last run, if it can be rolled back]
+    #[arg(default_value = "latest", hide_default_value = true)]
     pub run: String,
 
     /// Only these hosts of the run [default: all]

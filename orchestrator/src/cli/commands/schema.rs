@@ -78,6 +78,7 @@ fn show(run: &str, settings: &Settings, printer: Printer) -> Result<ExitCode, Cl
     match printer.format {
         Format::Human if groups.is_empty() => {
             printer.say("no host of this run has reached its schema review");
+            printer.say(&format!("help: {} report {}", settings.program, settings.store.shorten(&run.id)?));
         }
         Format::Human => {
             printer.result(&format!("{}\n", report::schema_line(&groups)));

@@ -17,8 +17,8 @@ use crate::cli::settings::Settings;
 use crate::cli::which::known_run;
 use crate::facts::Facts;
 use crate::history::{History, OpenStep, Owed, Purpose};
-use crate::plan::HostId;
-use crate::report::{self, KnownRun};
+use crate::plan::{HostId, quote};
+use crate::report::{self, HostWords, KnownRun};
 use crate::state::ExitCode;
 
 /// Arguments of `status`.
@@ -66,8 +66,9 @@ pub(in crate::cli) fn run(
             let known = |run: &str| known_run(&history, run);
             printer.result(&report::status(printer.out, &settings.program, &inventory, &probes, &known));
             for (host, owed) in &owed {
-                printer
-                    .result(&format!("{}\n", printer.out.warn(&owed_line(host, owed, &history, settings))));
+                let words = HostWords { program: &settings.program, inventory: &inventory, host };
+                let line = owed_line(words, owed, &history, settings);
+                printer.result(&format!("{}\n", printer.out.warn(&line)));
             }
         }
         Format::Json => {
@@ -97,14 +98,12 @@ fn steps(owed: &Owed) -> Vec<&str> {
     owed.steps.iter().map(|open| open.step.as_str()).collect()
 }
 
-fn owed_line(host: &str, owed: &Owed, history: &History, settings: &Settings) -> String {
+fn owed_line(words: HostWords<'_>, owed: &Owed, history: &History, settings: &Settings) -> String {
+    let HostWords { program, inventory, host } = words;
     let run = settings.shorten(&owed.run);
     let open = steps(owed).join(", ");
     if known_run(history, &owed.run) == KnownRun::GoingOn {
-        return format!(
-            "{host}: run {run} is going on, and {open} follow: {} report {run}",
-            settings.program
-        );
+        return format!("{host}: run {run} is going on, and {open} follow: {program} report {run}");
     }
     let record = history.run(&owed.run);
     let id = record.and_then(|record| record.hosts.iter().find(|known| known.id.name == host));
@@ -114,19 +113,30 @@ fn owed_line(host: &str, owed: &Owed, history: &History, settings: &Settings) ->
     let how = match (record, worked_since) {
         (Some(record), _) if record.is_unfinished() => format!("resume {run}"),
         // The run's own plan knows nothing of what came after it.
-        (_, Some(_)) => format!("{} --limit {host}", own_command(&owed.steps)),
+        (_, Some(_)) => {
+            let last_upgrade =
+                id.and_then(|known| history.last_on(&known.id, |run, _| run.kind.is_upgrade()));
+            let target = last_upgrade.and_then(|(run, _)| run.target.as_deref());
+            format!(
+                "{} --limit {} --inventory {}",
+                own_command(&owed.steps, target),
+                quote(host),
+                quote(inventory)
+            )
+        }
         _ => format!("settle {run} {host}"),
     };
-    format!("{host}: run {run} left {open} open; complete them: {} {how}", settings.program)
+    format!("{host}: run {run} left {open} open; complete them: {program} {how}")
 }
 
-/// The command that completes open steps whatever was done since: one of their own, or the next upgrade.
-fn own_command(steps: &[OpenStep]) -> &'static str {
+/// The command that completes open steps whatever was done since: one of their own, or the next upgrade, to the tag of the
+/// last one.
+fn own_command(steps: &[OpenStep], target: Option<&str>) -> String {
     match steps {
-        [OpenStep { step, .. }] if step == "views" => "views recreate",
-        [OpenStep { step, .. }] if step == "memcached-after-schema" => "memcached restart",
+        [OpenStep { step, .. }] if step == "views" => "views recreate".to_owned(),
+        [OpenStep { step, .. }] if step == "memcached-after-schema" => "memcached restart".to_owned(),
         // A site is opened by itself only where everything before that is done: the next upgrade finds that out.
-        _ => "upgrade",
+        _ => target.map_or_else(|| "upgrade".to_owned(), |tag| format!("upgrade --to {}", quote(tag))),
     }
 }
 

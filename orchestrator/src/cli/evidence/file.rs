@@ -9,6 +9,7 @@ use super::ssh_keygen::{self, SigningKey};
 use crate::cli::error::CliError;
 use crate::digest;
 use crate::event::Evidence;
+use crate::plan::quote;
 use crate::text::harmless_json;
 
 /// The version of the file's format.
@@ -54,14 +55,19 @@ pub(in crate::cli) fn write(
 pub(super) fn read(path: &Path, allowed: Option<&Path>) -> Result<(Evidence, Option<String>), CliError> {
     let shown = path.display();
     let refused = |why: String| CliError::invalid(format!("{shown}: {why}"));
-    let anew = "export it again on the controller of the run: ixporch evidence RUN > FILE";
+    let export = |run: &str, options: &str| {
+        let to = path.file_name().unwrap_or_default().to_string_lossy();
+        format!("on the controller of the run: ixporch evidence {run}{options} > {}", quote(&to))
+    };
+    let anew = |run: &str| format!("export it again {}", export(run, ""));
     let size = fs_err::metadata(path).map_err(|error| CliError::invalid(error.to_string()))?.len();
     if size > LONGEST {
         return Err(refused(format!("not an evidence file: it has {size} bytes")));
     }
     let bytes = fs_err::read(path).map_err(|error| CliError::invalid(error.to_string()))?;
     let file: EvidenceFile = serde_json::from_slice(&bytes)
-        .map_err(|error| refused(format!("not an evidence file: {error}")).help(anew))?;
+        .map_err(|error| refused(format!("not an evidence file: {error}")).help(anew("RUN")))?;
+    let run = run_of(&file.evidence).to_owned();
     if file.format != FORMAT {
         let why = format!("the file has format {}, but this version reads format {FORMAT}", file.format);
         return Err(refused(why).help("use the version of ixporch that wrote the file"));
@@ -69,7 +75,7 @@ pub(super) fn read(path: &Path, allowed: Option<&Path>) -> Result<(Evidence, Opt
     let text = canonical(&file.evidence);
     let tampered = "its content was changed after it was written";
     if digest::sha256(text.as_bytes()) != file.digest {
-        return Err(refused(format!("{tampered}: its digest does not match")).help(anew));
+        return Err(refused(format!("{tampered}: its digest does not match")).help(anew(&run)));
     }
     let signer = match (&file.signature, allowed) {
         (None, Some(allowed)) => {
@@ -77,16 +83,40 @@ pub(super) fn read(path: &Path, allowed: Option<&Path>) -> Result<(Evidence, Opt
                 "it is not signed, but the inventory requires a signature by a key in {}",
                 allowed.display()
             );
-            return Err(refused(why)
-                .help("sign it on the controller of the run: ixporch evidence RUN --sign-with KEY > FILE"));
+            return Err(
+                refused(why).help(format!("sign it {}", export(&run, " --sign-with ~/.ssh/id_ed25519")))
+            );
         }
         (None, None) => None,
         (Some(signature), allowed) => {
             let verified = ssh_keygen::verify(signature, text.as_bytes(), allowed);
-            Some(verified.map_err(|why| refused(why).help(anew))?)
+            Some(verified.map_err(|why| refused(why).help(anew(&run)))?)
         }
     };
     let evidence = serde_json::from_value(file.evidence)
-        .map_err(|error| refused(format!("not an evidence file: {error}")).help(anew))?;
+        .map_err(|error| refused(format!("not an evidence file: {error}")).help(anew(&run)))?;
     Ok((evidence, signer))
+}
+
+/// The run of evidence that is not verified yet: it is shown in a command, so it must be nothing but an id.
+fn run_of(evidence: &Value) -> &str {
+    let is_id = |run: &&str| run.len() <= 36 && run.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    let run = evidence.get("run").and_then(Value::as_str).filter(is_id);
+    run.filter(|run| !run.is_empty() && !run.starts_with('-')).unwrap_or("RUN")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_run_that_is_no_id_is_not_shown_in_a_command() {
+        let of = |run: &str| run_of(&json!({ "run": run })).to_owned();
+        assert_eq!(of("01a21a70-a4ca-7451-bad2-82c4a322cc2d"), "01a21a70-a4ca-7451-bad2-82c4a322cc2d");
+        for run in ["", "1; reboot", "$(reboot)", "--sign-with"] {
+            assert_eq!(of(run), "RUN");
+        }
+    }
 }
