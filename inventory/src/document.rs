@@ -43,7 +43,7 @@ pub fn parse<'i>(origin: &str, source: &'i str) -> Result<Spanned<DeTable<'i>>, 
         .map(|error| {
             let span = error.span().unwrap_or(0..0);
             Problem::new(span, format!("not valid TOML: {}", error.message().trim()))
-                .help("mend the syntax first; what the file says is checked after that")
+                .help("fix the syntax first; the rest of the file is checked after that")
         })
         .collect();
     Err(Problems::new(origin, source, problems))

@@ -64,18 +64,21 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("name", "The wave's name."),
     ("hosts", "A selector: `name`, `glob-*`, `@group`, `!not-this`, between commas."),
     ("count", "Only so many of the selected hosts that are not yet in an earlier wave."),
-    ("percent", "Only so many of a hundred of them, at least one."),
+    ("percent", "Only this percentage of them, at least one host."),
     ("parallel", "How many hosts of the wave may run at once."),
     (
         "max_failures",
         "How many hosts may fail (a number, or a share such as \"10%\") before nothing further starts.",
     ),
-    ("gate", "What stands before the wave: `auto`, `confirm` (a person is asked) or `hold`."),
+    (
+        "gate",
+        "What the wave needs to start: `auto` nothing, `confirm` a person who confirms it, `hold` an approval.",
+    ),
     ("soak", "How long the upgraded hosts are watched before the next wave."),
-    ("requires", "The earlier wave whose evidence this one demands."),
+    ("requires", "The earlier wave; this wave requires its evidence."),
     (
         "on_failure",
-        "What happens on its hosts after a failed step, whatever they say themselves: `rollback` or `stop`.",
+        "What happens on its hosts after a failed step, whatever their own settings say: `rollback` or `stop`.",
     ),
 ];
 
