@@ -48,10 +48,7 @@ fn demo(folder: &Path) -> std::io::Result<()> {
         .env(AS_PROGRAM, "1")
         .args(["--state-dir", &state, "upgrade", "--inventory", &inventory, "--yes"])
         .status()?;
-    println!(
-        "\nexit code {}: one host failed, and was taken back to where it was\n",
-        status.code().unwrap_or(-1)
-    );
+    println!("\nexit code {}: one host failed, and was rolled back\n", status.code().unwrap_or(-1));
     for host in &fleet.hosts {
         let site = if host.in_maintenance() { "in maintenance" } else { "open" };
         println!("  {:12} {}  {site}", host.name, host.describe());
