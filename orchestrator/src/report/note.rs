@@ -204,7 +204,8 @@ mod tests {
         let event = crate::event::RunEvent::RunStarted(header.into());
         let state = RunState::fold(&[crate::event::Envelope { sequence: 1, at, event }]);
         let (program, run) = ("ixporch".to_owned(), "r".to_owned());
-        let names = Names { program, run, going_on: false, now: at };
+        let names =
+            Names { program, run, going_on: false, now: at, since: std::collections::BTreeMap::new() };
         let report = crate::report::host_document(&names, &state, "a");
         assert_eq!(report["notes"], json!(["no `url` in the inventory"]));
         assert_eq!(report["notes_data"], json!([{ "code": "told", "text": "no `url` in the inventory" }]));

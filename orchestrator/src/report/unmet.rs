@@ -268,7 +268,10 @@ mod tests {
             assert!(shown.ends_with(&format!("\n  {words}\n  s1: it is old")), "{shown}");
         }
         let (program, run) = ("ixporch".to_owned(), "r".to_owned());
-        let report = crate::report::document(&Names { program, run, going_on: false, now: at }, &state);
+        let report = crate::report::document(
+            &Names { program, run, going_on: false, now: at, since: std::collections::BTreeMap::new() },
+            &state,
+        );
         let (wave, risk) = (&report["waves"][0], &report["risks_taken"][0]);
         let texts = json!([words, "s1: it is old"]);
         assert_eq!((&wave["evidence_unmet"], &risk["unmet"]), (&texts, &texts));
