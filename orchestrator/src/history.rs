@@ -15,7 +15,7 @@ pub use prune::{Age, Kept, Pruning};
 pub use record::{HostRecord, OpenStep, RunRecord, SUMMARY_FORMAT};
 
 use crate::event::{Deed, RunKind};
-use crate::plan::{HostId, LeftBehind};
+use crate::plan::{Former, HostId, LeftBehind};
 
 /// All runs of this controller.
 #[derive(Debug, Clone, Default)]
@@ -54,15 +54,6 @@ pub struct HostSince {
     pub work: Option<Since>,
     /// The open steps of this run that others completed.
     pub completed: BTreeSet<String>,
-}
-
-/// A host under an identity that it had before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Former {
-    /// That identity.
-    pub host: HostId,
-    /// The last run that changed anything there.
-    pub run: String,
 }
 
 /// What a run is taken up for.

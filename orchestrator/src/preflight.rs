@@ -50,7 +50,7 @@ pub struct PreflightPolicy {
 }
 
 /// The ids of all findings.
-pub const IDS: [&str; 40] = [
+pub const IDS: [&str; 41] = [
     "application-silent",
     "artisan-jobs",
     "bower-missing",
@@ -69,6 +69,7 @@ pub const IDS: [&str; 40] = [
     "dump-program",
     "dump-trial",
     "host-locked",
+    "host-moved",
     "in-maintenance",
     "leftovers",
     "memcached-silent",

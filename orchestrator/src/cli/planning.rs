@@ -14,6 +14,7 @@ use super::probing::{self, Probes, Upstream};
 use super::prompt::Passphrases;
 use super::request::Request;
 use super::settings::Settings;
+use super::which::absolute;
 use crate::history::History;
 use crate::plan::{self, HostId, LeftBehind, Options, Plan, WaveSelection};
 use crate::state::GivenEvidence;
@@ -76,7 +77,7 @@ pub(super) async fn plan(
         inventory: &inventory,
         procedure: &request.procedure,
         facts: &facts,
-        left: &left_behind(history, &hosts, earlier),
+        left: &left_behind(history, &hosts, earlier, &absolute(file)),
         options: &options,
         default_user: &settings.user,
     })?;
@@ -120,7 +121,16 @@ pub(super) async fn probe(
 }
 
 /// What the earlier runs left behind on the hosts.
-fn left_behind(history: &History, hosts: &[&Host], earlier: Option<&str>) -> BTreeMap<String, LeftBehind> {
-    let left = |host: &&Host| (host.name.clone(), history.left_on(&HostId::of(host), earlier));
+fn left_behind(
+    history: &History,
+    hosts: &[&Host],
+    earlier: Option<&str>,
+    inventory: &str,
+) -> BTreeMap<String, LeftBehind> {
+    let left = |host: &&Host| {
+        let id = HostId::of(host);
+        let former = history.former(&id, inventory);
+        (host.name.clone(), LeftBehind { former, ..history.left_on(&id, earlier) })
+    };
     hosts.iter().map(left).collect()
 }

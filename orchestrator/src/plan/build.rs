@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::note::notes;
 use super::steps::HostBuilder;
 use super::{
-    Blocking, HostAction, HostPlan, LedgerPlace, Plan, PlannedWave, Switch, WaveSelection, whole_seconds,
+    Blocking, Former, HostAction, HostPlan, LedgerPlace, Plan, PlannedWave, Switch, WaveSelection,
+    whole_seconds,
 };
 use crate::facts::Facts;
 use crate::preflight::{self, Asked, Finding, PreflightPolicy};
@@ -59,6 +60,9 @@ pub struct LeftBehind {
     /// A run of which the journal cannot be read, and which may have done something there: nothing is started then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
+    /// The identity under which an earlier run left something here. It is asked for each plan, and never written.
+    #[serde(skip)]
+    pub former: Option<Former>,
 }
 
 /// Everything that a plan is built from.
@@ -280,7 +284,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                 plan.stays_closed = was_closed;
             }
             if request.procedure.moves_code() {
-                plan.findings = findings(request, host, facts);
+                plan.findings = findings(request, host, facts, left.former.as_ref());
                 // Where a run broke off, what it left is what the next one mends.
                 if !plan.unfinished && !ours && matches!(plan.action, HostAction::Steps(_)) {
                     plan.blocked = Blocking::of_findings(&plan.findings, &request.options.preflight_policy);
@@ -296,8 +300,9 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
 }
 
 /// What the preflight found on a host.
-fn findings(request: &Request<'_>, host: &Host, facts: &Facts) -> Vec<Finding> {
+fn findings(request: &Request<'_>, host: &Host, facts: &Facts, former: Option<&Former>) -> Vec<Finding> {
     let backup_dir = host.backup_dir();
+    let described = former.map(|former| former.host.to_string()).unwrap_or_default();
     let asked = Asked {
         target: request.options.target.as_deref(),
         branch: host.text("branch").unwrap_or_default(),
@@ -308,6 +313,7 @@ fn findings(request: &Request<'_>, host: &Host, facts: &Facts) -> Vec<Finding> {
         sudo: host.become_method() == Become::Sudo,
         memcached_unit: host.text("memcached.service").filter(|unit| *unit != "none"),
         own_run: request.options.own_run.as_deref(),
+        former: former.map(|former| (former.run.as_str(), described.as_str())),
     };
     let mut findings = preflight::find(&asked, facts);
     request.options.preflight_policy.apply(&mut findings);

@@ -3,6 +3,8 @@
 //! Owns the one comparison that tells whether two runs, or a run and an inventory, mean the same installation. How one
 //! logs in, and through which jump hosts, is no part of that.
 
+use std::fmt;
+
 use ixporch_inventory::Host;
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +21,23 @@ pub struct HostId {
     pub ixp_root: String,
 }
 
+/// A host under an identity that it had before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Former {
+    /// That identity.
+    pub host: HostId,
+    /// The last run that changed anything there.
+    pub run: String,
+}
+
 /// OpenSSH's port, where no other is named.
 const SSH_PORT: u16 = 22;
+
+impl fmt::Display for HostId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` at {} port {}", self.name, self.address, self.port)
+    }
+}
 
 impl HostId {
     /// The identity of a host of an inventory.

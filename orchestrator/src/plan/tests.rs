@@ -56,6 +56,7 @@ fn plan_with(facts: &Facts, closed_by_us: &[&str], options: &Options) -> Result<
         closed: Some("maintenance-off".to_owned()),
         unfinished: true,
         unreadable: None,
+        former: None,
     };
     let left = closed_by_us.iter().map(|name| ((*name).to_owned(), opening.clone())).collect();
     build(&Request {

@@ -28,6 +28,8 @@ pub struct Asked<'a> {
     pub memcached_unit: Option<&'a str>,
     /// A run that may hold the host's lock, because it is taken over.
     pub own_run: Option<&'a str>,
+    /// A run that left something here when the host had another name or address, and that name and address.
+    pub former: Option<(&'a str, &'a str)>,
 }
 
 /// All findings of a host, the worst first.

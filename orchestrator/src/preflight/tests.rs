@@ -49,6 +49,7 @@ fn asked() -> Asked<'static> {
         sudo: true,
         memcached_unit: Some("memcached.service"),
         own_run: None,
+        former: None,
     }
 }
 
@@ -151,6 +152,15 @@ fn each_trouble_has_its_name_and_a_remedy() {
     let found = find(&asked(), &facts);
     assert_eq!((found.len(), found[0].id.as_str()), (1, "database-unreachable"));
     assert!(!found[0].remedy.is_empty());
+}
+
+#[test]
+fn what_a_run_left_under_a_former_name_or_address_blocks() {
+    let former = Some(("01a2", "`ixp1` at 192.0.2.1 port 22"));
+    let found = find(&Asked { former, ..asked() }, &healthy());
+    assert_eq!((found.len(), found[0].id.as_str(), found[0].severity), (1, "host-moved", Severity::Blocker));
+    assert!(found[0].what.contains("when the host was `ixp1` at 192.0.2.1 port 22"), "{}", found[0].what);
+    assert!(found[0].remedy.contains("ixporch report 01a2"), "{}", found[0].remedy);
 }
 
 #[test]

@@ -306,7 +306,7 @@ impl HostState {
         let owed: BTreeSet<String> = self.debts.iter().map(|debt| debt.step.clone()).collect();
         let still = |opening: &Option<String>| opening.clone().filter(|opening| owed.contains(opening));
         let closed = still(&plan.opening).or_else(|| still(&plan.closed));
-        LeftBehind { owed, closed, unfinished: self.leaves_unfinished(kind, plan), unreadable: None }
+        LeftBehind { owed, closed, unfinished: self.leaves_unfinished(kind, plan), ..LeftBehind::default() }
     }
 
     fn leaves_unfinished(&self, kind: RunKind, plan: &HostPlan) -> bool {

@@ -14,7 +14,7 @@ use crate::cli::planning;
 use crate::cli::printer::Printer;
 use crate::cli::probing::{Probes, Upstream};
 use crate::cli::settings::Settings;
-use crate::cli::which::known_run;
+use crate::cli::which::{self, known_run};
 use crate::facts::Facts;
 use crate::history::{History, OpenStep, Owed, Purpose};
 use crate::plan::{HostId, quote};
@@ -65,6 +65,17 @@ pub(in crate::cli) fn run(
             let inventory = selection.file.inventory.display().to_string();
             let known = |run: &str| known_run(&history, run);
             printer.result(&report::status(printer.out, &settings.program, &inventory, &probes, &known));
+            for host in &hosts {
+                let id = HostId::of(host);
+                if let Some(former) = history.former(&id, &which::absolute(&selection.file.inventory)) {
+                    let run = settings.shorten(&former.run);
+                    let line = format!(
+                        "{}: run {run} left open steps or an unfinished upgrade here, when the host was {}: {} report {run}",
+                        host.name, former.host, settings.program
+                    );
+                    printer.result(&format!("{}\n", printer.out.warn(&line)));
+                }
+            }
             for (host, owed) in &owed {
                 let words = HostWords { program: &settings.program, inventory: &inventory, host };
                 let line = owed_line(words, owed, &history, settings);

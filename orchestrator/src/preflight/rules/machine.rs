@@ -131,6 +131,13 @@ impl Findings {
     }
 
     pub(super) fn leftovers(&mut self, asked: &Asked<'_>, facts: &Facts) {
+        if let Some((run, former)) = asked.former {
+            self.blocker(
+                "host-moved",
+                format!("run {run} left open steps or an unfinished upgrade here, when the host was {former}"),
+                format!("name it so in the inventory again, and complete them: ixporch status --limit HOSTNAME; what the run did: ixporch report {run}"),
+            );
+        }
         if let Some(lock) =
             facts.leftovers.lock.as_ref().filter(|lock| Some(lock.run.as_str()) != asked.own_run)
         {
