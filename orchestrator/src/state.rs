@@ -108,10 +108,7 @@ impl RunState {
             self.last = Some(envelope.at);
         }
         if let Some(host) = envelope.event.host_of_step() {
-            let order = self.order;
-            let host = self.host(host);
-            host.heard = Some(envelope.at);
-            host.heard_in = if host.locked_in == 0 { order } else { host.locked_in };
+            self.heard(host, envelope.at);
         }
         match &envelope.event {
             RunEvent::RunStarted(header) => {
@@ -150,11 +147,7 @@ impl RunState {
                 host.keeper.clone_from(keeper);
                 host.link_is_back(envelope.at);
             }
-            RunEvent::HostLocked { host, order } => {
-                let host = self.host(host);
-                host.locked = true;
-                host.locked_in = *order;
-            }
+            RunEvent::HostLocked { host, order } => self.host(host).is_locked(*order),
             RunEvent::HostReleased { host } => self.host(host).locked = false,
             RunEvent::HostRefused { host, lock } => self.host(host).held_by = Some(lock.clone()),
             RunEvent::LinkLost { host, step, why } => {
@@ -282,6 +275,14 @@ impl RunState {
         {
             host.debts.retain(|debt| debt.since.is_none() && !plan.cleared_when_back.contains(&debt.step));
         }
+    }
+
+    /// Something was done on a host, or the end of it was seen.
+    fn heard(&mut self, host: &str, at: Timestamp) {
+        let order = self.order;
+        let host = self.host(host);
+        host.heard = Some(at);
+        host.heard_in = if host.locked_in == 0 { order } else { host.locked_in };
     }
 
     /// A host is owed what a step may have made from the moment on at which the step was let go.

@@ -82,15 +82,11 @@ pub fn rollback(
         });
     }
     if hosts.is_empty() && !left_out.is_empty() {
-        return Err(match left_out.as_slice() {
-            [(host, LeftOut::WorkSince { run, deed })] => {
-                Obstacle::WorkSince { host: host.clone(), run: run.clone(), deed: *deed }
-            }
-            _ => {
-                let (follow_up, run) = (FollowUpKind::Rollback, record.run.clone());
-                Obstacle::NoHostLeft { follow_up, run, left_out }
-            }
-        });
+        if let [(host, LeftOut::WorkSince { run, deed })] = left_out.as_slice() {
+            return Err(Obstacle::WorkSince { host: host.clone(), run: run.clone(), deed: *deed });
+        }
+        let (follow_up, run) = (FollowUpKind::Rollback, record.run.clone());
+        return Err(Obstacle::NoHostLeft { follow_up, run, left_out });
     }
     let unfinished = state.unfinished_hosts();
     let takes_over = hosts.iter().any(|plan| unfinished.contains(&plan.host.as_str()));

@@ -240,6 +240,12 @@ impl HostState {
         ends.find_map(|step| step.end.as_ref()?.narrowed.clone()).unwrap_or_default()
     }
 
+    /// The run has its lock, which has this place.
+    pub(super) fn is_locked(&mut self, order: u64) {
+        self.locked = true;
+        self.locked_in = order;
+    }
+
     pub(super) fn link_is_back(&mut self, at: Timestamp) {
         if let Some(gap) = self.gaps.last_mut() {
             gap.to.get_or_insert(at);

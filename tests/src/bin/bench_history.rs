@@ -5,6 +5,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "it is a benchmark with a program of its own"
 )]
@@ -47,11 +48,8 @@ fn main() {
         ("report latest", vec!["report", "latest"]),
         ("rollback of 3 hosts", vec!["rollback", "--yes", "--limit", "h000,h001,h002"]),
     ];
-    println!(
-        "{:22}{}",
-        "",
-        bench.programs.iter().map(|path| format!("{:>40}", path.display())).collect::<String>()
-    );
+    let programs: Vec<String> = bench.programs.iter().map(|path| format!("{:>40}", path.display())).collect();
+    println!("{:22}{}", "", programs.concat());
     for (name, arguments) in commands {
         let mut line = format!("{name:22}");
         for program in &bench.programs {

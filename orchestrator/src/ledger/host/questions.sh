@@ -8,7 +8,7 @@ version() { as "$web" sh -c 'head -c 4096 "$1/version.php" 2>/dev/null || head -
 in_tree() { as "$owner" env GIT_OPTIONAL_LOCKS=0 git -C "$root" "$@"; }
 upstream() { as "$owner" timeout -k 5 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes' git -C "$root" ls-remote origin "$@"; }
 aside() {
-  as "$web" timeout -k 5 "${patience:-20}" sh -c '
+  as "$web" timeout -k 5 "${patience:-60}" sh -c '
     home=$(mktemp -d) || exit 1
     trap "rm -rf \"$home\"" EXIT
     # Not every sh runs its EXIT trap when it is ended.

@@ -215,13 +215,14 @@ fn after(reason: &Reason) -> Option<Reason> {
         Reason::LockLeft { .. } => Reason::LockLeftUnrecorded,
         Reason::LockLeftUnrecorded => Reason::ChangeNotReconciled { because: vec![Reason::Interrupted] },
         Reason::ChangeNotReconciled { .. } => step_failed(first_of_steps()),
-        Reason::Step { because: Some(because), output: None, .. } => match after_step_reason(because) {
-            Some(because) => step_failed(because),
-            None => {
+        Reason::Step { because: Some(because), output: None, .. } => {
+            if let Some(because) = after_step_reason(because) {
+                step_failed(because)
+            } else {
                 let because = Some(StepReason::ExitCode { exit: 1 });
                 Reason::Step { step: step(), because, output: Some(failure()) }
             }
-        },
+        }
         Reason::Step { .. } => Reason::StepStillRuns { step: step() },
         Reason::StepStillRuns { .. } => Reason::Crashed,
         Reason::Crashed => Reason::RolledBack,
