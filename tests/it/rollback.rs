@@ -171,7 +171,7 @@ fn a_run_that_was_cut_off_can_be_taken_back_again_where_that_came_to_nothing() {
 fn what_a_host_proved_that_was_taken_back_lets_no_wave_start() {
     for (requires, code, words) in [
         ("requires = \"staging\"", 7, "wave `staging`, s: it was not upgraded, but is rolled-back"),
-        ("", 4, "rolled s back, so what this run proved there no longer counts"),
+        ("", 4, "rolled s back, so this run's results there are no longer valid"),
     ] {
         let stage = Stage::new(&[("staging", &["s"]), ("prod", &["p"])]);
         let settings = format!("name = \"prod\"\ngate = \"confirm\"\n{requires}");
