@@ -74,8 +74,9 @@ impl SchemaChanges {
         let statements = canonical::order(statements.into_iter().map(read).collect());
         let mut text: Vec<String> = statements.iter().map(|statement| statement.sql.clone()).collect();
         let changes: Vec<Change> = statements.into_iter().flat_map(|statement| statement.changes).collect();
-        let narrowing = changes.iter().filter(|change| change.what.ends_with(statement::NARROWS));
-        text.extend(narrowing.map(|change| format!("{}: {}", change.what, change.sql)));
+        let narrowing =
+            |change: &Change| Some(format!("{}: {}", statement::digested(change.what)?, change.sql));
+        text.extend(changes.iter().filter_map(narrowing));
         let digest = digest::sha256(text.join(";\n").as_bytes());
         let hex = digest.strip_prefix("sha256:").unwrap_or(&digest).to_owned();
         Self { changes, fingerprint: Fingerprint(hex) }

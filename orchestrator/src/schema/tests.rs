@@ -217,3 +217,19 @@ fn a_fingerprint_is_named_by_enough_of_its_digits() {
     assert!(fingerprint.is_named_by(&shown) && fingerprint.is_named_by(fingerprint.digits()));
     assert!(!fingerprint.is_named_by(&shown[..8]));
 }
+
+#[test]
+fn what_may_be_narrowed_has_a_fingerprint_of_its_own_which_never_changes() {
+    let sql = "ALTER TABLE cust CHANGE name name VARCHAR(40) DEFAULT NULL";
+    let harmless = SchemaChanges::read([sql]);
+    let perhaps = SchemaChanges::against([sql], &Narrowed::unknown());
+    assert_ne!(perhaps.fingerprint, harmless.fingerprint);
+    let [Change { what, sql, .. }] = perhaps.changes.as_slice() else { panic!("{perhaps:?}") };
+    assert_eq!(*what, "may narrow a column");
+    let statement = harmless.changes[0].sql.clone();
+    let digested = format!("{statement};\nperhaps narrows a column: {sql}");
+    assert_eq!(
+        perhaps.fingerprint.digits(),
+        digest::sha256(digested.as_bytes()).trim_start_matches("sha256:")
+    );
+}
