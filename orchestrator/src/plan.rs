@@ -10,6 +10,7 @@ mod command;
 mod fold;
 mod host_id;
 mod note;
+mod request;
 #[cfg(test)]
 pub(crate) mod sample;
 mod scripts;
@@ -26,12 +27,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use argument::Argument;
 pub use blocking::Blocking;
-pub use build::{BackupChoice, LeftBehind, Options, PlanError, ProbeResult, Request, build, login};
+pub use build::{PlanError, build, login};
 pub use command::{Command, Switch, quote};
 pub use fold::fold_names;
 pub(crate) use host_id::address_of_login;
 pub use host_id::{Former, HostId};
 pub use note::Note;
+pub use request::{BackupChoice, LeftBehind, Options, ProbeResult, Request};
 pub use scripts::PlanFormError;
 pub use waves::{WaveSelection, waves};
 

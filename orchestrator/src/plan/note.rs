@@ -6,7 +6,7 @@ use ixporch_inventory::Host;
 use serde::{Deserialize, Serialize};
 
 use super::HostAction;
-use super::build::Request;
+use super::request::Request;
 use crate::facts::{Facts, HostLock};
 use crate::procedure::{Reads, Step};
 use crate::text::RemoteText;

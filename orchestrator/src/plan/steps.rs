@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ixporch_inventory::Host;
+use ixporch_inventory::{Become, Host};
 
-use super::build::{Request, switch};
+use super::request::Request;
 use super::{Argument, Command, PlannedProof, PlannedStep, SiteProbe, Switch, whole_seconds};
 use crate::facts::Facts;
 use crate::procedure::{Action, Condition, Placeholder, Proof, Reads, Step, Template};
@@ -222,5 +222,20 @@ impl HostBuilder<'_> {
                 self.host.text(placeholder.name()).unwrap_or_default().to_owned()
             }
         }
+    }
+}
+
+/// How a login comes to run something as another user.
+pub(super) fn switch(host: &Host, facts: &Facts, user: &str, wanted: Option<&str>) -> Switch {
+    let login = facts.login_user.as_deref().unwrap_or(user);
+    match wanted {
+        None => Switch::None,
+        Some(wanted) if wanted == login => Switch::None,
+        Some(_) if login == "root" => Switch::Runuser,
+        // Without sudo another user cannot be reached; sudo then says so in its own words.
+        Some(_) => match host.become_method() {
+            Become::Sudo => Switch::Sudo,
+            Become::None => Switch::None,
+        },
     }
 }
