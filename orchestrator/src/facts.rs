@@ -7,6 +7,7 @@ mod doctrine;
 mod leftovers;
 mod parse;
 mod preflight;
+mod script_reason;
 mod site;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ pub use doctrine::{PendingSql, SchemaUpdateEnd, is_valid, read_pending_sql, read
 pub use leftovers::{HostLock, LedgerRun, LedgerState, LedgerStep, Leftovers};
 pub use parse::{FactsError, parse, parse_leftovers};
 pub use preflight::{Preflight, read_preflight};
+pub use script_reason::{MARK as SCRIPT_REASON_MARK, ScriptReason, read_script_reason};
 pub use site::{SITE_PATHS, SiteAnswer, SiteTrouble, read_site};
 
 /// What the probe found on a host. `None`: it could not be read.

@@ -37,7 +37,7 @@ if ($public !== false && strpos("$base/", "$public/") === 0) {
 foreach (array_keys(ixporch_backups()) as $other) {
     // What is in the database now is a part of what was in it.
     if (is_file("$other/restore-begun")) {
-        ixporch_fail("a restore from $other is incomplete; complete it: ixporch rollback " . basename($other));
+        ixporch_fail_because("a restore from $other is incomplete", ['code' => 'restore-incomplete', 'run' => basename($other)]);
     }
 }
 try {

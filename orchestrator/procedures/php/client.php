@@ -6,6 +6,12 @@ function ixporch_fail($why)
     exit(1);
 }
 
+// Fails with a reason that the controller words.
+function ixporch_fail_because($why, array $reason)
+{
+    ixporch_fail("$why\nixporch-reason " . json_encode($reason));
+}
+
 function ixporch_quoted($name)
 {
     return '`' . str_replace('`', '``', $name) . '`';

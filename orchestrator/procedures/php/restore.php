@@ -72,8 +72,7 @@ function ixporch_must_be_restorable(PDO $database, array $settings, array $manif
     $lost = ixporch_lost($database, $manifest, $folder);
     $since = getenv('IXPORCH_DISCARD_WRITES_SINCE');
     if ($lost !== '' && ($since === false || (int) $since > $manifest['started'])) {
-        $time = ixporch_time($manifest['started']);
-        ixporch_fail("$lost\nnothing was changed. The rollback would discard all writes since $time. To discard them, repeat the rollback with --discard-writes-since $time");
+        ixporch_fail_because($lost, ['code' => 'writes-since', 'run' => basename($folder), 'since' => $manifest['started']]);
     }
     ixporch_must_be_loadable($database, $settings, $manifest['definers'], $manifest['archives']['database']['longest_line']);
     return $lost;

@@ -1,7 +1,9 @@
 //! Judges how a step ended from what the host reported (law 4). Pure.
 
+use jiff::Timestamp;
+
 use crate::event::{StepEnd, StepOutcome, StepReason};
-use crate::facts::{self, PendingSql, SchemaUpdateEnd};
+use crate::facts::{self, PendingSql, SchemaUpdateEnd, ScriptReason};
 use crate::ledger::{StepEnded, StepOutput};
 use crate::plan::PlannedStep;
 use crate::procedure::Reads;
@@ -122,6 +124,17 @@ fn found_out(
     }
 }
 
+/// Why a built-in script failed, if it tells.
+fn script_reason(output: &StepOutput) -> Option<StepReason> {
+    let told = facts::read_script_reason(&RemoteText::from_bytes(&output.stderr.kept()))?;
+    Some(match told {
+        ScriptReason::WritesSince { run, since } => {
+            StepReason::WritesSince { run, since: Timestamp::from_second(since).ok()? }
+        }
+        ScriptReason::RestoreIncomplete { run } => StepReason::RestoreIncomplete { run },
+    })
+}
+
 /// The outcome of a step that did not succeed, and why.
 type Failure = (StepOutcome, StepReason);
 
@@ -145,7 +158,7 @@ fn check(
         return if is_valid { Ok(()) } else { failed(StepReason::NotValid { exit }) };
     }
     if exit != 0 {
-        return failed(StepReason::ExitCode { exit });
+        return failed(script_reason(output).unwrap_or(StepReason::ExitCode { exit }));
     }
     if let Some(reads) = step.reads {
         if output.is_cut() {
@@ -264,6 +277,15 @@ mod tests {
             StepOutcome::Succeeded
         );
         assert_eq!(read("Command Cancelled!"), StepOutcome::Failed);
+    }
+
+    #[test]
+    fn a_built_in_script_tells_why_it_failed() {
+        let mut output = StepOutput::default();
+        output.stderr.push(b"ixporch-reason {\"code\":\"restore-incomplete\",\"run\":\"01a2\"}\n");
+        let end = judge(&step("x", None), ran(1, None), &output, &[]);
+        let reason = StepReason::RestoreIncomplete { run: "01a2".to_owned() };
+        assert_eq!((end.outcome, end.reason), (StepOutcome::Failed, Some(reason)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Owns the reasons of a step's end. Nothing here is prose: `report` words a reason, once. Earlier journals have the text
 //! `why` instead of a reason; it is read as [`StepReason::Told`].
 
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::facts::SiteTrouble;
@@ -95,6 +96,18 @@ pub enum StepReason {
     },
     /// The step is only run if a schema change is pending, and none is.
     NothingPending,
+    /// A restore would discard what was written to the database since its backup.
+    WritesSince {
+        /// The run of the backup.
+        run: String,
+        /// When the backup was begun.
+        since: Timestamp,
+    },
+    /// A restore of a backup was begun on the host, and did not complete.
+    RestoreIncomplete {
+        /// The run of the backup.
+        run: String,
+    },
     /// The run was interrupted.
     Interrupted,
     /// The connection was lost for good before the end of the step was seen.

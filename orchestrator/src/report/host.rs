@@ -9,6 +9,7 @@ use super::schema::schema_group;
 use super::versions::{backup, slowest, versions};
 use super::{HostWords, Names, Paint, duration, note, obstacle, reason, step_reason};
 use crate::event::{HostOutcome, RunKind, StepEnd, StepOutcome};
+use crate::facts::SCRIPT_REASON_MARK;
 use crate::plan::HostPlan;
 use crate::schema::Group;
 use crate::state::{Debt, HostState, RunState, StepState, Undo};
@@ -180,7 +181,11 @@ fn end_words(paint: Paint, end: &StepEnd) -> String {
 /// The last lines of a failed step.
 pub(super) fn last_lines(end: &StepEnd) -> Vec<String> {
     let stream = if end.stderr.tail.is_blank() { &end.stdout } else { &end.stderr };
-    stream.tail.last_lines(LAST_LINES)
+    // What a script tells as data is worded as the reason.
+    let mut lines = stream.tail.last_lines(LAST_LINES + 1);
+    lines.retain(|line| !line.starts_with(SCRIPT_REASON_MARK));
+    let skip = lines.len().saturating_sub(LAST_LINES);
+    lines.split_off(skip)
 }
 
 /// What went wrong on a host, its open steps, and what to type; empty if all is well.

@@ -195,7 +195,7 @@ fn help(reason: &Reason, run: &str, words: HostWords<'_>) -> Option<String> {
         }
         Reason::LedgerGone => Some(format!("look at the step: {program} report {run} --host {host}")),
         Reason::StepStillRuns { .. } => Some(format!("follow it to its end: {program} resume {run}")),
-        Reason::Step { because: Some(because), .. } => step_reason::help(because),
+        Reason::Step { because: Some(because), .. } => step_reason::help(because, words),
         Reason::ReviewTimedOut { .. } => {
             Some("the setting `review_timeout` in the inventory is the time to wait".to_owned())
         }

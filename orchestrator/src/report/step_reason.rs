@@ -2,6 +2,7 @@
 //!
 //! Owns how such reasons are told. Whatever a reason holds is shown without control bytes.
 
+use super::{HostWords, obstacle};
 use crate::event::{StepEnd, StepReason};
 use crate::facts::SiteTrouble;
 use crate::plan::PlannedProof;
@@ -69,6 +70,12 @@ fn message(reason: &StepReason) -> String {
             "never-converges: {summary} stay pending although they were executed (the database reports another column type than it was given)"
         ),
         StepReason::NothingPending => "no schema change is pending".to_owned(),
+        StepReason::WritesSince { since, .. } => {
+            format!("nothing was changed: the rollback would discard all writes since {since:.0}")
+        }
+        StepReason::RestoreIncomplete { run } => {
+            format!("a restore of the backup of run {} is incomplete", obstacle::short_id(run))
+        }
         StepReason::Interrupted => "the run was interrupted".to_owned(),
         StepReason::EndNotSeen { failure } => {
             format!("the connection was lost before it ended: {}", failure.raw())
@@ -84,8 +91,19 @@ fn message(reason: &StepReason) -> String {
 }
 
 /// What to type next, if there is something.
-pub(super) fn help(reason: &StepReason) -> Option<String> {
+pub(super) fn help(reason: &StepReason, words: HostWords<'_>) -> Option<String> {
+    let HostWords { program, host, .. } = words;
     match reason {
+        StepReason::WritesSince { run, since } => {
+            let run = obstacle::short_id(run);
+            Some(format!(
+                "to discard them: {program} rollback {run} --limit {host} --discard-writes-since {since:.0}"
+            ))
+        }
+        StepReason::RestoreIncomplete { run } => {
+            let run = obstacle::short_id(run);
+            Some(format!("complete it: {program} rollback {run} --limit {host}"))
+        }
         StepReason::NeverConverges { accepted: false, .. } => Some(
             "if that is known and harmless, set schema_never_converges = \"accept\" in the inventory"
                 .to_owned(),

@@ -4,7 +4,7 @@ use clap::Args;
 use ixporch_inventory::suggest;
 use jiff::Timestamp;
 
-use crate::cli::args::fingerprint;
+use crate::cli::args::{fingerprint, own_words};
 use crate::cli::error::CliError;
 use crate::cli::printer::Printer;
 use crate::cli::settings::Settings;
@@ -32,7 +32,7 @@ pub struct Approve {
     pub schema: Vec<String>,
 
     /// Reason, recorded in the journal
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = own_words)]
     pub reason: String,
 }
 
