@@ -6,6 +6,7 @@ mod archive;
 mod error;
 mod folder;
 mod inbox;
+mod known_length;
 mod order;
 mod store;
 mod summaries;

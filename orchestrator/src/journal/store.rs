@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::JournalError;
 use super::folder::create_private;
+use super::known_length::known_length;
 use super::order;
-use super::summaries::known_length;
 use super::writer::{JOURNAL, Writer};
 use crate::event::{Envelope, FORMAT, Line, LineError};
 use crate::state::RunState;

@@ -6,15 +6,13 @@ use std::io::Write;
 use std::path::Path;
 
 use super::error::JournalError;
+use super::known_length::SUMMARY;
 use super::store::{Store, is_locked};
 use super::writer::JOURNAL;
 use crate::event::{Line, RunEvent};
 use crate::history::{History, RunRecord, SUMMARY_FORMAT, Unreadable};
 use crate::plan::HostId;
 use crate::state::RunState;
-
-/// The summary's name in its run's folder.
-const SUMMARY: &str = "summary.json";
 
 impl Store {
     /// What all runs did, from their summaries; a journal is read only if its summary is missing or older.
@@ -87,16 +85,6 @@ impl Store {
         let hosts = summary.hosts.into_iter().filter(|_| changes).map(|host| host.id);
         Some((summary.inventory, hosts.collect()))
     }
-}
-
-/// How long a journal was, in bytes of whole lines, when its summary was made; summaries of every version tell.
-pub(super) fn known_length(folder: &Path) -> Option<u64> {
-    #[derive(serde::Deserialize)]
-    struct Known {
-        journal_bytes: u64,
-    }
-    let known: Known = serde_json::from_slice(&fs_err::read(folder.join(SUMMARY)).ok()?).ok()?;
-    Some(known.journal_bytes)
 }
 
 /// The summary of a run, if it is of all that its journal holds.
