@@ -12,11 +12,13 @@ use super::resume::{Resumption, resume};
 use super::rollback::{self, Rollback, rollback};
 use super::settle::settle;
 use crate::event::{FollowUpKind, HostOutcome, LeftOut, Obstacle, RunEvent, RunKind, StepOutcome};
-use crate::history::{History, Purpose, RunRecord};
-use crate::plan::{HostId, HostPlan, PlannedStep};
+use crate::history::{History, RunRecord};
+use crate::plan::HostPlan;
 use crate::procedure::Effect;
 use crate::report;
 
+mod choosing;
+mod order;
 mod runs;
 
 fn history(runs: &[Run]) -> History {
@@ -347,127 +349,6 @@ fn a_run_under_a_clock_that_was_ahead_is_latest_only_until_the_next_one() {
     let history = History::new(vec![next, ahead], Vec::new());
     assert_eq!(history.latest().unwrap().run, "next");
     assert_eq!(history.last_order(), 2);
-}
-
-#[test]
-fn a_run_that_cannot_be_read_is_not_passed_over_where_a_run_is_chosen() {
-    use crate::history::Unreadable;
-    let records =
-        || [Run::killed("run2", 2, &["a"])].iter().filter_map(|run| RunRecord::of(&run.state(), 0)).collect();
-    let unread = |run: &str, inventory: Option<&str>, hosts| Unreadable {
-        run: run.to_owned(),
-        why: String::new(),
-        inventory: inventory.map(str::to_owned),
-        hosts,
-    };
-    let here = || Some(vec![host("a").id()]);
-    for (unread, runs, stops) in [
-        (unread("run3", None, None), records(), true),
-        (unread("run3", None, here()), records(), true),
-        // It is older, only looked, or is of another inventory.
-        (unread("run1", None, None), records(), false),
-        (unread("run3", None, Some(Vec::new())), records(), false),
-        (unread("run3", Some("other"), here()), records(), false),
-        // Without any other run it is all the same how old it is.
-        (unread("run1", None, None), Vec::new(), true),
-    ] {
-        let named = unread.run.clone();
-        let inventory = records()[0].inventory.clone();
-        let history = History::new(runs, vec![unread]);
-        let answer = chosen(&history, FollowUpKind::Resume, Some(&inventory), &[]);
-        assert_eq!(answer.contains("runs verify"), stops, "{named}: {answer}");
-    }
-}
-
-#[test]
-fn a_run_at_work_does_not_hide_one_that_was_cut_off() {
-    let mut records: Vec<RunRecord> = [Run::killed("up1", 1, &["a"]), Run::killed("up2", 2, &["b"])]
-        .iter()
-        .filter_map(|run| RunRecord::of(&run.state(), 0))
-        .collect();
-    records[1].going_on = true;
-    let history = History::new(records.clone(), Vec::new());
-    assert_eq!(chosen(&history, FollowUpKind::Resume, None, &[]), "up1");
-    let only = History::new(records.split_off(1), Vec::new());
-    assert_eq!(chosen(&only, FollowUpKind::Resume, None, &[]), "up2");
-    assert_eq!(chosen(&only, FollowUpKind::Approve, None, &[]), "up2");
-}
-
-#[test]
-fn what_is_left_on_a_host_that_has_moved_is_found_under_its_former_identity() {
-    let inventory = Run::failed("up1", 1, "a").header.inventory;
-    let here = host("a").id();
-    let moved = HostId { address: "a.example".to_owned(), ..here.clone() };
-    let renamed = HostId { name: "b".to_owned(), ..here.clone() };
-    let other = HostId { ixp_root: "/srv/other".to_owned(), ..here.clone() };
-    let failed = history(&[Run::failed("up1", 1, "a")]);
-    let former = |history: &History, id: &HostId, inventory: &str| {
-        history.former(id, inventory).map(|found| found.run)
-    };
-    assert_eq!(former(&failed, &moved, &inventory).as_deref(), Some("up1"));
-    assert_eq!(former(&failed, &renamed, "elsewhere").as_deref(), Some("up1"));
-    // A host of the same name in another inventory is another host, as is another installation.
-    assert_eq!(former(&failed, &moved, "elsewhere"), None);
-    assert_eq!(former(&failed, &other, &inventory), None);
-    assert_eq!(former(&failed, &here, &inventory), None);
-    let well = history(&[Run::failed("up1", 1, "a"), Run::upgraded("up2", 2, &["a"])]);
-    assert_eq!(former(&well, &moved, &inventory), None);
-}
-
-#[test]
-fn all_spellings_of_an_inventory_are_one() {
-    let history = history(&[Run::killed("up1", 1, &["a"]).inventory("/srv/./prod.toml")]);
-    assert_eq!(chosen(&history, FollowUpKind::Resume, Some("/srv/prod.toml"), &[]), "up1");
-}
-
-#[test]
-fn of_overlapping_sessions_the_locks_tell_what_came_later_whatever_the_clocks_say() {
-    // The upgrade waited at a gate while the views of its host were recreated; then it failed there.
-    let upgrade = || Run::upgrade("up1", 1, &["a"]).locked_at("a", 4).fails("a").over(6);
-    let views = |lock| {
-        let step = PlannedStep { completes: vec!["views".to_owned()], ..step("again", 1, &[], &[]) };
-        let run = Run::new("views2", 2, RunKind::Procedure, &["a"]).steps(&[step]);
-        run.locked_at("a", lock).does("a", "again").ends("a", HostOutcome::Done).over(0)
-    };
-    let record = |run: &Run, clock: &str| {
-        let mut record = RunRecord::of(&run.state(), 0).unwrap();
-        record.started = Some(clock.parse().unwrap());
-        record.hosts[0].heard = record.started;
-        record
-    };
-    for (lock, is_after) in [(3, false), (5, true)] {
-        for clocks in [
-            ["2026-01-01T00:00:00Z", "2100-01-01T00:00:00Z"],
-            ["2100-01-01T00:00:00Z", "2026-01-01T00:00:00Z"],
-        ] {
-            let records = vec![record(&upgrade(), clocks[0]), record(&views(lock), clocks[1])];
-            let history = History::new(records, Vec::new());
-            let (here, run) = (host("a").id(), history.run("up1").unwrap());
-            let completed = history.completed_since(run, &here);
-            assert_eq!(completed.contains("views"), is_after, "{clocks:?}");
-            let last = history.last_on(&here, |_, _| true).unwrap().0;
-            assert_eq!(last.run == "views2", is_after, "{clocks:?}");
-            assert_eq!(history.left_on(&here, None).closed.is_some(), !is_after, "{clocks:?}");
-            assert_eq!(history.last_order(), lock.max(4));
-        }
-    }
-}
-
-#[test]
-fn what_was_done_between_a_plan_and_its_work_does_not_stand_against_a_rollback() {
-    let upgrade = Run::upgrade("up1", 1, &["a"]).locked_at("a", 4).fails("a").over(6);
-    let exec = |lock| {
-        let mut change = step("exec", 1, &[], &[]);
-        change.effect = Effect::Change;
-        let run = Run::new("exec2", 2, RunKind::Exec, &["a"]).steps(&[change]);
-        run.locked_at("a", lock).does("a", "exec").ends("a", HostOutcome::Done).over(0)
-    };
-    for (lock, stands) in [(3, false), (5, true)] {
-        let history = history(&[upgrade.clone(), exec(lock)]);
-        let run = history.run("up1").unwrap();
-        let since = history.work_since(run, &host("a").id(), None, Purpose::Rollback);
-        assert_eq!(since.is_some(), stands, "{since:?}");
-    }
 }
 
 #[test]

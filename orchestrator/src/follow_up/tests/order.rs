@@ -1,0 +1,58 @@
+//! What came later on a host, if sessions overlap: the numbers of locks tell it, not clocks.
+
+use super::history;
+use super::runs::{Run, host, step};
+use crate::event::{HostOutcome, RunKind};
+use crate::history::{History, Purpose, RunRecord};
+use crate::plan::PlannedStep;
+use crate::procedure::Effect;
+
+#[test]
+fn of_overlapping_sessions_the_locks_tell_what_came_later_whatever_the_clocks_say() {
+    // The upgrade waited at a gate while the views of its host were recreated; then it failed there.
+    let upgrade = || Run::upgrade("up1", 1, &["a"]).locked_at("a", 4).fails("a").over(6);
+    let views = |lock| {
+        let step = PlannedStep { completes: vec!["views".to_owned()], ..step("again", 1, &[], &[]) };
+        let run = Run::new("views2", 2, RunKind::Procedure, &["a"]).steps(&[step]);
+        run.locked_at("a", lock).does("a", "again").ends("a", HostOutcome::Done).over(0)
+    };
+    let record = |run: &Run, clock: &str| {
+        let mut record = RunRecord::of(&run.state(), 0).unwrap();
+        record.started = Some(clock.parse().unwrap());
+        record.hosts[0].heard = record.started;
+        record
+    };
+    for (lock, is_after) in [(3, false), (5, true)] {
+        for clocks in [
+            ["2026-01-01T00:00:00Z", "2100-01-01T00:00:00Z"],
+            ["2100-01-01T00:00:00Z", "2026-01-01T00:00:00Z"],
+        ] {
+            let records = vec![record(&upgrade(), clocks[0]), record(&views(lock), clocks[1])];
+            let history = History::new(records, Vec::new());
+            let (here, run) = (host("a").id(), history.run("up1").unwrap());
+            let completed = history.completed_since(run, &here);
+            assert_eq!(completed.contains("views"), is_after, "{clocks:?}");
+            let last = history.last_on(&here, |_, _| true).unwrap().0;
+            assert_eq!(last.run == "views2", is_after, "{clocks:?}");
+            assert_eq!(history.left_on(&here, None).closed.is_some(), !is_after, "{clocks:?}");
+            assert_eq!(history.last_order(), lock.max(4));
+        }
+    }
+}
+
+#[test]
+fn what_was_done_between_a_plan_and_its_work_does_not_stand_against_a_rollback() {
+    let upgrade = Run::upgrade("up1", 1, &["a"]).locked_at("a", 4).fails("a").over(6);
+    let exec = |lock| {
+        let mut change = step("exec", 1, &[], &[]);
+        change.effect = Effect::Change;
+        let run = Run::new("exec2", 2, RunKind::Exec, &["a"]).steps(&[change]);
+        run.locked_at("a", lock).does("a", "exec").ends("a", HostOutcome::Done).over(0)
+    };
+    for (lock, stands) in [(3, false), (5, true)] {
+        let history = history(&[upgrade.clone(), exec(lock)]);
+        let run = history.run("up1").unwrap();
+        let since = history.work_since(run, &host("a").id(), None, Purpose::Rollback);
+        assert_eq!(since.is_some(), stands, "{since:?}");
+    }
+}
