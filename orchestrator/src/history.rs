@@ -4,13 +4,14 @@
 //! taken over and what was rolled back. It is pure, over records that the store loads once for a command; it must not know
 //! where they are kept.
 
+mod order;
 mod prune;
 mod record;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
+use order::{compare, is_after, place};
 pub use prune::{Age, Kept, Pruning};
 pub use record::{HostRecord, OpenStep, RunRecord, SUMMARY_FORMAT};
 
@@ -121,12 +122,20 @@ impl History {
     }
 
     /// The same host under another identity, if open steps or an unfinished run are left there: what that run knows of it does
-    /// not count for this one. It has this installation's folder, and its name in this inventory or its address.
-    pub fn former(&self, host: &HostId, inventory: &str) -> Option<Former> {
+    /// not count for this one. It has this installation's folder, and its name in the same inventory or its address. An
+    /// identity that the inventory still has is another host, for instance behind another jump host.
+    pub fn former(
+        &self,
+        host: &HostId,
+        is_inventory: impl Fn(&str) -> bool,
+        is_known: impl Fn(&HostId) -> bool,
+    ) -> Option<Former> {
         let is_same = |run: &RunRecord, other: &HostId| {
-            let named = other.name == host.name && run.inventory == inventory;
-            let addressed = (&other.address, other.port) == (&host.address, host.port);
-            other != host && other.ixp_root == host.ixp_root && (named || addressed)
+            let named = || other.name == host.name && is_inventory(&run.inventory);
+            other != host
+                && other.ixp_root == host.ixp_root
+                && (is_same_address(other, host) || named())
+                && !is_known(other)
         };
         let of_run = |run: &&RunRecord| run.kind.changes_installations();
         let others: BTreeSet<&HostId> = self
@@ -137,10 +146,13 @@ impl History {
             .filter(|(run, other)| is_same(run, other))
             .map(|(_, other)| other)
             .collect();
+        let here = self.last_on(host, |_, _| true);
         others.into_iter().find_map(|other| {
-            let (run, left) = self.last_on(other, |_, _| true)?;
-            let is_left = !left.owed.is_empty() || left.leaves.unfinished;
-            is_left.then(|| Former { host: other.clone(), run: run.run.clone() })
+            let left = self.last_on(other, |_, _| true)?;
+            // What was brought to a good end under today's identity is over.
+            let is_over =
+                here.is_some_and(|here| compare(here, left) == Ordering::Greater && !is_left(here.1));
+            (is_left(left.1) && !is_over).then(|| Former { host: other.clone(), run: left.0.run.clone() })
         })
     }
 
@@ -177,8 +189,12 @@ impl History {
         let mut others = self
             .others(run, host)
             .filter(|(other, theirs)| taken_up != Some(other.run.as_str()) && is_after(run, other, theirs));
-        // What was rolled back since is undone, whatever it was, and so is its rollback.
-        let is_undone = |of: &str| of != run.run && self.is_rolled_back(of, host);
+        // What was done after this run and rolled back since is undone, whatever it was, and so is its rollback.
+        let is_undone = |of: &str| {
+            let theirs = self.run(of).and_then(|of| Some((of, of.host(host)?)));
+            let came_after = theirs.is_some_and(|(of, theirs)| is_after(run, of, theirs));
+            of != run.run && came_after && self.is_rolled_back(of, host)
+        };
         others.find_map(|(other, theirs)| {
             let of = if other.kind == RunKind::Rollback {
                 other.follows.as_deref()
@@ -207,12 +223,18 @@ impl History {
 
     /// The open steps of `run` that others have completed on a host since.
     pub fn completed_since(&self, run: &RunRecord, host: &HostId) -> BTreeSet<String> {
-        let others = self.others(run, host).filter(|(other, theirs)| {
+        // A settlement completes the steps of its own run, and whatever of them later runs only carried on.
+        let carried = |step: &String| {
+            let owed = run.host(host).map(|own| &own.owed);
+            owed.is_some_and(|owed| owed.iter().any(|open| open.step == *step && !open.own))
+        };
+        let others = self.others(run, host).filter(|(other, theirs)| is_after(run, other, theirs));
+        let completed = others.flat_map(|(other, theirs)| {
             let is_of_this =
                 other.kind != RunKind::Settle || other.follows.as_deref() == Some(run.run.as_str());
-            is_of_this && is_after(run, other, theirs)
+            theirs.completed.iter().filter(move |step| is_of_this || carried(step)).cloned()
         });
-        others.flat_map(|(_, theirs)| theirs.completed.iter().cloned()).collect()
+        completed.collect()
     }
 
     /// The rollbacks of `run` that took part on a host.
@@ -246,33 +268,35 @@ impl History {
         let runs = self.runs.iter().filter(|run| run.kind.changes_installations());
         let on_host = runs.filter_map(|run| Some((run, run.host(host).filter(|host| host.touched)?)));
         let on_host = on_host.filter(|(run, host)| is_meant(run, host));
-        on_host.max_by_key(|(run, host)| (host.heard_in, host.heard, place(run)))
+        on_host.max_by(|left, right| compare(*left, *right))
     }
 
-    /// Other runs that name a host.
+    /// Other runs that name a host: by this identity, or by another name that `run` has for no host of its own.
     fn others<'h>(
         &'h self,
         run: &'h RunRecord,
         host: &'h HostId,
     ) -> impl Iterator<Item = (&'h RunRecord, &'h HostRecord)> {
         let others = self.runs.iter().filter(|other| other.run != run.run);
-        others.filter_map(|other| Some((other, other.host(host)?)))
+        let is_renamed = |other: &HostId| {
+            other.ixp_root == host.ixp_root
+                && is_same_address(other, host)
+                && !run.hosts.iter().any(|own| own.id.name == other.name)
+        };
+        others.filter_map(move |other| {
+            let renamed = || other.hosts.iter().find(|known| is_renamed(&known.id));
+            Some((other, other.host(host).or_else(renamed)?))
+        })
     }
 }
 
-/// Whether what another run did on a host came after what `run` did there, or after its plan if it did nothing there.
-fn is_after(run: &RunRecord, other: &RunRecord, theirs: &HostRecord) -> bool {
-    let own = run.host(&theirs.id).filter(|own| own.heard_in > 0 || own.heard.is_some());
-    match (theirs.heard_in, own.map_or(run.order, |own| own.heard_in)) {
-        // Both are of format 1: only the clock can tell.
-        (0, 0) => other.started > run.started || own.is_some_and(|own| theirs.heard > own.heard),
-        (theirs, own) => theirs > own,
-    }
+fn is_same_address(left: &HostId, right: &HostId) -> bool {
+    (&left.address, left.port) == (&right.address, right.port)
 }
 
-/// What stands for the order of runs: the place of the session, and only among those without one the clock.
-fn place(run: &RunRecord) -> (u64, Option<Timestamp>, &str) {
-    (run.order, run.started, &run.run)
+/// Whether a run left open steps or an unfinished upgrade on a host.
+fn is_left(host: &HostRecord) -> bool {
+    !host.owed.is_empty() || host.leaves.unfinished
 }
 
 /// What `other` did to the work of `run` on a host, if that stands against the purpose.

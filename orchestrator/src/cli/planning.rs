@@ -1,6 +1,7 @@
 //! From a request to a plan: load, probe, plan.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use ixporch_inventory::{Host, Inventory, Selector};
@@ -14,7 +15,7 @@ use super::probing::{self, Probes, Upstream};
 use super::prompt::Passphrases;
 use super::request::Request;
 use super::settings::Settings;
-use super::which::absolute;
+use super::which;
 use crate::history::History;
 use crate::plan::{self, HostId, LeftBehind, Options, Plan, WaveSelection};
 use crate::state::GivenEvidence;
@@ -77,7 +78,7 @@ pub(super) async fn plan(
         inventory: &inventory,
         procedure: &request.procedure,
         facts: &facts,
-        left: &left_behind(history, &hosts, earlier, &absolute(file)),
+        left: &left_behind(history, &inventory, &hosts, earlier, file),
         options: &options,
         default_user: &settings.user,
     })?;
@@ -123,13 +124,14 @@ pub(super) async fn probe(
 /// What the earlier runs left behind on the hosts.
 fn left_behind(
     history: &History,
+    inventory: &Inventory,
     hosts: &[&Host],
     earlier: Option<&str>,
-    inventory: &str,
+    file: &Path,
 ) -> BTreeMap<String, LeftBehind> {
     let left = |host: &&Host| {
         let id = HostId::of(host);
-        let former = history.former(&id, inventory);
+        let former = which::former(history, &id, inventory, file);
         (host.name.clone(), LeftBehind { former, ..history.left_on(&id, earlier) })
     };
     hosts.iter().map(left).collect()

@@ -15,6 +15,7 @@ use crate::event::{FollowUpKind, Obstacle};
 use crate::follow_up::choose::{self, Asked};
 use crate::history::{History, RunRecord};
 use crate::journal::{JournalError, LoadedRun, Writer};
+use crate::plan::{Former, HostId};
 use crate::report::{self, KnownRun};
 use crate::state::ExitCode;
 
@@ -98,7 +99,7 @@ pub(super) fn followed<'h>(
         let asked = Asked {
             follow_up: question.follow_up,
             inventory: path.as_deref(),
-            file: &|path| absolute(Path::new(path)),
+            file: &|path| canonical(Path::new(path)),
             selects: &|run, host| selected.selects(run, host),
         };
         return choose::choose(history, &asked).map_err(|found| obstacle(&found, settings));
@@ -179,10 +180,22 @@ pub(super) fn obstacle(found: &Obstacle, settings: &Settings) -> CliError {
     }
 }
 
-/// A path that means the same in every folder; all spellings of the path of a file that exists give the same one.
+/// The identity under which an earlier run left something on a host of an inventory.
+pub(super) fn former(history: &History, id: &HostId, inventory: &Inventory, file: &Path) -> Option<Former> {
+    let here = canonical(file);
+    let is_known =
+        |other: &HostId| inventory.host(&other.name).is_some_and(|host| HostId::of(host) == *other);
+    history.former(id, |path| canonical(Path::new(path)) == here, is_known)
+}
+
+/// A path that means the same in every folder. What it links to may change, and is not resolved.
 pub(super) fn absolute(path: &Path) -> String {
-    let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    std::fs::canonicalize(path).unwrap_or_else(|_| absolute()).display().to_string()
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
+/// One path for all spellings of that of a file that exists, to compare; it is never written down.
+pub(super) fn canonical(path: &Path) -> String {
+    std::fs::canonicalize(path).map_or_else(|_| absolute(path), |path| path.display().to_string())
 }
 
 impl Settings {

@@ -72,6 +72,13 @@ pub struct Candidate {
 pub enum Obstacle {
     /// No run is recorded that changes hosts.
     NoRun,
+    /// No run of the inventory is recorded that changes hosts.
+    NoRunOf {
+        /// The inventory.
+        inventory: String,
+        /// The inventories of which there are runs.
+        others: Vec<String>,
+    },
     /// Several runs may be meant, or the last one cannot be: nothing is guessed.
     WhichRun {
         /// What is asked for.

@@ -180,7 +180,7 @@ pub enum Reason {
         /// The step.
         step: String,
         /// Why, if the outcome does not say it all.
-        #[serde(default)]
+        #[serde(default, alias = "failure", deserialize_with = "super::step_reason::read")]
         because: Option<StepReason>,
         /// The last line that it printed, if that is worth telling.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -38,7 +38,7 @@ pub fn choose<'h>(history: &'h History, asked: &Asked<'_>) -> Result<&'h RunReco
         // Runs of other inventories are never taken for those of this one, but they are named.
         meant = newest_of_each(history, changing(), asked);
         if meant.is_empty() {
-            return unread(history, asked, None).map_or(Err(Obstacle::NoRun), Err);
+            return Err(unread(history, asked, None).unwrap_or_else(|| no_run(history, asked)));
         }
         return Err(which(history, asked, None, &meant));
     }
@@ -56,6 +56,21 @@ pub fn choose<'h>(history: &'h History, asked: &Asked<'_>) -> Result<&'h RunReco
             (None, None) => Err(Obstacle::NoRun),
         },
         _ => Err(which(history, asked, None, &meant)),
+    }
+}
+
+fn no_run(history: &History, asked: &Asked<'_>) -> Obstacle {
+    let mut others: Vec<String> = Vec::new();
+    for run in history.runs().iter().filter(|run| run.kind.changes()) {
+        if !others.contains(&run.inventory) {
+            others.push(run.inventory.clone());
+        }
+    }
+    match asked.inventory {
+        Some(inventory) if !others.is_empty() => {
+            Obstacle::NoRunOf { inventory: inventory.to_owned(), others }
+        }
+        _ => Obstacle::NoRun,
     }
 }
 

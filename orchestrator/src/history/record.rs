@@ -13,7 +13,7 @@ use crate::plan::{HostId, HostPlan, LeftBehind};
 use crate::state::{RunState, Undo};
 
 /// The version of the summary's form; one of another version is made again from its journal.
-pub const SUMMARY_FORMAT: u32 = 2;
+pub const SUMMARY_FORMAT: u32 = 3;
 
 /// What is remembered of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,9 @@ pub struct HostRecord {
     /// The place of that among all sessions and locks of the controller.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub heard_in: u64,
+    /// Whether that place is of its lock; in journals of earlier versions it is of the session.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub by_lock: bool,
     /// Whether the run did anything there: only then does it tell what was left behind.
     #[serde(default, skip_serializing_if = "is_false")]
     pub touched: bool,
@@ -181,6 +184,7 @@ impl HostRecord {
             outcome: host.outcome,
             heard: host.heard,
             heard_in: host.heard_in,
+            by_lock: host.locked_in != 0,
             touched: host.was_touched(),
             changed: host.has_changed(plan),
             begun: host.was_begun(plan),

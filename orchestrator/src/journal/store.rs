@@ -173,10 +173,12 @@ impl Store {
     fn read(&self, id: &str) -> Result<LoadedRun, JournalError> {
         let folder = self.root.join(id);
         let path = folder.join(JOURNAL);
+        // Before the journal is read: one that grows meanwhile, and its summary with it, is not shorter.
+        let known = known_length(&folder);
         let text = fs_err::read(&path)?;
         // Whole lines are never removed, so what is missing was lost.
         let found = u64::try_from(text.len()).unwrap_or(u64::MAX);
-        if let Some(known) = known_length(&folder).filter(|known| *known > found) {
+        if let Some(known) = known.filter(|known| *known > found) {
             return Err(JournalError::Shorter { path, length: found, known });
         }
         let Lines { events, skipped, length } = read_lines(&path, &text)?;

@@ -79,7 +79,7 @@ fn trouble_of(names: &Names, plan: &HostPlan, host: &HostState) -> Trouble {
         lines.extend(last_lines(end));
     }
     lines.extend(host.pending(plan).map(|changes| changes.fingerprint.to_string()));
-    lines.extend(names.work_since(name).map(|since| obstacle::since(since, names)));
+    lines.extend(names.work_since(name).map(obstacle::since));
     lines.extend(host.held_by.as_ref().map(crate::facts::HostLock::holder));
     // These are told in words of their own; two hosts that differ in them are not alike.
     lines.push(format!(

@@ -196,7 +196,7 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, subject: Su
     let plan = state.plan_of(name);
     text.push_str(&reasons(paint, names, state, name, host));
     if let Some(since) = names.work_since(name) {
-        let _ = writeln!(text, "    {} {}", paint.warn("since then:"), obstacle::since(since, names));
+        let _ = writeln!(text, "    {} {}", paint.warn("since then:"), obstacle::since(since));
     }
     text.push_str(&awaited(paint, names, host));
     if host.outcome == Some(HostOutcome::Held) {

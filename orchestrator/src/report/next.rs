@@ -76,27 +76,33 @@ pub(super) fn next(names: &Names, header: &RunHeader, state: &RunState) -> Strin
     let is_left = |name: &str| !state.ended_well(name) && !state.is_back(name);
     let failed =
         state.hosts.iter().any(|(name, host)| is_over(host) && is_left(name) && names.is_as_left(name, host));
-    let left = left_over(state) > 0;
+    let left = left_over(names, state) > 0;
     // The preflight's word is part of the plan: only another plan lets a blocked host begin.
     let is_blocked = |name: &str| state.plan_of(name).is_some_and(|plan| plan.blocked.is_some());
-    let unfinished = state.unfinished_hosts();
+    let is_as_left = |name: &str| state.hosts.get(name).is_some_and(|host| names.is_as_left(name, host));
+    let mut unfinished = state.unfinished_hosts();
+    unfinished.retain(|name| is_as_left(name));
     let all_blocked = !unfinished.is_empty() && unfinished.iter().all(|name| is_blocked(name))
         || state.held_waves.iter().any(|wave| is_behind_blocked(state, wave));
     if goes_on
         || state.has_unfinished_soak()
-        || (left && !failed && !waits_for_a_person && !all_blocked && unfinished.len() == left_over(state))
+        || (left
+            && !failed
+            && !waits_for_a_person
+            && !all_blocked
+            && unfinished.len() == left_over(names, state))
     {
         let _ = writeln!(text, "next: resume this run: {program} resume {run}");
     }
     text.push_str(&to_roll_back(names, state));
-    if failed || all_blocked || (left && !goes_on && unfinished.len() < left_over(state)) {
-        let _ = writeln!(text, "next: {}", again(names, header, state));
+    if failed || all_blocked || (left && !goes_on && unfinished.len() < left_over(names, state)) {
+        text.extend(again(names, header, state).map(|again| format!("next: {again}\n")));
     }
     text
 }
 
 /// What to do about the hosts that did not end well, and the command for it.
-fn again(names: &Names, header: &RunHeader, state: &RunState) -> String {
+fn again(names: &Names, header: &RunHeader, state: &RunState) -> Option<String> {
     let (program, run) = (&names.program, &names.run);
     let left: Vec<&str> = state
         .hosts
@@ -105,13 +111,15 @@ fn again(names: &Names, header: &RunHeader, state: &RunState) -> String {
         .filter(|name| !state.ended_well(name) && !state.is_back(name))
         .collect();
     let fixed = "after fixing the problems above";
-    match header.kind {
+    Some(match header.kind {
+        // Such a command is typed again.
+        RunKind::Exec | RunKind::Look => return None,
         RunKind::Rollback => format!("{fixed}: {program} rollback {run} --limit {}", left.join(",")),
         RunKind::Settle => {
             format!("show all open steps: {program} status --inventory {}", quote(&header.inventory))
         }
         _ => format!("{fixed}: {program} resume {run} --rerun failed"),
-    }
+    })
 }
 
 /// The failed hosts that can be rolled back.
@@ -202,6 +210,7 @@ fn is_unproven(state: &RunState, group: &Group<'_>) -> bool {
 }
 
 /// How many hosts did not end well.
-fn left_over(state: &RunState) -> usize {
-    state.hosts.keys().filter(|name| !state.ended_well(name) && !state.is_back(name)).count()
+fn left_over(names: &Names, state: &RunState) -> usize {
+    let is_left = |name: &str| !state.ended_well(name) && !state.is_back(name);
+    state.hosts.iter().filter(|(name, host)| is_left(name) && names.is_as_left(name, host)).count()
 }

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use ixporch_inventory::suggest;
 
-use super::Names;
 use crate::event::{Candidate, Deed, FollowUpKind, LeftOut, Obstacle, RunKind};
 use crate::facts::HostKind;
 use crate::history::Since;
@@ -52,6 +51,17 @@ pub fn obstacle(obstacle: &Obstacle, program: &str, shorten: &dyn Fn(&str) -> St
             "no run is recorded that changes hosts".to_owned(),
             Some(format!("list all runs: {program} runs")),
         ),
+        Obstacle::NoRunOf { inventory, others } => {
+            let others: Vec<String> = others.iter().map(|other| harmless_line(other)).collect();
+            (
+                format!(
+                    "no run of {} is recorded that changes hosts; there are runs of {}",
+                    harmless_line(inventory),
+                    others.join(", ")
+                ),
+                Some(format!("list all runs: {program} runs")),
+            )
+        }
         Obstacle::WhichRun { follow_up, last, candidates } => {
             which_run(follow_up, last.as_deref(), candidates, program, shorten)
         }
@@ -191,9 +201,14 @@ fn no_host_left(
 }
 
 /// What another run did on a host since.
-pub(super) fn since(since: &Since, names: &Names) -> String {
-    let (what, _) = work_since("the host", &short_id(&since.run), since.deed, &names.program, None);
-    what
+pub(super) fn since(since: &Since) -> String {
+    let run = short_id(&since.run);
+    match since.deed {
+        Deed::Changed => format!("run {run} changed the host"),
+        Deed::RollingBack => format!("run {run} began to roll the host back"),
+        Deed::RolledBack => format!("run {run} rolled the host back"),
+        Deed::Unreadable => format!("run {run} may have changed the host; its journal cannot be read"),
+    }
 }
 
 pub(super) fn work_since(

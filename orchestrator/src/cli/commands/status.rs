@@ -62,12 +62,12 @@ pub(in crate::cli) fn run(
     };
     match printer.format {
         Format::Human => {
-            let inventory = selection.file.inventory.display().to_string();
+            let path = selection.file.inventory.display().to_string();
             let known = |run: &str| known_run(&history, run);
-            printer.result(&report::status(printer.out, &settings.program, &inventory, &probes, &known));
+            printer.result(&report::status(printer.out, &settings.program, &path, &probes, &known));
             for host in &hosts {
                 let id = HostId::of(host);
-                if let Some(former) = history.former(&id, &which::absolute(&selection.file.inventory)) {
+                if let Some(former) = which::former(&history, &id, &inventory, &selection.file.inventory) {
                     let run = settings.shorten(&former.run);
                     let line = format!(
                         "{}: run {run} left open steps or an unfinished upgrade here, when the host was {}: {} report {run}",
@@ -77,7 +77,7 @@ pub(in crate::cli) fn run(
                 }
             }
             for (host, owed) in &owed {
-                let words = HostWords { program: &settings.program, inventory: &inventory, host };
+                let words = HostWords { program: &settings.program, inventory: &path, host };
                 let line = owed_line(words, owed, &history, settings);
                 printer.result(&format!("{}\n", printer.out.warn(&line)));
             }

@@ -59,7 +59,7 @@ fn what_is_left_on_a_host_that_has_moved_is_found_under_its_former_identity() {
     let other = HostId { ixp_root: "/srv/other".to_owned(), ..here.clone() };
     let failed = history(&[Run::failed("up1", 1, "a")]);
     let former = |history: &History, id: &HostId, inventory: &str| {
-        history.former(id, inventory).map(|found| found.run)
+        history.former(id, |known| known == inventory, |_| false).map(|found| found.run)
     };
     assert_eq!(former(&failed, &moved, &inventory).as_deref(), Some("up1"));
     assert_eq!(former(&failed, &renamed, "elsewhere").as_deref(), Some("up1"));
@@ -67,6 +67,12 @@ fn what_is_left_on_a_host_that_has_moved_is_found_under_its_former_identity() {
     assert_eq!(former(&failed, &moved, "elsewhere"), None);
     assert_eq!(former(&failed, &other, &inventory), None);
     assert_eq!(former(&failed, &here, &inventory), None);
+    // What the inventory still has is another host, behind another jump host perhaps.
+    assert_eq!(failed.former(&renamed, |_| false, |known| *known == here), None);
+    let mut later = Run::upgraded("up2", 2, &["a"]);
+    later.header.plan.waves[0].hosts[0].address = moved.address.clone();
+    let over = history(&[Run::failed("up1", 1, "a"), later]);
+    assert_eq!(former(&over, &moved, &inventory), None);
     let well = history(&[Run::failed("up1", 1, "a"), Run::upgraded("up2", 2, &["a"])]);
     assert_eq!(former(&well, &moved, &inventory), None);
 }

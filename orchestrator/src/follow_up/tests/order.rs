@@ -56,3 +56,49 @@ fn what_was_done_between_a_plan_and_its_work_does_not_stand_against_a_rollback()
         assert_eq!(since.is_some(), stands, "{since:?}");
     }
 }
+
+#[test]
+fn where_a_journal_has_no_numbers_of_locks_its_clock_counts_as_well() {
+    // The first run was planned by an earlier version, waited at a gate, and had the host last.
+    let mut first = RunRecord::of(&Run::upgraded("up1", 0, &["a"]).state(), 0).unwrap();
+    let second = Run::upgrade("up2", 6, &["a"]).locked_at("a", 7).all("a");
+    let mut second = RunRecord::of(&second.ends("a", HostOutcome::Upgraded).over(0).state(), 0).unwrap();
+    first.hosts[0].heard = Some("2026-01-01T02:00:00Z".parse().unwrap());
+    second.hosts[0].heard = Some("2026-01-01T01:00:00Z".parse().unwrap());
+    let history = History::new(vec![first, second], Vec::new());
+    let since = history.work_since(history.run("up2").unwrap(), &host("a").id(), None, Purpose::Rollback);
+    assert_eq!(since.unwrap().run, "up1");
+    assert_eq!(history.last_on(&host("a").id(), |_, _| true).unwrap().0.run, "up1");
+}
+
+#[test]
+fn a_rollback_of_what_came_before_a_run_stands_against_a_rollback_of_that_run() {
+    let upgraded = |id: &str, order: u64| {
+        let run = Run::upgrade(id, order, &["a"]).locked_at("a", order + 1).all("a");
+        run.ends("a", HostOutcome::Upgraded).over(0)
+    };
+    let back =
+        Run::new("back9", 9, RunKind::Rollback, &["a"]).of("up1").steps(&[step("work-back", 6, &[], &[])]);
+    let back = back.locked_at("a", 10).does("a", "work-back").ends("a", HostOutcome::RolledBack).over(0);
+    let history = history(&[upgraded("up1", 1), upgraded("up5", 5), back]);
+    let since = |run: &str| {
+        let since = history.work_since(history.run(run).unwrap(), &host("a").id(), None, Purpose::Rollback);
+        since.map(|since| since.run)
+    };
+    assert_eq!(since("up5").as_deref(), Some("back9"));
+}
+
+#[test]
+fn work_under_another_name_of_the_same_installation_counts() {
+    let mut renamed = Run::upgraded("up2", 2, &["a"]);
+    renamed.header.plan.waves[0].hosts[0].host = "b".to_owned();
+    let runs = [Run::failed("up1", 1, "a"), renamed.all("b")];
+    let of_both = [Run::upgrade("up1", 1, &["a", "b"]).fails("a"), runs[1].clone()];
+    let since = |runs: &[Run]| {
+        let history = history(runs);
+        history.work_since(history.run("up1").unwrap(), &host("a").id(), None, Purpose::Rollback)
+    };
+    assert_eq!(since(&runs).unwrap().run, "up2");
+    // A run that names both knows that they are two.
+    assert_eq!(since(&of_both), None);
+}

@@ -135,7 +135,7 @@ impl Findings {
             self.blocker(
                 "host-moved",
                 format!("run {run} left open steps or an unfinished upgrade here, when the host was {former}"),
-                format!("name it so in the inventory again, and complete them: ixporch status --limit HOSTNAME; what the run did: ixporch report {run}"),
+                format!("name it so in the inventory again, and complete them: ixporch status --limit HOSTNAME; what the run did: ixporch report {run}; if it is over: --skip-check host-moved --reason WHY"),
             );
         }
         if let Some(lock) =
