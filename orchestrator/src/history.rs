@@ -122,8 +122,8 @@ impl History {
     }
 
     /// The same host under another identity, if open steps or an unfinished run are left there: what that run knows of it does
-    /// not count for this one. It has this installation's folder, and its name in the same inventory or its address. An
-    /// identity that the inventory still has is another host, for instance behind another jump host.
+    /// not count for this one. It has this installation's folder, and its name or its address. Other inventories may have
+    /// private addresses in common with this one, and an identity that the inventory still has is another host.
     pub fn former(
         &self,
         host: &HostId,
@@ -131,10 +131,10 @@ impl History {
         is_known: impl Fn(&HostId) -> bool,
     ) -> Option<Former> {
         let is_same = |run: &RunRecord, other: &HostId| {
-            let named = || other.name == host.name && is_inventory(&run.inventory);
             other != host
                 && other.ixp_root == host.ixp_root
-                && (is_same_address(other, host) || named())
+                && (is_same_address(other, host) || other.name == host.name)
+                && is_inventory(&run.inventory)
                 && !is_known(other)
         };
         let of_run = |run: &&RunRecord| run.kind.changes_installations();
@@ -271,20 +271,22 @@ impl History {
         on_host.max_by(|left, right| compare(*left, *right))
     }
 
-    /// Other runs that name a host: by this identity, or by another name that `run` has for no host of its own.
+    /// Other runs that name a host: by this identity, or by another name in the same inventory that `run` has for no
+    /// host of its own.
     fn others<'h>(
         &'h self,
         run: &'h RunRecord,
         host: &'h HostId,
     ) -> impl Iterator<Item = (&'h RunRecord, &'h HostRecord)> {
         let others = self.runs.iter().filter(|other| other.run != run.run);
-        let is_renamed = |other: &HostId| {
-            other.ixp_root == host.ixp_root
+        let is_renamed = |of: &RunRecord, other: &HostId| {
+            of.inventory == run.inventory
+                && other.ixp_root == host.ixp_root
                 && is_same_address(other, host)
                 && !run.hosts.iter().any(|own| own.id.name == other.name)
         };
         others.filter_map(move |other| {
-            let renamed = || other.hosts.iter().find(|known| is_renamed(&known.id));
+            let renamed = || other.hosts.iter().find(|known| is_renamed(other, &known.id));
             Some((other, other.host(host).or_else(renamed)?))
         })
     }

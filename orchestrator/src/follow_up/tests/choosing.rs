@@ -62,13 +62,14 @@ fn what_is_left_on_a_host_that_has_moved_is_found_under_its_former_identity() {
         history.former(id, |known| known == inventory, |_| false).map(|found| found.run)
     };
     assert_eq!(former(&failed, &moved, &inventory).as_deref(), Some("up1"));
-    assert_eq!(former(&failed, &renamed, "elsewhere").as_deref(), Some("up1"));
-    // A host of the same name in another inventory is another host, as is another installation.
+    assert_eq!(former(&failed, &renamed, &inventory).as_deref(), Some("up1"));
+    // A host of another inventory is another host, as is another installation.
     assert_eq!(former(&failed, &moved, "elsewhere"), None);
+    assert_eq!(former(&failed, &renamed, "elsewhere"), None);
     assert_eq!(former(&failed, &other, &inventory), None);
     assert_eq!(former(&failed, &here, &inventory), None);
     // What the inventory still has is another host, behind another jump host perhaps.
-    assert_eq!(failed.former(&renamed, |_| false, |known| *known == here), None);
+    assert_eq!(failed.former(&renamed, |_| true, |known| *known == here), None);
     let mut later = Run::upgraded("up2", 2, &["a"]);
     later.header.plan.waves[0].hosts[0].address = moved.address.clone();
     let over = history(&[Run::failed("up1", 1, "a"), later]);
