@@ -11,7 +11,7 @@ mod record;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use order::{compare, is_after, place};
+use order::{compare, is_after, is_surely_after, place};
 pub use prune::{Age, Kept, Pruning};
 pub use record::{HostRecord, OpenStep, RunRecord, SUMMARY_FORMAT};
 
@@ -192,7 +192,7 @@ impl History {
         // What was done after this run and rolled back since is undone, whatever it was, and so is its rollback.
         let is_undone = |of: &str| {
             let theirs = self.run(of).and_then(|of| Some((of, of.host(host)?)));
-            let came_after = theirs.is_some_and(|(of, theirs)| is_after(run, of, theirs));
+            let came_after = theirs.is_some_and(|(of, theirs)| is_surely_after(run, of, theirs));
             of != run.run && came_after && self.is_rolled_back(of, host)
         };
         others.find_map(|(other, theirs)| {
@@ -228,7 +228,7 @@ impl History {
             let owed = run.host(host).map(|own| &own.owed);
             owed.is_some_and(|owed| owed.iter().any(|open| open.step == *step && !open.own))
         };
-        let others = self.others(run, host).filter(|(other, theirs)| is_after(run, other, theirs));
+        let others = self.others(run, host).filter(|(other, theirs)| is_surely_after(run, other, theirs));
         let completed = others.flat_map(|(other, theirs)| {
             let is_of_this =
                 other.kind != RunKind::Settle || other.follows.as_deref() == Some(run.run.as_str());

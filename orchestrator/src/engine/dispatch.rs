@@ -412,8 +412,8 @@ impl Dispatcher {
 
     /// The place of a lock. It is drawn while the lock is held, so what was done under earlier locks has smaller ones.
     fn order(&self) -> u64 {
-        // Where no number can be drawn, the journal cannot be written either, and nothing is started.
-        self.journal.draw_order(self.state.order).unwrap_or(self.state.order)
+        // A lock without a number is compared by the clock as well, and in doubt as later.
+        self.journal.draw_order(self.state.order).unwrap_or(0)
     }
 
     fn keep_output(

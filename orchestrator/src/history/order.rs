@@ -29,6 +29,14 @@ pub(super) fn is_after(run: &RunRecord, other: &RunRecord, theirs: &HostRecord) 
     is_later_session || is_heard_later
 }
 
+/// The same where doubt must not count: what others completed or undid is relied on.
+pub(super) fn is_surely_after(run: &RunRecord, other: &RunRecord, theirs: &HostRecord) -> bool {
+    let own = run.host(&theirs.id).filter(|own| own.heard_in > 0 || own.heard.is_some());
+    let by_lock = theirs.by_lock && own.is_none_or(|own| own.by_lock);
+    let is_heard_earlier = own.is_some_and(|own| theirs.heard < own.heard);
+    is_after(run, other, theirs) && (by_lock || !is_heard_earlier)
+}
+
 /// Which of two runs did something on a host last.
 pub(super) fn compare(left: (&RunRecord, &HostRecord), right: (&RunRecord, &HostRecord)) -> Ordering {
     let by_locks = left.1.by_lock && right.1.by_lock;

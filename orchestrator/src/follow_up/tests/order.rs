@@ -102,3 +102,16 @@ fn work_under_another_name_of_the_same_installation_counts() {
     // A run that names both knows that they are two.
     assert_eq!(since(&of_both), None);
 }
+
+#[test]
+fn what_was_completed_before_the_work_of_a_run_without_numbers_does_not_pass_for_done() {
+    let mut first = RunRecord::of(&Run::failed("up1", 5, "a").state(), 0).unwrap();
+    let mut views = RunRecord::of(&Run::completing("views2", 6, "a", "views").state(), 0).unwrap();
+    first.hosts[0].heard = Some("2026-01-01T02:00:00Z".parse().unwrap());
+    for (heard, is_done) in [("2026-01-01T01:00:00Z", false), ("2026-01-01T03:00:00Z", true)] {
+        views.hosts[0].heard = Some(heard.parse().unwrap());
+        let history = History::new(vec![first.clone(), views.clone()], Vec::new());
+        let completed = history.completed_since(history.run("up1").unwrap(), &host("a").id());
+        assert_eq!(completed.contains("views"), is_done, "{heard}");
+    }
+}
