@@ -59,14 +59,14 @@ pub(super) fn read(path: &Path, allowed: Option<&Path>) -> Result<(Evidence, Opt
         let to = path.file_name().unwrap_or_default().to_string_lossy();
         format!("on the controller of the run: ixporch evidence {run}{options} > {}", quote(&to))
     };
-    let anew = |run: &str| format!("export it again {}", export(run, ""));
+    let again = |run: &str| format!("export it again {}", export(run, ""));
     let size = fs_err::metadata(path).map_err(|error| CliError::invalid(error.to_string()))?.len();
     if size > LONGEST {
         return Err(refused(format!("not an evidence file: it has {size} bytes")));
     }
     let bytes = fs_err::read(path).map_err(|error| CliError::invalid(error.to_string()))?;
     let file: EvidenceFile = serde_json::from_slice(&bytes)
-        .map_err(|error| refused(format!("not an evidence file: {error}")).help(anew("RUN")))?;
+        .map_err(|error| refused(format!("not an evidence file: {error}")).help(again("RUN")))?;
     let run = run_of(&file.evidence).to_owned();
     if file.format != FORMAT {
         let why = format!("the file has format {}, but this version reads format {FORMAT}", file.format);
@@ -75,7 +75,7 @@ pub(super) fn read(path: &Path, allowed: Option<&Path>) -> Result<(Evidence, Opt
     let text = canonical(&file.evidence);
     let tampered = "its content was changed after it was written";
     if digest::sha256(text.as_bytes()) != file.digest {
-        return Err(refused(format!("{tampered}: its digest does not match")).help(anew(&run)));
+        return Err(refused(format!("{tampered}: its digest does not match")).help(again(&run)));
     }
     let signer = match (&file.signature, allowed) {
         (None, Some(allowed)) => {
@@ -90,11 +90,11 @@ pub(super) fn read(path: &Path, allowed: Option<&Path>) -> Result<(Evidence, Opt
         (None, None) => None,
         (Some(signature), allowed) => {
             let verified = ssh_keygen::verify(signature, text.as_bytes(), allowed);
-            Some(verified.map_err(|why| refused(why).help(anew(&run)))?)
+            Some(verified.map_err(|why| refused(why).help(again(&run)))?)
         }
     };
     let evidence = serde_json::from_value(file.evidence)
-        .map_err(|error| refused(format!("not an evidence file: {error}")).help(anew(&run)))?;
+        .map_err(|error| refused(format!("not an evidence file: {error}")).help(again(&run)))?;
     Ok((evidence, signer))
 }
 
