@@ -5,11 +5,15 @@
 //! had a rendered login instead of an address and a port.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use super::{Envelope, FORMAT, RunEvent, RunKind};
 use crate::plan::address_of_login;
 use crate::procedure::{ROLLBACK, SETTLE};
+
+/// The event that begins a journal.
+const HEADER: &str = "run-started";
 
 /// What a line holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,22 +44,44 @@ impl Line {
     /// Reads a line.
     pub fn read(text: &str) -> Result<Self, LineError> {
         let damaged = |error: serde_json::Error| LineError::Damaged(error.to_string());
-        let why = match serde_json::from_str::<Envelope>(text) {
-            Ok(Envelope { event: RunEvent::Unknown, sequence, .. }) => return unknown(text, sequence),
-            Ok(envelope) => return Ok(Self::Event(Box::new(envelope))),
-            Err(error) => error,
-        };
-        let Ok(Value::Object(mut line)) = serde_json::from_str(text) else { return Err(damaged(why)) };
-        if line.get("format").and_then(Value::as_u64) > Some(u64::from(FORMAT)) {
-            return Err(LineError::Newer("run-started".to_owned()));
+        let header = HeaderForm::of(text);
+        if header.as_ref().is_some_and(HeaderForm::is_format_1) {
+            let mut line = serde_json::from_str(text).map_err(damaged)?;
+            header_of_format_1(&mut line);
+            let envelope = serde_json::from_value(Value::Object(line)).map_err(damaged)?;
+            return Ok(Self::Event(Box::new(envelope)));
         }
-        if line.get("event") != Some(&json!("run-started")) || line.contains_key("kind") {
-            return Err(damaged(why));
+        match serde_json::from_str::<Envelope>(text) {
+            Ok(Envelope { event: RunEvent::Unknown, sequence, .. }) => unknown(text, sequence),
+            Ok(envelope) => Ok(Self::Event(Box::new(envelope))),
+            Err(_) if header.is_some_and(|header| header.format > FORMAT) => {
+                Err(LineError::Newer(HEADER.to_owned()))
+            }
+            Err(error) => Err(damaged(error)),
         }
-        header_of_format_1(&mut line);
-        serde_json::from_value(Value::Object(line))
-            .map(|envelope| Self::Event(Box::new(envelope)))
-            .map_err(damaged)
+    }
+}
+
+/// What tells a header's format. The rest of the line, which may be long, is passed over.
+#[derive(Deserialize)]
+struct HeaderForm {
+    event: String,
+    #[serde(default)]
+    format: u32,
+    kind: Option<IgnoredAny>,
+}
+
+impl HeaderForm {
+    /// The form of a line that is a header.
+    fn of(text: &str) -> Option<Self> {
+        if !text.contains(HEADER) {
+            return None;
+        }
+        serde_json::from_str(text).ok().filter(|form: &Self| form.event == HEADER)
+    }
+
+    fn is_format_1(&self) -> bool {
+        self.format <= FORMAT && self.kind.is_none()
     }
 }
 

@@ -40,8 +40,7 @@ impl Inbox {
         create_private(&self.folder)?;
         let unfinished = self.folder.join(format!(".{name}"));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-        serde_json::to_writer(&mut file, events)?;
-        file.flush()?;
+        file.write_all(&serde_json::to_vec(events)?)?;
         file.sync_all()?;
         fs_err::rename(&unfinished, self.folder.join(format!("{name}.json")))?;
         File::open(&self.folder)?.sync_all()?;

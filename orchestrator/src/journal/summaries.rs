@@ -99,8 +99,7 @@ fn write_summary(folder: &Path, record: &RunRecord) {
     let write = || -> std::io::Result<()> {
         // Readable by its owner alone, as tempfile makes files.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(&mut file, record)?;
-        file.flush()?;
+        file.write_all(&serde_json::to_vec(record)?)?;
         file.persist(folder.join(SUMMARY)).map_err(|error| error.error)?;
         Ok(())
     };
