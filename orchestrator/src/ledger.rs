@@ -213,8 +213,7 @@ impl Ledger {
 
     /// Runs a script as a question; returns its exit code.
     async fn ask(&mut self, script: &str, output: &mut StepOutput) -> Result<i32, LinkLost> {
-        self.runner.request(&format!("ask {}", quote(script))).await?;
-        let said = self.runner.answer(output).await?;
+        let said = self.runner.ask(&format!("ask {}", quote(script)), output).await?;
         said.strip_prefix("end ").and_then(|code| code.parse().ok()).ok_or_else(|| unreadable(&said))
     }
 

@@ -67,34 +67,58 @@ fn possible_mark(buffer: &[u8], mark: &[u8]) -> usize {
     (0..=longest).rev().find(|length| buffer.ends_with(mark.get(..*length).unwrap_or_default())).unwrap_or(0)
 }
 
-/// Standard error: passes a step's output, once the login shell has printed its own.
+/// Standard error: passes what steps and questions print, once the login shell has printed its own.
+///
+/// It has no order with standard output. The runner marks where its own part begins, and where each answer ends.
 #[derive(Debug)]
 pub(super) struct Gate {
     mark: Vec<u8>,
     buffer: Vec<u8>,
-    open: bool,
+    marks: u64,
 }
 
 impl Gate {
     pub(super) fn new(nonce: &str) -> Self {
-        Self { mark: format!("{nonce}\n").into_bytes(), buffer: Vec::new(), open: false }
+        Self { mark: format!("{nonce}\n").into_bytes(), buffer: Vec::new(), marks: 0 }
     }
 
-    /// The part that belongs to the step.
-    pub(super) fn pass<'a>(&mut self, bytes: &'a [u8]) -> std::borrow::Cow<'a, [u8]> {
-        if self.open {
-            return bytes.into();
-        }
+    /// The part that belongs to steps and questions.
+    pub(super) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.buffer.extend_from_slice(bytes);
-        if let Some(at) = find(&self.buffer, &self.mark) {
-            self.open = true;
-            let rest = self.buffer.split_off(at + self.mark.len());
-            self.buffer.clear();
-            return rest.into();
+        let mut passed = Vec::new();
+        while let Some(at) = find(&self.buffer, &self.mark) {
+            let before = self.buffer.drain(..at);
+            if self.marks > 0 {
+                passed.extend(before);
+            } else {
+                drop(before);
+            }
+            self.buffer.drain(..self.mark.len());
+            self.marks += 1;
         }
-        let excess = self.buffer.len().saturating_sub(LONGEST);
-        self.buffer.drain(..excess);
-        Vec::new().into()
+        if self.marks == 0 {
+            let excess = self.buffer.len().saturating_sub(LONGEST);
+            self.buffer.drain(..excess);
+        } else {
+            let certain = self.buffer.len() - possible_mark(&self.buffer, &self.mark);
+            passed.extend(self.buffer.drain(..certain));
+        }
+        passed
+    }
+
+    /// How many marks have arrived.
+    pub(super) fn marks(&self) -> u64 {
+        self.marks
+    }
+
+    /// How many bytes are held back because they may be the beginning of a mark.
+    pub(super) fn held(&self) -> u64 {
+        if self.marks == 0 { 0 } else { self.buffer.len() as u64 }
+    }
+
+    /// What was held back, when no mark is to come.
+    pub(super) fn flush(&mut self) -> Vec<u8> {
+        if self.marks == 0 { Vec::new() } else { std::mem::take(&mut self.buffer) }
     }
 
     /// The last bytes that the login shell printed, if it never became the runner.
@@ -168,8 +192,20 @@ mod tests {
     fn standard_error_begins_where_the_login_shell_ended() {
         let mut gate = Gate::new("N0NCE");
         assert!(gate.pass(b"Welcome!\nN0N").is_empty());
-        assert_eq!(gate.pass(b"CE\noops").as_ref(), b"oops");
-        assert_eq!(gate.pass(b" again").as_ref(), b" again");
+        assert_eq!(gate.pass(b"CE\noops"), b"oops");
+        assert_eq!(gate.pass(b" again"), b" again");
+    }
+
+    #[test]
+    fn each_mark_on_standard_error_is_counted_and_none_is_passed_on() {
+        let mut gate = Gate::new("N0NCE");
+        assert_eq!(gate.pass(b"N0NCE\nfirst\nN0NCE\nsecondN0NC"), b"first\nsecond");
+        assert_eq!((gate.marks(), gate.held()), (2, 4));
+        assert_eq!(gate.pass(b"E\n"), b"");
+        assert_eq!((gate.marks(), gate.held()), (3, 0));
+        // What only looked like a mark is given back.
+        assert_eq!(gate.pass(b"lastN"), b"last");
+        assert_eq!(gate.flush(), b"N");
     }
 
     proptest! {

@@ -46,6 +46,8 @@ pub(super) struct Runner {
     stderr: Gate,
     pieces: VecDeque<Piece>,
     farewell: Option<String>,
+    /// How many marks standard error must have: one at its beginning, and one after each question.
+    marks: u64,
 }
 
 impl Runner {
@@ -63,6 +65,7 @@ impl Runner {
             stderr: Gate::new(&nonce),
             pieces: VecDeque::new(),
             farewell: None,
+            marks: 1,
         };
         runner.request(&format!("unset nonce; nonce={nonce}\n{RUNNER}\n{opening}")).await?;
         // The login shell's own output is kept: it explains a failure to start.
@@ -107,11 +110,25 @@ impl Runner {
         }
     }
 
+    /// Asks a question; returns the answer when all that was printed for it has arrived, or after [`STRAGGLERS`].
+    pub(super) async fn ask(&mut self, question: &str, output: &mut StepOutput) -> Result<String, LinkLost> {
+        self.request(question).await?;
+        self.marks += 1;
+        let said = self.answer(output).await?;
+        let all = async { while self.stderr.marks() < self.marks && self.hear(output).await.is_ok() {} };
+        // The answer counts without it.
+        let _ = tokio::time::timeout(STRAGGLERS, all).await;
+        Ok(said)
+    }
+
     /// Waits until this many bytes of standard error have arrived, or for [`STRAGGLERS`].
     pub(super) async fn stragglers(&mut self, output: &mut StepOutput, bytes: u64) {
-        let all = async { while output.stderr.bytes() < bytes && self.hear(output).await.is_ok() {} };
+        let all = async {
+            while output.stderr.bytes() + self.stderr.held() < bytes && self.hear(output).await.is_ok() {}
+        };
         // Missing bytes are counted as dropped.
         let _ = tokio::time::timeout(STRAGGLERS, all).await;
+        output.push(Stream::Stderr, &self.stderr.flush());
     }
 
     async fn hear(&mut self, output: &mut StepOutput) -> Result<(), LinkLost> {
@@ -148,4 +165,66 @@ impl Runner {
 fn read_gap(said: &str) -> Option<(&str, u64)> {
     let (stream, bytes) = said.strip_prefix("gap ")?.split_once(' ')?;
     Some((stream, bytes.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
+
+    use super::*;
+
+    /// A runner of which everything is heard in this order: a server may send the two streams in any.
+    struct Heard(VecDeque<ProcessEvent>);
+
+    impl Process for Heard {
+        fn send(&mut self, _: Vec<u8>) -> BoxFuture<'_, Result<(), LinkLost>> {
+            async { Ok(()) }.boxed()
+        }
+
+        fn next(&mut self) -> BoxFuture<'_, Option<ProcessEvent>> {
+            async { self.0.pop_front() }.boxed()
+        }
+
+        fn finish(self: Box<Self>) -> BoxFuture<'static, ()> {
+            async {}.boxed()
+        }
+    }
+
+    impl Session for Heard {
+        fn start<'a>(&'a mut self, _: &'a str) -> BoxFuture<'a, Result<Box<dyn Process>, NotStarted>> {
+            async { Err(NotStarted(String::new())) }.boxed()
+        }
+
+        fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+            async {}.boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_complete_although_standard_error_arrives_after_it() {
+        let out = |text: &str| ProcessEvent::Stdout(text.into());
+        let err = |text: &str| ProcessEvent::Stderr(text.into());
+        let events = [
+            out("N0NCE end 1\n"),
+            err("N0NCE\nit is "),
+            err("closed\nN0"),
+            err("NCE\n"),
+            out("N0NCE end 0\n"),
+        ];
+        let mut runner = Runner {
+            session: Box::new(Heard(VecDeque::new())),
+            process: Box::new(Heard(events.into())),
+            stdout: Decoder::new("N0NCE"),
+            stderr: Gate::new("N0NCE"),
+            pieces: VecDeque::new(),
+            farewell: None,
+            marks: 1,
+        };
+        let mut output = StepOutput::default();
+        assert_eq!(runner.ask("ask", &mut output).await.unwrap(), "end 1");
+        assert_eq!(output.stderr.kept(), b"it is closed\n");
+        // One whose last mark never comes is answered all the same.
+        assert_eq!(runner.ask("ask", &mut StepOutput::default()).await.unwrap(), "end 0");
+    }
 }

@@ -48,7 +48,10 @@ ask() {
     umask "$mask"
     eval "$1"
   ) </dev/null
-  say end "$?"
+  set -- "$?"
+  # Standard output and standard error arrive in any order: this tells that all of the latter has.
+  printf '%s\n' "$nonce" >&2
+  say end "$1"
 }
 
 # Whether the process that file $1 names lives, or anything in its session.
