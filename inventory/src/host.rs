@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::openssh::{OpenSshSettings, Question, expand};
 use crate::policy::{Become, FailurePolicy, SchemaApproval};
 use crate::setting::{self, Layer, SPECS, Set, Value};
 
@@ -21,6 +22,8 @@ pub enum Source {
     Group(String),
     /// `[defaults]`.
     Defaults,
+    /// The settings of OpenSSH's client, in these files.
+    OpenSsh(String),
     /// ixporch itself.
     BuiltIn,
 }
@@ -31,6 +34,7 @@ impl fmt::Display for Source {
             Self::Host => f.write_str("host"),
             Self::Group(name) => write!(f, "group {name}"),
             Self::Defaults => f.write_str("defaults"),
+            Self::OpenSsh(files) => f.write_str(files),
             Self::BuiltIn => f.write_str("built-in"),
         }
     }
@@ -41,6 +45,7 @@ enum Place<'h> {
     Host,
     Group(&'h str),
     Defaults,
+    OpenSsh(&'h str),
 }
 
 /// A value with its provenance.
@@ -68,6 +73,9 @@ pub struct Host {
     /// What its groups set, in their order; hosts of a group share it.
     of_groups: Vec<Arc<Layer>>,
     defaults: Arc<Layer>,
+    /// What OpenSSH's client calls it, if that is not its name.
+    called: Option<String>,
+    openssh: Option<Arc<OpenSshSettings>>,
 }
 
 impl Host {
@@ -80,7 +88,79 @@ impl Host {
         defaults: Arc<Layer>,
     ) -> Self {
         let (groups, of_groups) = groups.into_iter().unzip();
-        Self { name, groups, span, own, of_groups, defaults }
+        Self { name, groups, span, own, of_groups, defaults, called: None, openssh: None }
+    }
+
+    /// A jump host: it has no groups and no defaults.
+    pub(crate) fn of_jump(name: String, span: Range<usize>, own: Layer) -> Self {
+        Self::new(name, span, own, Vec::new(), Arc::default())
+    }
+
+    /// The same host by another name for OpenSSH's client.
+    pub(crate) fn called(self, called: String) -> Self {
+        Self { called: Some(called), ..self }
+    }
+
+    /// What OpenSSH's client is to be asked about it; `None` if it was asked, or must not be.
+    pub(crate) fn open_question(&self) -> Option<Question> {
+        let config = self.text("ssh_config");
+        if self.openssh.is_some() || config == Some("none") {
+            return None;
+        }
+        Some(Question {
+            host: self.called.clone().unwrap_or_else(|| self.name.clone()),
+            config: config.map(str::to_owned),
+            address: self.text("address").map(str::to_owned),
+            port: self.sets("port").then(|| self.port()),
+            user: self.user().map(str::to_owned),
+        })
+    }
+
+    /// Takes what OpenSSH's client answered; the inventory's own values come before it.
+    pub(crate) fn answered(&mut self, settings: OpenSshSettings) {
+        self.openssh = Some(Arc::new(settings));
+    }
+
+    /// Whether the inventory or OpenSSH's settings have a value for `key`.
+    pub fn sets(&self, key: &str) -> bool {
+        self.set(key).is_some()
+    }
+
+    /// Whether the inventory has a value for `key`.
+    pub fn is_set_by_inventory(&self, key: &str) -> bool {
+        self.set(key).is_some_and(|(_, place)| !matches!(place, Place::OpenSsh(_)))
+    }
+
+    /// The jump hosts before it, as they are written; none if `proxy_command` is set by a place that comes first.
+    pub fn jumps(&self) -> &[String] {
+        if self.rank("proxy_command") < self.rank("jump") { &[] } else { self.list("jump") }
+    }
+
+    /// The command that leads to its SSH server, unless `jump` is set by a place that comes first, or by the same one.
+    /// `local_user` is who runs ixporch.
+    pub fn proxy_command(&self, local_user: &str) -> Option<String> {
+        let (set, place) = self.set("proxy_command")?;
+        let Value::Text(command) = &set.value else { return None };
+        if command == "none" || self.rank("jump") <= self.rank("proxy_command") {
+            return None;
+        }
+        // OpenSSH's settings come with their tokens expanded.
+        if matches!(place, Place::OpenSsh(_)) {
+            return Some(command.clone());
+        }
+        Some(expand(command, |token| match token {
+            'h' => Some(self.address().to_owned()),
+            'n' => Some(self.name.clone()),
+            'p' => Some(self.port().to_string()),
+            'r' => Some(self.user().unwrap_or(local_user).to_owned()),
+            'u' => Some(local_user.to_owned()),
+            _ => None,
+        }))
+    }
+
+    /// How early the place comes that sets `key`; what is not set comes last.
+    fn rank(&self, key: &str) -> usize {
+        self.places().position(|(_, layer)| layer.get(key).is_some()).unwrap_or(usize::MAX)
     }
 
     /// All values with their provenance, by key; settings without any value are absent.
@@ -94,25 +174,32 @@ impl Host {
                 Place::Host => Source::Host,
                 Place::Group(name) => Source::Group(name.to_owned()),
                 Place::Defaults => Source::Defaults,
+                Place::OpenSsh(files) => Source::OpenSsh(files.to_owned()),
             };
-            return Some(Resolved { value: set.value.clone(), source, line: Some(set.line) });
+            let line = (set.line > 0).then_some(set.line);
+            return Some(Resolved { value: set.value.clone(), source, line });
         }
         let value = setting::built_in(key)?.clone();
         Some(Resolved { value, source: Source::BuiltIn, line: None })
     }
 
-    /// The value that the inventory sets: host > later group > earlier group > defaults.
+    /// The value that is set: host > later group > earlier group > defaults > OpenSSH's settings.
     fn set(&self, key: &str) -> Option<(&Set, Place<'_>)> {
+        self.places().find_map(|(place, layer)| Some((layer.get(key)?, place)))
+    }
+
+    /// All places that may set values, in the order of their precedence.
+    fn places(&self) -> impl Iterator<Item = (Place<'_>, &Layer)> {
         let groups = self.groups.iter().map(|name| Place::Group(name)).zip(&self.of_groups);
         std::iter::once((Place::Host, &self.own))
             .chain(groups.rev().map(|(place, layer)| (place, layer.as_ref())))
             .chain(std::iter::once((Place::Defaults, self.defaults.as_ref())))
-            .find_map(|(place, layer)| Some((layer.get(key)?, place)))
+            .chain(self.openssh.iter().map(|settings| (Place::OpenSsh(&settings.files), &settings.values)))
     }
 
     /// Where to connect to: `address`, else the host's name.
     pub fn address(&self) -> &str {
-        self.text("address").unwrap_or(&self.name)
+        self.text("address").or(self.called.as_deref()).unwrap_or(&self.name)
     }
 
     /// The port of the SSH server.
@@ -165,6 +252,11 @@ impl Host {
         format!("{}/{}", self.text("backup_dir").unwrap_or_default().trim_end_matches('/'), self.name)
     }
 
+    /// A setting that is `true` or `false`.
+    pub fn flag(&self, key: &str) -> bool {
+        matches!(self.value(key), Some(Value::Flag(true)))
+    }
+
     /// How a step is run as another user.
     pub fn become_method(&self) -> Become {
         if self.text("become") == Some("none") { Become::None } else { Become::Sudo }
@@ -172,7 +264,7 @@ impl Host {
 
     /// Whether it is an installation for developing or testing IXP Manager.
     pub fn is_development(&self) -> bool {
-        matches!(self.value("development"), Some(Value::Flag(true)))
+        self.flag("development")
     }
 
     /// What happens after a failed step.

@@ -34,6 +34,11 @@ impl Hosts {
         self.place(name).and_then(|place| self.all.get(place))
     }
 
+    /// All hosts, to give them what is known of them only later. Their names and groups stay.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Host> {
+        self.all.iter_mut()
+    }
+
     /// The place of the host of this name.
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()

@@ -1,18 +1,21 @@
 //! The inventory of ixporch: TOML text in, validated hosts, groups and waves out.
 //!
 //! Owns the file format, its checks, precedence and selectors. It is pure: it reads no file, no
-//! environment and no clock, and must not know that SSH exists.
+//! environment and no clock, and opens no connection.
 
 mod document;
 mod evidence;
 mod host;
 mod hosts;
+mod jump;
 mod lines;
 #[cfg(test)]
 mod many_hosts;
 mod numbered;
+mod openssh;
 mod policy;
 mod problem;
+mod route;
 mod schema;
 mod selector;
 mod setting;
@@ -26,13 +29,15 @@ pub use evidence::EvidenceRules;
 pub use host::{Host, Resolved, Source};
 pub use hosts::Hosts;
 pub use lines::LineIndex;
+pub use openssh::{OpenSshSettings, Question, Surroundings};
 pub use policy::{Become, FailurePolicy, SchemaApproval};
 pub use problem::{Problem, Problems};
+pub use route::{JumpCircle, Jumps};
 pub use schema::json_schema;
 pub use selector::{Selector, SelectorError};
 pub use setting::{Kind, SPECS, Spec, Value};
 pub use starter::STARTER;
-pub use validate::Inventory;
+pub use validate::{Inventory, SameInstallation};
 pub use wave::{GateKind, Wave};
 
 /// The reader of TOML documents, for other files of the same style (procedures).

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::evidence;
+use crate::route;
 use crate::setting::{Kind, SPECS, Spec};
 use crate::wave;
 
@@ -37,6 +38,11 @@ pub fn json_schema() -> Value {
                 "type": "object",
                 "minProperties": 1,
                 "additionalProperties": object("One IXP Manager installation.", host),
+            },
+            "jumps": {
+                "description": "Jump hosts by name, which are only ways to hosts.",
+                "type": "object",
+                "additionalProperties": object("How a jump host is reached.", connection()),
             },
             "waves": {
                 "description": "Which hosts are upgraded together, in this order.",
@@ -78,19 +84,30 @@ fn settings() -> Map<String, Value> {
     properties
 }
 
+/// The settings of a jump host.
+fn connection() -> Map<String, Value> {
+    let specs = SPECS.iter().filter(|spec| route::JUMP_KEYS.contains(&spec.key));
+    specs.map(|spec| (spec.key.to_owned(), setting(spec))).collect()
+}
+
 fn setting(spec: &Spec) -> Value {
     let mut schema = match spec.kind {
         Kind::Count => json!({ "type": "integer", "minimum": 1, "maximum": 1000 }),
         Kind::Port => json!({ "type": "integer", "minimum": 1, "maximum": 65535 }),
-        Kind::LocalPaths | Kind::Names => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::LocalPaths | Kind::Jumps => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Words => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Choice(choices) => json!({ "enum": choices }),
         Kind::RemotePath => json!({ "type": "string", "pattern": "^/" }),
         Kind::Url => json!({ "type": "string", "pattern": "^https?://" }),
-        Kind::UserName | Kind::Address | Kind::Branch | Kind::Unit | Kind::SocketAddress | Kind::Time => {
-            json!({ "type": "string" })
-        }
+        Kind::UserName
+        | Kind::Address
+        | Kind::Branch
+        | Kind::Unit
+        | Kind::SocketAddress
+        | Kind::Time
+        | Kind::LocalFile
+        | Kind::ShellLine => json!({ "type": "string" }),
     };
     if let Some(fields) = schema.as_object_mut() {
         let text = match spec.built_in {

@@ -9,7 +9,9 @@ use crate::evidence::EvidenceRules;
 use crate::host::Host;
 use crate::hosts::Hosts;
 use crate::lines::LineIndex;
+use crate::openssh::{OpenSshSettings, Question};
 use crate::problem::{Problem, Problems};
+use crate::route::{JUMP_KEYS, JumpCircle, Jumps};
 use crate::selector::{Selector, SelectorError};
 use crate::setting::Layer;
 use crate::suggest::Suggestions;
@@ -23,6 +25,8 @@ pub struct Inventory {
     pub hosts: Hosts,
     /// The names of the declared groups, in the order of the file.
     pub groups: Vec<String>,
+    /// The jump hosts that are no hosts of the inventory.
+    pub jumps: Jumps,
     /// The waves in their order; empty where the file declares none.
     pub waves: Vec<Wave>,
     /// What counts as evidence.
@@ -50,6 +54,51 @@ impl Inventory {
         self.hosts.named(name)
     }
 
+    /// The jump hosts before `host`, the one nearest to the controller first.
+    ///
+    /// # Errors
+    /// They lead back to one of them.
+    pub fn route(&self, host: &Host) -> Result<Vec<&Host>, JumpCircle> {
+        self.jumps.route(host, &self.hosts)
+    }
+
+    /// What OpenSSH's client is still to be asked about the hosts that are meant, and about their jump hosts. Answers may
+    /// name further jump hosts: it is complete when nothing is left to ask.
+    pub fn open_questions(&mut self, is_meant: impl Fn(&Host) -> bool) -> BTreeSet<Question> {
+        let mut questions = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut reached: Vec<Host> = self.hosts.iter().filter(|host| is_meant(host)).cloned().collect();
+        while let Some(host) = reached.pop() {
+            if !seen.insert((host.text("ssh_config").map(str::to_owned), host.name.clone())) {
+                continue;
+            }
+            if let Some(question) = host.open_question() {
+                questions.insert(question);
+                continue;
+            }
+            self.jumps.learn(&host, &self.hosts);
+            let jumps = host.jumps().iter().filter_map(|text| self.jumps.get(&host, text, &self.hosts));
+            reached.extend(jumps.cloned().collect::<Vec<_>>());
+        }
+        questions
+    }
+
+    /// Takes what OpenSSH's client answered; the inventory's own values come before it.
+    pub fn answer(&mut self, answers: &BTreeMap<Question, OpenSshSettings>) {
+        for host in self.hosts.all_mut().chain(self.jumps.all_mut()) {
+            if let Some(settings) = host.open_question().and_then(|question| answers.get(&question)) {
+                host.answered(settings.clone());
+            }
+        }
+    }
+
+    /// Hosts that are one and the same installation by what OpenSSH's settings say.
+    pub fn same_installations(&self) -> Vec<SameInstallation> {
+        let same = same_installations(&self.hosts);
+        let name = |host: &Host| host.name.clone();
+        same.map(|(host, first)| SameInstallation { host: name(host), first: name(first) }).collect()
+    }
+
     /// The hosts a selector means, in the order of the file.
     pub fn select(&self, selector: &Selector) -> Result<Vec<&Host>, SelectorError> {
         selector.choose(&self.hosts)
@@ -73,6 +122,15 @@ impl Inventory {
     }
 }
 
+/// Two hosts that are one installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SameInstallation {
+    /// The second one.
+    pub host: String,
+    /// The first one, in the order of the file.
+    pub first: String,
+}
+
 struct RawHost {
     name: Located<String>,
     groups: Vec<Located<String>>,
@@ -85,6 +143,7 @@ struct Raw {
     defaults: Layer,
     groups: Vec<(Located<String>, Arc<Layer>)>,
     hosts: Vec<RawHost>,
+    jumps: Vec<(Located<String>, Layer)>,
     waves: Vec<RawWave>,
     evidence: EvidenceRules,
     /// Names of waves that could not be read: what refers to them is no mistake of its own.
@@ -107,6 +166,13 @@ impl Raw {
             check_name("host", &name, problems);
             let in_groups = table.texts("groups", problems).map(|groups| groups.value).unwrap_or_default();
             hosts.push(RawHost { name, groups: in_groups, settings: read_settings(table, lines, problems) });
+        }
+        let mut jumps = Vec::new();
+        for (name, mut table) in fields.named_tables("jumps", "jump host", problems) {
+            check_name("jump host", &name, problems);
+            let settings = Layer::read_only(JUMP_KEYS, &mut table, lines, problems);
+            table.finish(problems);
+            jumps.push((name, settings));
         }
         let mut waves = Vec::new();
         let mut broken_waves = BTreeSet::new();
@@ -132,7 +198,7 @@ impl Raw {
                     .help("add one: `[hosts.\"ixp1.example.net\"]`"),
             );
         }
-        Self { defaults, groups, hosts, waves, evidence, broken_waves }
+        Self { defaults, groups, hosts, jumps, waves, evidence, broken_waves }
     }
 
     fn validate(self, problems: &mut Vec<Problem>) -> Inventory {
@@ -154,8 +220,9 @@ impl Raw {
         duplicate_addresses(&hosts, problems);
         check_requires(&self.waves, &self.broken_waves, &suggestions, problems);
         let hosts = Hosts::new(hosts, &group_names);
+        let jumps = read_jumps(self.jumps, &hosts, problems);
         let waves = place_hosts(&self.waves, &hosts, &suggestions, problems);
-        Inventory { hosts, groups: group_names, waves, evidence: self.evidence }
+        Inventory { hosts, groups: group_names, jumps, waves, evidence: self.evidence }
     }
 }
 
@@ -238,27 +305,70 @@ fn canonical(address: &str) -> String {
         .map_or_else(|_| address.to_ascii_lowercase(), |address| address.to_string())
 }
 
-/// Two names for one installation would be upgraded twice at the same time.
-fn duplicate_addresses(hosts: &[Host], problems: &mut Vec<Problem>) {
-    let mut seen: BTreeMap<_, &Host> = BTreeMap::new();
+/// The jump hosts, if each name means one thing and none leads back to itself.
+fn read_jumps(raws: Vec<(Located<String>, Layer)>, hosts: &Hosts, problems: &mut Vec<Problem>) -> Jumps {
+    let mut named = Vec::new();
+    for (name, layer) in raws {
+        if let Some(host) = hosts.named(&name.value) {
+            problems.push(
+                Problem::new(name.span.clone(), format!("`{}` is a host and a jump host", name.value))
+                    .label("second meaning of the name")
+                    .related(host.span.clone(), "the host")
+                    .help("remove it here: a host can be a jump host of other hosts"),
+            );
+        }
+        named.push(Host::of_jump(name.value, name.span, layer));
+    }
+    let mut jumps = Jumps::new(named);
+    let mut circles = BTreeSet::new();
     for host in hosts {
+        jumps.learn(host, hosts);
+        if host.list("jump").contains(&host.name) {
+            continue;
+        }
+        if let Err(circle) = jumps.route(host, hosts) {
+            // All hosts behind one circle have the same mistake.
+            let mut members = circle.names.clone();
+            members.sort_unstable();
+            members.dedup();
+            members.retain(|name| *name != host.name);
+            if circles.insert(members) {
+                problems.push(
+                    Problem::new(host.span.clone(), circle.to_string())
+                        .help("a jump host is reached directly, or through others that are not behind it"),
+                );
+            }
+        }
+    }
+    jumps
+}
+
+/// Hosts that have the address, port, route and folder of an earlier one; each with that one.
+fn same_installations(hosts: &[Host]) -> impl Iterator<Item = (&Host, &Host)> {
+    let mut seen: BTreeMap<_, &Host> = BTreeMap::new();
+    hosts.iter().filter_map(move |host| {
         let key = (canonical(host.address()), host.port(), host.list("jump"), host.text("ixp_root"));
         if let Some(first) = seen.get(&key) {
-            problems.push(
-                Problem::new(
-                    host.span.clone(),
-                    format!(
-                        "`{}` has the same address as `{}`: {}, port {}",
-                        host.name, first.name, key.0, key.1
-                    ),
-                )
-                .label("second name for one host")
-                .related(first.span.clone(), "first one")
-                .help("remove one of them, or give them different addresses"),
-            );
-        } else {
-            seen.insert(key, host);
+            return Some((host, *first));
         }
+        seen.insert(key, host);
+        None
+    })
+}
+
+/// Two names for one installation would be upgraded twice at the same time.
+fn duplicate_addresses(hosts: &[Host], problems: &mut Vec<Problem>) {
+    for (host, first) in same_installations(hosts) {
+        let (address, port) = (canonical(host.address()), host.port());
+        problems.push(
+            Problem::new(
+                host.span.clone(),
+                format!("`{}` has the same address as `{}`: {address}, port {port}", host.name, first.name),
+            )
+            .label("second name for one host")
+            .related(first.span.clone(), "first one")
+            .help("remove one of them, or give them different addresses"),
+        );
     }
 }
 

@@ -11,6 +11,7 @@ mod error;
 mod evidence;
 mod live;
 mod load;
+mod openssh;
 mod operator;
 mod output;
 mod planning;
@@ -72,7 +73,7 @@ fn code(exit: ExitCode) -> ProcessExit {
 fn run(command: &Subcommand, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
     match command {
         Subcommand::Init(arguments) => commands::init::run(arguments, printer),
-        Subcommand::Inventory(arguments) => commands::inventory::run(arguments, printer),
+        Subcommand::Inventory(arguments) => commands::inventory::run(arguments, settings, printer),
         Subcommand::Procedure(arguments) => commands::procedure::run(arguments, printer),
         Subcommand::Status(arguments) => commands::status::run(arguments, settings, printer),
         Subcommand::Check(arguments) => commands::check::run(arguments, settings, printer),

@@ -3,6 +3,7 @@
 //! Owns what a connection is. Must not know russh: `ssh/` is the only folder that names it.
 
 mod error;
+pub mod openssh;
 mod patience;
 pub mod ssh;
 
@@ -14,44 +15,76 @@ use futures::future::BoxFuture;
 pub use error::{ConnectError, HostKeyRefusal, LinkLost, NotStarted};
 pub use patience::{connect, reconnecting};
 
-/// Where to connect to, and as whom.
+/// How a host is reached.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The host's name in the inventory, for messages.
-    pub host: String,
-    /// Host name or address.
-    pub address: String,
-    /// Port of the SSH server.
-    pub port: u16,
-    /// Who logs in.
-    pub user: String,
+    /// The host itself.
+    pub endpoint: Endpoint,
     /// Jump hosts, the first one nearest to the controller.
-    pub jump: Vec<JumpTarget>,
-    /// Private key files, in the order in which they are tried.
-    pub identity_files: Vec<PathBuf>,
-    /// Whether the files were named by the user: they are tried before the agent's other keys then.
-    pub identity_files_named: bool,
-    /// Files of host keys; `--accept-new` adds to the first one.
-    pub known_hosts: Vec<PathBuf>,
+    pub jumps: Vec<Endpoint>,
     /// Whether an unknown host key is recorded and accepted. A changed one never is.
     pub accept_new: bool,
-    /// How long connecting may take, and how long key exchange and authentication after it.
-    pub connect_timeout: Duration,
     /// After how much silence the other side is asked whether it is there.
     pub keepalive: Duration,
     /// How long a connection that was lost is tried again.
     pub reconnect_for: Duration,
 }
 
-/// One jump host.
+impl Target {
+    /// The host's name in the inventory, for messages.
+    pub fn host(&self) -> &str {
+        &self.endpoint.name
+    }
+}
+
+/// One SSH server: where it is, how it is verified, and how one logs in there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JumpTarget {
+pub struct Endpoint {
+    /// What messages call it.
+    pub name: String,
     /// Host name or address.
     pub address: String,
-    /// Port of its SSH server.
+    /// Port of the SSH server.
     pub port: u16,
-    /// Who logs in there.
+    /// Who logs in.
     pub user: String,
+    /// The keys that are offered.
+    pub keys: Keys,
+    /// Files of host keys; `--accept-new` adds to the first one.
+    pub known_hosts: Vec<PathBuf>,
+    /// The name under which its host key is known, instead of its address (`HostKeyAlias` of `ssh_config(5)`).
+    pub host_key_alias: Option<String>,
+    /// The command whose standard input and output lead to it, instead of a TCP connection; for the first of a route.
+    pub proxy_command: Option<String>,
+    /// How long connecting may take, and how long key exchange and authentication after it.
+    pub connect_timeout: Duration,
+}
+
+/// The keys that are offered to a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Key files, in the order in which they are tried. A file that holds a public key means that key of the agent.
+    pub files: Vec<PathBuf>,
+    /// Certificates of keys, besides those that stand beside the key files.
+    pub certificates: Vec<PathBuf>,
+    /// Whether the user named the files: they are tried before the agent's other keys then.
+    pub named: bool,
+    /// Whether only the keys of the files are offered, and no others of the agent.
+    pub only: bool,
+    /// The agent that is asked.
+    pub agent: Agent,
+}
+
+/// Which agent is asked for keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Agent {
+    /// The one that `SSH_AUTH_SOCK` names, if any.
+    #[default]
+    Environment,
+    /// The one that listens at this socket.
+    Socket(PathBuf),
+    /// None.
+    None,
 }
 
 /// A way to hosts. Implementations hold nothing of a run.

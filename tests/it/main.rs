@@ -26,6 +26,7 @@ mod rollback;
 mod round_trips;
 mod schema_review;
 mod seed_coverage;
+mod ssh_settings;
 mod stage;
 mod upgrade;
 mod waves;

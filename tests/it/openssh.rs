@@ -60,7 +60,7 @@ fn a_host_behind_a_jump_host_is_upgraded_and_each_key_on_the_way_is_verified() {
     let refused = stage.run(&["status", "--limit", "a"]);
     assert_eq!(refused.code, 4, "{refused}");
     assert!(
-        refused.stdout.contains("jump host `127.0.0.1`: the host key of `127.0.0.1` was refused"),
+        refused.stdout.contains("jump host `bastion`: the host key of `bastion` was refused"),
         "{refused}"
     );
 

@@ -19,9 +19,18 @@ impl Sshd {
         Self::start_with(folder, "sshd", None)
     }
 
+    /// The same with these lines before all others of its configuration: the first value of a setting counts.
+    pub fn start_configured(folder: &Path, name: &str, lines: &str) -> Option<Self> {
+        Self::start_all(folder, name, None, lines)
+    }
+
     /// The same in a folder of this name, showing a host certificate for `principal`, which the authority
     /// `folder/authority` signed.
     pub fn start_with(folder: &Path, name: &str, principal: Option<&str>) -> Option<Self> {
+        Self::start_all(folder, name, principal, "")
+    }
+
+    fn start_all(folder: &Path, name: &str, principal: Option<&str>, lines: &str) -> Option<Self> {
         let program = Path::new("/usr/sbin/sshd");
         if !program.exists() {
             assert!(std::env::var_os("IXPORCH_REQUIRE_SSHD").is_none(), "sshd is required and not installed");
@@ -49,7 +58,7 @@ impl Sshd {
             .stdout;
         std::fs::write(folder.join("authorized_keys"), public).expect("a file can be written");
         let configuration = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {0}/host\nPidFile none\nAuthorizedKeysFile {0}/authorized_keys\n\
+            "{lines}Port {port}\nListenAddress 127.0.0.1\nHostKey {0}/host\nPidFile none\nAuthorizedKeysFile {0}/authorized_keys\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nPrintMotd no\nLogLevel ERROR\n",
             folder.display()
         );
@@ -74,6 +83,11 @@ impl Sshd {
             std::thread::yield_now();
         }
         Some(Self { port, folder, child })
+    }
+
+    /// The file of its configuration.
+    pub fn configuration(&self) -> PathBuf {
+        self.folder.join("configuration")
     }
 
     /// Its line in `known_hosts`, as it is seen through `port`.

@@ -117,7 +117,7 @@ async fn ask_one<T>(
     let asking = async {
         // Nobody's run: what is asked here starts no step.
         let mut ledger =
-            Ledger::open(session, "none", &target.host, &place).await.map_err(|error| error.to_string())?;
+            Ledger::open(session, "none", target.host(), &place).await.map_err(|error| error.to_string())?;
         let answer = question(&mut ledger, &place).await;
         ledger.close().await;
         answer

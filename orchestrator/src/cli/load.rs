@@ -1,11 +1,14 @@
 //! Reads the files that the arguments name.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use ixporch_inventory::{Inventory, Selector};
+use ixporch_inventory::{Host, Inventory, Selector};
 
 use super::args::{InventoryFile, Selection};
 use super::error::{CliError, ErrorCode};
+use super::openssh;
+use super::settings::Settings;
 use crate::procedure::Procedure;
 
 /// Reads and checks an inventory.
@@ -14,6 +17,27 @@ pub(super) fn inventory(file: &InventoryFile) -> Result<Inventory, CliError> {
     let text = text(path)
         .map_err(|error| error.help("name the file with --inventory, or write one: ixporch init"))?;
     Ok(Inventory::parse(&path.display().to_string(), &text)?)
+}
+
+/// Reads an inventory whose hosts are to be reached: the settings of OpenSSH's client count for those that are selected.
+pub(super) fn fleet(
+    file: &InventoryFile,
+    selector: Option<&Selector>,
+    settings: &Settings,
+) -> Result<Inventory, CliError> {
+    let mut inventory = inventory(file)?;
+    let selected = selector.map(|selector| inventory.select(selector)).transpose()?;
+    let names = selected.map(|hosts| hosts.iter().map(|host| host.name.clone()).collect::<BTreeSet<_>>());
+    let is_meant = |host: &Host| names.as_ref().is_none_or(|names| names.contains(&host.name));
+    openssh::complete(&mut inventory, &file.inventory, settings, is_meant)?;
+    Ok(inventory)
+}
+
+/// The same for one host; that there is none of this name is for the caller to tell.
+pub(super) fn for_host(file: &InventoryFile, name: &str, settings: &Settings) -> Result<Inventory, CliError> {
+    let mut inventory = inventory(file)?;
+    openssh::complete(&mut inventory, &file.inventory, settings, |host| host.name == name)?;
+    Ok(inventory)
 }
 
 /// The hosts that are meant, where not all are.

@@ -53,7 +53,7 @@ pub(super) async fn plan(
     printer: Printer,
 ) -> Result<Planned, CliError> {
     let file = &request.selection.file.inventory;
-    let inventory = load::inventory(&request.selection.file)?;
+    let inventory = load::fleet(&request.selection.file, request.options.limit.as_ref(), settings)?;
     let options = Options { own_run: earlier.map(str::to_owned), ..request.options.clone() };
     // What cannot be believed is known before anybody is asked anything.
     let rules = &inventory.evidence;

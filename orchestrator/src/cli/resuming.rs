@@ -76,7 +76,7 @@ pub(super) async fn resume(
             "the last line of the journal is incomplete, which is normal after a crash; it is ignored",
         ));
     }
-    let inventory = which::inventory_of(file, "resume", &shown, settings)?;
+    let inventory = which::inventory_of(file, "resume", &shown, record, settings)?;
     let selected = given.selected(&inventory)?;
     let decided = resume::resume(history, record, &run.state, selected.as_ref())
         .map_err(|found| which::obstacle(&found, settings))?;
@@ -163,8 +163,13 @@ pub(super) async fn rerun(
     run: LoadedRun,
 ) -> Result<ExitCode, CliError> {
     let Resuming { given, history, record, header, file, settings, printer } = taken;
-    let selected =
-        given.selected(&which::inventory_of(file, "resume", &settings.shorten(&run.id), settings)?)?;
+    let selected = given.selected(&which::inventory_of(
+        file,
+        "resume",
+        &settings.shorten(&run.id),
+        record,
+        settings,
+    )?)?;
     let hosts = rerun::rerun(record, &run.state, which, selected.as_ref())
         .map_err(|found| which::obstacle(&found, settings))?;
     let shown = settings.shorten(&run.id);

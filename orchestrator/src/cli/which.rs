@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use ixporch_inventory::{Inventory, Selector};
+use ixporch_inventory::{Host, Inventory, Selector};
 
 use super::args::InventoryFile;
 use super::error::{CliError, ErrorCode};
 use super::load;
+use super::openssh;
 use super::printer::Printer;
 use super::settings::Settings;
 use crate::event::{FollowUpKind, Obstacle};
@@ -137,9 +138,10 @@ pub(super) fn inventory_of(
     file: &InventoryFile,
     verb: &str,
     words: &str,
+    record: &RunRecord,
     settings: &Settings,
 ) -> Result<Inventory, CliError> {
-    load::inventory(file).map_err(|error| {
+    let mut inventory = load::inventory(file).map_err(|error| {
         if file.inventory.exists() {
             return error;
         }
@@ -147,7 +149,10 @@ pub(super) fn inventory_of(
             "the run was started with this inventory; if it has moved: {} {verb} {words} --inventory FILE",
             settings.program
         ))
-    })
+    })?;
+    let is_meant = |host: &Host| record.hosts.iter().any(|known| known.id.name == host.name);
+    openssh::complete(&mut inventory, &file.inventory, settings, is_meant)?;
+    Ok(inventory)
 }
 
 /// A run's own controller is at work on it.

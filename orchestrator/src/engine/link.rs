@@ -144,7 +144,7 @@ impl From<ConnectError> for Failure {
 impl Route {
     async fn connect(&self) -> Result<Ledger, Failure> {
         let session = transport::connect(&*self.transport, &self.target, &self.connecting).await?;
-        let opening = Ledger::open(session, &self.run, &self.target.host, &self.place);
+        let opening = Ledger::open(session, &self.run, self.target.host(), &self.place);
         let failed = |why: String| Failure { why, is_final: false };
         match tokio::time::timeout(OPENING, opening).await {
             Ok(Ok(ledger)) => Ok(ledger),

@@ -81,7 +81,7 @@ impl WatchedHost {
         let away = |error: String| Reason::Unreachable { failure: RemoteText::from(error.as_str()) };
         let connected = transport::connect(&*self.transport, &self.target, &self.connecting).await;
         let session = connected.map_err(|error| away(error.to_string()))?;
-        let opening = Ledger::open(session, "none", &self.target.host, &self.plan.place);
+        let opening = Ledger::open(session, "none", self.target.host(), &self.plan.place);
         let mut ledger = opening.await.map_err(|error| away(error.to_string()))?;
         let mut found = Ok(());
         for step in &self.plan.health {

@@ -143,8 +143,8 @@ pub fn login(host: &Host, default_user: &str) -> String {
     if host.port() != 22 {
         login = format!("-p {} {login}", host.port());
     }
-    if !host.list("jump").is_empty() {
-        login = format!("-J {} {login}", host.list("jump").join(","));
+    if !host.jumps().is_empty() {
+        login = format!("-J {} {login}", host.jumps().join(","));
     }
     login
 }

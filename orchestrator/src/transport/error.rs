@@ -28,6 +28,16 @@ pub enum ConnectError {
         /// Whether the other side answered at all.
         refused: bool,
     },
+    /// The command that leads to the server could not be started, or ended at once.
+    #[error("the proxy command of {address} failed: {why} ({command})")]
+    Proxy {
+        /// The address.
+        address: String,
+        /// The command.
+        command: String,
+        /// What went wrong.
+        why: String,
+    },
     /// Both sides talked, and did not agree on keys.
     #[error("key exchange with {address} failed: {why}")]
     KeyExchange {
@@ -53,6 +63,8 @@ pub enum ConnectError {
         user: String,
         /// What was tried, and what the host takes.
         why: String,
+        /// What to do, if having the right key is not enough.
+        help: Option<&'static str>,
     },
     /// The connection was cut before the host had said whether it takes our keys.
     #[error("the connection to {address} was cut during authentication{}", why.as_ref().map_or(String::new(), |why| format!(": {why}")))]
@@ -167,11 +179,15 @@ impl ConnectError {
             Self::Tcp { .. } => {
                 "is the host up, and is the way to it open? (ping, firewall, jump host)".to_owned()
             }
+            Self::Proxy { .. } => {
+                "run the command by hand: it must print the server's version line (`SSH-2.0-…`)".to_owned()
+            }
             Self::KeyExchange { went_away: true, .. } | Self::Cut { .. } => {
                 "the server hung up; with many hosts behind one address lower --connecting".to_owned()
             }
             Self::KeyExchange { .. } => "compare with `ssh -v`; the server may be very old".to_owned(),
             Self::HostKey { refusal, .. } => refusal.help(),
+            Self::Authentication { help: Some(help), .. } => (*help).to_owned(),
             Self::Authentication { .. } => {
                 "load your key into the agent (ssh-add), name it under `identity_files`, or check `user`"
                     .to_owned()

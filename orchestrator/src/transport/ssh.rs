@@ -3,6 +3,7 @@
 mod client;
 mod identity;
 mod known_hosts;
+mod proxy;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,11 @@ use futures::future::BoxFuture;
 use russh::{ChannelMsg, Disconnect};
 
 use self::client::{Handle, Hop};
-use self::identity::KeyFiles;
+use self::identity::{Credentials, KeyFiles};
+use self::proxy::Proxy;
 use super::{
-    ConnectError, LinkLost, NotStarted, PassphraseSource, Process, ProcessEvent, Session, Target, Transport,
+    ConnectError, Endpoint, LinkLost, NotStarted, PassphraseSource, Process, ProcessEvent, Session, Target,
+    Transport,
 };
 
 /// Connections by russh.
@@ -30,52 +33,75 @@ impl SshTransport {
 
     async fn open(&self, target: &Target) -> Result<SshSession, ConnectError> {
         // A person may have to type a passphrase; no connection waits for that.
-        self.keys.unlock(&target.identity_files, target.identity_files_named).await;
-        let mut way: Vec<Handle> = Vec::new();
-        for jump in &target.jump {
-            let hop = Hop {
-                target,
-                name: &jump.address,
-                address: &jump.address,
-                port: jump.port,
-                user: &jump.user,
-            };
-            let handle = self
-                .hop(&hop, way.last())
-                .await
-                .map_err(|error| ConnectError::Jump { via: jump.address.clone(), source: Box::new(error) })?;
-            way.push(handle);
+        let mut credentials = Vec::new();
+        for endpoint in target.jumps.iter().chain([&target.endpoint]) {
+            credentials.push(Credentials::gather(&endpoint.keys, &self.keys).await);
         }
-        let hop = Hop {
-            target,
-            name: &target.host,
-            address: &target.address,
-            port: target.port,
-            user: &target.user,
+        let mut credentials = credentials.into_iter();
+        let mut session = Route::default();
+        for jump in &target.jumps {
+            let credentials = credentials.next().unwrap_or_default();
+            session
+                .extend(&hop(target, jump), credentials)
+                .await
+                .map_err(|error| ConnectError::Jump { via: jump.name.clone(), source: Box::new(error) })?;
+        }
+        let last = credentials.next().unwrap_or_default();
+        session.extend(&hop(target, &target.endpoint), last).await?;
+        let Route { mut handles, proxy } = session;
+        let Some(handle) = handles.pop() else {
+            return Err(ConnectError::File("the route has no end".to_owned()));
         };
-        let handle = self.hop(&hop, way.last()).await?;
-        Ok(SshSession { handle, _way: way })
+        Ok(SshSession { handle, _jumps: handles, _proxy: proxy })
     }
+}
 
-    /// Connects to one host, through `via` where there is one.
-    async fn hop(&self, hop: &Hop<'_>, via: Option<&Handle>) -> Result<Handle, ConnectError> {
-        let Some(via) = via else {
-            let stream = client::tcp(hop).await?;
-            return client::log_in(hop, stream, &self.keys).await;
+fn hop<'a>(target: &Target, to: &'a Endpoint) -> Hop<'a> {
+    Hop { to, accept_new: target.accept_new, keepalive: target.keepalive }
+}
+
+/// The connections that were made on the route to a host, the last one the farthest.
+#[derive(Default)]
+struct Route {
+    handles: Vec<Handle>,
+    proxy: Option<Proxy>,
+}
+
+impl Route {
+    /// Connects to one server more, through the last one if there is one.
+    async fn extend(&mut self, hop: &Hop<'_>, credentials: Credentials) -> Result<(), ConnectError> {
+        let to = hop.to;
+        let handle = match (self.handles.last(), &to.proxy_command) {
+            (Some(via), _) => {
+                let channel = through(via, to).await?;
+                client::log_in(hop, channel.into_stream(), credentials).await?
+            }
+            (None, Some(command)) => {
+                let (proxy, stream) = proxy::start(to, command)?;
+                match client::log_in(hop, stream, credentials).await {
+                    Ok(handle) => {
+                        self.proxy = Some(proxy);
+                        handle
+                    }
+                    Err(error) => return Err(proxy.explain(to, command, error).await),
+                }
+            }
+            (None, None) => client::log_in(hop, client::tcp(to).await?, credentials).await?,
         };
-        let opened = via.channel_open_direct_tcpip(hop.address, u32::from(hop.port), "127.0.0.1", 0);
-        let no_way = |why: String| ConnectError::Tcp {
-            address: hop.address.to_owned(),
-            port: hop.port,
-            why,
-            refused: false,
-        };
-        let channel = match tokio::time::timeout(hop.target.connect_timeout, opened).await {
-            Ok(Ok(channel)) => channel,
-            Ok(Err(error)) => return Err(no_way(format!("the jump host says: {error}"))),
-            Err(_) => return Err(no_way("the jump host does not answer".to_owned())),
-        };
-        client::log_in(hop, channel.into_stream(), &self.keys).await
+        self.handles.push(handle);
+        Ok(())
+    }
+}
+
+/// Has a jump host open a connection to the next server (RFC 4254, section 7.2).
+async fn through(via: &Handle, to: &Endpoint) -> Result<russh::Channel<russh::client::Msg>, ConnectError> {
+    let opened = via.channel_open_direct_tcpip(&to.address, u32::from(to.port), "127.0.0.1", 0);
+    let no_way =
+        |why: String| ConnectError::Tcp { address: to.address.clone(), port: to.port, why, refused: false };
+    match tokio::time::timeout(to.connect_timeout, opened).await {
+        Ok(Ok(channel)) => Ok(channel),
+        Ok(Err(error)) => Err(no_way(format!("the jump host says: {error}"))),
+        Err(_) => Err(no_way("the jump host does not answer".to_owned())),
     }
 }
 
@@ -92,7 +118,8 @@ impl Transport for SshTransport {
 struct SshSession {
     handle: Handle,
     /// The jump hosts' connections carry this one; they end when it does.
-    _way: Vec<Handle>,
+    _jumps: Vec<Handle>,
+    _proxy: Option<Proxy>,
 }
 
 /// How often a session channel is asked for: the host may not have closed the last one yet (`MaxSessions`).

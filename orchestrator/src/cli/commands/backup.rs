@@ -147,7 +147,7 @@ struct Fetch<'a> {
 
 impl Fetch<'_> {
     fn run(&self, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
-        let inventory = load::inventory(&self.file.clone())?;
+        let inventory = load::for_host(self.file, self.host, settings)?;
         let host = known(&inventory, self.host)?;
         let access = Access {
             settings,

@@ -10,6 +10,7 @@ use crate::cli::args::{Format, InventoryFile, Selection};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
+use crate::cli::settings::Settings;
 use crate::plan::fold_names;
 use crate::report;
 use crate::state::ExitCode;
@@ -50,7 +51,11 @@ pub enum InventoryCommand {
     Schema,
 }
 
-pub(in crate::cli) fn run(arguments: &Inventory, printer: Printer) -> Result<ExitCode, CliError> {
+pub(in crate::cli) fn run(
+    arguments: &Inventory,
+    settings: &Settings,
+    printer: Printer,
+) -> Result<ExitCode, CliError> {
     match &arguments.command {
         InventoryCommand::Check(file) => {
             let inventory = load::inventory(file)?;
@@ -81,7 +86,9 @@ pub(in crate::cli) fn run(arguments: &Inventory, printer: Printer) -> Result<Exi
             }
         }
         InventoryCommand::List(selection) => list(selection, printer)?,
-        InventoryCommand::Explain { file, host } => explain(&load::inventory(file)?, host, printer)?,
+        InventoryCommand::Explain { file, host } => {
+            explain(&load::for_host(file, host, settings)?, host, printer)?;
+        }
         InventoryCommand::Schema => printer.json(&json_schema()),
     }
     Ok(ExitCode::Success)

@@ -68,8 +68,9 @@ fn ask<T: Send + 'static>(
     question: fn(&Host) -> Question<T>,
 ) -> Result<Answers<T>, CliError> {
     let selection = &arguments.selection;
-    let inventory = load::inventory(&selection.file)?;
-    let hosts = planning::selected(&inventory, load::selector(selection)?.as_ref())?;
+    let selector = load::selector(selection)?;
+    let inventory = load::fleet(&selection.file, selector.as_ref(), settings)?;
+    let hosts = planning::selected(&inventory, selector.as_ref())?;
     let access = Access {
         settings,
         file: &selection.file.inventory,

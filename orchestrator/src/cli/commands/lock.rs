@@ -138,7 +138,7 @@ impl Break<'_> {
             return Err(CliError::usage("breaking a lock needs a reason")
                 .help("add --reason \"controller ctl1 was reinstalled\""));
         }
-        let inventory = load::inventory(self.file)?;
+        let inventory = load::for_host(self.file, self.host, settings)?;
         let Some(host) = inventory.host(self.host) else {
             let names = inventory.hosts.iter().map(|host| host.name.as_str());
             let mut error = CliError::usage(format!("the inventory has no host `{}`", self.host));

@@ -94,7 +94,7 @@ async fn roll_back(
     let file = InventoryFile {
         inventory: arguments.inventory.clone().unwrap_or_else(|| PathBuf::from(&record.inventory)),
     };
-    let inventory = which::inventory_of(&file, "rollback", &settings.shorten(&record.run), settings)?;
+    let inventory = which::inventory_of(&file, "rollback", &settings.shorten(&record.run), record, settings)?;
     let selector = arguments.limit.as_deref().map(Selector::parse).transpose()?;
     let selected = planning::selected(&inventory, selector.as_ref())?;
     let request = rollback::Request {

@@ -95,7 +95,7 @@ async fn complete(arguments: &Settle, settings: &Settings, printer: Printer) -> 
     let file = InventoryFile {
         inventory: arguments.inventory.clone().unwrap_or_else(|| PathBuf::from(&record.inventory)),
     };
-    let inventory = which::inventory_of(&file, "settle", &format!("{shown} {host}"), settings)?;
+    let inventory = which::inventory_of(&file, "settle", &format!("{shown} {host}"), record, settings)?;
     let access = Access {
         settings,
         file: &file.inventory,

@@ -19,7 +19,7 @@ use crate::facts::SiteTrouble;
 use crate::journal::Store;
 use crate::plan::{PlannedWave, sample};
 use crate::transport::{
-    ConnectError, LinkLost, NotStarted, Process, ProcessEvent, Session, Target, Transport,
+    ConnectError, Endpoint, Keys, LinkLost, NotStarted, Process, ProcessEvent, Session, Target, Transport,
 };
 
 /// What a host does.
@@ -88,14 +88,14 @@ pub(super) struct Actor {
 impl Transport for Stage {
     fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Box<dyn Session>, ConnectError>> {
         async move {
-            let part = self.parts[&target.host];
-            let heard = self.heard.lock().unwrap().iter().filter(|(host, ..)| *host == target.host).count();
+            let part = self.parts[target.host()];
+            let heard = self.heard.lock().unwrap().iter().filter(|(host, ..)| host == target.host()).count();
             if part == Part::Down || (part == Part::VanishesInSecondStep && heard > 0) {
-                let (address, why) = (target.address.clone(), "connection refused".to_owned());
+                let (address, why) = (target.endpoint.address.clone(), "connection refused".to_owned());
                 return Err(ConnectError::Tcp { address, port: 22, why, refused: true });
             }
             let session: Box<dyn Session> = Box::new(Actor {
-                host: target.host.clone(),
+                host: target.host().to_owned(),
                 part,
                 journal: self.journal.clone(),
                 heard: Arc::clone(&self.heard),
@@ -253,17 +253,21 @@ impl SiteProber for NoSites {
 }
 
 pub(super) fn target(host: &str) -> Target {
-    Target {
-        host: host.to_owned(),
+    let endpoint = Endpoint {
+        name: host.to_owned(),
         address: host.to_owned(),
         port: 22,
         user: "ops".to_owned(),
-        jump: Vec::new(),
-        identity_files: Vec::new(),
-        identity_files_named: false,
+        keys: Keys::default(),
         known_hosts: Vec::new(),
-        accept_new: false,
+        host_key_alias: None,
+        proxy_command: None,
         connect_timeout: Duration::from_secs(1),
+    };
+    Target {
+        endpoint,
+        jumps: Vec::new(),
+        accept_new: false,
         keepalive: Duration::from_secs(1),
         reconnect_for: Duration::from_secs(60),
     }

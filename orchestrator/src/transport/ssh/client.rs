@@ -12,17 +12,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::identity::{self, KeyFiles};
-use super::known_hosts::{self, KnownHosts, Verdict};
-use crate::transport::{ConnectError, HostKeyRefusal, Target};
+use super::identity::{self, Credentials, Refused};
+use super::known_hosts::{self, KnownHosts, Names, Verdict};
+use crate::transport::{ConnectError, Endpoint, HostKeyRefusal};
 
 pub(super) type Handle = client::Handle<Verifier>;
 
 /// Answers what russh asks in the course of a connection.
 pub(super) struct Verifier {
     known: KnownHosts,
-    name: String,
-    address: String,
+    names: Names,
     record_new_in: Option<std::path::PathBuf>,
     notes: Arc<Notes>,
 }
@@ -50,9 +49,9 @@ impl client::Handler for Verifier {
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
         let verdict = match shown {
-            PublicKeyOrCertificate::PublicKey { key, .. } => self.known.verdict(&self.name, key),
+            PublicKeyOrCertificate::PublicKey { key, .. } => self.known.judge(&self.names, key),
             PublicKeyOrCertificate::Certificate(certificate) => {
-                self.known.certificate_verdict(&self.name, &self.address, certificate)
+                self.known.judge_certificate(&self.names, certificate)
             }
         };
         match (verdict, shown, &self.record_new_in) {
@@ -61,7 +60,7 @@ impl client::Handler for Verifier {
                 Verdict::Refused(HostKeyRefusal::Unknown { .. }),
                 PublicKeyOrCertificate::PublicKey { key, .. },
                 Some(file),
-            ) => match known_hosts::record(file, &self.name, key) {
+            ) => match known_hosts::record(file, self.names.own(), key) {
                 Ok(()) => Ok(true),
                 Err(error) => {
                     put(&self.notes.problem, error);
@@ -86,19 +85,18 @@ impl client::Handler for Verifier {
     }
 }
 
-/// One end of a way: who is connected to, by which stream.
+/// One connection of a route.
 pub(super) struct Hop<'a> {
-    pub(super) target: &'a Target,
-    /// What messages call it.
-    pub(super) name: &'a str,
-    pub(super) address: &'a str,
-    pub(super) port: u16,
-    pub(super) user: &'a str,
+    /// Whom it leads to.
+    pub(super) to: &'a Endpoint,
+    /// Whether an unknown host key is recorded.
+    pub(super) accept_new: bool,
+    pub(super) keepalive: Duration,
 }
 
 /// Resolves the name and opens a TCP connection to the first address that answers.
-pub(super) async fn tcp(hop: &Hop<'_>) -> Result<TcpStream, ConnectError> {
-    let (address, port, limit) = (hop.address, hop.port, hop.target.connect_timeout);
+pub(super) async fn tcp(to: &Endpoint) -> Result<TcpStream, ConnectError> {
+    let (address, port, limit) = (to.address.as_str(), to.port, to.connect_timeout);
     let no_name = |why: String| ConnectError::NameResolution { address: address.to_owned(), why };
     let addresses: Vec<_> = match timeout(limit, tokio::net::lookup_host((address, port))).await {
         Ok(Ok(addresses)) => addresses.collect(),
@@ -127,49 +125,51 @@ fn plain(error: &std::io::Error) -> String {
 }
 
 /// Exchanges keys, verifies the host key, and authenticates.
-pub(super) async fn log_in<S>(hop: &Hop<'_>, stream: S, keys: &KeyFiles) -> Result<Handle, ConnectError>
+pub(super) async fn log_in<S>(
+    hop: &Hop<'_>,
+    stream: S,
+    credentials: Credentials,
+) -> Result<Handle, ConnectError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let limit = hop.target.connect_timeout;
-    let name = known_hosts::lookup_name(hop.address, hop.port);
-    let known = KnownHosts::read(&hop.target.known_hosts)?;
+    let to = hop.to;
+    let limit = to.connect_timeout;
+    let names = Names::of(to);
+    let known = KnownHosts::read(&to.known_hosts)?;
     let notes = Arc::new(Notes::default());
-    let config = Arc::new(config(&known, &name, hop.target.keepalive));
+    let config = Arc::new(config(&known, &names, hop.keepalive));
     let verifier = Verifier {
         known,
-        name,
-        address: hop.address.to_owned(),
-        record_new_in: hop.target.known_hosts.first().filter(|_| hop.target.accept_new).cloned(),
+        names,
+        record_new_in: to.known_hosts.first().filter(|_| hop.accept_new).cloned(),
         notes: Arc::clone(&notes),
     };
     let mut handle = match timeout(limit, client::connect_stream(config, stream, verifier)).await {
         Ok(Ok(handle)) => handle,
-        Ok(Err(error)) => return Err(key_exchange_error(hop, &notes, &error)),
+        Ok(Err(error)) => return Err(key_exchange_error(to, &notes, &error)),
         Err(_) => return Err(ConnectError::Timeout { what: "key exchange", after: limit }),
     };
-    let files = &hop.target.identity_files;
-    let named = hop.target.identity_files_named;
-    match timeout(limit, identity::authenticate(&mut handle, hop.user, files, named, keys)).await {
+    match timeout(limit, identity::authenticate(&mut handle, &to.user, credentials)).await {
         Ok(Ok(())) => Ok(handle),
         // On a dead connection every key looks refused.
-        Ok(Err(refused)) if handle.is_closed() && !refused.after_several_keys => {
-            Err(ConnectError::Cut { address: hop.address.to_owned(), why: take(&notes.farewell) })
+        Ok(Err(refused)) if refused.cut => {
+            Err(ConnectError::Cut { address: to.address.clone(), why: take(&notes.farewell) })
         }
-        Ok(Err(refused)) => {
+        Ok(Err(Refused { why, help, .. })) => {
             let why = match take(&notes.farewell) {
-                Some(farewell) => format!("{}; the host hung up: {farewell}", refused.why),
-                None => refused.why,
+                Some(farewell) => format!("{why}; the host hung up: {farewell}"),
+                None => why,
             };
-            Err(ConnectError::Authentication { user: hop.user.to_owned(), why })
+            Err(ConnectError::Authentication { user: to.user.clone(), why, help })
         }
         Err(_) => Err(ConnectError::Timeout { what: "authentication", after: limit }),
     }
 }
 
-fn key_exchange_error(hop: &Hop<'_>, notes: &Notes, error: &russh::Error) -> ConnectError {
+fn key_exchange_error(to: &Endpoint, notes: &Notes, error: &russh::Error) -> ConnectError {
     if let Some(refusal) = take(&notes.refusal) {
-        return ConnectError::HostKey { host: hop.name.to_owned(), refusal };
+        return ConnectError::HostKey { host: to.name.clone(), refusal };
     }
     if let Some(problem) = take(&notes.problem) {
         return problem;
@@ -180,21 +180,21 @@ fn key_exchange_error(hop: &Hop<'_>, notes: &Notes, error: &russh::Error) -> Con
         (None, russh::Error::IO(error)) => plain(error),
         (None, error) => error.to_string(),
     };
-    ConnectError::KeyExchange { address: hop.address.to_owned(), why, went_away }
+    ConnectError::KeyExchange { address: to.address.clone(), why, went_away }
 }
 
-fn config(known: &KnownHosts, name: &str, keepalive: Duration) -> Config {
+fn config(known: &KnownHosts, names: &Names, keepalive: Duration) -> Config {
     let mut key = Preferred::DEFAULT.key.to_vec();
     // SHA-1 signatures are not asked for.
     key.retain(|algorithm| *algorithm != Algorithm::Rsa { hash: None });
     // A host has keys of several types; the one that is known must be the one it shows.
-    let types: Vec<Algorithm> = known.key_types(name);
+    let types: Vec<Algorithm> = known.key_types(names);
     let is_rsa = |algorithm: &Algorithm| matches!(algorithm, Algorithm::Rsa { .. });
     let is_known = |algorithm: &Algorithm| {
         types.iter().any(|known| known == algorithm || (is_rsa(known) && is_rsa(algorithm)))
     };
     key.sort_by_key(|algorithm| !is_known(algorithm));
-    let certificates = if known.has_authority(name) {
+    let certificates = if known.has_authority(names) {
         vec![
             Algorithm::Ed25519,
             Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 },

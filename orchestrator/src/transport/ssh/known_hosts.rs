@@ -12,7 +12,7 @@ use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 use sha1::Sha1;
 
-use crate::transport::{ConnectError, HostKeyRefusal};
+use crate::transport::{ConnectError, Endpoint, HostKeyRefusal};
 
 /// All lines of some `known_hosts` files.
 #[derive(Debug, Default)]
@@ -35,10 +35,42 @@ pub(crate) enum Verdict {
     Refused(HostKeyRefusal),
 }
 
+/// The names under which a server's key may be known.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// The one that is looked for, and recorded: with the port if that is not 22.
+    own: String,
+    /// The bare one: it counts if no key is known for the port (`ssh(1)` does the same).
+    without_port: Option<String>,
+    /// The one that a certificate must be for.
+    principal: String,
+}
+
+impl Names {
+    /// The names of a server. An alias takes the place of the address, and has no port.
+    pub(crate) fn of(server: &Endpoint) -> Self {
+        if let Some(alias) = &server.host_key_alias {
+            let alias = alias.to_ascii_lowercase();
+            return Self { own: alias.clone(), without_port: None, principal: alias };
+        }
+        let address = server.address.to_ascii_lowercase();
+        let own = lookup_name(&address, server.port);
+        Self { without_port: (own != address).then(|| address.clone()), own, principal: address }
+    }
+
+    /// The one under which a new key is recorded.
+    pub(crate) fn own(&self) -> &str {
+        &self.own
+    }
+
+    fn all(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.own.as_str()).chain(self.without_port.as_deref())
+    }
+}
+
 /// The name under which a host stands in `known_hosts`: with its port where that is not 22.
-pub(crate) fn lookup_name(address: &str, port: u16) -> String {
-    let address = address.to_ascii_lowercase();
-    if port == 22 { address } else { format!("[{address}]:{port}") }
+fn lookup_name(address: &str, port: u16) -> String {
+    if port == 22 { address.to_owned() } else { format!("[{address}]:{port}") }
 }
 
 impl KnownHosts {
@@ -80,18 +112,30 @@ impl KnownHosts {
             .filter(move |line| patterns_match(line.entry.host_patterns(), name))
     }
 
-    /// The key types that are known for a host: those are asked for first.
-    pub(crate) fn key_types(&self, name: &str) -> Vec<Algorithm> {
-        self.matching(name, None).map(|line| line.entry.public_key().algorithm()).collect()
+    /// The key types that are known for a server: those are asked for first.
+    pub(crate) fn key_types(&self, names: &Names) -> Vec<Algorithm> {
+        let types = |name| -> Vec<Algorithm> {
+            self.matching(name, None).map(|line| line.entry.public_key().algorithm()).collect()
+        };
+        names.all().map(types).find(|types| !types.is_empty()).unwrap_or_default()
     }
 
-    /// Whether any certificate authority is named for a host.
-    pub(crate) fn has_authority(&self, name: &str) -> bool {
-        self.matching(name, Some(Marker::CertAuthority)).next().is_some()
+    /// Whether any certificate authority is named for a server.
+    pub(crate) fn has_authority(&self, names: &Names) -> bool {
+        names.all().any(|name| self.matching(name, Some(Marker::CertAuthority)).next().is_some())
     }
 
-    /// What the files say of a host that shows `key`.
-    pub(crate) fn verdict(&self, name: &str, key: &PublicKey) -> Verdict {
+    /// What the files say of a server that shows `key`.
+    pub(crate) fn judge(&self, names: &Names, key: &PublicKey) -> Verdict {
+        judged(names, |name| self.verdict(name, key))
+    }
+
+    /// What the files say of a server that shows a certificate.
+    pub(crate) fn judge_certificate(&self, names: &Names, certificate: &Certificate) -> Verdict {
+        judged(names, |name| self.certificate_verdict(name, &names.principal, certificate))
+    }
+
+    fn verdict(&self, name: &str, key: &PublicKey) -> Verdict {
         if let Some(line) = self.revoked(name, key) {
             return Verdict::Refused(HostKeyRefusal::Revoked {
                 shown: describe(key),
@@ -131,14 +175,8 @@ impl KnownHosts {
             .find(|line| line.entry.public_key().key_data() == key.key_data())
     }
 
-    /// What the files say of a host that shows a certificate. `address` is the bare name or
-    /// address, which the certificate's principals must match.
-    pub(crate) fn certificate_verdict(
-        &self,
-        name: &str,
-        address: &str,
-        certificate: &Certificate,
-    ) -> Verdict {
+    /// The same of a certificate; `principal` is whom it must be for.
+    fn certificate_verdict(&self, name: &str, principal: &str, certificate: &Certificate) -> Verdict {
         let plain = PublicKey::from(certificate.public_key().clone());
         let authority = PublicKey::from(certificate.signature_key().clone());
         for key in [&plain, &authority] {
@@ -154,7 +192,7 @@ impl KnownHosts {
             // As OpenSSH does: a certificate of nobody we trust is a plain key.
             return self.verdict(name, &plain);
         };
-        match check_certificate(certificate, &authority, address) {
+        match check_certificate(certificate, &authority, principal) {
             Ok(()) => Verdict::Trusted,
             Err(why) => Verdict::Refused(HostKeyRefusal::Certificate {
                 why,
@@ -165,7 +203,25 @@ impl KnownHosts {
     }
 }
 
-fn check_certificate(certificate: &Certificate, authority: &PublicKey, address: &str) -> Result<(), String> {
+/// The verdict by the server's own name; if that is not known, what is known under its bare name.
+fn judged(names: &Names, verdict: impl Fn(&str) -> Verdict) -> Verdict {
+    let own = verdict(&names.own);
+    let Some(bare) = &names.without_port else { return own };
+    if !matches!(own, Verdict::Refused(HostKeyRefusal::Unknown { .. })) {
+        return own;
+    }
+    match verdict(bare) {
+        // Another key of that name is one of another port.
+        Verdict::Refused(HostKeyRefusal::Changed { .. } | HostKeyRefusal::Unknown { .. }) => own,
+        known => known,
+    }
+}
+
+fn check_certificate(
+    certificate: &Certificate,
+    authority: &PublicKey,
+    principal: &str,
+) -> Result<(), String> {
     if certificate.cert_type() != CertType::Host {
         return Err("it is a user's certificate".to_owned());
     }
@@ -182,11 +238,12 @@ fn check_certificate(certificate: &Certificate, authority: &PublicKey, address: 
     if !certificate.critical_options().is_empty() {
         return Err("it has critical options, and a host certificate has none".to_owned());
     }
-    let address = address.to_ascii_lowercase();
-    if certificate.valid_principals().iter().any(|principal| principal.eq_ignore_ascii_case(&address)) {
+    let named = certificate.valid_principals();
+    // One that names nobody is for every host (PROTOCOL.certkeys of OpenSSH).
+    if named.is_empty() || named.iter().any(|named| named.eq_ignore_ascii_case(principal)) {
         return Ok(());
     }
-    Err(format!("it is for {}, not for {address}", certificate.valid_principals().join(", ")))
+    Err(format!("it is for {}, not for {principal}", named.join(", ")))
 }
 
 /// Type and SHA-256 fingerprint of a key, as `ssh-keygen -l` shows them.
