@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::openssh::{OpenSshSettings, Question, expand};
+use crate::openssh::{Answer, Answered, Question, expand};
 use crate::policy::{Become, FailurePolicy, SchemaApproval};
 use crate::setting::{self, Layer, SPECS, Set, Value};
 
@@ -75,7 +75,7 @@ pub struct Host {
     defaults: Arc<Layer>,
     /// What OpenSSH's client calls it, if that is not its name.
     called: Option<String>,
-    openssh: Option<Arc<OpenSshSettings>>,
+    openssh: Option<Arc<Answered>>,
 }
 
 impl Host {
@@ -91,9 +91,9 @@ impl Host {
         Self { name, groups, span, own, of_groups, defaults, called: None, openssh: None }
     }
 
-    /// A jump host: it has no groups and no defaults.
-    pub(crate) fn of_jump(name: String, span: Range<usize>, own: Layer) -> Self {
-        Self::new(name, span, own, Vec::new(), Arc::default())
+    /// A jump host: it has no groups.
+    pub(crate) fn of_jump(name: String, span: Range<usize>, own: Layer, defaults: Arc<Layer>) -> Self {
+        Self::new(name, span, own, Vec::new(), defaults)
     }
 
     /// The same host by another name for OpenSSH's client.
@@ -101,24 +101,37 @@ impl Host {
         Self { called: Some(called), ..self }
     }
 
-    /// What OpenSSH's client is to be asked about it; `None` if it was asked, or must not be.
-    pub(crate) fn open_question(&self) -> Option<Question> {
+    /// What OpenSSH's client is to be asked about it; nothing if it was asked, or must not be. It is asked by the name, and
+    /// by the address that the inventory has: people type either.
+    pub(crate) fn open_questions(&self) -> Vec<Question> {
         let config = self.text("ssh_config");
         if self.openssh.is_some() || config == Some("none") {
-            return None;
+            return Vec::new();
         }
-        Some(Question {
+        let by_name = Question {
             host: self.called.clone().unwrap_or_else(|| self.name.clone()),
             config: config.map(str::to_owned),
             address: self.text("address").map(str::to_owned),
             port: self.sets("port").then(|| self.port()),
             user: self.user().map(str::to_owned),
-        })
+        };
+        let other = by_name.address.clone().filter(|address| !address.eq_ignore_ascii_case(&by_name.host));
+        let by_address = other.map(|host| Question { host, address: None, ..by_name.clone() });
+        std::iter::once(by_name).chain(by_address).collect()
     }
 
-    /// Takes what OpenSSH's client answered; the inventory's own values come before it.
-    pub(crate) fn answered(&mut self, settings: OpenSshSettings) {
-        self.openssh = Some(Arc::new(settings));
+    /// Takes what OpenSSH's client answered, if all questions were asked; the inventory's own values come before it.
+    pub(crate) fn answered(&mut self, answers: &BTreeMap<Question, Answer>) {
+        let questions = self.open_questions();
+        let answers: Option<Vec<&Answer>> = questions.iter().map(|question| answers.get(question)).collect();
+        if let Some(answers) = answers.filter(|answers| !answers.is_empty()) {
+            self.openssh = Some(Arc::new(Answered::of(&answers)));
+        }
+    }
+
+    /// Why OpenSSH's client did not tell its settings.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        self.openssh.as_ref()?.refusal.as_deref()
     }
 
     /// Whether the inventory or OpenSSH's settings have a value for `key`.
@@ -199,7 +212,9 @@ impl Host {
 
     /// Where to connect to: `address`, else the host's name.
     pub fn address(&self) -> &str {
-        self.text("address").or(self.called.as_deref()).unwrap_or(&self.name)
+        // An address may be a name for which OpenSSH knows another one.
+        let resolved = self.openssh.as_ref().and_then(|settings| settings.address.as_deref());
+        resolved.or_else(|| self.text("address")).or(self.called.as_deref()).unwrap_or(&self.name)
     }
 
     /// The port of the SSH server.

@@ -13,12 +13,12 @@ pub(crate) struct Jump {
 impl Jump {
     /// Reads a jump host. An IPv6 address with a port stands in brackets.
     pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
-        let text = text.strip_prefix("ssh://").unwrap_or(text);
+        let text = text.strip_prefix("ssh://").map_or(text, |uri| uri.strip_suffix('/').unwrap_or(uri));
         let (user, place) = match text.rsplit_once('@') {
             Some((user, place)) => (Some(user), place),
             None => (None, text),
         };
-        user.map_or(Ok(()), value::user_name)?;
+        user.map_or(Ok(()), user_name)?;
         let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((host, "")) => (host, None),
             Some((host, port)) => (host, Some(port.strip_prefix(':').unwrap_or(port))),
@@ -38,6 +38,15 @@ impl Jump {
     }
 }
 
+/// A login on a jump host, which may be one of a directory service, such as `me@example.org`.
+fn user_name(text: &str) -> Result<(), Refusal> {
+    let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '+' | '@' | '$');
+    if text.is_empty() || text.starts_with('-') || !text.chars().all(is_good) {
+        return Err(Refusal::new("has a user that is none").help("write `user@host:port`"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,7 +63,8 @@ mod tests {
         assert_eq!(read("ops@bastion:2222"), (ops(), "bastion".to_owned(), Some(2222)));
         assert_eq!(read("2001:db8::1"), (None, "2001:db8::1".to_owned(), None));
         assert_eq!(read("ops@[2001:db8::1]:22"), (ops(), "2001:db8::1".to_owned(), Some(22)));
-        assert_eq!(read("ssh://ops@bastion:22"), (ops(), "bastion".to_owned(), Some(22)));
+        assert_eq!(read("ssh://ops@bastion:22/"), (ops(), "bastion".to_owned(), Some(22)));
+        assert_eq!(read("me+x@example.org@bastion").0.as_deref(), Some("me+x@example.org"));
         for wrong in
             ["", "-oProxyCommand=x", "ops@", "bastion:", "bastion:0", "bastion:99999", "a b", "-x@bastion"]
         {

@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use crate::setting::{Layer, Value};
 
+/// OpenSSH's limit does not bound the login, as `connect_timeout` does: a shorter one would end logins that succeed.
+const SHORTEST_TIMEOUT: u64 = 10;
+
 /// What OpenSSH's client is asked about a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Question {
@@ -36,7 +39,8 @@ impl Question {
             arguments.extend(["-p".to_owned(), port.to_string()]);
         }
         if let Some(address) = &self.address {
-            arguments.extend(["-o".to_owned(), format!("HostName={address}")]);
+            // The zone of an IPv6 address stands after a `%`, which begins a token there.
+            arguments.extend(["-o".to_owned(), format!("HostName={}", address.replace('%', "%%"))]);
         }
         arguments.extend(["--".to_owned(), self.host.clone()]);
         arguments
@@ -52,14 +56,61 @@ pub struct Surroundings<'a> {
     pub user: &'a str,
     /// The folder in which relative paths begin.
     pub folder: &'a Path,
+    /// The value of an environment variable.
+    pub variable: fn(&str) -> Option<String>,
+    /// Whether a file exists.
+    pub exists: fn(&Path) -> bool,
 }
+
+/// The answer to a question, or why there is none.
+pub type Answer = Result<OpenSshSettings, String>;
 
 /// The settings of a host that OpenSSH's files set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpenSshSettings {
+    files: String,
+    values: Vec<(&'static str, Value)>,
+}
+
+/// What OpenSSH's client answered to all questions about a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Answered {
     /// The files, for people.
     pub(crate) files: String,
     pub(crate) values: Layer,
+    /// The address for which the inventory's one is only a name.
+    pub(crate) address: Option<String>,
+    /// Why a question was not answered.
+    pub(crate) refusal: Option<String>,
+}
+
+impl Answered {
+    /// The answers about a host by its name, and by its address if that was asked for, too: the former count first.
+    pub(crate) fn of(answers: &[&Answer]) -> Self {
+        let mut answered = Self::default();
+        let mut values: Vec<(&'static str, Value)> = Vec::new();
+        for (place, answer) in answers.iter().enumerate() {
+            let settings = match answer {
+                Ok(settings) => settings,
+                Err(why) => return Self { refusal: Some(why.clone()), ..Self::default() },
+            };
+            answered.files.clone_from(&settings.files);
+            let is_set = |values: &[(&str, Value)], key: &str| values.iter().any(|(known, _)| *known == key);
+            // Either of them excludes the other (`ssh_config(5)`, `ProxyJump`).
+            let has_way = is_set(&values, "jump") || is_set(&values, "proxy_command");
+            for (key, value) in &settings.values {
+                match (*key, value) {
+                    ("address", Value::Text(address)) if place > 0 => {
+                        answered.address = Some(address.clone());
+                    }
+                    ("jump" | "proxy_command", _) if has_way => {}
+                    _ if is_set(&values, key) => {}
+                    _ => values.push((key, value.clone())),
+                }
+            }
+        }
+        Self { values: Layer::of(values), ..answered }
+    }
 }
 
 impl OpenSshSettings {
@@ -72,16 +123,16 @@ impl OpenSshSettings {
         files: &str,
         surroundings: Surroundings<'_>,
     ) -> Self {
-        let (answer, plain) = (Answer::of(answer), Answer::of(without_files));
+        let (answer, plain) = (Lines::of(answer), Lines::of(without_files));
         let reader = Reader { question, answer, plain, surroundings };
-        Self { files: files.to_owned(), values: Layer::of(reader.values()) }
+        Self { files: files.to_owned(), values: reader.values() }
     }
 }
 
 /// The lines of an answer by their keys.
-struct Answer<'t>(BTreeMap<String, Vec<&'t str>>);
+struct Lines<'t>(BTreeMap<String, Vec<&'t str>>);
 
-impl<'t> Answer<'t> {
+impl<'t> Lines<'t> {
     fn of(text: &'t str) -> Self {
         let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (key, value) in text.lines().filter_map(|line| line.split_once(' ')) {
@@ -101,8 +152,8 @@ impl<'t> Answer<'t> {
 
 struct Reader<'a> {
     question: &'a Question,
-    answer: Answer<'a>,
-    plain: Answer<'a>,
+    answer: Lines<'a>,
+    plain: Lines<'a>,
     surroundings: Surroundings<'a>,
 }
 
@@ -119,7 +170,10 @@ impl Reader<'_> {
             ("address", address.map(text)),
             ("port", self.set("port").and_then(|port| Some(Value::Number(port.parse().ok()?)))),
             ("user", user.map(text)),
-            ("jump", jumps.map(|jumps| Value::List(jumps.split(',').map(str::to_owned).collect()))),
+            (
+                "jump",
+                jumps.map(|jumps| Value::List(jumps.split(',').map(|jump| self.expand(jump)).collect())),
+            ),
             ("proxy_command", command.map(|command| Value::Text(self.expand(command)))),
             ("identity_files", self.paths("identityfile")),
             ("certificate_files", self.paths("certificatefile")),
@@ -127,8 +181,9 @@ impl Reader<'_> {
             ("identity_agent", self.set("identityagent").map(|agent| Value::Text(self.agent(agent)))),
             ("known_hosts", known_hosts.iter().any(Option::is_some).then(|| Value::List(self.known_hosts()))),
             ("host_key_alias", self.set("hostkeyalias").map(text)),
-            ("connect_timeout", self.seconds("connecttimeout")),
-            ("keepalive", self.seconds("serveraliveinterval")),
+            ("revoked_host_keys", self.set("revokedhostkeys").map(|path| Value::Text(self.path(path)))),
+            ("connect_timeout", self.seconds("connecttimeout", SHORTEST_TIMEOUT)),
+            ("keepalive", self.seconds("serveraliveinterval", 1)),
         ];
         values.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }
@@ -139,8 +194,8 @@ impl Reader<'_> {
         (all != self.plain.all(key)).then(|| all.first().copied()).flatten()
     }
 
-    fn seconds(&self, key: &str) -> Option<Value> {
-        let seconds = self.set(key)?.parse().ok().filter(|seconds| *seconds > 0)?;
+    fn seconds(&self, key: &str, at_least: u64) -> Option<Value> {
+        let seconds = self.set(key)?.parse().ok().filter(|seconds| *seconds >= at_least)?;
         Some(Value::Time(Duration::from_secs(seconds)))
     }
 
@@ -152,18 +207,40 @@ impl Reader<'_> {
 
     fn agent(&self, agent: &str) -> String {
         // The name of a variable, and `SSH_AUTH_SOCK` itself, are no paths.
-        if agent == "none" || agent == "SSH_AUTH_SOCK" || agent.starts_with('$') {
+        if agent == "none" || agent == "SSH_AUTH_SOCK" || (agent.starts_with('$') && !agent.starts_with("${"))
+        {
             return agent.to_owned();
         }
         self.path(&self.expand(agent))
     }
 
-    /// The user's files, and then those of the system.
+    /// The user's files, and then those of the system; their tokens are expanded. `none` at the beginning: the user has none,
+    /// so that no new key is recorded.
     fn known_hosts(&self) -> Vec<String> {
-        let lines = ["userknownhostsfile", "globalknownhostsfile"]
-            .map(|key| self.answer.one(key).unwrap_or_default());
-        let files = lines.iter().flat_map(|line| with_blanks(line));
-        files.filter(|file| file != "none").map(|file| self.path(&self.expand(&file))).collect()
+        let files = |key| self.with_blanks(self.answer.one(key).unwrap_or_default());
+        let mut all = files("userknownhostsfile");
+        all.extend(files("globalknownhostsfile").into_iter().filter(|file| file != "none"));
+        all
+    }
+
+    /// Splits a line of paths: `ssh -G` prints them without quotes, and a path may have blanks. What is there as a whole is
+    /// one path.
+    fn with_blanks(&self, line: &str) -> Vec<String> {
+        let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
+        let mut paths = Vec::new();
+        let mut from = 0;
+        while from < words.len() {
+            let joined = |to: usize| words.get(from..to).unwrap_or_default().join(" ");
+            let there = (from + 1..=words.len()).rev().find(|to| {
+                let path = self.path(&joined(*to));
+                let home = path.strip_prefix("~/").map(|rest| self.surroundings.home.join(rest));
+                (self.surroundings.exists)(&home.unwrap_or_else(|| path.clone().into()))
+            });
+            let to = there.unwrap_or(from + 1);
+            paths.push(self.path(&joined(to)));
+            from = to;
+        }
+        paths
     }
 
     /// `ssh` begins relative paths in its own folder, the inventory begins them in its.
@@ -177,6 +254,7 @@ impl Reader<'_> {
     /// Expands the tokens of `ssh_config(5)`, section TOKENS, that can be told before a connection. `~` stays, and so does
     /// a token that is not known.
     fn expand(&self, text: &str) -> String {
+        let text = &with_variables(text, self.surroundings.variable);
         let value = |key| self.answer.one(key).map(str::to_owned);
         expand(text, |token| match token {
             'h' => value("hostname"),
@@ -189,6 +267,21 @@ impl Reader<'_> {
             _ => None,
         })
     }
+}
+
+/// Expands `${NAME}`; what is not set stays.
+fn with_variables(text: &str, variable: fn(&str) -> Option<String>) -> String {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some((before, name, after)) = rest.split_once("${").and_then(|(before, rest)| {
+        let (name, after) = rest.split_once('}')?;
+        Some((before, name, after))
+    }) {
+        expanded.push_str(before);
+        expanded.push_str(&variable(name).unwrap_or_else(|| format!("${{{name}}}")));
+        rest = after;
+    }
+    expanded + rest
 }
 
 /// Expands the tokens of `ssh_config(5)` that have a value; others stay.
@@ -215,23 +308,6 @@ fn text(value: &str) -> Value {
     Value::Text(value.to_owned())
 }
 
-/// Splits a line of paths: `ssh -G` prints them without quotes, and a path may have blanks. A path begins with `/` or `~`, or
-/// is `none`.
-fn with_blanks(line: &str) -> Vec<String> {
-    let mut paths: Vec<String> = Vec::new();
-    for word in line.split(' ') {
-        let begins = word.starts_with(['/', '~', '.']) || word == "none";
-        match paths.last_mut() {
-            Some(path) if !begins => {
-                path.push(' ');
-                path.push_str(word);
-            }
-            _ => paths.push(word.to_owned()),
-        }
-    }
-    paths
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,10 +322,15 @@ mod tests {
     }
 
     fn shown(answer: &str) -> BTreeMap<&'static str, String> {
-        let surroundings =
-            Surroundings { home: Path::new("/home/me"), user: "me", folder: Path::new("/here") };
+        let surroundings = Surroundings {
+            home: Path::new("/home/me"),
+            user: "me",
+            folder: Path::new("/here"),
+            variable: |name| (name == "KEYS").then(|| "/my/keys".to_owned()),
+            exists: |path| path == Path::new("/root/known hosts"),
+        };
         let question = question();
-        let (answer, plain) = (Answer::of(answer), Answer::of(PLAIN));
+        let (answer, plain) = (Lines::of(answer), Lines::of(PLAIN));
         let reader = Reader { question: &question, answer, plain, surroundings };
         reader.values().into_iter().map(|(key, value)| (key, value.to_toml())).collect()
     }
@@ -262,21 +343,23 @@ mod tests {
     #[test]
     fn what_files_set_is_a_setting_with_its_tokens_expanded() {
         let answer = "user ops\nhostname 192.0.2.7\nport 2222\nidentitiesonly yes\nhostkeyalias foo\n\
-            identityagent /run/agent.sock\nidentityfile ~/.ssh/%h_%r_%p_%n_%%\nidentityfile keys/%u\n\
-            certificatefile %d/c-cert.pub\nuserknownhostsfile /root/known hosts /etc/x\n\
-            globalknownhostsfile none\nproxyjump bob@bastion:2200,last\nconnecttimeout 7\nserveraliveinterval 5\n";
+            identityagent ${KEYS}/agent\nidentityfile ~/.ssh/%h_%r_%p_%n_%%\nidentityfile keys/%u\n\
+            certificatefile %d/c-cert.pub\nuserknownhostsfile /root/known hosts /etc/x y\n\
+            globalknownhostsfile none\nproxyjump %r@bastion:2200,last\nconnecttimeout 70\nserveraliveinterval 5\n\
+            revokedhostkeys /etc/revoked\n";
         let expected = [
             ("address", "\"192.0.2.7\""),
             ("certificate_files", "[\"/home/me/c-cert.pub\"]"),
-            ("connect_timeout", "\"7s\""),
+            ("connect_timeout", "\"1m 10s\""),
             ("host_key_alias", "\"foo\""),
             ("identities_only", "true"),
-            ("identity_agent", "\"/run/agent.sock\""),
+            ("identity_agent", "\"/my/keys/agent\""),
             ("identity_files", "[\"~/.ssh/192.0.2.7_ops_2222_h_%\", \"/here/keys/me\"]"),
-            ("jump", "[\"bob@bastion:2200\", \"last\"]"),
+            ("jump", "[\"ops@bastion:2200\", \"last\"]"),
             ("keepalive", "\"5s\""),
-            ("known_hosts", "[\"/root/known hosts\", \"/etc/x\"]"),
+            ("known_hosts", "[\"/root/known hosts\", \"/etc/x\", \"/here/y\"]"),
             ("port", "2222"),
+            ("revoked_host_keys", "\"/etc/revoked\""),
             ("user", "\"ops\""),
         ];
         let expected: BTreeMap<_, _> = expected.map(|(key, value)| (key, value.to_owned())).into();

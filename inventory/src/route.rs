@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::host::Host;
 use crate::hosts::Hosts;
@@ -23,6 +24,7 @@ pub(crate) const JUMP_KEYS: &[&str] = &[
     "identities_only",
     "identity_agent",
     "known_hosts",
+    "revoked_host_keys",
     "host_key_alias",
     "connect_timeout",
 ];
@@ -41,19 +43,34 @@ fn written(jump: Jump, text: &str, ssh_config: Option<&str>) -> Host {
     let port = jump.port.map(|port| ("port", Value::Number(port.into())));
     let config = ssh_config.map(|config| ("ssh_config", Value::Text(config.to_owned())));
     let own = Layer::of(user.into_iter().chain(port).chain(config).collect());
-    Host::of_jump(text.to_owned(), 0..0, own).called(jump.host)
+    Host::of_jump(text.to_owned(), 0..0, own, Arc::default()).called(jump.host)
 }
 
-/// Jump hosts that lead back to one of them.
+/// One jump host of a route.
+#[derive(Debug, Clone, Copy)]
+pub struct Leg<'a> {
+    /// The jump host.
+    pub jump: &'a Host,
+    /// The host of the inventory for which the inventory names it: what the inventory says of that one counts where nothing
+    /// is said of the jump host. `None`: OpenSSH's settings name it.
+    pub serves: Option<&'a Host>,
+}
+
+/// Why there is no route to a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JumpCircle {
-    /// The hosts, in the order in which each leads to the next; the last one is the first again.
-    pub names: Vec<String>,
+pub enum RouteError {
+    /// Its jump hosts lead back to one of them: each of these to the next.
+    Circle(Vec<String>),
+    /// What is named as a jump host is none.
+    Unreadable(String),
 }
 
-impl fmt::Display for JumpCircle {
+impl fmt::Display for RouteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the jump hosts go in a circle: {}", self.names.join(" → "))
+        match self {
+            Self::Circle(names) => write!(f, "the jump hosts go in a circle: {}", names.join(" → ")),
+            Self::Unreadable(text) => write!(f, "`{text}` is no jump host: write `user@host:port`"),
+        }
     }
 }
 
@@ -76,7 +93,7 @@ impl Jumps {
                 continue;
             }
             let config = host.text("ssh_config");
-            // What OpenSSH's settings name may be nothing that can be written here.
+            // What is no jump host is told when the route is needed.
             if let Ok(jump) = Jump::parse(text) {
                 let key = (config.map(str::to_owned), text.clone());
                 self.written.entry(key).or_insert_with(|| written(jump, text, config));
@@ -96,21 +113,28 @@ impl Jumps {
     }
 
     /// The jump hosts before `host`, the one nearest to the controller first. The first one of a list may have its own.
-    pub(crate) fn route<'a>(&'a self, host: &Host, hosts: &'a Hosts) -> Result<Vec<&'a Host>, JumpCircle> {
-        let mut route: Vec<&Host> = Vec::new();
+    pub(crate) fn route<'a>(&'a self, host: &'a Host, hosts: &'a Hosts) -> Result<Vec<Leg<'a>>, RouteError> {
+        let mut route: Vec<Leg<'a>> = Vec::new();
         let mut passed = vec![host.name.clone()];
-        let mut at: Option<&Host> = None;
+        let mut named_by = host;
+        let mut serves = Some(host);
         loop {
-            let from = at.unwrap_or(host);
-            let list: Vec<&Host> =
-                from.jumps().iter().filter_map(|text| self.get(from, text, hosts)).collect();
-            let Some(first) = list.first().copied() else { return Ok(route) };
+            serves = serves.filter(|_| named_by.is_set_by_inventory("jump"));
+            let leg = |text: &String| match self.get(named_by, text, hosts) {
+                Some(jump) => Ok(Leg { jump, serves }),
+                // Without it another machine might be reached.
+                None => Err(RouteError::Unreadable(text.clone())),
+            };
+            let list: Vec<Leg<'a>> = named_by.jumps().iter().map(leg).collect::<Result<_, _>>()?;
+            let Some(first) = list.first().map(|leg| leg.jump) else { return Ok(route) };
             passed.push(first.name.clone());
             if passed.iter().filter(|name| **name == first.name).count() > 1 {
-                return Err(JumpCircle { names: passed });
+                return Err(RouteError::Circle(passed));
             }
             route.splice(0..0, list);
-            at = Some(first);
+            named_by = first;
+            // A host that is a jump host has jump hosts for itself.
+            serves = hosts.named(&first.name).or(serves);
         }
     }
 }
@@ -131,6 +155,7 @@ mod tests {
             let jumps = inventory.route(inventory.host(host).unwrap()).unwrap();
             jumps
                 .iter()
+                .map(|leg| leg.jump)
                 .map(|jump| format!("{} {} {}", jump.name, jump.address(), jump.port()))
                 .collect::<Vec<_>>()
         };

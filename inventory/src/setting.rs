@@ -78,6 +78,11 @@ impl Layer {
         self.values.iter().find_map(|(known, set)| (*known == key).then_some(set))
     }
 
+    /// The values of these keys alone.
+    pub(crate) fn only(&self, keys: &[&str]) -> Self {
+        Self { values: self.values.iter().filter(|(key, _)| keys.contains(key)).cloned().collect() }
+    }
+
     /// A layer of values that no line of the inventory sets.
     pub(crate) fn of(values: Vec<(&'static str, Value)>) -> Self {
         let set = |value| Set { value, span: 0..0, line: 0 };

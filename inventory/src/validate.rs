@@ -9,9 +9,9 @@ use crate::evidence::EvidenceRules;
 use crate::host::Host;
 use crate::hosts::Hosts;
 use crate::lines::LineIndex;
-use crate::openssh::{OpenSshSettings, Question};
+use crate::openssh::{Answer, Question};
 use crate::problem::{Problem, Problems};
-use crate::route::{JUMP_KEYS, JumpCircle, Jumps};
+use crate::route::{JUMP_KEYS, Jumps, Leg, RouteError};
 use crate::selector::{Selector, SelectorError};
 use crate::setting::Layer;
 use crate::suggest::Suggestions;
@@ -57,9 +57,19 @@ impl Inventory {
     /// The jump hosts before `host`, the one nearest to the controller first.
     ///
     /// # Errors
-    /// They lead back to one of them.
-    pub fn route(&self, host: &Host) -> Result<Vec<&Host>, JumpCircle> {
+    /// There is no route.
+    pub fn route<'a>(&'a self, host: &'a Host) -> Result<Vec<Leg<'a>>, RouteError> {
         self.jumps.route(host, &self.hosts)
+    }
+
+    /// Why a host must not be reached: nobody knows how `ssh` would reach it, or one of its jump hosts.
+    pub fn refusal(&self, host: &Host) -> Option<String> {
+        let route = match self.route(host) {
+            Ok(route) => route,
+            Err(error) => return Some(error.to_string()),
+        };
+        let mut on_the_way = std::iter::once(host).chain(route.iter().map(|leg| leg.jump));
+        on_the_way.find_map(Host::refusal).map(str::to_owned)
     }
 
     /// What OpenSSH's client is still to be asked about the hosts that are meant, and about their jump hosts. Answers may
@@ -72,8 +82,9 @@ impl Inventory {
             if !seen.insert((host.text("ssh_config").map(str::to_owned), host.name.clone())) {
                 continue;
             }
-            if let Some(question) = host.open_question() {
-                questions.insert(question);
+            let open = host.open_questions();
+            if !open.is_empty() {
+                questions.extend(open);
                 continue;
             }
             self.jumps.learn(&host, &self.hosts);
@@ -84,17 +95,13 @@ impl Inventory {
     }
 
     /// Takes what OpenSSH's client answered; the inventory's own values come before it.
-    pub fn answer(&mut self, answers: &BTreeMap<Question, OpenSshSettings>) {
-        for host in self.hosts.all_mut().chain(self.jumps.all_mut()) {
-            if let Some(settings) = host.open_question().and_then(|question| answers.get(&question)) {
-                host.answered(settings.clone());
-            }
-        }
+    pub fn answer(&mut self, answers: &BTreeMap<Question, Answer>) {
+        self.hosts.all_mut().chain(self.jumps.all_mut()).for_each(|host| host.answered(answers));
     }
 
-    /// Hosts that are one and the same installation by what OpenSSH's settings say.
-    pub fn same_installations(&self) -> Vec<SameInstallation> {
-        let same = same_installations(&self.hosts);
+    /// Hosts that are one and the same installation, of those that are meant.
+    pub fn same_installations(&self, is_meant: impl Fn(&Host) -> bool) -> Vec<SameInstallation> {
+        let same = same_installations(self.hosts.iter().filter(|host| is_meant(host)));
         let name = |host: &Host| host.name.clone();
         same.map(|(host, first)| SameInstallation { host: name(host), first: name(first) }).collect()
     }
@@ -220,7 +227,7 @@ impl Raw {
         duplicate_addresses(&hosts, problems);
         check_requires(&self.waves, &self.broken_waves, &suggestions, problems);
         let hosts = Hosts::new(hosts, &group_names);
-        let jumps = read_jumps(self.jumps, &hosts, problems);
+        let jumps = read_jumps(self.jumps, &defaults, &hosts, problems);
         let waves = place_hosts(&self.waves, &hosts, &suggestions, problems);
         Inventory { hosts, groups: group_names, jumps, waves, evidence: self.evidence }
     }
@@ -306,7 +313,13 @@ fn canonical(address: &str) -> String {
 }
 
 /// The jump hosts, if each name means one thing and none leads back to itself.
-fn read_jumps(raws: Vec<(Located<String>, Layer)>, hosts: &Hosts, problems: &mut Vec<Problem>) -> Jumps {
+fn read_jumps(
+    raws: Vec<(Located<String>, Layer)>,
+    defaults: &Layer,
+    hosts: &Hosts,
+    problems: &mut Vec<Problem>,
+) -> Jumps {
+    let defaults = Arc::new(defaults.only(&["ssh_config"]));
     let mut named = Vec::new();
     for (name, layer) in raws {
         if let Some(host) = hosts.named(&name.value) {
@@ -317,7 +330,7 @@ fn read_jumps(raws: Vec<(Located<String>, Layer)>, hosts: &Hosts, problems: &mut
                     .help("remove it here: a host can be a jump host of other hosts"),
             );
         }
-        named.push(Host::of_jump(name.value, name.span, layer));
+        named.push(Host::of_jump(name.value, name.span, layer, Arc::clone(&defaults)));
     }
     let mut jumps = Jumps::new(named);
     let mut circles = BTreeSet::new();
@@ -326,15 +339,18 @@ fn read_jumps(raws: Vec<(Located<String>, Layer)>, hosts: &Hosts, problems: &mut
         if host.list("jump").contains(&host.name) {
             continue;
         }
-        if let Err(circle) = jumps.route(host, hosts) {
+        if let Err(error) = jumps.route(host, hosts) {
             // All hosts behind one circle have the same mistake.
-            let mut members = circle.names.clone();
+            let mut members = match &error {
+                RouteError::Circle(circle) => circle.clone(),
+                RouteError::Unreadable(text) => vec![text.clone()],
+            };
             members.sort_unstable();
             members.dedup();
             members.retain(|name| *name != host.name);
             if circles.insert(members) {
                 problems.push(
-                    Problem::new(host.span.clone(), circle.to_string())
+                    Problem::new(host.span.clone(), error.to_string())
                         .help("a jump host is reached directly, or through others that are not behind it"),
                 );
             }
@@ -344,10 +360,13 @@ fn read_jumps(raws: Vec<(Located<String>, Layer)>, hosts: &Hosts, problems: &mut
 }
 
 /// Hosts that have the address, port, route and folder of an earlier one; each with that one.
-fn same_installations(hosts: &[Host]) -> impl Iterator<Item = (&Host, &Host)> {
+fn same_installations<'h>(
+    hosts: impl Iterator<Item = &'h Host>,
+) -> impl Iterator<Item = (&'h Host, &'h Host)> {
     let mut seen: BTreeMap<_, &Host> = BTreeMap::new();
-    hosts.iter().filter_map(move |host| {
-        let key = (canonical(host.address()), host.port(), host.list("jump"), host.text("ixp_root"));
+    hosts.filter_map(move |host| {
+        let route = (host.jumps(), host.proxy_command(""));
+        let key = (canonical(host.address()), host.port(), route, host.text("ixp_root"));
         if let Some(first) = seen.get(&key) {
             return Some((host, *first));
         }
@@ -358,7 +377,7 @@ fn same_installations(hosts: &[Host]) -> impl Iterator<Item = (&Host, &Host)> {
 
 /// Two names for one installation would be upgraded twice at the same time.
 fn duplicate_addresses(hosts: &[Host], problems: &mut Vec<Problem>) {
-    for (host, first) in same_installations(hosts) {
+    for (host, first) in same_installations(hosts.iter()) {
         let (address, port) = (canonical(host.address()), host.port());
         problems.push(
             Problem::new(

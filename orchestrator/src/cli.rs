@@ -9,6 +9,7 @@ pub mod command_line;
 mod commands;
 mod error;
 mod evidence;
+mod limits;
 mod live;
 mod load;
 mod openssh;
@@ -47,6 +48,7 @@ pub fn main() -> ProcessExit {
         Ok(arguments) => arguments,
         Err(error) => return code(usage::end(&error, std::env::args_os())),
     };
+    limits::raise_open_files();
     let printer = Printer::new(arguments.format, arguments.color);
     let result = Settings::resolve(arguments.state_dir.as_deref()).and_then(|settings| {
         run(&arguments.command, &settings, printer).map_err(|error| error.typed(&settings.program))

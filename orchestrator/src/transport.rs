@@ -28,6 +28,8 @@ pub struct Target {
     pub keepalive: Duration,
     /// How long a connection that was lost is tried again.
     pub reconnect_for: Duration,
+    /// Why it must not be reached: nobody knows how.
+    pub refusal: Option<String>,
 }
 
 impl Target {
@@ -50,8 +52,12 @@ pub struct Endpoint {
     pub user: String,
     /// The keys that are offered.
     pub keys: Keys,
-    /// Files of host keys; `--accept-new` adds to the first one.
+    /// Files of host keys.
     pub known_hosts: Vec<PathBuf>,
+    /// The file to which `--accept-new` adds; `None`: new keys are refused.
+    pub record_in: Option<PathBuf>,
+    /// A file of host keys that are never accepted.
+    pub revoked_host_keys: Option<PathBuf>,
     /// The name under which its host key is known, instead of its address (`HostKeyAlias` of `ssh_config(5)`).
     pub host_key_alias: Option<String>,
     /// The command whose standard input and output lead to it, instead of a TCP connection; for the first of a route.
@@ -69,6 +75,8 @@ pub struct Keys {
     pub certificates: Vec<PathBuf>,
     /// Whether the user named the files: they are tried before the agent's other keys then.
     pub named: bool,
+    /// Whether a person is asked for their passphrases although there is an agent.
+    pub may_ask: bool,
     /// Whether only the keys of the files are offered, and no others of the agent.
     pub only: bool,
     /// The agent that is asked.

@@ -71,3 +71,51 @@ fn a_host_behind_a_jump_host_is_upgraded_and_each_key_on_the_way_is_verified() {
     assert_eq!(ended.code, 0, "{ended}");
     assert_eq!(stage.fleet.host("a").describe(), "v4.5.0");
 }
+
+#[test]
+fn a_server_with_few_algorithms_is_reached_or_told_what_it_lacks() {
+    let common = [
+        "KexAlgorithms ecdh-sha2-nistp521\n",
+        "KexAlgorithms ecdh-sha2-nistp256\nCiphers aes128-gcm@openssh.com\n",
+        "KexAlgorithms diffie-hellman-group14-sha256\nCiphers aes128-ctr\nMACs hmac-sha1\n",
+        "Ciphers aes256-ctr\nMACs hmac-sha1-etm@openssh.com\n",
+    ];
+    let other = [
+        (
+            "KexAlgorithms sntrup761x25519-sha512@openssh.com\n",
+            "no common key exchange algorithm",
+            "KexAlgorithms",
+        ),
+        ("Ciphers aes128-ctr\nMACs umac-64@openssh.com\n", "no common MAC algorithm", "MACs"),
+    ];
+    for lines in common {
+        let stage = Stage::new(&[("all", &["a"])]);
+        let Some(sshd) = Sshd::start_configured(stage.folder.path(), "sshd", lines) else { return };
+        point_at(&stage, &sshd, &sshd.known_hosts_line(sshd.port));
+        let ended = stage.run(&["status"]);
+        assert_eq!(ended.code, 0, "{lines}: {ended}");
+    }
+    for (lines, why, setting) in other {
+        let stage = Stage::new(&[("all", &["a"])]);
+        let Some(sshd) = Sshd::start_configured(stage.folder.path(), "sshd", lines) else { return };
+        point_at(&stage, &sshd, &sshd.known_hosts_line(sshd.port));
+        let ended = stage.run(&["status"]);
+        assert_eq!(ended.code, 4, "{lines}: {ended}");
+        let help = format!("help: add one of these to {setting} in the server's sshd_config: ");
+        assert!(ended.stdout.contains(why) && ended.stdout.contains(&help), "{ended}");
+    }
+}
+
+#[test]
+fn a_small_soft_limit_of_open_files_is_raised() {
+    let names: Vec<String> = (1..=24).map(|number| format!("h{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let stage = Stage::new(&[("all", &names)]);
+    let inventory = stage.inventory.display().to_string();
+    let ended = stage.program.run_after("ulimit -S -n 24", &["status", "--inventory", &inventory]);
+    assert_eq!(ended.code, 0, "{ended}");
+    let ended = stage.program.run_after("ulimit -n 24", &["status", "--inventory", &inventory]);
+    assert_eq!(ended.code, 4, "{ended}");
+    assert!(ended.stdout.contains("too many files are open on this machine"), "{ended}");
+    assert!(ended.stdout.contains("help: raise the limit (ulimit -n"), "{ended}");
+}

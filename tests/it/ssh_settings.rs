@@ -152,8 +152,14 @@ fn two_names_for_one_server_and_jump_hosts_in_a_circle_are_refused() {
 
     scene.configure("Host a\n  ProxyJump x\nHost x\n  ProxyJump y\nHost y\n  ProxyJump x\n");
     let ended = scene.stage.run(&["status", "--limit", "a"]);
-    assert_eq!(ended.code, 3, "{ended}");
-    assert!(ended.stderr.contains("the jump hosts go in a circle: a → x → y → x (host `a`)"), "{ended}");
+    assert_eq!(ended.code, 4, "{ended}");
+    assert!(ended.stdout.contains("a  the jump hosts go in a circle: a → x → y → x"), "{ended}");
+
+    // Without a jump host that cannot be understood, another machine might be reached.
+    scene.configure("Host a\n  HostName 127.0.0.1\n  Port PORT\n  ProxyJump me^x@gateway\n");
+    let ended = scene.stage.run(&["status", "--limit", "a"]);
+    assert_eq!(ended.code, 4, "{ended}");
+    assert!(ended.stdout.contains("a  `me^x@gateway` is no jump host"), "{ended}");
 }
 
 #[test]
@@ -173,6 +179,10 @@ fn jump_hosts_have_settings_of_their_own_and_jump_hosts_before_them() {
     std::fs::write(folder.join("known_hosts"), lines.concat()).unwrap();
     let config = config.replace("FIRST", &first.port.to_string()).replace("SECOND", &second.port.to_string());
     let config = config.replace("USER", &scene.user());
+    scene.configure(&config.replace(&format!("Port {}", first.port), "Port 1"));
+    let ended = scene.status();
+    assert_eq!(ended.code, 4, "{ended}");
+    assert!(ended.stdout.contains("jump host `first`: TCP connection to 127.0.0.1 port 1 failed"), "{ended}");
     scene.configure(&config);
     let ended = scene.status();
     assert_eq!(ended.code, 0, "{ended}");
@@ -196,7 +206,47 @@ fn jump_hosts_have_settings_of_their_own_and_jump_hosts_before_them() {
     let ended = scene.status();
     assert_eq!(ended.code, 4, "{ended}");
     assert!(ended.stdout.contains("jump host `second`: authentication as"), "{ended}");
-    drop((first, second));
+    drop(first);
+    let ended = scene.status();
+    assert!(ended.stdout.contains("jump host `first`: TCP connection to 127.0.0.1"), "{ended}");
+    drop(second);
+}
+
+#[test]
+fn a_host_key_that_a_file_revokes_is_refused() {
+    let config = "Host a\n  HostName 127.0.0.1\n  Port PORT\n  RevokedHostKeys FOLDER/revoked\n";
+    let Some(scene) = Scene::new("", config) else { return };
+    let folder = scene.folder();
+    let refused = |why: &str| {
+        let ended = scene.status();
+        assert_eq!(ended.code, 4, "{ended}");
+        assert!(
+            ended.stdout.contains(&format!("is not accepted by {}/revoked: {why}", text(folder))),
+            "{ended}"
+        );
+    };
+    refused("failed to open file");
+    let host_key = folder.join("sshd/host.pub");
+    std::fs::write(folder.join("revoked"), "# none\n").unwrap();
+    assert_eq!(scene.status().code, 0, "{}", scene.status());
+    std::fs::copy(&host_key, folder.join("revoked")).unwrap();
+    refused("it is revoked there");
+    ssh_keygen(&["-q", "-k", "-f", &text(&folder.join("revoked")), &text(&folder.join("key.pub"))]);
+    assert_eq!(scene.status().code, 0, "{}", scene.status());
+    ssh_keygen(&["-q", "-k", "-f", &text(&folder.join("revoked")), &text(&host_key)]);
+    refused("it is revoked there");
+}
+
+#[test]
+fn what_openssh_knows_of_the_inventorys_address_counts_too() {
+    let config = "Host place\n  HostName 127.0.0.1\n  Port PORT\n  User nobody\nHost a\n  User USER\n";
+    let Some(scene) = Scene::new("", "") else { return };
+    scene.configure(&config.replace("USER", &scene.user()));
+    scene
+        .stage
+        .change_inventory("ssh_config = \"config\"\n", "ssh_config = \"config\"\naddress = \"place\"\n");
+    let ended = scene.status();
+    assert_eq!(ended.code, 0, "{ended}");
 }
 
 #[test]
@@ -213,7 +263,10 @@ fn a_proxy_command_leads_to_the_server_and_says_why_it_does_not() {
     scene.stage.change_inventory("ssh_config = \"config\"\n", failing);
     let ended = scene.status();
     assert_eq!(ended.code, 4, "{ended}");
-    assert!(ended.stdout.contains("the proxy command of a failed: no way to a port 22 as ops"), "{ended}");
+    assert!(
+        ended.stdout.contains("the proxy command of a (`sh`) failed: no way to a port 22 as ops"),
+        "{ended}"
+    );
     assert!(ended.stdout.contains("help: run the command by hand"), "{ended}");
 }
 

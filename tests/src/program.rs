@@ -28,6 +28,15 @@ pub struct Ended {
     pub code: i32,
 }
 
+fn ended(command: &mut Command) -> Ended {
+    let output = command.output().expect("the program can be started");
+    Ended {
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        code: output.status.code().unwrap_or(-1),
+    }
+}
+
 impl Program {
     /// The program at `program`, with its home in `home`.
     pub fn new(program: impl Into<PathBuf>, home: impl Into<PathBuf>) -> Self {
@@ -69,12 +78,22 @@ impl Program {
 
     /// Runs it to its end.
     pub fn run(&self, arguments: &[&str]) -> Ended {
-        let output = self.command(arguments).output().expect("the program can be started");
-        Ended {
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            code: output.status.code().unwrap_or(-1),
-        }
+        ended(&mut self.command(arguments))
+    }
+
+    /// Runs it after a line of shell in the same process, which may set limits.
+    pub fn run_after(&self, shell: &str, arguments: &[&str]) -> Ended {
+        let program = self.command(arguments);
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", &format!("{shell} && exec \"$0\" \"$@\"")])
+            .arg(program.get_program())
+            .args(program.get_args())
+            .env_clear()
+            .envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .current_dir(&self.home)
+            .stdin(Stdio::null());
+        ended(&mut command)
     }
 
     /// Runs it at a terminal, which script(1) plays, at which a line is typed at each question; gives the exit code and

@@ -120,6 +120,12 @@ pub const SPECS: &[Spec] = &[
         doc: "Files that hold the host keys to trust; `--accept-new` adds to the first one.",
     },
     Spec {
+        key: "revoked_host_keys",
+        kind: Kind::LocalFile,
+        built_in: None,
+        doc: "A file of host keys that are never accepted: public keys, or a key revocation list of ssh-keygen.",
+    },
+    Spec {
         key: "host_key_alias",
         kind: Kind::Address,
         built_in: None,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ixporch_inventory::{Host, Inventory, OpenSshSettings, Question, Surroundings};
+use ixporch_inventory::{Answer, Host, Inventory, OpenSshSettings, Question, Surroundings};
 
 use super::error::CliError;
 use super::settings::Settings;
@@ -19,34 +19,29 @@ const SYSTEM: &str = "/etc/ssh/ssh_config";
 /// So many jump hosts are behind one another at most.
 const DEEPEST: usize = 16;
 
-/// Asks for the settings of the hosts that are meant, and of their jump hosts.
+/// Asks for the settings of the hosts that are meant, and of their jump hosts. What cannot be told of a host is that host's
+/// misfortune alone: it is not reached. What can be told of none is an error.
 pub(super) fn complete(
     inventory: &mut Inventory,
     file: &Path,
     settings: &Settings,
     is_meant: impl Fn(&Host) -> bool,
 ) -> Result<(), CliError> {
-    let asking = Asking { file, settings, own: own_files(settings) };
-    let mut plain = None;
+    // Evidence is looked for by where the hosts of another wave are.
+    let needs_all = inventory.waves.iter().any(|wave| wave.requires.is_some());
+    let is_meant = |host: &Host| needs_all || is_meant(host);
+    let mut asking = Asking { file, settings, own: own_files(settings), plain: None };
     for _ in 0..DEEPEST {
-        let questions = inventory.open_questions(&is_meant);
+        let questions = inventory.open_questions(is_meant);
         if questions.is_empty() {
             break;
         }
-        inventory.answer(&asking.answers(&questions, &mut plain)?);
+        inventory.answer(&asking.answers(&questions)?);
     }
-    if let Some(same) = inventory.same_installations().first() {
-        let message =
-            format!("`{}` and `{}` are the same installation by OpenSSH's settings", same.first, same.host);
-        return Err(CliError::invalid(message).help("remove one of them from the inventory"));
-    }
-    for host in inventory.hosts.iter().filter(|host| is_meant(host)) {
-        if let Err(circle) = inventory.route(host) {
-            return Err(CliError::invalid(format!("{circle} (host `{}`)", host.name))
-                .help("correct ProxyJump in OpenSSH's settings, or set `jump` in the inventory"));
-        }
-    }
-    Ok(())
+    let Some(same) = inventory.same_installations(is_meant).into_iter().next() else { return Ok(()) };
+    let message =
+        format!("`{}` and `{}` are the same installation by OpenSSH's settings", same.first, same.host);
+    Err(CliError::invalid(message).help("remove one of them from the inventory"))
 }
 
 /// The files that OpenSSH's client reads by itself, those that exist, as people call them.
@@ -61,28 +56,36 @@ struct Asking<'a> {
     settings: &'a Settings,
     /// The files of the user and of the system.
     own: Vec<&'static str>,
+    /// The answer without any file.
+    plain: Option<String>,
 }
 
 impl Asking<'_> {
-    /// The answers to all questions, asked at the same time. `plain` is the answer without any file.
-    fn answers(
-        &self,
-        questions: &BTreeSet<Question>,
-        plain: &mut Option<String>,
-    ) -> Result<BTreeMap<Question, OpenSshSettings>, CliError> {
+    /// The answers to all questions, asked at the same time.
+    fn answers(&mut self, questions: &BTreeSet<Question>) -> Result<BTreeMap<Question, Answer>, CliError> {
         let questions: Vec<&Question> = questions.iter().collect();
-        if plain.is_none() && questions.iter().any(|question| self.files_of(question).is_some()) {
+        if self.plain.is_none() {
             let question = Question { host: "localhost".to_owned(), ..Question::default() };
-            let answer = openssh::ask(Files::None, &question.arguments());
-            *plain = Some(answer.map_err(|error| self.failed(&question, &error))?);
+            match openssh::ask(Files::None, &question.arguments()) {
+                Ok(plain) => self.plain = Some(plain),
+                // Nothing can have been set.
+                Err(AskError::Missing)
+                    if self.own.is_empty() && questions.iter().all(|one| one.config.is_none()) =>
+                {
+                    let nothing =
+                        |question: &&Question| ((*question).clone(), Ok(OpenSshSettings::default()));
+                    return Ok(questions.iter().map(nothing).collect());
+                }
+                Err(error) => return Err(self.failed(&question, &error)),
+            }
         }
-        let without_files = plain.as_deref().unwrap_or_default();
-        let (next, answers) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+        let without_files = self.plain.as_deref().unwrap_or_default();
+        let (next, answers) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         let work = || {
             while let Some(question) = questions.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let answer = self.answer(question, without_files);
                 if let Ok(mut answers) = answers.lock() {
-                    answers.insert((*question).clone(), answer);
+                    answers.push((*question, answer));
                 }
             }
         };
@@ -93,33 +96,45 @@ impl Asking<'_> {
             }
         });
         let answers = answers.into_inner().unwrap_or_default();
-        answers.into_iter().map(|(question, answer)| Ok((question, answer?))).collect()
-    }
-
-    fn answer(&self, question: &Question, without_files: &str) -> Result<OpenSshSettings, CliError> {
-        let Some((path, shown)) = self.files_of(question) else { return Ok(OpenSshSettings::default()) };
-        let files = path.as_deref().map_or(Files::Own, Files::One);
-        let answer =
-            openssh::ask(files, &question.arguments()).map_err(|error| self.failed(question, &error))?;
-        let folder = std::env::current_dir().unwrap_or_default();
-        let surroundings =
-            Surroundings { home: &self.settings.home, user: &self.settings.user, folder: &folder };
-        Ok(OpenSshSettings::read(question, &answer, without_files, &shown, surroundings))
-    }
-
-    /// The file that counts, if it is not OpenSSH's own ones, and what people call it; `None`: there is none.
-    fn files_of(&self, question: &Question) -> Option<(Option<PathBuf>, String)> {
-        match &question.config {
-            Some(config) => Some((Some(self.settings.local_path(self.file, config)), config.clone())),
-            None if self.own.is_empty() => None,
-            None => Some((None, self.own.join(", "))),
+        if let Some((question, Err(error))) = answers.first()
+            && answers.iter().all(|(_, answer)| answer.is_err())
+        {
+            return Err(self.failed(question, error));
         }
+        let told = |(question, answer): (&Question, Result<OpenSshSettings, AskError>)| {
+            let answer = answer.map_err(|error| self.why(question, &error));
+            (question.clone(), answer)
+        };
+        Ok(answers.into_iter().map(told).collect())
+    }
+
+    fn answer(&self, question: &Question, without_files: &str) -> Result<OpenSshSettings, AskError> {
+        let path = question.config.as_ref().map(|config| self.settings.local_path(self.file, config));
+        let files = path.as_ref().map_or(Files::Own, |path: &PathBuf| Files::One(path));
+        let answer = openssh::ask(files, &question.arguments())?;
+        let folder = std::env::current_dir().unwrap_or_default();
+        let surroundings = Surroundings {
+            home: &self.settings.home,
+            user: &self.settings.user,
+            folder: &folder,
+            variable: |name| std::env::var(name).ok(),
+            exists: Path::exists,
+        };
+        Ok(OpenSshSettings::read(question, &answer, without_files, &self.files_of(question), surroundings))
+    }
+
+    /// What people call the files that count.
+    fn files_of(&self, question: &Question) -> String {
+        question.config.clone().unwrap_or_else(|| self.own.join(", "))
+    }
+
+    fn why(&self, question: &Question, error: &AskError) -> String {
+        let files = self.files_of(question);
+        format!("OpenSSH's settings of `{}` cannot be read: {error} ({files})", question.host)
     }
 
     fn failed(&self, question: &Question, error: &AskError) -> CliError {
-        let files = self.files_of(question).map_or_else(|| self.own.join(", "), |(_, shown)| shown);
-        let message = format!("OpenSSH's settings of `{}` cannot be read: {error} ({files})", question.host);
-        CliError::invalid(message).help(match error {
+        CliError::invalid(self.why(question, error)).help(match error {
             AskError::Missing => "install OpenSSH's client, or set ssh_config = \"none\" under [defaults]",
             AskError::NotStarted(_) | AskError::Refused(_) => {
                 "correct the file, or name another one: ssh_config = \"FILE\", or \"none\", under [defaults]"

@@ -2,16 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use ixporch_inventory::{Host, Inventory};
+use ixporch_inventory::{Host, Inventory, Leg};
 
 use super::settings::Settings;
 use crate::transport::{Agent, Endpoint, Keys, Target};
 
 /// OpenSSH's usual names of keys, where the inventory names none.
 pub(super) const USUAL_KEYS: [&str; 3] = ["~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"];
-
-/// The settings that say which keys are offered.
-const KEY_SETTINGS: [&str; 4] = ["identity_files", "certificate_files", "identities_only", "identity_agent"];
 
 /// How to reach a host.
 pub(super) fn target(
@@ -22,19 +19,19 @@ pub(super) fn target(
     accept_new: bool,
 ) -> Target {
     let places = Places { settings, file };
-    let endpoint = places.endpoint(host);
-    // A circle was refused when the inventory was read.
+    // Without a route nothing is tried.
     let route = inventory.route(host).unwrap_or_default();
-    let jumps = route.into_iter().map(|jump| match inventory.host(&jump.name) {
+    let jumps = route.into_iter().map(|leg| match inventory.host(&leg.jump.name) {
         Some(known) => places.endpoint(known),
-        None => places.jump(jump, host, &endpoint),
+        None => places.jump(&leg),
     });
     Target {
         jumps: jumps.collect(),
-        endpoint,
+        endpoint: places.endpoint(host),
         accept_new,
         keepalive: host.time("keepalive").unwrap_or_default(),
         reconnect_for: host.time("reconnect_for").unwrap_or_default(),
+        refusal: inventory.refusal(host),
     }
 }
 
@@ -46,55 +43,50 @@ struct Places<'a> {
 
 impl Places<'_> {
     fn endpoint(&self, host: &Host) -> Endpoint {
+        self.of(host, |_| host)
+    }
+
+    /// A jump host. What neither the inventory nor OpenSSH's settings say of it, the inventory says of the host that it
+    /// serves.
+    fn jump(&self, leg: &Leg<'_>) -> Endpoint {
+        let Leg { jump, serves } = leg;
+        let giver = |key: &str| serves.filter(|host| !jump.sets(key) && host.is_set_by_inventory(key));
+        self.of(jump, |key| giver(key).unwrap_or(jump))
+    }
+
+    /// The server of `host`; `who` tells whose value of a setting counts.
+    fn of<'h>(&self, host: &Host, who: impl Fn(&str) -> &'h Host) -> Endpoint {
+        let known_hosts = who("known_hosts").list("known_hosts");
+        let first = known_hosts.first().filter(|file| *file != "none");
         Endpoint {
             name: host.name.clone(),
             address: host.address().to_owned(),
             port: host.port(),
-            user: host.user().unwrap_or(&self.settings.user).to_owned(),
-            keys: self.keys(host),
-            known_hosts: self.paths(host.list("known_hosts")),
+            user: who("user").user().unwrap_or(&self.settings.user).to_owned(),
+            keys: self.keys(&who),
+            known_hosts: self.paths(known_hosts),
+            record_in: first.map(|file| self.settings.local_path(self.file, file)),
+            revoked_host_keys: self.paths(who("revoked_host_keys").text("revoked_host_keys")).pop(),
             host_key_alias: host.text("host_key_alias").map(str::to_owned),
             proxy_command: host.proxy_command(&self.settings.user),
-            connect_timeout: host.time("connect_timeout").unwrap_or_default(),
+            connect_timeout: who("connect_timeout").time("connect_timeout").unwrap_or_default(),
         }
     }
 
-    /// A jump host. If the inventory names it and nothing else about it, what the inventory says of the host behind it
-    /// counts for it, too.
-    fn jump(&self, jump: &Host, behind: &Host, its: &Endpoint) -> Endpoint {
-        let inherits = |keys: &[&str]| {
-            behind.is_set_by_inventory("jump")
-                && !keys.iter().any(|key| jump.sets(key))
-                && keys.iter().any(|key| behind.is_set_by_inventory(key))
-        };
-        let mut endpoint = self.endpoint(jump);
-        if inherits(&["user"]) {
-            endpoint.user.clone_from(&its.user);
-        }
-        if inherits(&KEY_SETTINGS) {
-            endpoint.keys.clone_from(&its.keys);
-        }
-        if inherits(&["known_hosts"]) {
-            endpoint.known_hosts.clone_from(&its.known_hosts);
-        }
-        if inherits(&["connect_timeout"]) {
-            endpoint.connect_timeout = its.connect_timeout;
-        }
-        endpoint
-    }
-
-    fn keys(&self, host: &Host) -> Keys {
-        let named = host.list("identity_files");
+    fn keys<'h>(&self, who: &impl Fn(&str) -> &'h Host) -> Keys {
+        let owner = who("identity_files");
+        let named = owner.list("identity_files");
         let files = match named {
-            [] => self.paths(&USUAL_KEYS.map(str::to_owned)),
+            [] => self.paths(USUAL_KEYS),
             named => self.paths(named),
         };
         Keys {
             files,
-            certificates: self.paths(host.list("certificate_files")),
+            certificates: self.paths(who("certificate_files").list("certificate_files")),
             named: !named.is_empty(),
-            only: host.flag("identities_only"),
-            agent: self.agent(host.text("identity_agent")),
+            may_ask: owner.is_set_by_inventory("identity_files"),
+            only: who("identities_only").flag("identities_only"),
+            agent: self.agent(who("identity_agent").text("identity_agent")),
         }
     }
 
@@ -114,8 +106,11 @@ impl Places<'_> {
     }
 
     /// Paths of the inventory; `none` names no file (`ssh_config(5)`).
-    fn paths(&self, texts: &[String]) -> Vec<PathBuf> {
-        let texts = texts.iter().filter(|text| *text != "none");
-        texts.map(|text| self.settings.local_path(self.file, text)).collect()
+    fn paths<T: AsRef<str>>(&self, texts: impl IntoIterator<Item = T>) -> Vec<PathBuf> {
+        let local = |text: T| {
+            let text = text.as_ref();
+            (text != "none").then(|| self.settings.local_path(self.file, text))
+        };
+        texts.into_iter().filter_map(local).collect()
     }
 }

@@ -8,6 +8,12 @@ use crate::plan::quote;
 /// Why no connection came about.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
+    /// Nobody knows how to reach it; nothing was tried.
+    #[error("{why}")]
+    NoRoute {
+        /// Why not.
+        why: String,
+    },
     /// The name could not be resolved.
     #[error("name resolution of `{address}` failed: {why}")]
     NameResolution {
@@ -28,15 +34,23 @@ pub enum ConnectError {
         /// Whether the other side answered at all.
         refused: bool,
     },
+    /// The controller has no room for another connection.
+    #[error("no connection to {address}: too many files are open on this machine")]
+    OpenFiles {
+        /// The address.
+        address: String,
+    },
     /// The command that leads to the server could not be started, or ended at once.
-    #[error("the proxy command of {address} failed: {why} ({command})")]
+    #[error("the proxy command of {address} (`{program}`) failed: {why}")]
     Proxy {
         /// The address.
         address: String,
-        /// The command.
-        command: String,
+        /// The program that it starts.
+        program: String,
         /// What went wrong.
         why: String,
+        /// Whether the server, or one on the way, went away, as one does that has too many logins at once.
+        went_away: bool,
     },
     /// Both sides talked, and did not agree on keys.
     #[error("key exchange with {address} failed: {why}")]
@@ -47,6 +61,16 @@ pub enum ConnectError {
         why: String,
         /// Whether the server went away, as one does that has too many logins at once.
         went_away: bool,
+    },
+    /// There is no algorithm that both sides have.
+    #[error("key exchange with {address} failed: {why}")]
+    NothingInCommon {
+        /// The address.
+        address: String,
+        /// What the server offers.
+        why: String,
+        /// What to set on the server.
+        help: String,
     },
     /// The host's key was refused; nothing was sent to it.
     #[error("the host key of `{host}` was refused before any authentication: {refusal}")]
@@ -122,6 +146,16 @@ pub enum HostKeyRefusal {
         /// The files that were looked into.
         files: Vec<PathBuf>,
     },
+    /// The key is revoked by a file for that, or the file cannot be read.
+    #[error("{shown} is not accepted by {}: {why}", file.display())]
+    RevokedBy {
+        /// Type and fingerprint of the key that the host shows.
+        shown: String,
+        /// The file.
+        file: PathBuf,
+        /// What it says.
+        why: String,
+    },
     /// The key is revoked.
     #[error("{shown} is revoked by {}:{line}", file.display())]
     Revoked {
@@ -149,7 +183,7 @@ impl ConnectError {
     /// busy or the way was cut.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::KeyExchange { went_away, .. } => *went_away,
+            Self::KeyExchange { went_away, .. } | Self::Proxy { went_away, .. } => *went_away,
             Self::Cut { .. } => true,
             Self::Jump { source, .. } => source.is_transient(),
             _ => false,
@@ -159,7 +193,9 @@ impl ConnectError {
     /// Whether no later try can end otherwise, until somebody changes something.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::HostKey { .. } | Self::File(_) => true,
+            Self::HostKey { .. } | Self::NothingInCommon { .. } | Self::NoRoute { .. } | Self::File(_) => {
+                true
+            }
             Self::Jump { source, .. } => source.is_final(),
             _ => false,
         }
@@ -168,6 +204,9 @@ impl ConnectError {
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
+            Self::NoRoute { .. } => {
+                "correct OpenSSH's settings, or set `jump` or ssh_config = \"none\" for this host".to_owned()
+            }
             Self::NameResolution { address, .. } => {
                 format!("check the spelling, or give an `address` in the inventory (getent hosts {address})")
             }
@@ -179,6 +218,9 @@ impl ConnectError {
             Self::Tcp { .. } => {
                 "is the host up, and is the way to it open? (ping, firewall, jump host)".to_owned()
             }
+            Self::OpenFiles { .. } => {
+                "raise the limit (ulimit -n 4096), or select fewer hosts with --limit".to_owned()
+            }
             Self::Proxy { .. } => {
                 "run the command by hand: it must print the server's version line (`SSH-2.0-…`)".to_owned()
             }
@@ -186,6 +228,7 @@ impl ConnectError {
                 "the server hung up; with many hosts behind one address lower --connecting".to_owned()
             }
             Self::KeyExchange { .. } => "compare with `ssh -v`; the server may be very old".to_owned(),
+            Self::NothingInCommon { help, .. } => help.clone(),
             Self::HostKey { refusal, .. } => refusal.help(),
             Self::Authentication { help: Some(help), .. } => (*help).to_owned(),
             Self::Authentication { .. } => {
@@ -214,7 +257,7 @@ impl HostKeyRefusal {
             Self::Unknown { .. } => {
                 "compare the fingerprint on the host's console, then run again with --accept-new".to_owned()
             }
-            Self::Revoked { .. } => {
+            Self::Revoked { .. } | Self::RevokedBy { .. } => {
                 "the host must get another key; a revoked one is never accepted".to_owned()
             }
             Self::Certificate { .. } => "have the authority sign the host's key again".to_owned(),

@@ -2,8 +2,19 @@
 //!
 //! Owns how it is started. What its answer means belongs to the inventory, which knows what a setting is.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::text::RemoteText;
+
+/// How long `ssh` may take: `Match exec` may run anything.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How often is looked whether it has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Why OpenSSH's client did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -11,9 +22,9 @@ pub enum AskError {
     /// There is no `ssh`.
     #[error("`ssh` is not installed")]
     Missing,
-    /// It could not be started.
+    /// It could not be started, or its answer not be read.
     #[error("`ssh` cannot be started: {0}")]
-    NotStarted(std::io::Error),
+    NotStarted(#[from] std::io::Error),
     /// It refused, as with a mistake in a file.
     #[error("{0}")]
     Refused(String),
@@ -42,16 +53,42 @@ pub fn ask(files: Files<'_>, arguments: &[String]) -> Result<String, AskError> {
         Files::One(path) => drop(command.arg("-F").arg(path)),
         Files::None => drop(command.args(["-F", "none"])),
     }
-    let output =
-        command.args(arguments).stdin(Stdio::null()).output().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => AskError::Missing,
-            _ => AskError::NotStarted(error),
-        })?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    // Files, not pipes: a program that `Match exec` leaves in the background keeps them open.
+    let (mut output, mut errors) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    command.args(arguments).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(errors.try_clone()?);
+    let child = command.spawn().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => AskError::Missing,
+        _ => AskError::NotStarted(error),
+    })?;
+    let status = wait(child)?;
+    if status.success() {
+        return Ok(text(&mut output)?);
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = text(&mut errors)?;
     let lines: Vec<&str> = said.lines().filter(|line| !line.starts_with("Pseudo-terminal")).collect();
-    let said = if lines.is_empty() { output.status.to_string() } else { lines.join("; ") };
-    Err(AskError::Refused(said))
+    let said = if lines.is_empty() { status.to_string() } else { lines.join("; ") };
+    Err(AskError::Refused(RemoteText::from(said.as_str()).to_string()))
+}
+
+/// Waits for the end of `ssh`, which normally takes some milliseconds.
+fn wait(mut child: Child) -> Result<ExitStatus, AskError> {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if began.elapsed() > LIMIT {
+            child.kill()?;
+            child.wait()?;
+            return Err(AskError::Refused(format!("no answer within {}s", LIMIT.as_secs())));
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+fn text(file: &mut File) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -28,6 +28,9 @@ pub async fn connect(
     target: &Target,
     connecting: &Semaphore,
 ) -> Result<Box<dyn Session>, ConnectError> {
+    if let Some(why) = &target.refusal {
+        return Err(ConnectError::NoRoute { why: why.clone() });
+    }
     let mut pauses = ExponentialBuilder::default()
         .with_min_delay(std::time::Duration::from_millis(300))
         .with_jitter()

@@ -1,9 +1,12 @@
 //! SSH by russh. The only folder that names it (docs/decisions/0001-russh.md).
 
+mod algorithms;
 mod client;
 mod identity;
 mod known_hosts;
 mod proxy;
+mod revoked;
+mod tcp;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +89,7 @@ impl Route {
                     Err(error) => return Err(proxy.explain(to, command, error).await),
                 }
             }
-            (None, None) => client::log_in(hop, client::tcp(to).await?, credentials).await?,
+            (None, None) => client::log_in(hop, tcp::connect(to).await?, credentials).await?,
         };
         self.handles.push(handle);
         Ok(())

@@ -260,6 +260,8 @@ pub(super) fn target(host: &str) -> Target {
         user: "ops".to_owned(),
         keys: Keys::default(),
         known_hosts: Vec::new(),
+        record_in: None,
+        revoked_host_keys: None,
         host_key_alias: None,
         proxy_command: None,
         connect_timeout: Duration::from_secs(1),
@@ -270,6 +272,7 @@ pub(super) fn target(host: &str) -> Target {
         accept_new: false,
         keepalive: Duration::from_secs(1),
         reconnect_for: Duration::from_secs(60),
+        refusal: None,
     }
 }
 

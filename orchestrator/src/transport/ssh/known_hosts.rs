@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hmac::{Hmac, KeyInit, Mac};
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
-use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
+use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
 use sha1::Sha1;
 
 use crate::transport::{ConnectError, Endpoint, HostKeyRefusal};
@@ -74,14 +74,22 @@ fn lookup_name(address: &str, port: u16) -> String {
 }
 
 impl KnownHosts {
-    /// Reads the files. One that does not exist is empty; one that cannot be read is an error,
-    /// since a key that is known there would look unknown. Lines that cannot be read are skipped.
-    pub(crate) fn read(files: &[PathBuf]) -> Result<Self, ConnectError> {
-        let mut known = Self { lines: Vec::new(), files: files.to_vec() };
-        for (index, path) in files.iter().enumerate() {
+    /// Reads the files. One that does not exist is empty. One that cannot be read is an error if it is the first, or if new
+    /// keys are recorded: a key that is known there would look new. Lines that cannot be read are skipped.
+    pub(crate) fn read(files: &[PathBuf], accept_new: bool) -> Result<Self, ConnectError> {
+        // What is not there is not shown as looked into, except the first one, which is where a key belongs.
+        let files: Vec<PathBuf> = files
+            .iter()
+            .enumerate()
+            .filter(|(index, path)| *index == 0 || path.exists())
+            .map(|(_, path)| path.clone())
+            .collect();
+        let mut known = Self { lines: Vec::new(), files };
+        for (index, path) in known.files.clone().iter().enumerate() {
             match fs_err::read(path) {
                 Ok(bytes) => known.add(index, &String::from_utf8_lossy(&bytes)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(_) if index > 0 && !accept_new => {}
                 Err(error) => return Err(ConnectError::File(error.to_string())),
             }
         }
@@ -244,6 +252,16 @@ fn check_certificate(
         return Ok(());
     }
     Err(format!("it is for {}, not for {principal}", named.join(", ")))
+}
+
+/// What a server shows, as [`describe`].
+pub(crate) fn describe_shown(shown: &PublicKeyOrCertificate) -> String {
+    match shown {
+        PublicKeyOrCertificate::PublicKey { key, .. } => describe(key),
+        PublicKeyOrCertificate::Certificate(certificate) => {
+            describe(&PublicKey::from(certificate.public_key().clone()))
+        }
+    }
 }
 
 /// Type and SHA-256 fingerprint of a key, as `ssh-keygen -l` shows them.

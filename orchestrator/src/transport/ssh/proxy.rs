@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt, Join};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
@@ -16,7 +17,7 @@ const KEPT: u64 = 4096;
 /// How long a command that failed may take to say why.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// A command that is running. It is killed when nothing needs it any more.
+/// A command that is running. It is killed, and what it started, when nothing needs it any more.
 pub(super) struct Proxy {
     child: Child,
     errors: JoinHandle<Vec<u8>>,
@@ -36,13 +37,13 @@ pub(super) fn start(
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| failed(to, command, error.to_string()))?;
+        .map_err(|error| failed(to, command, error.to_string(), false))?;
     match (child.stdout.take(), child.stdin.take(), child.stderr.take()) {
         (Some(output), Some(input), Some(errors)) => {
             let errors = tokio::spawn(keep(errors));
             Ok((Proxy { child, errors }, tokio::io::join(output, input)))
         }
-        _ => Err(failed(to, command, "it has no input or output".to_owned())),
+        _ => Err(failed(to, command, "it has no input or output".to_owned(), false)),
     }
 }
 
@@ -55,19 +56,33 @@ async fn keep(mut errors: ChildStderr) -> Vec<u8> {
     kept
 }
 
-impl Proxy {
-    /// The error of a connection that did not come about: if the server went away, it was the command that ended.
-    pub(super) async fn explain(mut self, to: &Endpoint, command: &str, error: ConnectError) -> ConnectError {
-        let ConnectError::KeyExchange { went_away: true, why, .. } = error else { return error };
-        let _ = self.child.start_kill();
-        let said = tokio::time::timeout(LAST_WORDS, self.errors).await;
-        let said = said.ok().and_then(Result::ok).unwrap_or_default();
-        let said = RemoteText::from(String::from_utf8_lossy(&said).trim()).to_string();
-        let last = said.lines().last().filter(|line| !line.is_empty()).map(str::to_owned);
-        failed(to, command, last.unwrap_or(why))
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 
-fn failed(to: &Endpoint, command: &str, why: String) -> ConnectError {
-    ConnectError::Proxy { address: to.address.clone(), command: command.to_owned(), why }
+impl Proxy {
+    fn kill(&mut self) {
+        let id = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        // It may have ended by itself.
+        let _ = id.map(|group| kill_process_group(group, Signal::KILL));
+    }
+
+    /// The error of a connection that did not come about: if the server went away, it was the command that ended.
+    pub(super) async fn explain(mut self, to: &Endpoint, command: &str, error: ConnectError) -> ConnectError {
+        let ConnectError::KeyExchange { went_away: true, why, .. } = error else { return error };
+        self.kill();
+        let said = tokio::time::timeout(LAST_WORDS, &mut self.errors).await;
+        let said = said.ok().and_then(Result::ok).unwrap_or_default();
+        let said = RemoteText::from(String::from_utf8_lossy(&said).trim()).to_string();
+        let last = said.lines().last().filter(|line| !line.is_empty()).map(str::to_owned);
+        failed(to, command, last.unwrap_or(why), true)
+    }
+}
+
+/// The error of a command. Its arguments may hold a password, and are not shown.
+fn failed(to: &Endpoint, command: &str, why: String, went_away: bool) -> ConnectError {
+    let program = command.split_whitespace().next().unwrap_or_default().to_owned();
+    ConnectError::Proxy { address: to.address.clone(), program, why, went_away }
 }

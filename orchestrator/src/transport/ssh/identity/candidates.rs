@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use russh::keys::agent::AgentIdentity;
+use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Certificate, PrivateKey, PublicKey};
 
 use super::agent::{self, Held};
@@ -55,7 +56,9 @@ impl Credentials {
             gathered.agent().await;
             gathered.files().await;
         }
-        Self { agent: gathered.held.client, ..gathered.credentials }
+        let Self { mut candidates, problems, .. } = gathered.credentials;
+        once_each(&mut candidates);
+        Self { candidates, problems, agent: gathered.held.client }
     }
 }
 
@@ -78,9 +81,15 @@ impl Gathered<'_> {
                 // It was offered with the agent's keys.
                 continue;
             }
-            // Files that nobody named are not asked for if there is an agent: it is there so that nobody has to be asked.
+            // An agent is there so that nobody has to be asked, except for files that the inventory names.
             if !held && matches!(file, KeyFile::Locked(_)) {
-                if !self.keys.named && self.held.client.is_some() {
+                if !self.keys.may_ask && self.held.client.is_some() {
+                    if self.keys.named {
+                        self.problem(format!(
+                            "{}: it has a passphrase, and the agent does not hold it",
+                            path.display()
+                        ));
+                    }
                     continue;
                 }
                 file = self.files.unlocked(path).await;
@@ -92,13 +101,13 @@ impl Gathered<'_> {
     fn file(&mut self, path: &Path, file: &KeyFile, held: bool) {
         let proof = match file {
             KeyFile::Private(key) if !held => Proof::File(Arc::clone(key)),
-            KeyFile::Private(_) | KeyFile::Locked(_) | KeyFile::Public(_) if held => {
+            KeyFile::Private(_) | KeyFile::Locked(_) | KeyFile::Public(_) | KeyFile::Unusable(..) if held => {
                 let Some(public) = file.public() else { return };
                 Proof::Agent(public.clone())
             }
             KeyFile::Missing if !self.keys.named => return,
             KeyFile::Missing => return self.problem(format!("{}: no such file", path.display())),
-            KeyFile::Unusable(why) => return self.problem(why.clone()),
+            KeyFile::Unusable(why, _) => return self.problem(why.clone()),
             _ => return self.problem(format!("{}: the SSH agent does not hold this key", path.display())),
         };
         let Some(public) = file.public() else { return };
@@ -113,7 +122,12 @@ impl Gathered<'_> {
         for path in &self.keys.files {
             of_files.extend(self.files.peek(path).await.public().map(|key| key.key_data().clone()));
         }
-        for identity in &self.held.identities {
+        // Certificates first: a server that knows only the authority counts the key as refused.
+        let is_certificate =
+            |identity: &&AgentIdentity| matches!(identity, AgentIdentity::Certificate { .. });
+        let identities = &self.held.identities;
+        let plain = identities.iter().filter(|identity| !is_certificate(identity));
+        for identity in identities.iter().filter(is_certificate).chain(plain) {
             match identity {
                 AgentIdentity::PublicKey { key, comment } => {
                     let is_of_file = of_files.contains(key.key_data());
@@ -153,6 +167,28 @@ impl Gathered<'_> {
     fn problem(&mut self, problem: String) {
         self.credentials.problems.push(problem);
     }
+}
+
+/// Offers nothing twice: a server counts each refusal.
+fn once_each(candidates: &mut Vec<Candidate>) {
+    let mut offered: Vec<(KeyData, Option<Vec<u8>>)> = Vec::new();
+    candidates.retain(|candidate| {
+        let certificate = match &candidate.proof {
+            Proof::AgentCertificate(certificate) => Some(certificate.as_ref()),
+            Proof::File(_) | Proof::Agent(_) => candidate.certificate.as_ref(),
+        };
+        let key = match &candidate.proof {
+            Proof::File(key) => key.public_key().key_data().clone(),
+            Proof::Agent(key) => key.key_data().clone(),
+            Proof::AgentCertificate(certificate) => certificate.public_key().clone(),
+        };
+        let what = (key, certificate.and_then(|certificate| certificate.to_bytes().ok()));
+        let is_new = !offered.contains(&what);
+        if is_new {
+            offered.push(what);
+        }
+        is_new
+    });
 }
 
 /// A key with its certificates before it: a server that knows only the authority counts the key as refused.

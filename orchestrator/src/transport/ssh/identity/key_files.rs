@@ -33,8 +33,8 @@ pub(super) enum KeyFile {
     Public(PublicKey),
     /// There is no such file.
     Missing,
-    /// Why it cannot be used.
-    Unusable(String),
+    /// Why it cannot be used; its public half, if that stands beside it.
+    Unusable(String, Option<PublicKey>),
 }
 
 impl KeyFile {
@@ -42,9 +42,9 @@ impl KeyFile {
     pub(super) fn public(&self) -> Option<&PublicKey> {
         match self {
             Self::Private(key) => Some(key.public_key()),
-            Self::Locked(key) => key.as_ref(),
+            Self::Locked(key) | Self::Unusable(_, key) => key.as_ref(),
             Self::Public(key) => Some(key),
-            Self::Missing | Self::Unusable(_) => None,
+            Self::Missing => None,
         }
     }
 }
@@ -120,7 +120,7 @@ fn open(path: &Path) -> KeyFile {
             let public = public_key(&beside(path, ".pub"));
             return public.map_or(KeyFile::Missing, KeyFile::Public);
         }
-        Err(error) => return KeyFile::Unusable(error.to_string()),
+        Err(error) => return KeyFile::Unusable(error.to_string(), public_key(&beside(path, ".pub"))),
     };
     if let Ok(key) = PublicKey::from_openssh(text.trim_end()) {
         return KeyFile::Public(key);
@@ -168,5 +168,5 @@ fn unknown_form(path: &Path) -> String {
 }
 
 fn unusable(path: &Path, why: &str) -> KeyFile {
-    KeyFile::Unusable(format!("{}: {why}", path.display()))
+    KeyFile::Unusable(format!("{}: {why}", path.display()), public_key(&beside(path, ".pub")))
 }

@@ -27,6 +27,8 @@ fn server(address: &str, port: u16) -> Endpoint {
         user: "ops".to_owned(),
         keys: crate::transport::Keys::default(),
         known_hosts: Vec::new(),
+        record_in: None,
+        revoked_host_keys: None,
         host_key_alias: None,
         proxy_command: None,
         connect_timeout: std::time::Duration::from_secs(1),
@@ -105,8 +107,8 @@ fn a_line_that_cannot_be_read_does_not_hide_the_others() {
 #[test]
 fn a_file_that_cannot_be_read_is_an_error_and_a_missing_one_is_empty() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(KnownHosts::read(&[folder.path().join("missing")]).is_ok());
-    assert!(KnownHosts::read(&[folder.path().to_owned()]).is_err());
+    assert!(KnownHosts::read(&[folder.path().join("missing")], false).is_ok());
+    assert!(KnownHosts::read(&[folder.path().to_owned()], false).is_err());
 }
 
 #[test]
@@ -223,7 +225,7 @@ fn openssh_finds(file: &Path, name: &str) -> Vec<usize> {
 }
 
 fn we_find(file: &Path, name: &str) -> Vec<usize> {
-    let known = KnownHosts::read(&[file.to_owned()]).unwrap();
+    let known = KnownHosts::read(&[file.to_owned()], false).unwrap();
     let name = name.to_ascii_lowercase();
     known
         .lines
