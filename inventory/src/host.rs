@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::openssh::{Answer, Answered, Question, expand};
+use crate::openssh::{Answer, Answered, Asked, Question, Surroundings, expand};
 use crate::policy::{Become, FailurePolicy, SchemaApproval};
 use crate::setting::{self, Layer, SPECS, Set, Value};
 
@@ -121,12 +121,23 @@ impl Host {
     }
 
     /// Takes what OpenSSH's client answered, if all questions were asked; the inventory's own values come before it.
-    pub(crate) fn answered(&mut self, answers: &BTreeMap<Question, Answer>) {
+    pub(crate) fn answered(&mut self, answers: &BTreeMap<Question, Answer>, surroundings: Surroundings<'_>) {
         let questions = self.open_questions();
         let answers: Option<Vec<&Answer>> = questions.iter().map(|question| answers.get(question)).collect();
-        if let Some(answers) = answers.filter(|answers| !answers.is_empty()) {
-            self.openssh = Some(Arc::new(Answered::of(&answers)));
+        if let (Some(answers), Some(by_name)) = (answers, questions.first()) {
+            let asked = Asked {
+                called: &by_name.host,
+                address: by_name.address.as_deref(),
+                port: by_name.port,
+                user: by_name.user.as_deref(),
+            };
+            self.openssh = Some(Arc::new(Answered::of(&answers, asked, surroundings)));
         }
+    }
+
+    /// Whether all is known that says where it is; OpenSSH's client may not have been asked about it.
+    pub fn is_complete(&self) -> bool {
+        self.open_questions().is_empty()
     }
 
     /// Why OpenSSH's client did not tell its settings.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::setting::{Layer, Value};
 
-/// OpenSSH's limit does not bound the login, as `connect_timeout` does: a shorter one would end logins that succeed.
+/// The shortest `ConnectTimeout` that counts, in seconds.
 const SHORTEST_TIMEOUT: u64 = 10;
 
 /// What OpenSSH's client is asked about a host.
@@ -28,7 +28,15 @@ pub struct Question {
     pub user: Option<String>,
 }
 
+/// A name that no pattern but `*` is for (RFC 2606): what OpenSSH's settings say of it, they say of every host.
+const ANY_HOST: &str = "any-host.invalid";
+
 impl Question {
+    /// What is asked to learn what a file says of every host; `None`: the files of OpenSSH itself.
+    pub fn of_any_host(config: Option<String>) -> Self {
+        Self { host: ANY_HOST.to_owned(), config, ..Self::default() }
+    }
+
     /// The arguments of `ssh` that ask it, after the choice of the file.
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = vec!["-G".to_owned()];
@@ -47,7 +55,7 @@ impl Question {
     }
 }
 
-/// What the answer cannot say: where and for whom it was given.
+/// What the answers cannot say: where and for whom they were given.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {
     /// The home folder of the local user.
@@ -65,11 +73,62 @@ pub struct Surroundings<'a> {
 /// The answer to a question, or why there is none.
 pub type Answer = Result<OpenSshSettings, String>;
 
-/// The settings of a host that OpenSSH's files set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What an answer says, by key.
+type Lines = BTreeMap<String, Vec<String>>;
+
+fn lines_of(text: &str) -> Lines {
+    let mut lines = Lines::new();
+    for (key, value) in text.lines().filter_map(|line| line.split_once(' ')) {
+        lines.entry(key.to_ascii_lowercase()).or_default().push(value.trim().to_owned());
+    }
+    lines
+}
+
+/// The settings that OpenSSH's files have for what was asked, as `ssh -G` prints them.
+#[derive(Debug, Clone, Default)]
 pub struct OpenSshSettings {
+    /// The files, for people.
     files: String,
-    values: Vec<(&'static str, Value)>,
+    /// The address that connections go to.
+    address: Option<String>,
+    /// What the files say of this host.
+    own: Lines,
+    /// What they say of every host.
+    general: Lines,
+    /// Whether they say of every host how it is reached, and not of this one.
+    is_direct: bool,
+    /// What OpenSSH says without any file.
+    built_in: Lines,
+}
+
+impl OpenSshSettings {
+    /// Reads an answer. `of_any_host` is the answer to [`Question::of_any_host`], `without_files` one that reads no file;
+    /// `files` is what people are shown as the source.
+    pub fn read(answer: &str, of_any_host: &str, without_files: &str, files: &str) -> Self {
+        let (mut own, built_in, any) = (lines_of(answer), lines_of(without_files), lines_of(of_any_host));
+        let address = own.remove("hostname").and_then(|lines| lines.into_iter().next());
+        own.retain(|key, lines| built_in.get(key) != Some(lines));
+        let has_route = |lines: &Lines| ROUTE.iter().any(|key| lines.contains_key(*key));
+        let is_direct = has_route(&any) && !has_route(&own);
+        let mut general = own.clone();
+        general.retain(|key, lines| any.get(key) == Some(lines));
+        own.retain(|key, _| !general.contains_key(key));
+        Self { files: files.to_owned(), address, own, general, is_direct, built_in }
+    }
+}
+
+/// The keys that say how a host is reached: the first one excludes the other (`ssh_config(5)`, `ProxyJump`).
+const ROUTE: [&str; 2] = ["proxyjump", "proxycommand"];
+
+/// What the inventory says of a host that is asked about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// What OpenSSH's client calls it.
+    pub(crate) called: &'a str,
+    /// The address, port and login that the inventory sets.
+    pub(crate) address: Option<&'a str>,
+    pub(crate) port: Option<u16>,
+    pub(crate) user: Option<&'a str>,
 }
 
 /// What OpenSSH's client answered to all questions about a host.
@@ -85,95 +144,59 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
-    /// The answers about a host by its name, and by its address if that was asked for, too: the former count first.
-    pub(crate) fn of(answers: &[&Answer]) -> Self {
-        let mut answered = Self::default();
-        let mut values: Vec<(&'static str, Value)> = Vec::new();
-        for (place, answer) in answers.iter().enumerate() {
-            let settings = match answer {
-                Ok(settings) => settings,
-                Err(why) => return Self { refusal: Some(why.clone()), ..Self::default() },
-            };
-            answered.files.clone_from(&settings.files);
-            let is_set = |values: &[(&str, Value)], key: &str| values.iter().any(|(known, _)| *known == key);
-            // Either of them excludes the other (`ssh_config(5)`, `ProxyJump`).
-            let has_way = is_set(&values, "jump") || is_set(&values, "proxy_command");
-            for (key, value) in &settings.values {
-                match (*key, value) {
-                    ("address", Value::Text(address)) if place > 0 => {
-                        answered.address = Some(address.clone());
-                    }
-                    ("jump" | "proxy_command", _) if has_way => {}
-                    _ if is_set(&values, key) => {}
-                    _ => values.push((key, value.clone())),
-                }
-            }
+    /// The answers about a host by its name, and by its address if that was asked for, too. What the files say of the name
+    /// comes first, then what they say of the address, then what they say of every host.
+    pub(crate) fn of(answers: &[&Answer], asked: Asked<'_>, surroundings: Surroundings<'_>) -> Self {
+        let read: Result<Vec<&OpenSshSettings>, &String> =
+            answers.iter().map(|answer| answer.as_ref()).collect();
+        let settings = match read {
+            Ok(settings) => settings,
+            Err(why) => return Self { refusal: Some(why.clone()), ..Self::default() },
+        };
+        let Some(by_name) = settings.first() else { return Self::default() };
+        let by_address = settings.get(1);
+        let differs = |found: &&String, from: &str| !found.eq_ignore_ascii_case(from);
+        let resolved = match (asked.address, by_address) {
+            (Some(address), Some(answer)) => answer.address.as_ref().filter(|found| differs(found, address)),
+            _ => None,
+        };
+        let alias =
+            by_name.address.as_ref().filter(|found| differs(found, asked.address.unwrap_or(asked.called)));
+        let reader =
+            Reader { by_name, by_address: by_address.copied(), asked, resolved, alias, surroundings };
+        Self {
+            files: by_name.files.clone(),
+            values: Layer::of(reader.values()),
+            address: resolved.cloned(),
+            refusal: None,
         }
-        Self { values: Layer::of(values), ..answered }
-    }
-}
-
-impl OpenSshSettings {
-    /// Reads an answer. `without_files` is the answer to a question that reads no file; `files` is what people are shown
-    /// as their source.
-    pub fn read(
-        question: &Question,
-        answer: &str,
-        without_files: &str,
-        files: &str,
-        surroundings: Surroundings<'_>,
-    ) -> Self {
-        let (answer, plain) = (Lines::of(answer), Lines::of(without_files));
-        let reader = Reader { question, answer, plain, surroundings };
-        Self { files: files.to_owned(), values: reader.values() }
-    }
-}
-
-/// The lines of an answer by their keys.
-struct Lines<'t>(BTreeMap<String, Vec<&'t str>>);
-
-impl<'t> Lines<'t> {
-    fn of(text: &'t str) -> Self {
-        let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        for (key, value) in text.lines().filter_map(|line| line.split_once(' ')) {
-            lines.entry(key.to_ascii_lowercase()).or_default().push(value.trim());
-        }
-        Self(lines)
-    }
-
-    fn all(&self, key: &str) -> &[&'t str] {
-        self.0.get(key).map_or(&[], Vec::as_slice)
-    }
-
-    fn one(&self, key: &str) -> Option<&'t str> {
-        self.all(key).first().copied()
     }
 }
 
 struct Reader<'a> {
-    question: &'a Question,
-    answer: Lines<'a>,
-    plain: Lines<'a>,
+    by_name: &'a OpenSshSettings,
+    by_address: Option<&'a OpenSshSettings>,
+    asked: Asked<'a>,
+    /// The address that OpenSSH knows for the inventory's.
+    resolved: Option<&'a String>,
+    /// The address that it knows for the name.
+    alias: Option<&'a String>,
     surroundings: Surroundings<'a>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn values(&self) -> Vec<(&'static str, Value)> {
-        let asked = self.question.address.as_deref().unwrap_or(&self.question.host);
-        let address = self.answer.one("hostname").filter(|name| !name.eq_ignore_ascii_case(asked));
-        let known_hosts = [self.set("userknownhostsfile"), self.set("globalknownhostsfile")];
-        // OpenSSH takes the local user by the password database, and not by the environment.
-        let user = self.answer.one("user").filter(|user| *user != self.surroundings.user);
-        let jumps = self.set("proxyjump").filter(|jumps| *jumps != "none");
-        let command = self.set("proxycommand").filter(|command| *command != "none");
+        let known_hosts = ["userknownhostsfile", "globalknownhostsfile"].map(|key| self.set(key));
+        let (jumps, command) = self.route();
         let values = [
-            ("address", address.map(text)),
+            ("address", self.alias.map(|address| text(address))),
             ("port", self.set("port").and_then(|port| Some(Value::Number(port.parse().ok()?)))),
-            ("user", user.map(text)),
+            ("user", self.set("user").map(text)),
             (
                 "jump",
                 jumps.map(|jumps| Value::List(jumps.split(',').map(|jump| self.expand(jump)).collect())),
             ),
+            // Variables in it are for the shell that runs it.
             ("proxy_command", command.map(|command| Value::Text(self.expand(command)))),
             ("identity_files", self.paths("identityfile")),
             ("certificate_files", self.paths("certificatefile")),
@@ -182,42 +205,68 @@ impl Reader<'_> {
             ("known_hosts", known_hosts.iter().any(Option::is_some).then(|| Value::List(self.known_hosts()))),
             ("host_key_alias", self.set("hostkeyalias").map(text)),
             ("revoked_host_keys", self.set("revokedhostkeys").map(|path| Value::Text(self.path(path)))),
-            ("connect_timeout", self.seconds("connecttimeout", SHORTEST_TIMEOUT)),
-            ("keepalive", self.seconds("serveraliveinterval", 1)),
+            ("connect_timeout", self.connect_timeout()),
         ];
         values.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }
 
-    /// The value of `key`, if a file sets it.
-    fn set(&self, key: &str) -> Option<&str> {
-        let all = self.answer.all(key);
-        (all != self.plain.all(key)).then(|| all.first().copied()).flatten()
+    /// All places that may say something, in the order of their precedence.
+    fn places(&self) -> impl Iterator<Item = &'a Lines> {
+        let of_address = self.by_address.map(|settings| &settings.own);
+        std::iter::once(&self.by_name.own).chain(of_address).chain(std::iter::once(&self.by_name.general))
     }
 
-    fn seconds(&self, key: &str, at_least: u64) -> Option<Value> {
-        let seconds = self.set(key)?.parse().ok().filter(|seconds| *seconds >= at_least)?;
+    fn all(&self, key: &str) -> Option<&'a [String]> {
+        self.places().find_map(|lines| lines.get(key)).map(Vec::as_slice)
+    }
+
+    /// The value of `key`, if a file sets it.
+    fn set(&self, key: &str) -> Option<&'a str> {
+        self.all(key)?.first().map(String::as_str)
+    }
+
+    /// The jump hosts or the proxy command: of the first place that says either.
+    fn route(&self) -> (Option<&'a str>, Option<&'a str>) {
+        let one = |lines: &'a Lines, key| {
+            let value = lines.get(key).and_then(|lines| lines.first()).map(String::as_str);
+            value.filter(|value| *value != "none")
+        };
+        if self.by_name.is_direct {
+            return (None, None);
+        }
+        let [jump, command] = ROUTE;
+        let found = self.places().find(|lines| ROUTE.iter().any(|key| lines.contains_key(*key)));
+        found.map_or((None, None), |lines| (one(lines, jump), one(lines, command)))
+    }
+
+    /// OpenSSH's limit does not bound the login, as `connect_timeout` does: a shorter one would end logins that succeed.
+    fn connect_timeout(&self) -> Option<Value> {
+        let seconds =
+            self.set("connecttimeout")?.parse().ok().filter(|seconds| *seconds >= SHORTEST_TIMEOUT)?;
         Some(Value::Time(Duration::from_secs(seconds)))
     }
 
     fn paths(&self, key: &str) -> Option<Value> {
-        self.set(key)?;
-        let paths = self.answer.all(key).iter().map(|path| self.path(&self.expand(path)));
+        let paths = self.all(key)?.iter().map(|path| self.path(&self.expand(&self.with_variables(path))));
         Some(Value::List(paths.collect()))
     }
 
     fn agent(&self, agent: &str) -> String {
         // The name of a variable, and `SSH_AUTH_SOCK` itself, are no paths.
-        if agent == "none" || agent == "SSH_AUTH_SOCK" || (agent.starts_with('$') && !agent.starts_with("${"))
-        {
+        let is_variable = agent.starts_with('$') && !agent.starts_with("${");
+        if agent == "none" || agent == "SSH_AUTH_SOCK" || is_variable {
             return agent.to_owned();
         }
-        self.path(&self.expand(agent))
+        self.path(&self.expand(&self.with_variables(agent)))
     }
 
     /// The user's files, and then those of the system; their tokens are expanded. `none` at the beginning: the user has none,
     /// so that no new key is recorded.
     fn known_hosts(&self) -> Vec<String> {
-        let files = |key| self.with_blanks(self.answer.one(key).unwrap_or_default());
+        let files = |key: &str| {
+            let built_in = || self.by_name.built_in.get(key)?.first().map(String::as_str);
+            self.with_blanks(self.set(key).or_else(built_in).unwrap_or_default())
+        };
         let mut all = files("userknownhostsfile");
         all.extend(files("globalknownhostsfile").into_iter().filter(|file| file != "none"));
         all
@@ -251,37 +300,44 @@ impl Reader<'_> {
         self.surroundings.folder.join(path).display().to_string()
     }
 
-    /// Expands the tokens of `ssh_config(5)`, section TOKENS, that can be told before a connection. `~` stays, and so does
-    /// a token that is not known.
+    /// Expands the tokens of `ssh_config(5)`, section TOKENS, that can be told before a connection, with the values that are
+    /// used in the end. `~` stays, and so does a token that is not known.
     fn expand(&self, text: &str) -> String {
-        let text = &with_variables(text, self.surroundings.variable);
-        let value = |key| self.answer.one(key).map(str::to_owned);
+        let Asked { called, address, port, user } = self.asked;
+        let local = self.surroundings.user;
         expand(text, |token| match token {
-            'h' => value("hostname"),
-            'n' => Some(self.question.host.clone()),
-            'p' => value("port"),
-            'r' => value("user"),
-            'u' => Some(self.surroundings.user.to_owned()),
+            'h' => {
+                let found = self.resolved.map(String::as_str).or(address).or(self.alias.map(String::as_str));
+                Some(found.unwrap_or(called).to_owned())
+            }
+            'n' => Some(called.to_owned()),
+            'p' => {
+                let port = port.map(|port| port.to_string()).or_else(|| self.set("port").map(str::to_owned));
+                Some(port.unwrap_or_else(|| "22".to_owned()))
+            }
+            'r' => Some(user.or_else(|| self.set("user")).unwrap_or(local).to_owned()),
+            'u' => Some(local.to_owned()),
             'd' => Some(self.surroundings.home.display().to_string()),
-            'k' => value("hostkeyalias").or_else(|| Some(self.question.host.clone())),
+            'k' => Some(self.set("hostkeyalias").unwrap_or(called).to_owned()),
             _ => None,
         })
     }
-}
 
-/// Expands `${NAME}`; what is not set stays.
-fn with_variables(text: &str, variable: fn(&str) -> Option<String>) -> String {
-    let mut expanded = String::new();
-    let mut rest = text;
-    while let Some((before, name, after)) = rest.split_once("${").and_then(|(before, rest)| {
-        let (name, after) = rest.split_once('}')?;
-        Some((before, name, after))
-    }) {
-        expanded.push_str(before);
-        expanded.push_str(&variable(name).unwrap_or_else(|| format!("${{{name}}}")));
-        rest = after;
+    /// Expands `${NAME}`, where `ssh_config(5)` says that it is expanded; what is not set stays.
+    fn with_variables(&self, text: &str) -> String {
+        let mut expanded = String::new();
+        let mut rest = text;
+        while let Some((before, name, after)) = rest.split_once("${").and_then(|(before, rest)| {
+            let (name, after) = rest.split_once('}')?;
+            Some((before, name, after))
+        }) {
+            expanded.push_str(before);
+            let value = (self.surroundings.variable)(name);
+            expanded.push_str(&value.unwrap_or_else(|| format!("${{{name}}}")));
+            rest = after;
+        }
+        expanded + rest
     }
-    expanded + rest
 }
 
 /// Expands the tokens of `ssh_config(5)` that have a value; others stay.
@@ -321,18 +377,32 @@ mod tests {
         Question { host: "h".to_owned(), config: None, address: None, port: None, user: None }
     }
 
-    fn shown(answer: &str) -> BTreeMap<&'static str, String> {
-        let surroundings = Surroundings {
+    const ASKED: Asked<'_> = Asked { called: "h", address: None, port: None, user: None };
+
+    fn surroundings() -> Surroundings<'static> {
+        Surroundings {
             home: Path::new("/home/me"),
             user: "me",
             folder: Path::new("/here"),
             variable: |name| (name == "KEYS").then(|| "/my/keys".to_owned()),
             exists: |path| path == Path::new("/root/known hosts"),
-        };
-        let question = question();
-        let (answer, plain) = (Lines::of(answer), Lines::of(PLAIN));
-        let reader = Reader { question: &question, answer, plain, surroundings };
-        reader.values().into_iter().map(|(key, value)| (key, value.to_toml())).collect()
+        }
+    }
+
+    fn answer(text: &str, of_any_host: &str) -> OpenSshSettings {
+        OpenSshSettings::read(text, of_any_host, PLAIN, "config")
+    }
+
+    fn merged(settings: &[OpenSshSettings], asked: Asked<'_>) -> BTreeMap<&'static str, String> {
+        let answers: Vec<Answer> = settings.iter().cloned().map(Ok).collect();
+        let answered = Answered::of(&answers.iter().collect::<Vec<_>>(), asked, surroundings());
+        let resolved = answered.address.map(|address| ("resolved", address));
+        let values = answered.values.shown().into_iter().map(|(key, value)| (key, value.to_toml()));
+        values.chain(resolved).collect()
+    }
+
+    fn shown(text: &str) -> BTreeMap<&'static str, String> {
+        merged(&[answer(text, PLAIN)], ASKED)
     }
 
     #[test]
@@ -345,7 +415,7 @@ mod tests {
         let answer = "user ops\nhostname 192.0.2.7\nport 2222\nidentitiesonly yes\nhostkeyalias foo\n\
             identityagent ${KEYS}/agent\nidentityfile ~/.ssh/%h_%r_%p_%n_%%\nidentityfile keys/%u\n\
             certificatefile %d/c-cert.pub\nuserknownhostsfile /root/known hosts /etc/x y\n\
-            globalknownhostsfile none\nproxyjump %r@bastion:2200,last\nconnecttimeout 70\nserveraliveinterval 5\n\
+            globalknownhostsfile none\nproxyjump %r@bastion:2200,last\nconnecttimeout 70\n\
             revokedhostkeys /etc/revoked\n";
         let expected = [
             ("address", "\"192.0.2.7\""),
@@ -356,7 +426,6 @@ mod tests {
             ("identity_agent", "\"/my/keys/agent\""),
             ("identity_files", "[\"~/.ssh/192.0.2.7_ops_2222_h_%\", \"/here/keys/me\"]"),
             ("jump", "[\"ops@bastion:2200\", \"last\"]"),
-            ("keepalive", "\"5s\""),
             ("known_hosts", "[\"/root/known hosts\", \"/etc/x\", \"/here/y\"]"),
             ("port", "2222"),
             ("revoked_host_keys", "\"/etc/revoked\""),
@@ -373,6 +442,32 @@ mod tests {
         assert_eq!(shown["proxy_command"], "\"nc -x proxy h 22\"");
         assert_eq!(shown["identity_agent"], "\"$MY_AGENT\"");
         assert_eq!(shown.len(), 2);
+    }
+
+    #[test]
+    fn the_name_comes_before_the_address_and_what_is_for_every_host_last() {
+        let line = |lines: &str| format!("{PLAIN}{lines}").replace("user me\n", "").replace("port 22\n", "");
+        let any = line("user ops\nport 22\nidentityfile all\n");
+        let by_name = answer(&line("user ops\nport 2222\nhostname h\n"), &any);
+        let proxy = "proxycommand nc %h %p %r \"${KEYS}\"\n";
+        let by_address = answer(
+            &line(&format!("user special\nport 22\n{proxy}")).replace("hostname h", "hostname 192.0.2.7"),
+            &any,
+        );
+        let asked = Asked { address: Some("place"), ..ASKED };
+        let shown = merged(&[by_name, by_address], asked);
+        assert_eq!(shown["user"], "\"special\"");
+        assert_eq!(shown["port"], "2222");
+        // Tokens have the values that are used, and variables are for the shell.
+        assert_eq!(shown["proxy_command"], "\"nc 192.0.2.7 2222 special \\\"${KEYS}\\\"\"");
+        assert_eq!(shown["resolved"], "192.0.2.7");
+    }
+
+    #[test]
+    fn a_route_for_every_host_is_not_for_one_that_is_direct() {
+        let any = format!("{PLAIN}proxyjump gateway\n");
+        assert_eq!(merged(&[answer(PLAIN, &any)], ASKED), BTreeMap::new());
+        assert_eq!(merged(&[answer(&any, &any)], ASKED)["jump"], "[\"gateway\"]");
     }
 
     #[test]

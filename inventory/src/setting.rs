@@ -78,6 +78,12 @@ impl Layer {
         self.values.iter().find_map(|(known, set)| (*known == key).then_some(set))
     }
 
+    /// All values by their keys.
+    #[cfg(test)]
+    pub(crate) fn shown(&self) -> Vec<(&'static str, Value)> {
+        self.values.iter().map(|(key, set)| (*key, set.value.clone())).collect()
+    }
+
     /// The values of these keys alone.
     pub(crate) fn only(&self, keys: &[&str]) -> Self {
         Self { values: self.values.iter().filter(|(key, _)| keys.contains(key)).cloned().collect() }

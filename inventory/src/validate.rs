@@ -9,7 +9,7 @@ use crate::evidence::EvidenceRules;
 use crate::host::Host;
 use crate::hosts::Hosts;
 use crate::lines::LineIndex;
-use crate::openssh::{Answer, Question};
+use crate::openssh::{Answer, Question, Surroundings};
 use crate::problem::{Problem, Problems};
 use crate::route::{JUMP_KEYS, Jumps, Leg, RouteError};
 use crate::selector::{Selector, SelectorError};
@@ -95,8 +95,9 @@ impl Inventory {
     }
 
     /// Takes what OpenSSH's client answered; the inventory's own values come before it.
-    pub fn answer(&mut self, answers: &BTreeMap<Question, Answer>) {
-        self.hosts.all_mut().chain(self.jumps.all_mut()).for_each(|host| host.answered(answers));
+    pub fn answer(&mut self, answers: &BTreeMap<Question, Answer>, surroundings: Surroundings<'_>) {
+        let all = self.hosts.all_mut().chain(self.jumps.all_mut());
+        all.for_each(|host| host.answered(answers, surroundings));
     }
 
     /// Hosts that are one and the same installation, of those that are meant.

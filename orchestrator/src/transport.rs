@@ -60,7 +60,7 @@ pub struct Endpoint {
     pub revoked_host_keys: Option<PathBuf>,
     /// The name under which its host key is known, instead of its address (`HostKeyAlias` of `ssh_config(5)`).
     pub host_key_alias: Option<String>,
-    /// The command whose standard input and output lead to it, instead of a TCP connection; for the first of a route.
+    /// The command that connects to it through standard input and output, instead of TCP; for the first of a route.
     pub proxy_command: Option<String>,
     /// How long connecting may take, and how long key exchange and authentication after it.
     pub connect_timeout: Duration,

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use ixporch_tests::program::Ended;
 use ixporch_tests::sshd::Sshd;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, program};
 
 /// A host `a`, a real server at its place, and OpenSSH's settings in the file `config`, which the inventory names.
 struct Scene {
@@ -123,7 +123,7 @@ fn a_mistake_in_the_settings_is_shown_as_ssh_says_it_and_none_can_be_chosen() {
     let ended = scene.status();
     assert_eq!(ended.code, 3, "{ended}");
     assert!(ended.stderr.contains("line 2: Bad configuration option: prot"), "{ended}");
-    assert!(ended.stderr.contains("help: correct the file"), "{ended}");
+    assert!(ended.stderr.contains("help: try `ssh -G HOST`: correct the file"), "{ended}");
     let ended = scene.stage.run(&["inventory", "check"]);
     assert_eq!(ended.code, 0, "{ended}");
 
@@ -167,8 +167,11 @@ fn jump_hosts_have_settings_of_their_own_and_jump_hosts_before_them() {
     let config = "Host a\n  HostName 127.0.0.1\n  Port PORT\n  ProxyJump second\n\
                   Host second\n  HostName 127.0.0.1\n  Port SECOND\n  IdentityFile FOLDER/other-key\n  ProxyJump first\n\
                   Host first\n  HostName 127.0.0.1\n  Port FIRST\n  IdentityFile FOLDER/key\n\
-                  Host *\n  UserKnownHostsFile FOLDER/known_hosts\n  User USER\n";
-    let Some(scene) = Scene::new("", "") else { return };
+                  Host *\n  UserKnownHostsFile FOLDER/known_hosts\n\n";
+    let Some(mut scene) = Scene::new("", "") else { return };
+    // OpenSSH takes the local user by the password database: a `User` that is the same cannot be told from none.
+    let user = scene.user();
+    scene.stage.program = program(&scene.stage.folder).with_variable("USER", &user);
     let folder = scene.folder();
     let Some(first) = Sshd::start_with(folder, "first", None) else { return };
     std::fs::create_dir(folder.join("other")).unwrap();
@@ -178,7 +181,6 @@ fn jump_hosts_have_settings_of_their_own_and_jump_hosts_before_them() {
     let lines = [&scene.sshd, &first, &second].map(|sshd| sshd.known_hosts_line(sshd.port));
     std::fs::write(folder.join("known_hosts"), lines.concat()).unwrap();
     let config = config.replace("FIRST", &first.port.to_string()).replace("SECOND", &second.port.to_string());
-    let config = config.replace("USER", &scene.user());
     scene.configure(&config.replace(&format!("Port {}", first.port), "Port 1"));
     let ended = scene.status();
     assert_eq!(ended.code, 4, "{ended}");
@@ -213,6 +215,47 @@ fn jump_hosts_have_settings_of_their_own_and_jump_hosts_before_them() {
 }
 
 #[test]
+fn a_host_of_the_inventory_that_is_a_jump_host_takes_keys_of_the_host_behind_it() {
+    let Some(scene) = Scene::new("", "") else { return };
+    let Some(gateway) = Sshd::start_with(scene.folder(), "gateway", None) else { return };
+    let lines = [&scene.sshd, &gateway].map(|sshd| sshd.known_hosts_line(sshd.port));
+    std::fs::write(scene.folder().join("known_hosts"), lines.concat()).unwrap();
+    let (user, port) = (scene.user(), scene.sshd.port);
+    let host = format!(
+        "ssh_config = \"none\"\naddress = \"127.0.0.1\"\nport = {port}\njump = [\"gateway\"]\n{KEY}{KNOWN_HOSTS}"
+    );
+    let scene = scene.without(&[KEY, KNOWN_HOSTS]);
+    scene.stage.change_inventory("ssh_config = \"config\"\n", &host);
+    let gateway = format!(
+        "[hosts.gateway]\nssh_config = \"none\"\naddress = \"127.0.0.1\"\nport = {}\nuser = \"{user}\"\n[[waves]]\n",
+        gateway.port
+    );
+    scene.stage.change_inventory("[[waves]]\n", &gateway);
+    let ended = scene.stage.run(&["status", "--limit", "a"]);
+    assert_eq!(ended.code, 0, "{ended}");
+}
+
+#[test]
+fn settings_that_cannot_be_read_for_one_jump_host_do_not_stop_other_hosts() {
+    let Some(scene) = Scene::new("", "Host a\n  HostName 127.0.0.1\n  Port PORT\n") else { return };
+    let more = "[jumps.gateway]\nssh_config = \"gone\"\n[hosts.c]\naddress = \"192.0.2.1\"\njump = [\"gateway\"]\n[[waves]]\n";
+    scene.stage.change_inventory("[[waves]]\n", more);
+    let ended = scene.status();
+    assert_eq!(ended.code, 4, "{ended}");
+    assert!(
+        ended.stdout.contains("c  OpenSSH's settings cannot be read: Can't open user config file"),
+        "{ended}"
+    );
+    let reached = scene.stage.run(&["--format", "json", "status"]);
+    let of = |host: &str| {
+        let hosts: serde_json::Value = serde_json::from_str(&reached.stdout).unwrap();
+        hosts["hosts"].as_array().unwrap().iter().find(|one| one["host"] == host).unwrap()["reachable"]
+            .clone()
+    };
+    assert_eq!((of("a"), of("c")), (true.into(), false.into()), "{reached}");
+}
+
+#[test]
 fn a_host_key_that_a_file_revokes_is_refused() {
     let config = "Host a\n  HostName 127.0.0.1\n  Port PORT\n  RevokedHostKeys FOLDER/revoked\n";
     let Some(scene) = Scene::new("", config) else { return };
@@ -220,21 +263,21 @@ fn a_host_key_that_a_file_revokes_is_refused() {
     let refused = |why: &str| {
         let ended = scene.status();
         assert_eq!(ended.code, 4, "{ended}");
-        assert!(
-            ended.stdout.contains(&format!("is not accepted by {}/revoked: {why}", text(folder))),
-            "{ended}"
-        );
+        assert!(ended.stdout.contains(why), "{ended}");
     };
-    refused("failed to open file");
+    let by_file = format!(" is revoked by {}/revoked", text(folder));
+    refused("the revoked host keys cannot be read: failed to open file");
     let host_key = folder.join("sshd/host.pub");
     std::fs::write(folder.join("revoked"), "# none\n").unwrap();
     assert_eq!(scene.status().code, 0, "{}", scene.status());
     std::fs::copy(&host_key, folder.join("revoked")).unwrap();
-    refused("it is revoked there");
+    refused(&by_file);
+    std::fs::write(folder.join("revoked"), "\n\tno key at all\n").unwrap();
+    refused("line 2 of ");
     ssh_keygen(&["-q", "-k", "-f", &text(&folder.join("revoked")), &text(&folder.join("key.pub"))]);
     assert_eq!(scene.status().code, 0, "{}", scene.status());
     ssh_keygen(&["-q", "-k", "-f", &text(&folder.join("revoked")), &text(&host_key)]);
-    refused("it is revoked there");
+    refused(&by_file);
 }
 
 #[test]

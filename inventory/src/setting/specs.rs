@@ -79,7 +79,7 @@ pub const SPECS: &[Spec] = &[
         key: "proxy_command",
         kind: Kind::ShellLine,
         built_in: None,
-        doc: "The command whose standard input and output lead to the SSH server, instead of a TCP connection; `%h`, `%p` and `%r` are the address, the port and the login.",
+        doc: "Command that connects to the SSH server through its standard input and output, instead of TCP; `%h`, `%p` and `%r` are the address, the port and the login.",
     },
     Spec {
         key: "ssh_config",

@@ -19,7 +19,7 @@ pub(super) fn inventory(file: &InventoryFile) -> Result<Inventory, CliError> {
     Ok(Inventory::parse(&path.display().to_string(), &text)?)
 }
 
-/// Reads an inventory whose hosts are to be reached: the settings of OpenSSH's client count for those that are selected.
+/// Reads an inventory to reach its hosts: the settings of OpenSSH's client count for those that are selected.
 pub(super) fn fleet(
     file: &InventoryFile,
     selector: Option<&Selector>,

@@ -16,6 +16,9 @@ use crate::transport::openssh::{self, AskError, Files};
 /// The settings of the whole system (`ssh_config(5)`, section FILES).
 const SYSTEM: &str = "/etc/ssh/ssh_config";
 
+/// What to do if OpenSSH's client reads no settings.
+const CORRECT: &str = "try `ssh -G HOST`: correct the file, install OpenSSH's client, or set ssh_config = \"none\" under [defaults]";
+
 /// So many jump hosts are behind one another at most.
 const DEEPEST: usize = 16;
 
@@ -30,13 +33,22 @@ pub(super) fn complete(
     // Evidence is looked for by where the hosts of another wave are.
     let needs_all = inventory.waves.iter().any(|wave| wave.requires.is_some());
     let is_meant = |host: &Host| needs_all || is_meant(host);
-    let mut asking = Asking { file, settings, own: own_files(settings), plain: None };
+    let folder = std::env::current_dir().unwrap_or_default();
+    let surroundings = Surroundings {
+        home: &settings.home,
+        user: &settings.user,
+        folder: &folder,
+        variable: |name| std::env::var(name).ok(),
+        exists: Path::exists,
+    };
+    let mut asking =
+        Asking { file, settings, own: own_files(settings), general: BTreeMap::new(), is_told: false };
     for _ in 0..DEEPEST {
         let questions = inventory.open_questions(is_meant);
         if questions.is_empty() {
             break;
         }
-        inventory.answer(&asking.answers(&questions)?);
+        inventory.answer(&asking.answers(&questions)?, surroundings);
     }
     let Some(same) = inventory.same_installations(is_meant).into_iter().next() else { return Ok(()) };
     let message =
@@ -56,36 +68,36 @@ struct Asking<'a> {
     settings: &'a Settings,
     /// The files of the user and of the system.
     own: Vec<&'static str>,
-    /// The answer without any file.
-    plain: Option<String>,
+    /// What each file, or `None` for OpenSSH's own ones, says of every host, or why that cannot be told.
+    general: BTreeMap<Option<String>, Result<General, String>>,
+    /// Whether anything could be told of any host.
+    is_told: bool,
+}
+
+/// What is the same for all hosts.
+enum General {
+    /// There is no file, and no OpenSSH that reads one.
+    Nothing,
+    /// The answers without any file, and about a host that nothing is written for.
+    Answers { without_files: String, of_any_host: String },
 }
 
 impl Asking<'_> {
     /// The answers to all questions, asked at the same time.
     fn answers(&mut self, questions: &BTreeSet<Question>) -> Result<BTreeMap<Question, Answer>, CliError> {
-        let questions: Vec<&Question> = questions.iter().collect();
-        if self.plain.is_none() {
-            let question = Question { host: "localhost".to_owned(), ..Question::default() };
-            match openssh::ask(Files::None, &question.arguments()) {
-                Ok(plain) => self.plain = Some(plain),
-                // Nothing can have been set.
-                Err(AskError::Missing)
-                    if self.own.is_empty() && questions.iter().all(|one| one.config.is_none()) =>
-                {
-                    let nothing =
-                        |question: &&Question| ((*question).clone(), Ok(OpenSshSettings::default()));
-                    return Ok(questions.iter().map(nothing).collect());
-                }
-                Err(error) => return Err(self.failed(&question, &error)),
+        for question in questions {
+            if !self.general.contains_key(&question.config) {
+                let general = self.general(question);
+                self.general.insert(question.config.clone(), general);
             }
         }
-        let without_files = self.plain.as_deref().unwrap_or_default();
-        let (next, answers) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        let questions: Vec<&Question> = questions.iter().collect();
+        let (next, answers) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
         let work = || {
             while let Some(question) = questions.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let answer = self.answer(question, without_files);
+                let answer = self.answer(question);
                 if let Ok(mut answers) = answers.lock() {
-                    answers.push((*question, answer));
+                    answers.insert((*question).clone(), answer);
                 }
             }
         };
@@ -96,31 +108,44 @@ impl Asking<'_> {
             }
         });
         let answers = answers.into_inner().unwrap_or_default();
-        if let Some((question, Err(error))) = answers.first()
-            && answers.iter().all(|(_, answer)| answer.is_err())
-        {
-            return Err(self.failed(question, error));
+        self.is_told |= answers.values().any(Result::is_ok);
+        match answers.values().next() {
+            Some(Err(why)) if !self.is_told => Err(CliError::invalid(why.clone()).help(CORRECT)),
+            _ => Ok(answers),
         }
-        let told = |(question, answer): (&Question, Result<OpenSshSettings, AskError>)| {
-            let answer = answer.map_err(|error| self.why(question, &error));
-            (question.clone(), answer)
-        };
-        Ok(answers.into_iter().map(told).collect())
     }
 
-    fn answer(&self, question: &Question, without_files: &str) -> Result<OpenSshSettings, AskError> {
+    /// Asks what is the same for all hosts of the file that counts for `question`.
+    fn general(&self, question: &Question) -> Result<General, String> {
+        let question = Question::of_any_host(question.config.clone());
+        let ask = || -> Result<General, AskError> {
+            let without_files = openssh::ask(Files::None, &question.arguments())?;
+            let of_any_host = self.ask(&question)?;
+            Ok(General::Answers { without_files, of_any_host })
+        };
+        match ask() {
+            Err(_) if question.config.is_none() && self.own.is_empty() => Ok(General::Nothing),
+            general => general.map_err(|error| self.why("OpenSSH's settings", &question, &error)),
+        }
+    }
+
+    fn answer(&self, question: &Question) -> Answer {
+        let (without_files, of_any_host) = match self.general.get(&question.config) {
+            Some(Ok(General::Answers { without_files, of_any_host })) => (without_files, of_any_host),
+            Some(Ok(General::Nothing)) | None => return Ok(OpenSshSettings::default()),
+            Some(Err(why)) => return Err(why.clone()),
+        };
+        let answer = self.ask(question).map_err(|error| {
+            let what = format!("OpenSSH's settings of `{}`", question.host);
+            self.why(&what, question, &error)
+        })?;
+        Ok(OpenSshSettings::read(&answer, of_any_host, without_files, &self.files_of(question)))
+    }
+
+    fn ask(&self, question: &Question) -> Result<String, AskError> {
         let path = question.config.as_ref().map(|config| self.settings.local_path(self.file, config));
         let files = path.as_ref().map_or(Files::Own, |path: &PathBuf| Files::One(path));
-        let answer = openssh::ask(files, &question.arguments())?;
-        let folder = std::env::current_dir().unwrap_or_default();
-        let surroundings = Surroundings {
-            home: &self.settings.home,
-            user: &self.settings.user,
-            folder: &folder,
-            variable: |name| std::env::var(name).ok(),
-            exists: Path::exists,
-        };
-        Ok(OpenSshSettings::read(question, &answer, without_files, &self.files_of(question), surroundings))
+        openssh::ask(files, &question.arguments())
     }
 
     /// What people call the files that count.
@@ -128,17 +153,7 @@ impl Asking<'_> {
         question.config.clone().unwrap_or_else(|| self.own.join(", "))
     }
 
-    fn why(&self, question: &Question, error: &AskError) -> String {
-        let files = self.files_of(question);
-        format!("OpenSSH's settings of `{}` cannot be read: {error} ({files})", question.host)
-    }
-
-    fn failed(&self, question: &Question, error: &AskError) -> CliError {
-        CliError::invalid(self.why(question, error)).help(match error {
-            AskError::Missing => "install OpenSSH's client, or set ssh_config = \"none\" under [defaults]",
-            AskError::NotStarted(_) | AskError::Refused(_) => {
-                "correct the file, or name another one: ssh_config = \"FILE\", or \"none\", under [defaults]"
-            }
-        })
+    fn why(&self, what: &str, question: &Question, error: &AskError) -> String {
+        format!("{what} cannot be read: {error} ({})", self.files_of(question))
     }
 }

@@ -21,10 +21,7 @@ pub(super) fn target(
     let places = Places { settings, file };
     // Without a route nothing is tried.
     let route = inventory.route(host).unwrap_or_default();
-    let jumps = route.into_iter().map(|leg| match inventory.host(&leg.jump.name) {
-        Some(known) => places.endpoint(known),
-        None => places.jump(&leg),
-    });
+    let jumps = route.into_iter().map(|leg| places.jump(&leg, inventory.host(&leg.jump.name).is_some()));
     Target {
         jumps: jumps.collect(),
         endpoint: places.endpoint(host),
@@ -47,14 +44,15 @@ impl Places<'_> {
     }
 
     /// A jump host. What neither the inventory nor OpenSSH's settings say of it, the inventory says of the host that it
-    /// serves.
-    fn jump(&self, leg: &Leg<'_>) -> Endpoint {
+    /// serves; but a host of the inventory has a login of its own.
+    fn jump(&self, leg: &Leg<'_>, is_host: bool) -> Endpoint {
         let Leg { jump, serves } = leg;
-        let giver = |key: &str| serves.filter(|host| !jump.sets(key) && host.is_set_by_inventory(key));
+        let has_own = |key: &str| jump.sets(key) || (is_host && key == "user");
+        let giver = |key: &str| serves.filter(|host| !has_own(key) && host.is_set_by_inventory(key));
         self.of(jump, |key| giver(key).unwrap_or(jump))
     }
 
-    /// The server of `host`; `who` tells whose value of a setting counts.
+    /// The server of `host`; `who` gives the host from which the value of a setting is taken.
     fn of<'h>(&self, host: &Host, who: impl Fn(&str) -> &'h Host) -> Endpoint {
         let known_hosts = who("known_hosts").list("known_hosts");
         let first = known_hosts.first().filter(|file| *file != "none");

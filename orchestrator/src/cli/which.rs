@@ -188,8 +188,10 @@ pub(super) fn obstacle(found: &Obstacle, settings: &Settings) -> CliError {
 /// The identity under which an earlier run left something on a host of an inventory.
 pub(super) fn former(history: &History, id: &HostId, inventory: &Inventory, file: &Path) -> Option<Former> {
     let here = canonical(file);
-    let is_known =
-        |other: &HostId| inventory.host(&other.name).is_some_and(|host| HostId::of(host) == *other);
+    // Of a host that is not selected it may not be known where it is: its name is enough then.
+    let is_known = |other: &HostId| {
+        inventory.host(&other.name).is_some_and(|host| !host.is_complete() || HostId::of(host) == *other)
+    };
     history.former(id, |path| canonical(Path::new(path)) == here, is_known)
 }
 

@@ -224,7 +224,7 @@ mod tests {
         let mut output = StepOutput::default();
         assert_eq!(runner.ask("ask", &mut output).await.unwrap(), "end 1");
         assert_eq!(output.stderr.kept(), b"it is closed\n");
-        // One whose last mark never comes is answered all the same.
+        // An answer counts without its last mark, too.
         assert_eq!(runner.ask("ask", &mut StepOutput::default()).await.unwrap(), "end 0");
     }
 }

@@ -146,14 +146,18 @@ pub enum HostKeyRefusal {
         /// The files that were looked into.
         files: Vec<PathBuf>,
     },
-    /// The key is revoked by a file for that, or the file cannot be read.
-    #[error("{shown} is not accepted by {}: {why}", file.display())]
+    /// The key is revoked by a file for that.
+    #[error("{shown} is revoked by {}", file.display())]
     RevokedBy {
         /// Type and fingerprint of the key that the host shows.
         shown: String,
         /// The file.
         file: PathBuf,
-        /// What it says.
+    },
+    /// It cannot be told whether the key is revoked.
+    #[error("the revoked host keys cannot be read: {why}")]
+    RevocationUnknown {
+        /// Why not.
         why: String,
     },
     /// The key is revoked.
@@ -256,6 +260,9 @@ impl HostKeyRefusal {
             }
             Self::Unknown { .. } => {
                 "compare the fingerprint on the host's console, then run again with --accept-new".to_owned()
+            }
+            Self::RevocationUnknown { .. } => {
+                "correct the file of revoked_host_keys, or RevokedHostKeys of OpenSSH's settings".to_owned()
             }
             Self::Revoked { .. } | Self::RevokedBy { .. } => {
                 "the host must get another key; a revoked one is never accepted".to_owned()

@@ -23,6 +23,8 @@ const KEY_EXCHANGE: &[kex::Name] = &[
     kex::DH_G16_SHA512,
     kex::DH_GEX_SHA256,
     kex::DH_G18_SHA512,
+    kex::DH_G15_SHA512,
+    kex::DH_G17_SHA512,
     kex::EXTENSION_SUPPORT_AS_CLIENT,
     kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
 ];

@@ -49,12 +49,19 @@ impl client::Handler for Verifier {
     type Error = russh::Error;
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
-        if let Some(file) = &self.revoked_host_keys
-            && let Err(why) = revoked::check(file, shown).await
-        {
-            let (shown, file) = (known_hosts::describe_shown(shown), file.clone());
-            put(&self.notes.refusal, HostKeyRefusal::RevokedBy { shown, file, why });
-            return Ok(false);
+        if let Some(file) = &self.revoked_host_keys {
+            let refusal = match revoked::is_revoked(file, shown).await {
+                Ok(false) => None,
+                Ok(true) => {
+                    let (shown, file) = (known_hosts::describe_shown(shown), file.clone());
+                    Some(HostKeyRefusal::RevokedBy { shown, file })
+                }
+                Err(why) => Some(HostKeyRefusal::RevocationUnknown { why }),
+            };
+            if let Some(refusal) = refusal {
+                put(&self.notes.refusal, refusal);
+                return Ok(false);
+            }
         }
         let verdict = match shown {
             PublicKeyOrCertificate::PublicKey { key, .. } => self.known.judge(&self.names, key),

@@ -9,8 +9,8 @@ use russh::keys::{PublicKey, PublicKeyOrCertificate};
 /// How a key revocation list begins (PROTOCOL.krl of OpenSSH).
 const LIST: &[u8] = b"SSHKRL\n\0";
 
-/// Whether a file lets a key pass; `Err`: it is revoked, or the file cannot be read, and why.
-pub(super) async fn check(file: &Path, shown: &PublicKeyOrCertificate) -> Result<(), String> {
+/// Whether a file revokes a key; `Err`: why that cannot be told.
+pub(super) async fn is_revoked(file: &Path, shown: &PublicKeyOrCertificate) -> Result<bool, String> {
     let bytes = fs_err::read(file).map_err(|error| error.to_string())?;
     if bytes.starts_with(LIST) {
         return by_ssh_keygen(file, shown).await;
@@ -21,20 +21,23 @@ pub(super) async fn check(file: &Path, shown: &PublicKeyOrCertificate) -> Result
             [certificate.public_key(), certificate.signature_key()].map(|key| key.clone().into()).into()
         }
     };
-    for line in String::from_utf8_lossy(&bytes).lines().map(str::trim) {
+    for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
+        // The parser wants single blanks between the fields.
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let key = PublicKey::from_openssh(line).map_err(|_| "a line of it is no public key".to_owned())?;
+        let key = PublicKey::from_openssh(&line)
+            .map_err(|_| format!("line {} of {} is no public key", number + 1, file.display()))?;
         if of_shown.iter().any(|shown| shown.key_data() == key.key_data()) {
-            return Err("it is revoked there".to_owned());
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Asks `ssh-keygen`, which reads these lists.
-async fn by_ssh_keygen(file: &Path, shown: &PublicKeyOrCertificate) -> Result<(), String> {
+async fn by_ssh_keygen(file: &Path, shown: &PublicKeyOrCertificate) -> Result<bool, String> {
     let text = match shown {
         PublicKeyOrCertificate::PublicKey { key, .. } => key.to_openssh(),
         PublicKeyOrCertificate::Certificate(certificate) => certificate.to_openssh(),
@@ -49,10 +52,8 @@ async fn by_ssh_keygen(file: &Path, shown: &PublicKeyOrCertificate) -> Result<()
     let mut command = tokio::process::Command::new("ssh-keygen");
     command.args(["-Q", "-f"]).arg(file).arg(key.path()).stdin(Stdio::null());
     match command.output().await {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) if String::from_utf8_lossy(&output.stdout).contains("REVOKED") => {
-            Err("it is revoked there".to_owned())
-        }
+        Ok(output) if output.status.success() => Ok(false),
+        Ok(output) if String::from_utf8_lossy(&output.stdout).contains("REVOKED") => Ok(true),
         Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
         Err(error) => Err(format!("ssh-keygen, which reads it, cannot be started: {error}")),
     }

@@ -81,7 +81,7 @@ impl Gathered<'_> {
                 // It was offered with the agent's keys.
                 continue;
             }
-            // An agent is there so that nobody has to be asked, except for files that the inventory names.
+            // With an agent, a person is asked only for files that the inventory names.
             if !held && matches!(file, KeyFile::Locked(_)) {
                 if !self.keys.may_ask && self.held.client.is_some() {
                     if self.keys.named {

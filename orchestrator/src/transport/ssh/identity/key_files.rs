@@ -27,7 +27,7 @@ pub(in crate::transport::ssh) struct KeyFiles {
 pub(super) enum KeyFile {
     /// A private key.
     Private(Arc<PrivateKey>),
-    /// A private key whose passphrase was not asked for; its public half, if that is known.
+    /// A private key that is still encrypted; its public half, if that is known.
     Locked(Option<PublicKey>),
     /// Only a public key.
     Public(PublicKey),
