@@ -10,6 +10,7 @@ mod brake;
 mod claim;
 mod dispatch;
 mod evidence_match;
+mod heavy;
 mod judge;
 mod lane;
 mod link;

@@ -6,14 +6,19 @@
 mod canonical;
 mod column;
 mod group;
+mod limits;
 mod statement;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use column::{Columns, Narrowed};
 pub use group::{Group, difference, group};
+
+use limits::Budget;
+use statement::Statement;
 
 use crate::digest;
 
@@ -70,8 +75,18 @@ impl SchemaChanges {
     /// The same for a database of which it is known what they narrow there: such changes are destructive, and others than
     /// where they do not.
     pub fn against<'s>(statements: impl IntoIterator<Item = &'s str>, narrowed: &Narrowed) -> Self {
-        let read = |statement: &'s str| statement::read(statement, narrowed);
-        let statements = canonical::order(statements.into_iter().map(read).collect());
+        let statements: Vec<&str> = statements.into_iter().collect();
+        if statements.is_empty() {
+            return Self::of(Vec::new());
+        }
+        limits::with_a_large_stack(|| {
+            let mut budget = Budget::default();
+            let read = |statement: &&str| statement::read(statement, budget.allows(statement), narrowed);
+            Self::of(canonical::order(statements.iter().map(read).collect()))
+        })
+    }
+
+    fn of(statements: Vec<Statement>) -> Self {
         let mut text: Vec<String> = statements.iter().map(|statement| statement.sql.clone()).collect();
         let changes: Vec<Change> = statements.into_iter().flat_map(|statement| statement.changes).collect();
         let narrowing =
@@ -84,12 +99,17 @@ impl SchemaChanges {
 
     /// What these statements narrow in a database with these columns. One that it does not have may be narrowed.
     pub fn narrowed<'s>(statements: impl IntoIterator<Item = &'s str>, columns: &Columns) -> Narrowed {
-        let changed = statements.into_iter().flat_map(statement::changed_columns);
-        let narrowed = changed.filter_map(|(column, new)| match columns.data_type(&column) {
-            None => Some((column, None)),
-            Some(old) => column::narrows(old, &new).then(|| (column, Some(old.to_owned()))),
-        });
-        Narrowed::of(narrowed.collect())
+        let statements: Vec<&str> = statements.into_iter().collect();
+        limits::with_a_large_stack(|| {
+            let mut budget = Budget::default();
+            let readable = statements.into_iter().filter(|statement| budget.allows(statement));
+            let changed = readable.flat_map(statement::changed_columns);
+            let narrowed = changed.filter_map(|(column, new)| match columns.data_type(&column) {
+                None => Some((column, None)),
+                Some(old) => column::narrows(old, &new).then(|| (column, Some(old.to_owned()))),
+            });
+            Narrowed::of(narrowed.collect())
+        })
     }
 
     /// The most dangerous class among them; `None` where nothing is pending.
@@ -120,8 +140,8 @@ impl SchemaChanges {
     /// Whether these, pending after `executed` were executed, will be so for ever: they only change columns in place,
     /// and each of them was executed just now.
     pub fn never_converges_after(&self, executed: &Self) -> bool {
-        let stays =
-            |change: &Change| change.what == statement::CHANGES_A_COLUMN && executed.changes.contains(change);
+        let executed: HashSet<&Change> = executed.changes.iter().collect();
+        let stays = |change: &Change| change.what == statement::CHANGES_A_COLUMN && executed.contains(change);
         !self.changes.is_empty() && self.changes.iter().all(stays)
     }
 

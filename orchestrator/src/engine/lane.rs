@@ -14,6 +14,7 @@ use super::brake::BrakeState;
 use super::claim::{Claim, NotHeld, answered};
 use super::dispatch::HostEvents;
 use super::evidence_match::EvidenceMatch;
+use super::heavy::heavy;
 use super::link::{Link, NoLink, Route};
 use super::progress::ProgressReader;
 use super::review_queue::Ticket;
@@ -345,7 +346,13 @@ impl Lane {
         let mut request = request.after_going_back(self.before.went_back);
         let mut output = StepOutput::heard_by(Some(self.listener(step)));
         let end = match self.follow(link, route, &mut request, step, &mut output).await {
-            Ok(ended) => judge::judge(step, ended, &output, state.pending.as_deref().unwrap_or_default()),
+            Ok(ended) if step.reads.is_some() => {
+                let (step, executed) = (step.clone(), state.pending.clone().unwrap_or_default());
+                let end;
+                (end, output) = heavy(move || (judge::judge(&step, ended, &output, &executed), output)).await;
+                end
+            }
+            Ok(ended) => judge::judge(step, ended, &output, &[]),
             Err(lost) => {
                 let failure = RemoteText::from(lost.0.as_str());
                 judge::unseen(StepReason::EndNotSeen { failure }, &output)

@@ -1,10 +1,12 @@
 //! The schema review of a lane: pending changes pass by policy, by an earlier approval, or by the operator's answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Answer;
+use super::heavy::heavy;
 use super::lane::{Lane, LaneState, is_for_good};
 use super::review_queue::WaitingState;
 use crate::event::Reason;
@@ -23,7 +25,9 @@ impl Lane {
         let Some(pending) = &state.pending else {
             return Err(Reason::ChangesNotRead { step: step.id.clone() });
         };
-        let changes = SchemaChanges::against(pending.iter().map(String::as_str), &state.narrowed());
+        let (pending, narrowed) = (pending.clone(), state.narrowed());
+        let read = move || SchemaChanges::against(pending.iter().map(String::as_str), &narrowed);
+        let changes = heavy(read).await;
         let fingerprint = &changes.fingerprint;
         if state.approved.as_ref() == Some(fingerprint) {
             state.ticket = None;
@@ -31,7 +35,9 @@ impl Lane {
         }
         let attended = self.operator.is_present();
         let kind = gate::kind_of(&self.plan);
-        let mut evidence = gate::schema_match(&self.evidence.requirements, kind.as_ref(), &changes);
+        let (known, pending) = (Arc::clone(&self.evidence), changes.clone());
+        let compare = move || gate::schema_match(&known.requirements, kind.as_ref(), &pending);
+        let mut evidence = heavy(compare).await;
         // If a person accepts the risk, the changes are reviewed as if there were no evidence.
         let accepted = evidence
             .take_if(|found| self.evidence.waiver.is_some() && matches!(found, SchemaMatch::Different(_)));

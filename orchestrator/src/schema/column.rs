@@ -75,10 +75,16 @@ pub(super) fn key(table: &str, column: &str) -> String {
     format!("{table}.{column}").to_lowercase()
 }
 
+/// The longest type that is read, in bytes: that of an ENUM with many values. A type can be as deep as it is long.
+const LONGEST: usize = 16 * 1024;
+
 /// Whether a column of the type `old`, as the server writes it, may hold what does not fit into `new`. Types that cannot be
 /// compared are taken to.
 pub(super) fn narrows(old: &str, new: &DataType) -> bool {
     let dialect = MySqlDialect {};
+    if old.len() > LONGEST {
+        return !old.eq_ignore_ascii_case(&new.to_string());
+    }
     let parsed = Parser::new(&dialect).try_with_sql(old).and_then(|mut parser| parser.parse_data_type());
     // `unsigned` stands in capitals in what the parser reads, and in small letters in what a server writes.
     let Ok(old) = parsed else { return !old.eq_ignore_ascii_case(&new.to_string()) };

@@ -1,5 +1,7 @@
 //! Hosts by what is pending on them, and how one group differs from another.
 
+use std::collections::HashMap;
+
 use super::{Change, SchemaChanges};
 
 /// The hosts on which the same is pending.
@@ -36,14 +38,17 @@ pub fn difference<'c>(
 }
 
 /// The changes of `of` that `other` does not have, each as often as it has one more.
-fn lacking<'c>(of: &'c SchemaChanges, other: &SchemaChanges) -> Vec<&'c Change> {
-    let mut left: Vec<&Change> = other.changes.iter().collect();
-    let is_new = |change: &&Change| match left.iter().position(|known| known == change) {
-        Some(place) => {
-            left.swap_remove(place);
+fn lacking<'c>(of: &'c SchemaChanges, other: &'c SchemaChanges) -> Vec<&'c Change> {
+    let mut left: HashMap<&'c Change, usize> = HashMap::new();
+    for change in &other.changes {
+        *left.entry(change).or_default() += 1;
+    }
+    let is_new = |change: &&'c Change| match left.get_mut(*change) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
             false
         }
-        None => true,
+        _ => true,
     };
     of.changes.iter().filter(is_new).collect()
 }

@@ -13,10 +13,13 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
 use super::column::{self, Narrowing};
-use super::{Change, ChangeClass, Narrowed};
+use super::{Change, ChangeClass, Narrowed, limits};
 
 /// A column stays where it is and what it is called, and becomes different.
 pub(super) const CHANGES_A_COLUMN: &str = "changes a column";
+
+/// The longest name of a table: a database, a point and a name of 64 characters each, in backquotes.
+const NAME_BYTES: usize = 2 * (64 * 4 + 2) + 1;
 
 /// How it is said of a column that it becomes narrower.
 const NARROWS: &str = "narrows a column";
@@ -58,9 +61,10 @@ pub(super) enum Tables {
     },
 }
 
-/// Reads a statement for a database of which it is known what is narrowed there.
-pub(super) fn read(text: &str, narrowed: &Narrowed) -> Statement {
-    parse(text).and_then(|ast| known(&ast, narrowed)).unwrap_or_else(|| unreadable(text))
+/// Reads a statement for a database of which it is known what is narrowed there. One that is too much cannot be read.
+pub(super) fn read(text: &str, is_allowed: bool, narrowed: &Narrowed) -> Statement {
+    let ast = if is_allowed { parse(text) } else { None };
+    ast.and_then(|ast| known(&ast, narrowed)).unwrap_or_else(|| unreadable(text))
 }
 
 fn unreadable(text: &str) -> Statement {
@@ -78,6 +82,9 @@ fn parse(text: &str) -> Option<Ast> {
     }
     let dialect = MySqlDialect {};
     let mut tokens = Tokenizer::new(&dialect, text).tokenize_with_location().ok()?;
+    if !limits::are_few(&tokens) {
+        return None;
+    }
     for token in &mut tokens {
         match &mut token.token {
             Token::Whitespace(Whitespace::SingleLineComment { .. }) => {
@@ -181,6 +188,10 @@ fn create_index(ast: &Ast, index: &CreateIndex) -> Option<Statement> {
 /// One change for each operation; each is shown as if it stood alone.
 fn alter_table(ast: &Ast, alter: &AlterTable, narrowed: &Narrowed) -> Option<Statement> {
     let (table, name) = (alter.name.to_string(), table_name(&alter.name));
+    // Every change repeats it.
+    if table.len() > NAME_BYTES {
+        return None;
+    }
     let (mut touched, mut named) = (vec![name.clone()], Vec::new());
     let mut changes = Vec::new();
     for operation in &alter.operations {

@@ -233,3 +233,71 @@ fn what_may_be_narrowed_has_a_fingerprint_of_its_own_which_never_changes() {
         digest::sha256(digested.as_bytes()).trim_start_matches("sha256:")
     );
 }
+
+/// Texts that the parser makes trees of that are as deep as they are long, with `n` levels.
+fn chains(n: usize) -> Vec<String> {
+    let add = |default: String| format!("ALTER TABLE a ADD b INT DEFAULT {default}");
+    let chain = |first: &str, more: &str| add(format!("{first}{}", more.repeat(n)));
+    vec![
+        chain("1", "+1"),
+        chain("1", "||1"),
+        chain("(1", " AND 1") + ")",
+        chain("a", " COLLATE b"),
+        chain("(a", " IS NULL") + ")",
+        chain("(a", "[1]") + ")",
+        chain("(a", "::INT") + ")",
+        chain("(a", " AT TIME ZONE 'b'") + ")",
+        add(format!("{}1", "-".repeat(n))),
+        add(format!("{}1", "- ".repeat(n))),
+        add(format!("({}1)", "NOT ".repeat(n))),
+        add(format!("{}1{}", "(".repeat(n), ")".repeat(n))),
+        add(format!("{}1{}", "f(".repeat(n), ")".repeat(n))),
+        add(format!("CASE {}1{} END", "CASE WHEN 1 THEN ".repeat(n), " END".repeat(n))),
+        format!("CREATE TABLE a AS SELECT 1{}", " UNION SELECT 1".repeat(n)),
+        format!("CREATE TABLE a (b INT{})", "[]".repeat(n)),
+        format!("ALTER TABLE a CHANGE b b {}INT{}", "ARRAY<".repeat(n), ">".repeat(n)),
+        format!("ALTER TABLE a{} DROP b", ".a".repeat(n)),
+        format!("ALTER TABLE a ADD b INT{}", ", DROP c".repeat(n)),
+        format!("ALTER TABLE `{}` ADD b INT{}", "a".repeat(n), ", DROP c".repeat(n)),
+    ]
+}
+
+#[test]
+fn no_statement_is_too_deep_for_the_stack() {
+    for levels in [50, 3000, 4900, 9900, 100_000] {
+        for chain in chains(levels) {
+            let read = SchemaChanges::read([chain.as_str()]);
+            let columns = Columns::read("a\tb\tint\n");
+            let _ = SchemaChanges::narrowed([chain.as_str()], &columns);
+            assert!(read.changes.iter().any(|change| !change.sql.is_empty()));
+            if levels > 20_000 {
+                assert_eq!(read.class(), Some(ChangeClass::Destructive));
+                assert_eq!(
+                    read.changes.iter().map(|change| change.sql.as_str()).collect::<Vec<_>>(),
+                    [chain.trim()]
+                );
+            }
+        }
+    }
+    let deep = format!("{}int", "array<".repeat(100_000));
+    let columns = Columns::read(&format!("a\tb\t{deep}\n"));
+    let _ = SchemaChanges::narrowed(["ALTER TABLE a CHANGE b b INT"], &columns);
+}
+
+#[test]
+fn as_many_statements_as_a_host_likes_are_read_or_shown() {
+    let one_table = |number: usize| format!("ALTER TABLE a ADD c{number} INT");
+    let tables = |number: usize| format!("ALTER TABLE t{number} ADD c INT");
+    let strange = |number: usize| format!("STRANGE {number}");
+    let families: [&dyn Fn(usize) -> String; 3] = [&one_table, &tables, &strange];
+    for family in families {
+        let statements: Vec<String> = (0..25_000).map(family).collect();
+        let read = SchemaChanges::read(statements.iter().map(String::as_str));
+        assert_eq!(read.changes.len(), statements.len());
+        let unread = read.changes.iter().filter(|change| change.what == "could not be read").count();
+        assert!(unread == 5000 || unread == statements.len(), "{unread}");
+        let (more, less) = difference(&read, &read);
+        assert!(more.is_empty() && less.is_empty());
+        assert!(!read.never_converges_after(&read));
+    }
+}
