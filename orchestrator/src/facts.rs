@@ -3,6 +3,7 @@
 //! Owns the meaning of a probe's output. Pure: the probe's shell text is in `ledger::probe`.
 
 mod composition;
+mod distrust;
 mod doctrine;
 mod leftovers;
 mod parse;
@@ -13,6 +14,7 @@ mod site;
 use serde::{Deserialize, Serialize};
 
 pub use composition::{Composition, Database, HostKind, read_composition};
+pub use distrust::{Distrust, DistrustReason};
 pub use doctrine::{PendingSql, SchemaUpdateEnd, is_valid, read_pending_sql, read_schema_update};
 pub use leftovers::{HostLock, LedgerRun, LedgerState, LedgerStep, Leftovers};
 pub use parse::{FactsError, parse, parse_leftovers};
@@ -41,6 +43,9 @@ pub struct Facts {
     pub modified_files: Vec<String>,
     /// The owner of the installation's `.git`.
     pub tree_owner: Option<String>,
+    /// What others may change of it, so that git is not run there; `None`: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distrust: Option<Distrust>,
     /// The version of PHP.
     pub php: Option<String>,
     /// The composition of the installation, if it was asked for.
@@ -84,6 +89,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether there is no installation with git at its folder.
+    pub fn lacks_installation(&self) -> bool {
+        self.distrust.as_ref().is_some_and(|found| found.why == DistrustReason::Absent)
+    }
+
     /// The name of the installed release: its tag, else its version constant.
     pub fn release(&self) -> Option<&str> {
         self.describe.as_deref().or(self.version.as_deref())

@@ -50,7 +50,7 @@ pub struct PreflightPolicy {
 }
 
 /// The ids of all findings.
-pub const IDS: [&str; 41] = [
+pub const IDS: [&str; 43] = [
     "application-silent",
     "artisan-jobs",
     "bower-missing",
@@ -70,6 +70,7 @@ pub const IDS: [&str; 41] = [
     "dump-trial",
     "host-locked",
     "host-moved",
+    "installation-missing",
     "in-maintenance",
     "leftovers",
     "memcached-silent",
@@ -88,6 +89,7 @@ pub const IDS: [&str; 41] = [
     "settings-unreadable",
     "sudo",
     "tree-modified",
+    "tree-open",
     "upstream",
     "web-opcache",
     "web-php",

@@ -15,6 +15,7 @@ mod examples;
 mod faults;
 mod history;
 mod host_keys;
+mod hostile;
 mod inventory;
 mod maintenance;
 mod openssh;

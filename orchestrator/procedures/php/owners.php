@@ -1,7 +1,11 @@
 <?php
 // Whose the files of the installation are. git writes what it changes as its own user, also what was the web user's. These
-// scripts run as root: so they follow no link, and give nothing away in a folder in which the web user could put something else
-// there meanwhile.
+// scripts run as root, in folders that the web user can change meanwhile: so they follow no link, and give away no file that
+// git did not write (docs/concepts/trust.md).
+
+// How a record of owners begins.
+const IXPORCH_OWNERS_FORMAT = "ixporch-owners 2\n";
+
 // What is remembered, in a folder that is root's alone; once it was given back, it is kept for the way back.
 function ixporch_owners_file($is_given_back)
 {
@@ -13,30 +17,21 @@ function ixporch_owners_file($is_given_back)
     return $file;
 }
 
-// Runs find; gives what it prints, which ends with NUL each: names may hold anything else.
-function ixporch_find($arguments)
+// What a program prints, and whether it succeeded.
+function ixporch_output_of($command, &$code)
 {
-    $process = ixporch_start("find $arguments", [['file', '/dev/null', 'r'], ['pipe', 'w']], $pipes);
-    $found = array_filter(explode("\0", stream_get_contents($pipes[1])), 'strlen');
-    if (proc_close($process) !== 0) {
-        ixporch_fail('find could not list the files of the installation');
-    }
-    return $found;
+    $process = ixporch_start($command, [['file', '/dev/null', 'r'], ['pipe', 'w']], $pipes);
+    $output = stream_get_contents($pipes[1]);
+    $code = proc_close($process);
+    return $output;
 }
 
-// How find comes to the folders that are the web user's, into which it does not go, and to everything else.
-function ixporch_outside()
+// The number of the user that a variable names; with `g` that of its group.
+function ixporch_id($variable, $what = 'u')
 {
-    return '. -ignore_readdir_race -xdev -path ./.git -prune -o -type d -user ' . escapeshellarg((string) getenv('WEB_USER'));
-}
-
-// The number of the user that a variable names.
-function ixporch_uid($variable)
-{
-    $process = ixporch_start('id -u ' . escapeshellarg((string) getenv($variable)), [['file', '/dev/null', 'r'], ['pipe', 'w']], $pipes);
-    $uid = trim(stream_get_contents($pipes[1]));
-    if (proc_close($process) !== 0) {
+    $id = trim(ixporch_output_of("id -$what " . escapeshellarg((string) getenv($variable)), $code));
+    if ($code !== 0) {
         ixporch_fail('there is no user ' . getenv($variable));
     }
-    return (int) $uid;
+    return (int) $id;
 }

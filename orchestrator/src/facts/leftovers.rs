@@ -33,6 +33,9 @@ pub struct HostLock {
     pub boot: String,
     /// The folder of the run's ledger on the host.
     pub ledger: String,
+    /// What is in the place of a lock and is none: a link, a folder, a pipe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strange: Option<String>,
 }
 
 /// The ledger of one run on a host.
@@ -99,6 +102,7 @@ impl HostLock {
                 "since" => lock.since = value.parse().ok(),
                 "boot" => lock.boot = value,
                 "ledger" => lock.ledger = value,
+                "strange" => lock.strange = Some(value),
                 _ => {}
             }
         }
@@ -107,6 +111,9 @@ impl HostLock {
 
     /// Says which run holds the host, and since when.
     pub fn holder(&self) -> String {
+        if let Some(path) = &self.strange {
+            return format!("{path}, which is no lock, but a link, a folder or a pipe");
+        }
         let since =
             self.since.map_or_else(String::new, |at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M:%SZ")));
         format!("run {} of {} on {}{since}", self.run, self.operator, self.origin)
@@ -194,6 +201,7 @@ mod tests {
             since: Some(Timestamp::UNIX_EPOCH),
             boot: "b".to_owned(),
             ledger: "/root/.ixporch/runs/0198".to_owned(),
+            strange: None,
         };
         let text = format!("{}boot b\nledger /root/.ixporch/runs/0198\n", lock.to_text());
         assert_eq!(HostLock::parse(&text), Some(lock));

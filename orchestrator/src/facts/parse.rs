@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, HostLock, Leftovers, leftovers, read_composition, read_preflight};
+use super::{Distrust, Facts, HostLock, Leftovers, leftovers, read_composition, read_preflight};
 use crate::redact;
 use crate::text::{RemoteText, harmless_line};
 
@@ -52,6 +52,7 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
             .is_some_and(|answer| answer.exit == 0 && answer.text.is_blank()),
         modified_files: lines("modified").map(|lines| modified_files(&lines)).unwrap_or_default(),
         tree_owner: text("tree-owner").filter(|owner| ixporch_inventory::value::user_name(owner).is_ok()),
+        distrust: answers.get("trust").and_then(|answer| Distrust::parse(answer.text.raw())),
         php: text("php"),
         composition: lines("composition").map(|lines| read_composition(&lines)),
         composer: lines("composer")

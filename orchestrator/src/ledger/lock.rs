@@ -5,10 +5,11 @@
 //! same lock (docs/decisions/0008-host-lock.md).
 
 use super::output::StepOutput;
+use super::questions::TRUST;
 use super::{Ledger, Removed};
-use crate::facts::HostLock;
+use crate::facts::{Distrust, HostLock};
 use crate::plan::{LedgerPlace, quote};
-use crate::text::RemoteText;
+use crate::text::{RemoteText, harmless_line};
 use crate::transport::LinkLost;
 
 /// The result of trying to take a host's lock.
@@ -34,25 +35,37 @@ pub enum Locked {
     Failed(String),
 }
 
-/// Finds the lock of the installation `$1`. It runs as the tree's owner, since others may not see the folder.
-const PLACE: &str = r#"if [ -d "$1/.git" ]; then lock=$1/.git/ixporch.lock; else lock=$1/.ixporch.lock; fi
+/// Finds the lock of the installation `$1`; of one without git in the state folder `$2`. It runs as the tree's owner, since
+/// others may not see the folder.
+const PLACE: &str = r#"if [ -d "$1/.git" ]; then lock=$1/.git/ixporch.lock; else lock=$2/ixporch.lock; fi
 "#;
 
-/// `sh -c LOCK sh ROOT RUN TEXT BOOT LEDGER INSTEAD`. A hard link is atomic, and its content is complete from the start
-/// (link(2)).
-const LOCK: &str = r#"umask 022
-mine=$lock.$2
-printf '%sboot %s\nledger %s\n' "$3" "$4" "$5" > "$mine" && sync "$mine" 2>/dev/null
+/// Prints the lock. A FIFO in its place would never be read to its end.
+pub(super) const LOOK: &str = r#"if [ -f "$lock" ] && [ ! -L "$lock" ]; then cat "$lock"
+elif [ -e "$lock" ] || [ -L "$lock" ]; then printf 'run -\nstrange %s\n' "$lock"
+else exit 1; fi"#;
+
+/// `sh -c LOCK sh ROOT STATE USERS RUN TEXT BOOT LEDGER INSTEAD`. A hard link is atomic, and its content is complete from the
+/// start (link(2)). Nothing is written where others could have put a link.
+const LOCK: &str = r#"why=$(tree_distrusted "$3" "$1")
+case $why in absent*) why=$(own_folder "$3" "$2") ;; esac
+[ -z "$why" ] || { printf 'distrusted\n%s\n' "$why"; exit; }
+umask 077
+mine=$lock.$4
+printf '%sboot %s\nledger %s\n' "$5" "$6" "$7" > "$mine" && sync "$mine" 2>/dev/null
 [ -s "$mine" ] || { echo failed; rm -f "$mine"; exit; }
 tries=0 said=
 while [ -z "$said" ]; do
   tries=$((tries + 1))
-  if ln "$mine" "$lock" 2>/dev/null; then
+  # ln(1) would go into a folder.
+  if [ -L "$lock" ] || { [ -e "$lock" ] && [ ! -f "$lock" ]; }; then
+    said=strange
+  elif ln "$mine" "$lock" 2>/dev/null; then
     said=taken
-  elif grep -qxF "run $2" "$lock" 2>/dev/null; then
+  elif grep -qxF "run $4" "$lock" 2>/dev/null; then
     said=ours
-    grep -qxF "ledger $5" "$lock" || said=elsewhere
-  elif [ -n "$6" ] && grep -qxF "run $6" "$lock" 2>/dev/null; then
+    grep -qxF "ledger $7" "$lock" || said=elsewhere
+  elif [ -n "$8" ] && grep -qxF "run $8" "$lock" 2>/dev/null; then
     mv "$mine" "$lock" && said=taken
   elif [ -e "$lock" ]; then
     said=held
@@ -65,32 +78,48 @@ rm -f "$mine"
 sync "${lock%/*}" 2>/dev/null
 echo "$said"
 case $said in
-taken | ours) git -C "$1" rev-parse --verify --quiet HEAD ;;
+taken | ours) [ ! -d "$1/.git" ] || git -c core.fsmonitor=false -C "$1" rev-parse --verify --quiet HEAD ;;
 held | elsewhere) cat "$lock" ;;
+strange) echo "$lock" ;;
 esac
 true"#;
 
-/// `sh -c UNLOCK sh ROOT RUN`: removes the lock if the run holds it.
-pub(super) const UNLOCK: &str = r#"if grep -qxF "run $2" "$lock" 2>/dev/null; then
+/// `sh -c UNLOCK sh ROOT STATE RUN`: removes the lock if the run holds it.
+const UNLOCK: &str = r#"if [ -f "$lock" ] && grep -qxF "run $3" "$lock" 2>/dev/null; then
   rm -f "$lock" && sync "${lock%/*}" 2>/dev/null
   [ ! -e "$lock" ]
-elif [ -e "$lock" ]; then
-  echo "the lock is not that of run $2"
+elif [ -e "$lock" ] || [ -L "$lock" ]; then
+  echo "the lock is not that of run $3"
   exit 1
 fi"#;
 
-/// The command that runs a script on the lock of an installation; arguments may follow.
+/// The same for whoever breaks a lock; what is no file, and so no lock, is removed with all that is in it.
+pub(super) const BREAK: &str = r#"if [ -L "$lock" ] || { [ -e "$lock" ] && [ ! -f "$lock" ]; }; then
+  rm -rf "$lock"
+fi
+"#;
+
+/// The command that breaks a lock; its arguments are those of UNLOCK.
+pub(super) fn breaking() -> String {
+    at_the_lock(&format!("{BREAK}{UNLOCK}"))
+}
+
+/// The command that runs a script on the lock of an installation; its first arguments are the folders of the installation and
+/// of the state.
 pub(super) fn at_the_lock(script: &str) -> String {
     format!("sh -c {} sh", quote(&format!("{PLACE}{script}")))
 }
 
 /// Creates the ledger if the result in `$said` wants one, then prints the result.
 fn make_ledger(expected: bool) -> String {
-    let ours =
-        if expected { "[ -d \"$ledger\" ] || said=ledger-gone" } else { "make_ledger || said=no-ledger" };
+    let ours = if expected {
+        "if [ -d \"$ledger\" ]; then find_ledger; else said=ledger-gone; fi"
+    } else {
+        "make_ledger"
+    };
     format!(
-        "case $said in\ntaken*) make_ledger || said=no-ledger ;;\nours*) {ours} ;;\nesac\n\
-         printf '%s\\n' \"$said\"\n"
+        "why=\ncase $said in\ntaken*) make_ledger ;;\nours*) {ours} ;;\nesac\n\
+         [ -z \"$why\" ] || said=\"no-ledger\n$why\"\nprintf '%s\\n' \"$said\"\n"
     )
 }
 
@@ -98,6 +127,11 @@ fn make_ledger(expected: bool) -> String {
 fn as_owner(place: &LedgerPlace) -> String {
     let words = place.owner.as_deref().map(|owner| place.switch.words(owner)).unwrap_or_default();
     words.iter().map(|word| quote(word) + " ").collect()
+}
+
+/// Who may change the installation, besides the login.
+fn users(place: &LedgerPlace) -> String {
+    quote(&format!("root {}", place.owner.as_deref().unwrap_or_default()))
 }
 
 impl Ledger {
@@ -114,10 +148,11 @@ impl Ledger {
         expected: bool,
     ) -> Result<Locked, LinkLost> {
         let script = format!(
-            "said=$({}{} {} {} {} \"$boot\" \"$ledger\" {})\n{MAKE}",
+            "said=$({}{} {} \"$state\" {}\" $(id -un)\" {} {} \"$boot\" \"$ledger\" {})\n{MAKE}",
             as_owner(place),
-            at_the_lock(LOCK),
+            at_the_lock(&format!("{TRUST}{LOCK}")),
             quote(&place.ixp_root),
+            users(place),
             quote(&lock.run),
             quote(&lock.to_text()),
             quote(instead_of.unwrap_or_default()),
@@ -131,9 +166,12 @@ impl Ledger {
             "taken" => Locked::Taken { commit: rest.lines().next().map(str::to_owned) },
             "ours" => Locked::Ours { commit: rest.lines().next().map(str::to_owned) },
             "ledger-gone" => Locked::LedgerGone,
-            "no-ledger" => Locked::NoLedger(
-                "the ledger cannot be made on the host: is the disk full, is the folder writable?".to_owned(),
-            ),
+            "no-ledger" => Locked::NoLedger(no_ledger(rest)),
+            "distrusted" => Locked::Failed(distrusted(rest, place.owner.as_deref())),
+            "strange" => Locked::Failed(format!(
+                "{} is no lock, but a link, a folder or a pipe; `ixporch lock break` removes it",
+                harmless_line(rest.trim())
+            )),
             "elsewhere" => {
                 let there = HostLock::parse(rest).unwrap_or_default().ledger;
                 Locked::Failed(format!(
@@ -151,7 +189,7 @@ impl Ledger {
     /// The connection was lost.
     pub async fn unlock(&mut self, place: &LedgerPlace) -> Result<Removed, LinkLost> {
         let script = format!(
-            "{}{} {} {}",
+            "{}{} {} \"$state\" {}",
             as_owner(place),
             at_the_lock(UNLOCK),
             quote(&place.ixp_root),
@@ -166,6 +204,19 @@ impl Ledger {
         let exit = self.ask(script, &mut output).await?;
         Ok(if exit == 0 { Ok(()) } else { Err(failure(exit, &output)) })
     }
+}
+
+fn no_ledger(why: &str) -> String {
+    let found = Distrust::parse(why).map(|found| found.to_string());
+    format!("the ledger cannot be made on the host: {}", found.unwrap_or_else(|| harmless_line(why.trim())))
+}
+
+/// Why no lock is taken where others could change it, and how that is mended.
+fn distrusted(why: &str, owner: Option<&str>) -> String {
+    let Some(found) = Distrust::parse(why) else { return harmless_line(why.trim()) };
+    let remedy = found.remedy(owner.unwrap_or("root"));
+    let help = remedy.map_or_else(String::new, |remedy| format!("\nhelp: on the host: {remedy}"));
+    format!("{found}, so other users could change what ixporch and git rely on{help}")
 }
 
 fn failure(exit: i32, output: &StepOutput) -> String {

@@ -2,8 +2,11 @@
 //!
 //! Owns their shell text. It must not know what the answers mean.
 
-use super::lock::at_the_lock;
+use super::lock::{LOOK, at_the_lock};
 use crate::plan::{LedgerPlace, quote};
+
+/// Who may change what ixporch relies on.
+pub(super) const TRUST: &str = include_str!("../../procedures/sh/trust.sh");
 
 /// The functions and variables that every question relies on.
 pub(super) const PRELUDE: &str = include_str!("host/prelude.sh");
@@ -14,10 +17,13 @@ pub(super) fn of_place(place: &LedgerPlace) -> String {
     format!("root={}; sudo={sudo}\n{}", quote(&place.ixp_root), questions())
 }
 
-/// The prelude, and the questions for the lock and the ledgers. `$root` and `$sudo` must be set.
+/// The prelude, and the questions for trust, the lock and the ledgers. `$root` and `$sudo` must be set.
 pub(super) fn questions() -> String {
     format!(
-        "{PRELUDE}ask lock as \"$owner\" {} \"$root\"\nask ledgers ledgers\n",
-        at_the_lock("cat \"$lock\"")
+        "{PRELUDE}trust=$(as \"$owner\" sh -c {} sh \"root $owner $me\" \"$root\" </dev/null 2>/dev/null) || trust=\"unseen - $root\"\n\
+         ask trust printf %s \"$trust\"\n\
+         ask lock as \"$owner\" {} \"$root\" \"$state\"\nask ledgers ledgers\n",
+        quote(&format!("{TRUST}tree_distrusted \"$1\" \"$2\"")),
+        at_the_lock(LOOK)
     )
 }

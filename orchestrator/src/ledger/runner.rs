@@ -14,7 +14,7 @@ use crate::text::RemoteText;
 use crate::transport::{LinkLost, NotStarted, Process, ProcessEvent, Session};
 
 /// The first script of every connection.
-const RUNNER: &str = include_str!("host/runner.sh");
+const RUNNER: &str = concat!(include_str!("../../procedures/sh/trust.sh"), include_str!("host/runner.sh"));
 
 /// The command by which any login shell becomes the runner.
 ///

@@ -1,6 +1,6 @@
 //! The survey: looks for the lock and the ledgers that ixporch left on a host.
 
-use super::lock::{UNLOCK, at_the_lock};
+use super::lock::breaking;
 use super::output::StepOutput;
 use super::probe::ProbeError;
 use super::questions::{self, PRELUDE};
@@ -60,9 +60,9 @@ pub async fn is_running(ledger: &mut Ledger, run: &str) -> Result<bool, LinkLost
 /// Removes the lock of a host, whoever started its run, if `run` still holds it.
 pub async fn break_lock(ledger: &mut Ledger, place: &LedgerPlace, run: &str) -> Result<Removed, LinkLost> {
     let script = format!(
-        "{{ {}\n}} >/dev/null\nas \"$owner\" {} \"$root\" {}",
+        "{{ {}\n}} >/dev/null\nas \"$owner\" {} \"$root\" \"$state\" {}",
         questions::of_place(place),
-        at_the_lock(UNLOCK),
+        breaking(),
         quote(run)
     );
     ledger.removed(&script).await

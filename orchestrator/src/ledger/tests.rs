@@ -20,7 +20,10 @@ fn answers(shell: &[&str], home: &Path, requests: &[String]) -> String {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let opening = format!("nonce=N0NCE\n{}\nopen_ledger '' run host no", include_str!("host/runner.sh"));
+    let opening = format!(
+        "nonce=N0NCE\n{}\nopen_ledger '' run host no",
+        concat!(include_str!("../../procedures/sh/trust.sh"), include_str!("host/runner.sh"))
+    );
     let mut stdin = child.stdin.take().unwrap();
     for request in [opening].iter().chain(requests) {
         writeln!(stdin, "{}", BASE64.encode(request.as_bytes())).unwrap();

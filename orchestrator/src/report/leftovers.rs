@@ -40,6 +40,13 @@ pub fn lock(
 ) -> String {
     let mut text = String::new();
     let Some(lock) = &leftovers.lock else { return text };
+    let HostWords { program, inventory, host } = words;
+    let break_it = format!("{program} lock break {host} --inventory {} --reason TEXT", quote(inventory));
+    if lock.strange.is_some() {
+        let _ = writeln!(text, "  {} {}", paint.warn("in the place of its lock:"), lock.holder());
+        let _ = writeln!(text, "    remove it: {break_it}");
+        return text;
+    }
     let _ = writeln!(text, "  {} {}", paint.warn("locked by"), lock.holder());
     let ledger = leftovers.of_the_lock();
     match ledger {
@@ -55,8 +62,6 @@ pub fn lock(
         let _ = writeln!(text, "    the host was rebooted since the lock was taken");
     }
     let run = &lock.run;
-    let HostWords { program, inventory, host } = words;
-    let break_it = format!("{program} lock break {host} --inventory {} --reason TEXT", quote(inventory));
     let next = match known(run) {
         KnownRun::GoingOn => format!("its controller is at work: {program} report {run}"),
         KnownRun::Unfinished => format!("resume it: {program} resume {run}"),

@@ -163,6 +163,7 @@ impl Break<'_> {
             return Ok(ExitCode::Success);
         };
         let running = match leftovers.of_the_lock() {
+            _ if lock.strange.is_some() => None,
             Some(ledger) if ledger.is_running() => {
                 Some(format!("a step of run {} is still running", lock.run))
             }

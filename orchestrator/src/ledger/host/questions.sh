@@ -5,8 +5,15 @@ closed() {
   esac
 }
 version() { as "$web" sh -c 'head -c 4096 "$1/version.php" 2>/dev/null || head -c 4096 "$1/library/IXP/Version.php"' sh "$root"; }
-in_tree() { as "$owner" env GIT_OPTIONAL_LOCKS=0 git -C "$root" "$@"; }
-upstream() { as "$owner" timeout -k 5 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes' git -C "$root" ls-remote origin "$@"; }
+# git does what its configuration says: where others may write that, it is not run at all. Nor does it run their programs
+# otherwise.
+git_there() { [ -z "$trust" ] && as "$owner" "$@"; }
+alone='core.hooksPath=/dev/null' watch='core.fsmonitor=false'
+in_tree() { git_there env GIT_OPTIONAL_LOCKS=0 git -c "$alone" -c "$watch" -C "$root" "$@"; }
+upstream() {
+  git_there timeout -k 5 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes' \
+    git -c "$alone" -c "$watch" -C "$root" ls-remote origin "$@"
+}
 aside() {
   as "$web" timeout -k 5 "${patience:-60}" sh -c '
     home=$(mktemp -d) || exit 1

@@ -37,10 +37,22 @@ open_ledger() {
   say ready "$boot" "$keeper"
 }
 
-# Makes the run's ledger, which nothing else makes.
+# Makes the run's ledger, which nothing else makes; `why` tells why it was not made.
 make_ledger() {
-  mkdir -p "$ledger" && printf '%-40s\n' "$me" > "$ledger/connection" && sync "$ledger" "$state/runs/$run" "$state/runs" "$state"
-} 2>/dev/null
+  login=$(id -un)
+  why=$(own_folder "root $login" "$state")
+  [ -n "$why" ] || { umask 077 && mkdir -p "$ledger" 2>/dev/null && find_ledger; } || why="unmade - $ledger"
+  [ -z "$why" ] || return 1
+  { printf '%-40s\n' "$me" > "$ledger/connection" && sync "$ledger" "$state/runs/$run" "$state/runs" "$state"; } 2>/dev/null || {
+    why="unmade - $ledger"
+    return 1
+  }
+}
+
+# Whether the run's ledger can be relied on; `why` tells why not.
+find_ledger() {
+  why=$(distrusted "root $(id -un)" "$state/runs" "$state/runs/$run" "$ledger" "$(physical "$ledger")")
+}
 
 # ask SCRIPT: answers a question; its output comes back as it is.
 ask() {

@@ -1,11 +1,16 @@
 //! The installed software: the tree, upstream, PHP, composer and bower.
 
 use super::{Asked, Findings, few};
-use crate::facts::{Facts, Preflight};
+use crate::facts::{Distrust, Facts, Preflight};
 use crate::release;
 
 impl Findings {
     pub(super) fn tree(&mut self, asked: &Asked<'_>, facts: &Facts) {
+        if let Some(found) = &facts.distrust {
+            self.distrust(asked, facts, found);
+            // Without git nothing else is known of the tree.
+            return;
+        }
         if !facts.modified_files.is_empty() {
             self.blocker(
                 "tree-modified",
@@ -34,6 +39,22 @@ impl Findings {
                 ),
             );
         }
+    }
+
+    fn distrust(&mut self, asked: &Asked<'_>, facts: &Facts, found: &Distrust) {
+        if facts.lacks_installation() {
+            return self.blocker(
+                "installation-missing",
+                format!("there is no installation with git in {}", asked.ixp_root),
+                "set ixp_root in the inventory to its folder",
+            );
+        }
+        let owner = facts.tree_owner.as_deref().unwrap_or("root");
+        self.blocker(
+            "tree-open",
+            format!("{found}: other users could have git run their programs as {owner}, so ixporch does not run git there"),
+            found.remedy(owner).unwrap_or_else(|| "make it a folder that only its owner can write".to_owned()),
+        );
     }
 
     pub(super) fn programs(&mut self, asked: &Asked<'_>, facts: &Facts) {

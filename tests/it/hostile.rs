@@ -1,0 +1,164 @@
+//! What one host, or somebody on it, does to harm others: the controller, the other hosts, its own root. In each test a
+//! healthy host stands beside the hostile one, and is upgraded.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::stage::{Stage, host_of};
+
+/// A healthy host and a hostile one.
+fn two() -> Stage {
+    Stage::new(&[("all", &["good", "bad"])])
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn reason(stage: &Stage, host: &str) -> String {
+    host_of(&stage.report(), host)["why"].to_string()
+}
+
+#[test]
+fn pending_sql_that_is_too_deep_for_a_stack_ends_no_other_hosts_upgrade() {
+    let stage = two();
+    stage.change_inventory("schema_approval = \"any\"", "schema_approval = \"additive\"");
+    let deep = format!("ALTER TABLE cust ADD legacy INT DEFAULT {}1", "1+".repeat(60_000));
+    stage.fleet.host("bad").drift(&deep);
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 7, "{ended}");
+    assert_eq!((stage.outcome("good").as_str(), stage.outcome("bad").as_str()), ("upgraded", "held"));
+    // Whatever reads the journal later reads that, too.
+    for arguments in [
+        &["report"][..],
+        &["report", "--format", "json"],
+        &["schema", "latest"],
+        &["evidence", "show"],
+        &["runs"],
+    ] {
+        let ended = stage.program.run(arguments);
+        assert!((0..=8).contains(&ended.code) && !ended.stderr.contains("panicked"), "{arguments:?} {ended}");
+    }
+    assert!(stage.program.run(&["schema", "latest"]).stdout.contains("could not be read"));
+}
+
+#[test]
+fn git_is_not_run_where_others_can_write_its_configuration() {
+    for open in [".git/config", ".git/hooks", ".git", "."] {
+        let stage = two();
+        let host = stage.fleet.host("bad");
+        let (root, ran) = (host.root(), host.folder().join("ran"));
+        let monitor = host.folder().join("monitor");
+        fs::write(&monitor, format!("#!/bin/sh\ntouch {}\n", ran.display())).unwrap();
+        mode(&monitor, 0o755);
+        let config = fs::read_to_string(root.join(".git/config")).unwrap();
+        let config = format!("{config}[core]\n\tfsmonitor = {}\n\tsshCommand = {0}\n", monitor.display());
+        fs::write(root.join(".git/config"), config).unwrap();
+        mode(&root.join(open), 0o775);
+        assert_eq!(stage.run(&["status"]).code, 0);
+        let check = stage.run(&["check", "--limit", "bad"]);
+        assert!(check.stdout.contains("tree-open") && check.stdout.contains("chmod go-w"), "{open}: {check}");
+        let ended = stage.upgrade();
+        assert_eq!(ended.code, 4, "{open}: {ended}");
+        assert_eq!(
+            (stage.outcome("good").as_str(), stage.outcome("bad").as_str()),
+            ("upgraded", "not-started")
+        );
+        // A finding can be skipped; the lock is not taken there all the same.
+        let skip =
+            ["upgrade", "--yes", "--limit", "bad", "--skip-check", "tree-open", "--skip-check", "upstream"];
+        let ended = stage.run(&[&skip[..], &["--reason", "trust me"]].concat());
+        assert_ne!(ended.code, 0, "{open}: {ended}");
+        assert!(
+            reason(&stage, "bad").contains("can be written by other users"),
+            "{open}: {}",
+            reason(&stage, "bad")
+        );
+        assert!(!ran.exists(), "{open}: git ran a program that others could name");
+        assert_eq!(host.leftovers(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn programs_that_the_configuration_of_git_names_are_not_run() {
+    let stage = two();
+    let host = stage.fleet.host("bad");
+    let (root, ran) = (host.root(), host.folder().join("ran"));
+    let program = format!("#!/bin/sh\necho \"$0\" >> {}\n", ran.display());
+    for name in ["monitor", "post-checkout", "post-merge", "reference-transaction"] {
+        let path = host.folder().join(name);
+        fs::write(&path, &program).unwrap();
+        mode(&path, 0o755);
+        fs::copy(&path, root.join(".git/hooks").join(name)).unwrap();
+    }
+    let config = fs::read_to_string(root.join(".git/config")).unwrap();
+    let monitor = host.folder().join("monitor");
+    fs::write(root.join(".git/config"), format!("{config}[core]\n\tfsmonitor = {}\n", monitor.display()))
+        .unwrap();
+    assert_eq!(stage.upgrade().code, 0);
+    assert!(!ran.exists(), "{}", fs::read_to_string(&ran).unwrap());
+}
+
+#[test]
+fn nothing_is_kept_in_a_folder_that_others_can_write_or_that_is_a_link() {
+    let shapes: [(&str, &dyn Fn(&Path)); 4] = [
+        ("can be written by other users", &|state| {
+            fs::create_dir(state).unwrap();
+            mode(state, 0o777);
+        }),
+        ("is a link", &|state| {
+            fs::create_dir(state.with_extension("elsewhere")).unwrap();
+            symlink(state.with_extension("elsewhere"), state).unwrap();
+        }),
+        ("can be written by other users", &|state| {
+            fs::create_dir_all(state.join("runs")).unwrap();
+            mode(state, 0o700);
+            mode(&state.join("runs"), 0o777);
+        }),
+        ("is a link, or is not a folder", &|state| fs::write(state, "").unwrap()),
+    ];
+    for (words, shape) in shapes {
+        let stage = two();
+        shape(&stage.fleet.host("bad").folder().join(".ixporch"));
+        let ended = stage.upgrade();
+        assert_eq!(ended.code, 4, "{words}: {ended}");
+        assert_eq!(
+            (stage.outcome("good").as_str(), stage.outcome("bad").as_str()),
+            ("upgraded", "not-started")
+        );
+        assert!(reason(&stage, "bad").contains(words), "{}", reason(&stage, "bad"));
+        assert_eq!(stage.fleet.host("bad").asked(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_is_no_lock_in_the_place_of_a_lock_is_told_at_once_and_can_be_removed() {
+    let places: [&dyn Fn(&Path); 3] = [
+        &|lock| assert!(Command::new("mkfifo").arg(lock).status().unwrap().success()),
+        &|lock| fs::create_dir_all(lock.join("full")).unwrap(),
+        &|lock| symlink("/nonexistent", lock).unwrap(),
+    ];
+    for make in places {
+        let stage = two();
+        let lock = stage.fleet.host("bad").root().join(".git/ixporch.lock");
+        make(&lock);
+        let began = Instant::now();
+        let shown = stage.run(&["lock", "show"]);
+        assert!(shown.stdout.contains("which is no lock"), "{shown}");
+        assert!(began.elapsed() < Duration::from_secs(20), "a pipe is not waited for");
+        let ended = stage.upgrade();
+        assert_ne!(ended.code, 0, "{ended}");
+        assert_eq!(
+            (stage.outcome("good").as_str(), stage.outcome("bad").as_str()),
+            ("upgraded", "not-started")
+        );
+        assert!(reason(&stage, "bad").contains("is no lock"), "{}", reason(&stage, "bad"));
+        let broken = stage.run(&["lock", "break", "bad", "--reason", "it is none"]);
+        assert_eq!(broken.code, 0, "{broken}");
+        assert!(fs::symlink_metadata(&lock).is_err());
+        assert_eq!(stage.upgrade().code, 0);
+    }
+}
