@@ -13,6 +13,8 @@ mod runner;
 mod script;
 mod survey;
 
+use tokio::time::Instant;
+
 use crate::plan::{LedgerPlace, PlannedStep, quote};
 use crate::text::RemoteText;
 use crate::transport::{LinkLost, Session};
@@ -225,12 +227,25 @@ impl Ledger {
         self.ask(&question.0, output).await
     }
 
-    /// Runs a check as a question, without a lock, a claim or leftovers; returns its exit code.
+    /// Runs a check as a question, without a lock, a claim or leftovers.
     ///
     /// # Errors
-    /// The connection was lost.
-    pub async fn look(&mut self, step: &PlannedStep, output: &mut StepOutput) -> Result<i32, LinkLost> {
-        self.ask(&step.command.to_shell_line(&format!("look/{}", step.id)), output).await
+    /// The connection was lost. The check may be repeated.
+    pub async fn look(&mut self, step: &PlannedStep, output: &mut StepOutput) -> Result<StepEnded, LinkLost> {
+        if step.when_exists.is_some() || step.unless_exists.is_some() {
+            let mut word = StepOutput::default();
+            self.ask(&format!("{}guard", script::guard(step)), &mut word).await?;
+            match String::from_utf8_lossy(&word.stdout.kept()).trim() {
+                "absent" => return Ok(StepEnded::NotNeeded),
+                "present" => return Ok(StepEnded::Refused),
+                "blind" => return Ok(StepEnded::Blind),
+                _ => {}
+            }
+        }
+        let began = Instant::now();
+        let exit = self.ask(&step.command.to_shell_line(&format!("look/{}", step.id)), output).await?;
+        let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(StepEnded::Ran { exit, proven: None, milliseconds })
     }
 
     /// Whether a step of this run may have begun on the host. If the ledger is gone it may have.

@@ -69,6 +69,7 @@ pub(super) async fn plan(
     let access = Access { settings, file, inventory: &inventory, connecting, transport: transport(settings) };
     let kind = request.kind();
     let upstream = match &options.target {
+        _ if request.procedure.is_one_command() => Upstream::Nothing,
         _ if !kind.is_upgrade() => Upstream::Unasked,
         Some(tag) => Upstream::Tag(tag),
         None => Upstream::Branch,

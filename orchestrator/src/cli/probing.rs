@@ -12,6 +12,8 @@ pub(super) type Probes = Answers<Facts>;
 /// What is asked of a host's upstream.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Upstream<'a> {
+    /// Nothing, and nothing of the tools of an installation either: one command is run.
+    Nothing,
     /// Nothing: nobody wants to move the code.
     Unasked,
     /// The head of the host's branch.
@@ -40,7 +42,7 @@ pub(super) async fn probe(access: &Access<'_>, hosts: &[&Host], upstream: Upstre
 
 fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {
     let references = match upstream {
-        Upstream::Unasked => Vec::new(),
+        Upstream::Nothing | Upstream::Unasked => Vec::new(),
         Upstream::Tag(tag) => vec![format!("refs/tags/{tag}"), format!("refs/tags/{tag}^{{}}")],
         Upstream::Branch => vec![format!("refs/heads/{}", host.text("branch").unwrap_or_default())],
     };
@@ -55,6 +57,7 @@ fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {
             backup_dir: host.backup_dir(),
             memcached_address: host.text("memcached.address").unwrap_or_default().to_owned(),
         }),
+        tools: !matches!(upstream, Upstream::Nothing),
         composition: !references.is_empty(),
         memcached_unit: host.text("memcached.service").filter(|unit| *unit != "none").map(str::to_owned),
         references,

@@ -178,6 +178,10 @@ impl Lane {
         state: &mut LaneState,
         steps: &[PlannedStep],
     ) -> End {
+        if !self.kind.changes() {
+            // Looking takes no lock, and leaves nothing (law 8).
+            return self.there_or_back(link, route, state, steps).await;
+        }
         let mut keep_ledger = false;
         let (outcome, mut why) =
             match self.claim.take(link, route, &self.events, &self.plan, &self.before).await {
@@ -401,7 +405,14 @@ impl Lane {
             let (mut silences, mut vanished) = (0, 0);
             loop {
                 let ledger = link.ledger().await?;
-                let lost = match tokio::time::timeout(patience, ledger.run(request, output)).await {
+                let running = async {
+                    if self.kind.changes() {
+                        return ledger.run(request, output).await;
+                    }
+                    output.forget();
+                    ledger.look(step, output).await
+                };
+                let lost = match tokio::time::timeout(patience, running).await {
                     Ok(Ok(ended)) => {
                         link.is_good();
                         // A check that was killed changed nothing, so it is repeated.

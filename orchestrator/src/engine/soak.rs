@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::brake::{Brake, BrakeState};
 use super::judge;
 use crate::event::{Reason, StepOutcome, StepReason};
-use crate::ledger::{Ledger, StepEnded, StepOutput};
+use crate::ledger::{Ledger, StepOutput};
 use crate::plan::{HostPlan, PlannedStep};
 use crate::text::RemoteText;
 use crate::transport::{self, Target, Transport};
@@ -99,15 +99,13 @@ impl WatchedHost {
 async fn ask(ledger: &mut Ledger, step: &PlannedStep) -> Result<(), Reason> {
     let failed =
         |because: StepReason| Reason::Step { step: step.id.clone(), because: Some(because), output: None };
-    let started = Instant::now();
     let mut output = StepOutput::default();
     let patience = Duration::from_secs(step.command.timeout_seconds) + SLACK;
-    let exit = tokio::time::timeout(patience, ledger.look(step, &mut output))
+    let ended = tokio::time::timeout(patience, ledger.look(step, &mut output))
         .await
         .map_err(|_| failed(StepReason::NoAnswer { seconds: patience.as_secs() }))?
         .map_err(|lost| failed(StepReason::EndNotSeen { failure: RemoteText::from(lost.0.as_str()) }))?;
-    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let end = judge::judge(step, StepEnded::Ran { exit, proven: None, milliseconds }, &output, &[]);
+    let end = judge::judge(step, ended, &output, &[]);
     if end.outcome == StepOutcome::Succeeded {
         return Ok(());
     }

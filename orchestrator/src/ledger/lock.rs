@@ -87,6 +87,8 @@ true"#;
 /// `sh -c UNLOCK sh ROOT STATE RUN`: removes the lock if the run holds it.
 const UNLOCK: &str = r#"if [ -f "$lock" ] && grep -qxF "run $3" "$lock" 2>/dev/null; then
   rm -f "$lock" && sync "${lock%/*}" 2>/dev/null
+  # The usual folder is there only as long as something is in it.
+  [ "${lock%/*}" != "$HOME/.ixporch" ] || rmdir "$HOME/.ixporch" 2>/dev/null
   [ ! -e "$lock" ]
 elif [ -e "$lock" ] || [ -L "$lock" ]; then
   echo "the lock is not that of run $3"

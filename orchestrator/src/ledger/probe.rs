@@ -31,6 +31,8 @@ pub struct ProbeRequest {
     pub preflight: Option<PreflightRequest>,
     /// Whether to ask for the composition of the installation.
     pub composition: bool,
+    /// Whether to ask for the tools that an installation needs; without them the host may be any.
+    pub tools: bool,
     /// memcached's unit.
     pub memcached_unit: Option<String>,
     /// The references to ask the remote for: that of the branch, or the tag and what it points to. If empty, the remote
@@ -96,17 +98,23 @@ fn script(request: &ProbeRequest) -> String {
             quote(&BuiltInScript::Preflight.text())
         )
     });
+    let tools = if request.tools {
+        format!(
+            "ask php aside {php} -r 'echo PHP_VERSION;'\n\
+             ask composer aside {composer} --version --no-ansi --no-interaction\n\
+             ask bower aside {bower} --version\n",
+            php = words(&request.php),
+            composer = words(&request.composer),
+            bower = words(&request.bower),
+        )
+    } else {
+        String::new()
+    };
     format!(
         "root={root}; web={web}; sudo={sudo}\n{}{QUESTIONS}\
-         ask php aside {php} -r 'echo PHP_VERSION;'\n\
-         ask composer aside {composer} --version --no-ansi --no-interaction\n\
-         ask bower aside {bower} --version\n\
-         {composition}{preflight}{remote}{unit}ask clock date +%s\n",
+         {tools}{composition}{preflight}{remote}{unit}ask clock date +%s\n",
         questions(),
         root = quote(&request.ixp_root),
         web = quote(&request.web_user),
-        php = words(&request.php),
-        composer = words(&request.composer),
-        bower = words(&request.bower),
     )
 }

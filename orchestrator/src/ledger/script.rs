@@ -32,7 +32,7 @@ pub(super) fn spec(step: &PlannedStep, mark: &str) -> String {
 }
 
 /// Defines `guard`: prints why the step must not run, or nothing.
-fn guard(step: &PlannedStep) -> String {
+pub(super) fn guard(step: &PlannedStep) -> String {
     let mut text = String::from("guard() {\n");
     if let Some(path) = &step.when_exists {
         text.push_str(&there(&step.command, path));

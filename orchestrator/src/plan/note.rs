@@ -49,6 +49,8 @@ pub enum Note {
     OwnerNotKnown,
     /// The pending schema changes are known only after a step of the run.
     SchemaNotKnown,
+    /// There is no installation with git, so the lock is in the login's state folder, where only this login sees it.
+    LockInStateDir,
     /// Another run has the host's lock.
     Locked {
         /// The lock.
@@ -83,7 +85,14 @@ pub(super) fn notes(
     if matches!(action, HostAction::Current) {
         return lock.collect();
     }
-    let mut notes = Vec::new();
+    let in_state_dir =
+        facts.lacks_installation() && request.procedure.changes(request.options.restart_memcached);
+    let in_state_dir = in_state_dir.then_some(Note::LockInStateDir);
+    if request.procedure.is_one_command() {
+        // Of what it needs nothing is known.
+        return in_state_dir.into_iter().chain(lock).collect();
+    }
+    let mut notes = Vec::from_iter(in_state_dir);
     notes.extend(unfinished.then_some(Note::BrokenOff));
     notes.extend(match facts.maintenance {
         Some(true) if is_ours => Some(Note::ClosedByRun),

@@ -46,6 +46,10 @@ fn line(note: &Note) -> String {
         Note::SchemaNotKnown => {
             "pending schema changes are known only after memcached is restarted".to_owned()
         }
+        Note::LockInStateDir => {
+            "there is no installation: the lock is in the login's state_dir, and other logins do not see it"
+                .to_owned()
+        }
         Note::Locked { lock } => {
             format!("locked by {}: nothing is started until that run releases it", lock.holder())
         }
@@ -125,7 +129,8 @@ mod tests {
             Note::NoUrl => Note::CommitNotKnown,
             Note::CommitNotKnown => Note::OwnerNotKnown,
             Note::OwnerNotKnown => Note::SchemaNotKnown,
-            Note::SchemaNotKnown => {
+            Note::SchemaNotKnown => Note::LockInStateDir,
+            Note::LockInStateDir => {
                 let (run, operator, origin) = ("01b3".to_owned(), "ada".to_owned(), "he\u{7}re".to_owned());
                 Note::Locked { lock: Box::new(HostLock { run, operator, origin, ..HostLock::default() }) }
             }

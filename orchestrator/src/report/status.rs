@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{HostWords, KnownRun, Paint, bytes, lock, table};
-use crate::facts::Facts;
+use crate::facts::{Distrust, Facts};
 
 /// The status table: what the probe found, or why it found nothing; below it the locks of hosts, and their open steps.
 pub fn status(
@@ -29,11 +29,19 @@ pub fn status(
     ];
     let mut rows = Vec::new();
     let mut failures = String::new();
-    let mut locks = String::new();
+    let (mut open, mut locks) = (String::new(), String::new());
     for (host, probe) in probes {
         match probe {
             Ok(facts) => {
                 rows.push(row(host, facts));
+                if let Some(found) = &facts.distrust {
+                    let _ = writeln!(
+                        open,
+                        "\n{}  {}",
+                        paint.strong(host),
+                        paint.warn(&without_git(facts, found))
+                    );
+                }
                 if facts.leftovers.lock.is_some() {
                     let _ = writeln!(locks, "\n{}", paint.strong(host));
                     locks.push_str(&lock(
@@ -50,7 +58,17 @@ pub fn status(
             }
         }
     }
-    format!("{}{locks}{failures}", table(&heading, &rows))
+    format!("{}{open}{locks}{failures}", table(&heading, &rows))
+}
+
+/// Why git was not run on a host.
+fn without_git(facts: &Facts, found: &Distrust) -> String {
+    if facts.lacks_installation() {
+        return format!("no installation with git: {found}");
+    }
+    let remedy = found.remedy(facts.tree_owner.as_deref().unwrap_or("root"));
+    let help = remedy.map_or_else(String::new, |remedy| format!("\n  help: on the host: {remedy}"));
+    format!("git was not run: {found}{help}")
 }
 
 fn row(host: &str, facts: &Facts) -> Vec<String> {
@@ -63,7 +81,10 @@ fn row(host: &str, facts: &Facts) -> Vec<String> {
     vec![
         host.to_owned(),
         facts.release().unwrap_or("?").to_owned(),
-        facts.branch.clone().unwrap_or_else(|| "(detached)".to_owned()),
+        facts
+            .branch
+            .clone()
+            .unwrap_or_else(|| if facts.distrust.is_some() { "?" } else { "(detached)" }.to_owned()),
         site.to_owned(),
         text(&facts.php),
         facts.composer.as_deref().and_then(|text| text.split(' ').nth(2)).unwrap_or("?").to_owned(),

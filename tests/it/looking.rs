@@ -1,0 +1,89 @@
+//! Looking needs nothing and leaves nothing (law 8): no lock, no ledger, no installation.
+
+use std::fs;
+
+use crate::stage::Stage;
+
+/// Two hosts, one of which has no installation.
+fn with_a_plain_host() -> Stage {
+    let stage = Stage::new(&[("all", &["ixp", "plain"])]);
+    fs::remove_dir_all(stage.fleet.host("plain").root()).unwrap();
+    stage
+}
+
+#[test]
+fn a_command_runs_on_any_host_that_one_can_log_into() {
+    let stage = with_a_plain_host();
+    let inventory = stage.inventory.display().to_string();
+    let exec = |words: &[&str]| stage.program.run(&[&["exec", "--inventory", &inventory], words].concat());
+    let ended = exec(&["--", "echo", "it is up"]);
+    assert_eq!(ended.code, 0, "{ended}");
+    assert!(ended.stdout.contains("it is up") && ended.stdout.contains("2 done"), "{ended}");
+    assert_eq!(stage.fleet.host("plain").leftovers(), Vec::<String>::new());
+    assert_eq!(stage.fleet.host("plain").asked(), Vec::<String>::new(), "no tool is asked for its version");
+
+    let failed = exec(&["--", "sh", "-c", "echo why >&2; exit 3"]);
+    assert_eq!(failed.code, 5, "{failed}");
+    assert!(failed.stdout.contains("exit code 3") && failed.stdout.contains("why"), "{failed}");
+    let late = exec(&["--timeout", "1s", "--limit", "plain", "--", "sleep", "60"]);
+    assert_eq!(late.code, 5, "{late}");
+    assert!(late.stdout.contains("the host ended it after 1s"), "{late}");
+}
+
+#[test]
+fn status_and_check_say_that_there_is_no_installation() {
+    let stage = with_a_plain_host();
+    let status = stage.run(&["status"]);
+    assert_eq!(status.code, 0, "{status}");
+    assert!(status.stdout.contains("plain  no installation with git: "), "{status}");
+    let check = stage.run(&["check", "--limit", "plain"]);
+    assert_eq!(check.code, 5, "{check}");
+    assert!(check.stdout.contains("installation-missing"), "{check}");
+    assert_eq!(stage.fleet.host("plain").leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn whoever_looks_waits_for_no_lock_and_takes_none() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let host = stage.fleet.host("a");
+    let lock = host.root().join(".git/ixporch.lock");
+    fs::write(&lock, "run 0198aaaa\noperator ada\norigin elsewhere\n").unwrap();
+    for look in
+        [&["exec", "--", "true"][..], &["schema", "diff"], &["maintenance", "status"], &["status"], &["plan"]]
+    {
+        let mut arguments = look.to_vec();
+        let at = arguments.iter().position(|word| *word == "--").unwrap_or(arguments.len());
+        let inventory = stage.inventory.display().to_string();
+        arguments.splice(at..at, ["--inventory", &inventory]);
+        let ended = stage.program.run(&arguments);
+        assert_eq!(ended.code, 0, "{look:?}: {ended}");
+    }
+    assert_eq!(host.leftovers(), [lock.display().to_string()], "and nothing of its own");
+    assert_ne!(stage.upgrade().code, 0, "a change waits for it");
+}
+
+#[test]
+fn a_change_on_a_host_without_an_installation_locks_in_its_state_folder_and_says_so() {
+    let stage = with_a_plain_host();
+    let host = stage.fleet.host("plain");
+    let seen = host.folder().join("seen");
+    let script = format!("ls -A $HOME/.ixporch > {}", seen.display());
+    let inventory = stage.inventory.display().to_string();
+    let ended = stage.program.run(&[
+        "exec",
+        "--change",
+        "--yes",
+        "--inventory",
+        &inventory,
+        "--limit",
+        "plain",
+        "--",
+        "sh",
+        "-c",
+        &script,
+    ]);
+    assert_eq!(ended.code, 0, "{ended}");
+    assert!(ended.stderr.contains("the lock is in the login's state_dir"), "{ended}");
+    assert_eq!(fs::read_to_string(&seen).unwrap(), "ixporch.lock\nruns\n");
+    assert_eq!(host.leftovers(), Vec::<String>::new());
+}
