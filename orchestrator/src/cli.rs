@@ -28,6 +28,7 @@ mod site;
 mod start;
 mod targets;
 mod usage;
+mod waiting;
 mod which;
 
 use std::process::ExitCode as ProcessExit;

@@ -117,7 +117,7 @@ pub trait LiveOutput: Send + Sync + 'static {
 pub struct Limits {
     /// The maximum number of running lanes.
     pub forks: usize,
-    /// The maximum number of lanes that are connecting.
+    /// The maximum number of logins at the same time, and of connections being made to one address.
     pub connecting: usize,
 }
 

@@ -78,6 +78,9 @@ pub struct Facts {
     /// The answers of the preflight, if it was asked.
     #[serde(default)]
     pub preflight: Option<Preflight>,
+    /// The questions that took too long to be answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub late: Vec<String>,
     /// The kernel's boot id.
     pub boot_id: Option<String>,
     /// What keeps steps alive when the connection ends: a systemd unit or setsid.

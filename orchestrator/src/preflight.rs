@@ -50,7 +50,8 @@ pub struct PreflightPolicy {
 }
 
 /// The ids of all findings.
-pub const IDS: [&str; 43] = [
+pub const IDS: [&str; 44] = [
+    "answer-late",
     "application-silent",
     "artisan-jobs",
     "bower-missing",

@@ -62,6 +62,19 @@ pub fn harmless_line(text: &str) -> String {
     text.chars().map(|c| if is_harmful(c) { '\u{FFFD}' } else { c }).collect()
 }
 
+/// How much is shown of a text whose writer has not been verified, in characters.
+const STRANGER: usize = 200;
+
+/// A text of a server that has not been verified, or before anybody has logged in: one line, harmless, and no longer than
+/// 200 characters, so that nobody can put a report of his own in ours.
+pub fn stranger_line(text: &str) -> String {
+    let mut line = harmless_line(&text.trim().chars().take(STRANGER).collect::<String>());
+    if text.trim().chars().nth(STRANGER).is_some() {
+        line.push('…');
+    }
+    line
+}
+
 /// A text with as many bytes, in which every control character but line breaks and tabs is a `?`, so that
 /// places in it stay where they are.
 pub fn harmless_source(text: &str) -> String {

@@ -5,6 +5,7 @@
 mod error;
 pub mod openssh;
 mod patience;
+mod slots;
 pub mod ssh;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use futures::future::BoxFuture;
 
 pub use error::{ConnectError, HostKeyRefusal, LinkLost, NotStarted};
 pub use patience::{connect, reconnecting};
+pub use slots::{Slot, Slots};
 
 /// How a host is reached.
 #[derive(Debug, Clone)]
@@ -97,8 +99,12 @@ pub enum Agent {
 
 /// A way to hosts. Implementations hold nothing of a run.
 pub trait Transport: Send + Sync + 'static {
-    /// Connects and authenticates; the host key has been verified when this succeeds.
-    fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Box<dyn Session>, ConnectError>>;
+    /// Connects and authenticates; the host key has been verified when this succeeds. It takes slots for what it costs.
+    fn connect<'a>(
+        &'a self,
+        target: &'a Target,
+        slots: &'a Slots,
+    ) -> BoxFuture<'a, Result<Box<dyn Session>, ConnectError>>;
 }
 
 /// An authenticated connection.

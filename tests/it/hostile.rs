@@ -104,7 +104,8 @@ fn programs_that_the_configuration_of_git_names_are_not_run() {
 
 #[test]
 fn nothing_is_kept_in_a_folder_that_others_can_write_or_that_is_a_link() {
-    let shapes: [(&str, &dyn Fn(&Path)); 4] = [
+    type Shape<'a> = (&'a str, &'a dyn Fn(&Path));
+    let shapes: [Shape<'_>; 4] = [
         ("can be written by other users", &|state| {
             fs::create_dir(state).unwrap();
             mode(state, 0o777);
@@ -161,4 +162,61 @@ fn what_is_no_lock_in_the_place_of_a_lock_is_told_at_once_and_can_be_removed() {
         assert!(fs::symlink_metadata(&lock).is_err());
         assert_eq!(stage.upgrade().code, 0);
     }
+}
+
+#[test]
+fn a_backup_from_a_hostile_host_harms_no_terminal_and_fills_no_disk() {
+    let stage = Stage::new(&[("all", &["bad"])]);
+    let host = stage.fleet.host("bad");
+    let folder = host.folder().join("backups/bad/0198aaaa");
+    fs::create_dir_all(&folder).unwrap();
+    let to = stage.folder.path().join("copy");
+    let manifest = |text: &str| fs::write(folder.join("manifest.json"), text).unwrap();
+    let fetch = |more: &[&str]| {
+        let folder = to.display().to_string();
+        let all = [&["backup", "fetch", "bad", "--to", &folder], more].concat();
+        stage.run(&all)
+    };
+    fs::write(folder.join("x"), vec![b'x'; 5000]).unwrap();
+
+    let digest = {
+        let output = Command::new("sha256sum").arg(folder.join("x")).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
+    };
+    let file = |name: &str, bytes: u64| {
+        serde_json::json!({ "archives": { "a": { "file": name, "bytes": bytes, "sha256": digest } } })
+            .to_string()
+    };
+    // More bytes than the manifest says, and a manifest without end.
+    manifest(&file("x", 4999));
+    let ended = fetch(&[]);
+    assert_eq!(ended.code, 5, "{ended}");
+    assert!(ended.stderr.contains("x is longer than 4.8 KiB"), "{ended}");
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 1, "only the manifest is whole");
+    fs::remove_dir_all(&to).unwrap();
+    fs::File::create(folder.join("manifest.json")).unwrap().set_len(1 << 34).unwrap();
+    let ended = fetch(&[]);
+    assert_eq!(ended.code, 5, "{ended}");
+    assert!(ended.stderr.contains("manifest.json is longer than 16.0 MiB") && !to.exists(), "{ended}");
+    // Names that are none.
+    for name in ["../x", "\u{1b}[2J", ".bashrc", "manifest.json"] {
+        manifest(&file(name, 5000));
+        let ended = fetch(&[]);
+        assert_eq!(ended.code, 3, "{ended}");
+        assert!(
+            ended.stderr.contains("unsafe file") && !ended.stderr.contains('\u{1b}') && !to.exists(),
+            "{ended}"
+        );
+    }
+    // Nobody is there to be asked.
+    manifest(&file("x", 2 << 30));
+    let ended = fetch(&[]);
+    assert_eq!(ended.code, 2, "{ended}");
+    assert!(ended.stderr.contains("2.0 GiB") && ended.stderr.contains("--yes") && !to.exists(), "{ended}");
+    // An honest one arrives.
+    manifest(&file("x", 5000));
+    let ended = fetch(&[]);
+    assert_eq!(ended.code, 0, "{ended}");
+    assert!(ended.stderr.contains("bad: 1 file, 4.8 KiB"), "{ended}");
+    assert_eq!(fs::read(to.join("x")).unwrap().len(), 5000);
 }

@@ -1,6 +1,10 @@
 //! Looking needs nothing and leaves nothing (law 8): no lock, no ledger, no installation.
 
+use std::fmt::Write;
 use std::fs;
+use std::net::TcpStream;
+
+use tokio::net::TcpSocket;
 
 use crate::stage::Stage;
 
@@ -86,4 +90,85 @@ fn a_change_on_a_host_without_an_installation_locks_in_its_state_folder_and_says
     assert!(ended.stderr.contains("the lock is in the login's state_dir"), "{ended}");
     assert_eq!(fs::read_to_string(&seen).unwrap(), "ixporch.lock\nruns\n");
     assert_eq!(host.leftovers(), Vec::<String>::new());
+}
+
+/// Hosts that answer, and 45 that do not: of half of them no packet comes back, the others take the connection and are silent.
+struct Silent {
+    stage: Stage,
+    _sockets: Vec<tokio::net::TcpListener>,
+    _waiting: Vec<TcpStream>,
+}
+
+fn with_silent_hosts() -> Silent {
+    let stage = Stage::new(&[("all", &["g1", "g2", "g3", "g4", "g5"])]);
+    let _in_runtime = stage.runtime.enter();
+    let listener = |backlog| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("0.0.0.0:0".parse().unwrap()).unwrap();
+        socket.listen(backlog).unwrap()
+    };
+    // A queue that is full takes no further connection: on loopback that is a host from which nothing comes back.
+    let (full, silent) = (listener(1), listener(1024));
+    let (closed, open) = (full.local_addr().unwrap().port(), silent.local_addr().unwrap().port());
+    let mut waiting = Vec::new();
+    while let Ok(stream) =
+        TcpStream::connect_timeout(&([127, 0, 0, 1], closed).into(), std::time::Duration::from_millis(300))
+    {
+        waiting.push(stream);
+    }
+    let mut hosts = String::new();
+    for number in 1..=45 {
+        let port = if number % 2 == 0 { closed } else { open };
+        let _ = write!(
+            hosts,
+            "[hosts.b{number}]\naddress = \"127.1.0.{number}\"\nport = {port}\ngroups = [\"all\"]\n"
+        );
+    }
+    stage.change_inventory("[[waves]]", &format!("{hosts}[[waves]]"));
+    stage.change_inventory("[defaults]\n", "[defaults]\nconnect_timeout = \"3s\"\n");
+    Silent { stage, _sockets: vec![full, silent], _waiting: waiting }
+}
+
+#[test]
+fn hosts_that_do_not_answer_delay_no_other_one() {
+    let silent = with_silent_hosts();
+    let stage = &silent.stage;
+    let status = stage.run(&["status", "--connecting", "5"]);
+    assert_eq!(status.code, 4, "{status}");
+    // The table of those that answered is there before the first of the others is given up.
+    let first = status.stdout.split("TCP connection").next().unwrap();
+    for host in &stage.fleet.hosts {
+        assert_eq!(first.matches(&format!("\n{} ", host.name)).count(), 1, "{status}");
+    }
+    assert_eq!(first.matches("host  release").count(), 2, "a table of its own: {status}");
+    assert!(status.stderr.contains("waiting for 45 of 50 hosts: b["), "{status}");
+    let lines = stage.run(&["--format", "jsonl", "status", "--connecting", "5"]).stdout;
+    let order: Vec<bool> = lines.lines().map(|line| line.contains("\"reachable\":true")).collect();
+    assert_eq!(order, [vec![true; 5], vec![false; 45]].concat());
+
+    let inventory = stage.inventory.display().to_string();
+    let exec = stage.program.run(&[
+        "exec",
+        "--inventory",
+        &inventory,
+        "--forks",
+        "2",
+        "--connecting",
+        "5",
+        "--",
+        "true",
+    ]);
+    assert_eq!(exec.code, 4, "{exec}");
+    let ended: Vec<&str> = exec
+        .stderr
+        .lines()
+        .filter(|line| {
+            line.contains(": done")
+                || line.contains(": unreachable")
+                || line.contains("  done")
+                || line.contains("  unreachable")
+        })
+        .collect();
+    assert!(ended.len() >= 50, "{exec}");
+    assert!(ended[..5].iter().all(|line| line.starts_with('g')), "{exec}");
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ixporch_inventory::{Become, Host, Inventory};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::args::Connecting;
@@ -15,10 +15,13 @@ use super::settings::Settings;
 use super::targets;
 use crate::ledger::Ledger;
 use crate::plan::{HostId, HostPlan, LedgerPlace, Plan};
-use crate::transport::{self, Target, Transport};
+use crate::transport::{self, Slots, Target, Transport};
 
 /// How long an answer may take: the slowest question of a probe has 20 seconds of its own on the host.
-const ANSWER: Duration = Duration::from_secs(120);
+pub(super) const ANSWER: Duration = Duration::from_secs(120);
+
+/// How often those are told of that are waited for.
+const TICK: Duration = Duration::from_millis(100);
 
 /// What hosts answered, by their names; where there is no answer, why.
 pub(super) type Answers<T> = BTreeMap<String, Result<T, String>>;
@@ -66,28 +69,75 @@ impl Access<'_> {
         T: Send + 'static,
         Q: for<'l> Fn(&Host) -> Question<T>,
     {
-        let connecting = Arc::new(Semaphore::new(usize::try_from(self.connecting.connecting).unwrap_or(1)));
+        self.ask_and_tell(hosts, question, patience, &mut |_: Progress<'_, T>| {}).await
+    }
+
+    /// The same; `tell` hears of every answer as it comes, and again and again of the hosts that are waited for.
+    pub(super) async fn ask_and_tell<T, Q>(
+        &self,
+        hosts: &[&Host],
+        question: Q,
+        patience: Duration,
+        tell: &mut dyn FnMut(Progress<'_, T>),
+    ) -> Answers<T>
+    where
+        T: Send + 'static,
+        Q: for<'l> Fn(&Host) -> Question<T>,
+    {
+        let slots = Arc::new(Slots::new(usize::try_from(self.connecting.connecting).unwrap_or(1)));
+        let talking = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
         let mut names = BTreeMap::new();
         for host in hosts {
             let (target, place, question) = (self.target(host), place(host), question(host));
-            let (transport, connecting) = (Arc::clone(&self.transport), Arc::clone(&connecting));
-            let asked = Box::pin(ask_one(transport, target, place, connecting, question, patience));
+            let (transport, slots) = (Arc::clone(&self.transport), Arc::clone(&slots));
+            let talking = Arc::clone(&talking);
+            let asked = Box::pin(ask_one(transport, target, place, slots, question, patience, talking));
             names.insert(tasks.spawn(asked).id(), host.name.clone());
         }
         let mut answers = BTreeMap::new();
-        while let Some(joined) = tasks.join_next_with_id().await {
+        let mut ticks = tokio::time::interval(TICK);
+        while !tasks.is_empty() {
+            let joined = tokio::select! {
+                Some(joined) = tasks.join_next_with_id() => joined,
+                _ = ticks.tick() => {
+                    let waiting = names.values().map(String::as_str).collect();
+                    tell(Progress::Waiting { waiting, talking: talking.load(Ordering::Relaxed), answers: &answers });
+                    continue;
+                }
+            };
             let (id, answer) = match joined {
                 Ok((id, answer)) => (id, answer),
                 // A panic while one host is asked is that host's misfortune alone.
                 Err(error) => (error.id(), Err("the query crashed: this is a bug in ixporch".to_owned())),
             };
             if let Some(name) = names.remove(&id) {
+                tell(Progress::Answered { host: &name, answer: &answer });
                 answers.insert(name, answer);
             }
         }
         answers
     }
+}
+
+/// How far asking the hosts has come.
+pub(super) enum Progress<'a, T> {
+    /// A host answered, or there will be no answer.
+    Answered {
+        /// The host.
+        host: &'a str,
+        /// Its answer.
+        answer: &'a Result<T, String>,
+    },
+    /// Some time has passed.
+    Waiting {
+        /// The hosts without an answer.
+        waiting: Vec<&'a str>,
+        /// How many of them have a connection, so that their answers will come.
+        talking: usize,
+        /// The answers so far.
+        answers: &'a Answers<T>,
+    },
 }
 
 /// What is asked of a host over its connection.
@@ -108,12 +158,14 @@ async fn ask_one<T>(
     transport: Arc<dyn Transport>,
     target: Target,
     place: LedgerPlace,
-    connecting: Arc<Semaphore>,
+    slots: Arc<Slots>,
     question: Question<T>,
     patience: Duration,
+    talking: Arc<AtomicUsize>,
 ) -> Result<T, String> {
-    let connected = transport::connect(&*transport, &target, &connecting).await;
+    let connected = transport::connect(&*transport, &target, &slots).await;
     let session = connected.map_err(|error| format!("{error}\nhelp: {}", error.help()))?;
+    talking.fetch_add(1, Ordering::Relaxed);
     let asking = async {
         // Nobody's run: what is asked here starts no step.
         let mut ledger =
@@ -122,7 +174,10 @@ async fn ask_one<T>(
         ledger.close().await;
         answer
     };
-    tokio::time::timeout(patience, asking)
-        .await
-        .unwrap_or_else(|_| Err(format!("no answer within {}s", patience.as_secs())))
+    let answer = tokio::time::timeout(patience, asking).await;
+    talking.fetch_sub(1, Ordering::Relaxed);
+    answer.unwrap_or_else(|_| {
+        let seconds = patience.as_secs();
+        Err(format!("it is connected, but did not answer within {seconds}s\nhelp: is the host overloaded? (uptime, free)"))
+    })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ixporch_inventory::{Host, Inventory, Selector};
 
-use super::access::Access;
+use super::access::{Access, Progress};
 use super::error::CliError;
 use super::evidence;
 use super::load;
@@ -15,7 +15,9 @@ use super::probing::{self, Probes, Upstream};
 use super::prompt::Passphrases;
 use super::request::Request;
 use super::settings::Settings;
+use super::waiting::Waiting;
 use super::which;
+use crate::facts::Facts;
 use crate::history::History;
 use crate::plan::{self, HostId, LeftBehind, Options, Plan, WaveSelection};
 use crate::state::GivenEvidence;
@@ -74,7 +76,16 @@ pub(super) async fn plan(
         Some(tag) => Upstream::Tag(tag),
         None => Upstream::Branch,
     };
-    let facts = probe(&access, &hosts, upstream, printer).await;
+    let facts = if request.procedure.is_one_command() && !request.changes() {
+        // Nothing of a host is needed to run a command as its login: each host starts when it is connected.
+        let facts = |host: &&Host| {
+            let login_user = host.user().unwrap_or(&settings.user).to_owned();
+            (host.name.clone(), Ok(Facts { login_user: Some(login_user), ..Facts::default() }))
+        };
+        hosts.iter().map(facts).collect()
+    } else {
+        probe(&access, &hosts, upstream, printer).await
+    };
     let plan = plan::build(&plan::Request {
         inventory: &inventory,
         procedure: &request.procedure,
@@ -110,16 +121,16 @@ pub(super) fn selected<'i>(
     })
 }
 
-/// Probes hosts and says that it does.
+/// Probes hosts, says that it does, and which hosts it waits for.
 pub(super) async fn probe(
     access: &Access<'_>,
     hosts: &[&Host],
     upstream: Upstream<'_>,
     printer: Printer,
 ) -> Probes {
-    let plural = if hosts.len() == 1 { "" } else { "s" };
-    printer.say(&printer.err.dim(&format!("probing {} host{plural} …", hosts.len())));
-    probing::probe(access, hosts, upstream).await
+    let mut waiting = Waiting::begin(hosts.len(), printer);
+    let tell = &mut |progress: Progress<'_, Facts>| waiting.tell(&progress);
+    probing::probe(access, hosts, upstream, tell).await
 }
 
 /// What the earlier runs left behind on the hosts.

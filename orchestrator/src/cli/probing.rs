@@ -2,7 +2,7 @@
 
 use ixporch_inventory::{Become, Host};
 
-use super::access::{Access, Answers};
+use super::access::{ANSWER, Access, Answers, Progress, Question};
 use crate::facts::Facts;
 use crate::ledger::{self, PreflightRequest, ProbeRequest};
 
@@ -22,22 +22,28 @@ pub(super) enum Upstream<'a> {
     Tag(&'a str),
 }
 
-/// Asks all `hosts`; one that cannot be asked has a reason instead of facts.
-pub(super) async fn probe(access: &Access<'_>, hosts: &[&Host], upstream: Upstream<'_>) -> Probes {
-    access
-        .ask(hosts, |host| {
-            let request = request(host, upstream);
-            Box::new(move |ledger, _| {
-                Box::pin(async move {
-                    let facts = ledger::probe(ledger, &request).await;
-                    let now = jiff::Timestamp::now().as_second();
-                    let skewed =
-                        |facts: Facts| Facts { clock_skew: facts.clock.map(|clock| clock - now), ..facts };
-                    facts.map(skewed).map_err(|error| format!("the probe failed: {error}"))
-                })
+/// Asks all `hosts`; one that cannot be asked has a reason instead of facts. `tell` hears how far that has come.
+pub(super) async fn probe(
+    access: &Access<'_>,
+    hosts: &[&Host],
+    upstream: Upstream<'_>,
+    tell: &mut dyn FnMut(Progress<'_, Facts>),
+) -> Probes {
+    let question = |host: &Host| -> Question<Facts> {
+        let request = request(host, upstream);
+        Box::new(move |ledger, _| {
+            Box::pin(async move {
+                let facts = ledger::probe(ledger, &request).await;
+                let now = jiff::Timestamp::now().as_second();
+                let skewed = |facts: Facts| Facts {
+                    clock_skew: facts.clock.map(|clock| clock.saturating_sub(now)),
+                    ..facts
+                };
+                facts.map(skewed).map_err(|error| format!("the probe failed: {error}"))
             })
         })
-        .await
+    };
+    access.ask_and_tell(hosts, question, ANSWER, tell).await
 }
 
 fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {

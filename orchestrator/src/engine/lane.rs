@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use super::approvals::KnownApprovals;
 use super::brake::BrakeState;
@@ -41,6 +42,8 @@ const SILENCES: u32 = 3;
 pub(super) struct Lane {
     /// What the run is for.
     pub(super) kind: RunKind,
+    /// Bounds how many hosts are worked on at once, where that is not bounded by the number of lanes.
+    pub(super) working: Option<Arc<Semaphore>>,
     pub(super) plan: HostPlan,
     /// Where earlier sessions left the host; empty in a new run.
     pub(super) before: HostState,
@@ -164,6 +167,10 @@ impl Lane {
             Err(NoLink::Unreachable(failure)) => {
                 return self.stopped(HostOutcome::Unreachable, Reason::Unreachable { failure });
             }
+        };
+        let _place = match &self.working {
+            Some(working) => working.acquire().await.ok(),
+            None => None,
         };
         let end = self.hold_and_work(&mut link, route, &mut state, steps).await;
         link.close().await;

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::brake::{Brake, BrakeState};
@@ -15,7 +14,7 @@ use super::dispatch::HostEvents;
 use crate::ledger::{Ledger, OpenError};
 use crate::plan::LedgerPlace;
 use crate::text::RemoteText;
-use crate::transport::{self, ConnectError, LinkLost, Target, Transport};
+use crate::transport::{self, ConnectError, LinkLost, Slots, Target, Transport};
 
 /// How long a host may take to start a shell.
 const OPENING: Duration = Duration::from_secs(60);
@@ -27,7 +26,7 @@ const LASTING: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Route {
     pub(super) target: Target,
     pub(super) transport: Arc<dyn Transport>,
-    pub(super) connecting: Arc<Semaphore>,
+    pub(super) slots: Arc<Slots>,
     pub(super) run: String,
     pub(super) place: LedgerPlace,
     pub(super) brake: Brake,
@@ -143,7 +142,7 @@ impl From<ConnectError> for Failure {
 
 impl Route {
     async fn connect(&self) -> Result<Ledger, Failure> {
-        let session = transport::connect(&*self.transport, &self.target, &self.connecting).await?;
+        let session = transport::connect(&*self.transport, &self.target, &self.slots).await?;
         let opening = Ledger::open(session, &self.run, self.target.host(), &self.place);
         let failed = |why: String| Failure { why, is_final: false };
         match tokio::time::timeout(OPENING, opening).await {

@@ -27,6 +27,7 @@ use crate::journal::Writer;
 use crate::plan::{Blocking, HostAction, HostPlan, PlannedStep, PlannedWave};
 use crate::state::{HostState, RunState, Soak, StepState};
 use crate::text::RemoteText;
+use crate::transport::Slots;
 
 /// Runs a job to its end.
 ///
@@ -66,7 +67,8 @@ pub async fn run(
         approvals,
         reviews,
         now,
-        connecting: Arc::new(Semaphore::new(job.limits.connecting.max(1))),
+        slots: Arc::new(Slots::new(job.limits.connecting)),
+        working: Arc::new(Semaphore::new(job.limits.forks.max(1))),
         before,
         claim,
         events: events.clone(),
@@ -81,6 +83,9 @@ pub async fn run(
     drop((events, rollout));
     result.await.map_err(|_| std::io::Error::other("the dispatcher broke down"))
 }
+
+/// How many lanes that only look there are at once, with those that wait for a connection.
+const LOOKING: usize = 256;
 
 /// The first event of a run, or of its resumption.
 fn beginning(job: &Job) -> RunEvent {
@@ -119,7 +124,9 @@ struct Rollout {
     approvals: KnownApprovals,
     reviews: ReviewQueue,
     now: fn() -> Timestamp,
-    connecting: Arc<Semaphore>,
+    slots: Arc<Slots>,
+    /// Bounds how many hosts are looked at, as `--forks` says.
+    working: Arc<Semaphore>,
     events: RunEvents,
 }
 
@@ -187,7 +194,7 @@ impl Rollout {
             .filter(|(plan, _)| !self.before.hosts.get(&plan.host).is_some_and(|host| host.watched))
             .filter_map(|(plan, _)| {
                 let target = self.job.targets.get(&plan.host)?;
-                Some(WatchedHost::new(plan, target, &self.job.transport, &self.connecting))
+                Some(WatchedHost::new(plan, target, &self.job.transport, &self.slots))
             })
             .collect();
         if watched.is_empty() {
@@ -264,7 +271,10 @@ impl Rollout {
     /// `max_failures` allows, running lanes go on to their end and no new one starts. Every host gets a report.
     async fn wave(&self, wave: &PlannedWave, evidence: &Arc<EvidenceMatch>) -> BTreeMap<String, HostReport> {
         let parallel = wave.parallel.and_then(|parallel| usize::try_from(parallel).ok());
-        let width = self.job.limits.forks.min(parallel.unwrap_or(usize::MAX)).max(1);
+        let looks = !self.job.header.kind.changes();
+        // Whoever only looks waits for no host that does not answer: its lanes count once they have a connection.
+        let forks = if looks { LOOKING } else { self.job.limits.forks };
+        let width = forks.min(parallel.unwrap_or(usize::MAX)).max(1);
         // Hosts without work come first: their outcomes count towards the threshold. Hosts that an earlier session left
         // half done come next: their sites may be in maintenance.
         let mut waiting: Vec<&HostPlan> = wave.hosts.iter().filter(|host| !self.is_over(host)).collect();
@@ -348,13 +358,14 @@ impl Rollout {
         let route = self.job.targets.get(&plan.host).map(|target| Route {
             target: target.clone(),
             transport: Arc::clone(&self.job.transport),
-            connecting: Arc::clone(&self.connecting),
+            slots: Arc::clone(&self.slots),
             run: self.job.header.run.clone(),
             place: plan.place.clone(),
             brake: self.job.brake.clone(),
         });
         Lane {
             kind: self.job.header.kind,
+            working: (!self.job.header.kind.changes()).then(|| Arc::clone(&self.working)),
             before: self.before.hosts.get(&plan.host).cloned().unwrap_or_default(),
             route,
             blocked: Self::blocked(plan),

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::brake::{Brake, BrakeState};
@@ -16,7 +15,7 @@ use crate::event::{Reason, StepOutcome, StepReason};
 use crate::ledger::{Ledger, StepOutput};
 use crate::plan::{HostPlan, PlannedStep};
 use crate::text::RemoteText;
-use crate::transport::{self, Target, Transport};
+use crate::transport::{self, Slots, Target, Transport};
 
 /// How often each host is checked.
 const EVERY: Duration = Duration::from_secs(10);
@@ -35,7 +34,7 @@ pub(super) struct WatchedHost {
     pub(super) plan: HostPlan,
     pub(super) target: Target,
     pub(super) transport: Arc<dyn Transport>,
-    pub(super) connecting: Arc<Semaphore>,
+    pub(super) slots: Arc<Slots>,
     bad_looks: u32,
 }
 
@@ -52,13 +51,13 @@ impl WatchedHost {
         plan: &HostPlan,
         target: &Target,
         transport: &Arc<dyn Transport>,
-        connecting: &Arc<Semaphore>,
+        slots: &Arc<Slots>,
     ) -> Self {
         Self {
             plan: plan.clone(),
             target: target.clone(),
             transport: Arc::clone(transport),
-            connecting: Arc::clone(connecting),
+            slots: Arc::clone(slots),
             bad_looks: 0,
         }
     }
@@ -79,7 +78,7 @@ impl WatchedHost {
 
     async fn find_out(&self) -> Result<(), Reason> {
         let away = |error: String| Reason::Unreachable { failure: RemoteText::from(error.as_str()) };
-        let connected = transport::connect(&*self.transport, &self.target, &self.connecting).await;
+        let connected = transport::connect(&*self.transport, &self.target, &self.slots).await;
         let session = connected.map_err(|error| away(error.to_string()))?;
         let opening = Ledger::open(session, "none", self.target.host(), &self.plan.place);
         let mut ledger = opening.await.map_err(|error| away(error.to_string()))?;

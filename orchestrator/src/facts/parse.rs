@@ -72,6 +72,7 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         clock_skew: None,
         clock: text("clock").and_then(|clock| clock.parse().ok()),
         preflight: lines("preflight").and_then(|lines| read_preflight(&lines)),
+        late: late(&answers),
         boot_id: text("boot-id"),
         // The probe itself knows it.
         keeper: None,
@@ -133,6 +134,12 @@ fn sudo_refused(answers: &BTreeMap<String, Answer>) -> Vec<(String, String)> {
         Some((user.to_owned(), harmless_line(answer.text.to_string().trim())))
     };
     answers.iter().filter_map(refused).collect()
+}
+
+/// The questions that the host's time limit ended: timeout(1) exits with 124, or by the signals that it sends.
+fn late(answers: &BTreeMap<String, Answer>) -> Vec<String> {
+    let is_late = |answer: &Answer| matches!(answer.exit, 124 | 137 | 143);
+    answers.iter().filter(|(_, answer)| is_late(answer)).map(|(name, _)| harmless_line(name)).collect()
 }
 
 fn is_commit(text: &str) -> bool {

@@ -194,3 +194,18 @@ fn warnings_block_only_where_they_are_asked_to_and_a_skip_lets_its_own_finding_p
     skipping.apply(&mut findings);
     assert_eq!(blocking(&skipping, &findings), ["clock-skew"]);
 }
+
+#[test]
+fn a_tool_that_answers_late_is_not_missing() {
+    let late = |facts: &mut Facts| (facts.bower, facts.late) = (None, vec!["bower".to_owned()]);
+    assert_eq!(ids_of(late), [(Severity::Blocker, "answer-late".to_owned())]);
+}
+
+#[test]
+fn a_tree_that_others_can_write_has_its_finding_alone() {
+    let open = |facts: &mut Facts| {
+        facts.remote_commit = None;
+        facts.distrust = crate::facts::Distrust::parse("writable 775 /srv/ixpmanager/.git");
+    };
+    assert_eq!(ids_of(open), [(Severity::Blocker, "tree-open".to_owned())]);
+}

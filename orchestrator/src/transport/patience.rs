@@ -1,9 +1,7 @@
 //! Connecting with patience: bounded, and tried again where the other side was only busy.
 
+use super::{ConnectError, Session, Slots, Target, Transport};
 use backon::{BackoffBuilder, ExponentialBuilder};
-use tokio::sync::Semaphore;
-
-use super::{ConnectError, Session, Target, Transport};
 
 /// How often a connection is tried that the other side cut before it had authenticated.
 const TRIES: usize = 5;
@@ -21,12 +19,12 @@ pub fn reconnecting() -> impl Iterator<Item = std::time::Duration> {
         .build()
 }
 
-/// Connects; what was cut before authentication is tried again after a pause with jitter. `connecting` bounds
-/// how many connections are being made at once. Connection tries are never step tries (law 3).
+/// Connects; what was cut before authentication is tried again after a pause with jitter. Connection tries are never step
+/// tries (law 3).
 pub async fn connect(
     transport: &dyn Transport,
     target: &Target,
-    connecting: &Semaphore,
+    slots: &Slots,
 ) -> Result<Box<dyn Session>, ConnectError> {
     if let Some(why) = &target.refusal {
         return Err(ConnectError::NoRoute { why: why.clone() });
@@ -37,12 +35,7 @@ pub async fn connect(
         .with_max_times(TRIES - 1)
         .build();
     loop {
-        let result = {
-            // The semaphore is never closed; if it were, going on unbounded is the lesser evil.
-            let _slot = connecting.acquire().await;
-            transport.connect(target).await
-        };
-        match result {
+        match transport.connect(target, slots).await {
             Err(error) if error.is_transient() => match pauses.next() {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return Err(error),

@@ -19,9 +19,10 @@ use self::client::{Handle, Hop};
 use self::identity::{Credentials, KeyFiles};
 use self::proxy::Proxy;
 use super::{
-    ConnectError, Endpoint, LinkLost, NotStarted, PassphraseSource, Process, ProcessEvent, Session, Target,
-    Transport,
+    ConnectError, Endpoint, LinkLost, NotStarted, PassphraseSource, Process, ProcessEvent, Session, Slots,
+    Target, Transport,
 };
+use crate::text::stranger_line;
 
 /// Connections by russh.
 pub struct SshTransport {
@@ -34,7 +35,7 @@ impl SshTransport {
         Self { keys: KeyFiles::new(passphrases) }
     }
 
-    async fn open(&self, target: &Target) -> Result<SshSession, ConnectError> {
+    async fn open(&self, target: &Target, slots: &Slots) -> Result<SshSession, ConnectError> {
         // A person may have to type a passphrase; no connection waits for that.
         let mut credentials = Vec::new();
         for endpoint in target.jumps.iter().chain([&target.endpoint]) {
@@ -45,12 +46,12 @@ impl SshTransport {
         for jump in &target.jumps {
             let credentials = credentials.next().unwrap_or_default();
             session
-                .extend(&hop(target, jump), credentials)
+                .extend(&hop(target, jump), credentials, slots)
                 .await
                 .map_err(|error| ConnectError::Jump { via: jump.name.clone(), source: Box::new(error) })?;
         }
         let last = credentials.next().unwrap_or_default();
-        session.extend(&hop(target, &target.endpoint), last).await?;
+        session.extend(&hop(target, &target.endpoint), last, slots).await?;
         let Route { mut handles, proxy } = session;
         let Some(handle) = handles.pop() else {
             return Err(ConnectError::File("the route has no end".to_owned()));
@@ -72,16 +73,22 @@ struct Route {
 
 impl Route {
     /// Connects to one server more, through the last one if there is one.
-    async fn extend(&mut self, hop: &Hop<'_>, credentials: Credentials) -> Result<(), ConnectError> {
+    async fn extend(
+        &mut self,
+        hop: &Hop<'_>,
+        credentials: Credentials,
+        slots: &Slots,
+    ) -> Result<(), ConnectError> {
         let to = hop.to;
         let handle = match (self.handles.last(), &to.proxy_command) {
             (Some(via), _) => {
                 let channel = through(via, to).await?;
-                client::log_in(hop, channel.into_stream(), credentials).await?
+                client::log_in(hop, channel.into_stream(), credentials, slots).await?
             }
             (None, Some(command)) => {
+                let _slot = slots.at_address(to).await;
                 let (proxy, stream) = proxy::start(to, command)?;
-                match client::log_in(hop, stream, credentials).await {
+                match client::log_in(hop, stream, credentials, slots).await {
                     Ok(handle) => {
                         self.proxy = Some(proxy);
                         handle
@@ -89,7 +96,10 @@ impl Route {
                     Err(error) => return Err(proxy.explain(to, command, error).await),
                 }
             }
-            (None, None) => client::log_in(hop, tcp::connect(to).await?, credentials).await?,
+            (None, None) => {
+                let _slot = slots.at_address(to).await;
+                client::log_in(hop, tcp::connect(to).await?, credentials, slots).await?
+            }
         };
         self.handles.push(handle);
         Ok(())
@@ -109,9 +119,13 @@ async fn through(via: &Handle, to: &Endpoint) -> Result<russh::Channel<russh::cl
 }
 
 impl Transport for SshTransport {
-    fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Box<dyn Session>, ConnectError>> {
+    fn connect<'a>(
+        &'a self,
+        target: &'a Target,
+        slots: &'a Slots,
+    ) -> BoxFuture<'a, Result<Box<dyn Session>, ConnectError>> {
         async move {
-            let session: Box<dyn Session> = Box::new(self.open(target).await?);
+            let session: Box<dyn Session> = Box::new(self.open(target, slots).await?);
             Ok(session)
         }
         .boxed()
@@ -179,7 +193,7 @@ impl Process for SshProcess {
                     ChannelMsg::ExtendedData { data, ext: 1 } => ProcessEvent::Stderr(data.to_vec()),
                     ChannelMsg::ExitStatus { exit_status } => ProcessEvent::Exit(exit_status),
                     ChannelMsg::ExitSignal { signal_name, .. } => {
-                        ProcessEvent::Signal(format!("{signal_name:?}"))
+                        ProcessEvent::Signal(stranger_line(&format!("{signal_name:?}")))
                     }
                     ChannelMsg::Failure => ProcessEvent::Refused,
                     ChannelMsg::Close => return None,

@@ -51,7 +51,7 @@ pub struct Connecting {
     #[arg(short, long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub forks: u32,
 
-    /// Maximum number of connections opened at the same time
+    /// Maximum number of logins at the same time, and of connections being opened to one address
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub connecting: u32,
 

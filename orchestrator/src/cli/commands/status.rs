@@ -1,19 +1,21 @@
 //! `ixporch status`: what is installed on the hosts.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use clap::Args;
-use ixporch_inventory::Host;
+use ixporch_inventory::{Host, Inventory};
 use serde_json::{Value, json};
 
-use crate::cli::access::Access;
+use crate::cli::access::{Access, Progress};
 use crate::cli::args::{Connecting, Format, Selection};
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::planning;
 use crate::cli::printer::Printer;
-use crate::cli::probing::{Probes, Upstream};
+use crate::cli::probing::{self, Probes, Upstream};
 use crate::cli::settings::Settings;
+use crate::cli::waiting::Waiting;
 use crate::cli::which::{self, known_run};
 use crate::facts::Facts;
 use crate::history::{History, OpenStep, Owed, Purpose};
@@ -50,60 +52,116 @@ pub(in crate::cli) fn run(
         connecting: &arguments.connecting,
         transport: planning::transport(settings),
     };
-    let probes = planning::runtime()?.block_on(planning::probe(&access, &hosts, Upstream::Branch, printer));
     let history = settings.store.history()?;
     tell_unreadable(&history, settings, printer);
-    let owed = owed(&history, &hosts, &probes);
-    let value = |(host, probe): (&String, &Result<Facts, String>)| {
-        let owed = owed.get(host).map(|owed| json!({ "run": owed.run, "steps": steps(owed) }));
-        match probe {
-            Ok(facts) => json!({ "host": host, "reachable": true, "facts": facts, "owed": owed }),
-            Err(why) => json!({ "host": host, "reachable": false, "why": why, "owed": owed }),
+    let path = selection.file.inventory.display().to_string();
+    let shown =
+        Shown { hosts: &hosts, inventory: &inventory, path: &path, history: &history, settings, printer };
+    let mut waiting = Waiting::begin(hosts.len(), printer);
+    // The hosts whose state has been shown while others were still waited for.
+    let mut early: BTreeSet<String> = BTreeSet::new();
+    let tell = &mut |progress: Progress<'_, Facts>| {
+        waiting.tell(&progress);
+        match progress {
+            Progress::Answered { host, answer } if printer.format == Format::Jsonl => {
+                printer.json(&shown.value(host, answer));
+            }
+            Progress::Waiting { talking: 0, answers, .. }
+                if printer.format == Format::Human
+                    && early.is_empty()
+                    && !answers.is_empty()
+                    && waiting.elapsed() > EARLY =>
+            {
+                early = answers.keys().cloned().collect();
+                shown.table(answers);
+            }
+            _ => {}
         }
     };
+    let probing = probing::probe(&access, &hosts, Upstream::Branch, tell);
+    let probes = planning::runtime()?.block_on(probing);
+    let all = probes.values().all(Result::is_ok);
     match printer.format {
         Format::Human => {
-            let path = selection.file.inventory.display().to_string();
-            let known = |run: &str| known_run(&history, run);
-            printer.result(&report::status(printer.out, &settings.program, &path, &probes, &known));
-            for host in &hosts {
-                let id = HostId::of(host);
-                if let Some(former) = which::former(&history, &id, &inventory, &selection.file.inventory) {
-                    let run = settings.shorten(&former.run);
-                    let line = format!(
-                        "{}: run {run} left open steps or an unfinished upgrade here, when the host was {}: {} report {run}",
-                        host.name, former.host, settings.program
-                    );
-                    printer.result(&format!("{}\n", printer.out.warn(&line)));
-                }
+            let late: Probes = probes.into_iter().filter(|(host, _)| !early.contains(host)).collect();
+            if !early.is_empty() && !late.is_empty() {
+                printer.result("\n");
             }
-            for (host, owed) in &owed {
-                let words = HostWords { program: &settings.program, inventory: &path, host };
-                let line = owed_line(words, owed, &history, settings);
-                printer.result(&format!("{}\n", printer.out.warn(&line)));
-            }
+            shown.table(&late);
         }
         Format::Json => {
-            let hosts: Vec<Value> = probes.iter().map(value).collect();
+            let hosts: Vec<Value> = probes.iter().map(|(host, probe)| shown.value(host, probe)).collect();
             printer.json(&json!({ "format": 1, "hosts": hosts }));
         }
-        Format::Jsonl => probes.iter().map(value).for_each(|host| printer.json(&host)),
+        Format::Jsonl => {}
     }
-    let all = probes.values().all(Result::is_ok);
     Ok(if all { ExitCode::Success } else { ExitCode::Unreachable })
 }
 
-/// What the hosts are owed. A site that somebody opened is owed its opening no longer, whatever the journals say.
-fn owed(history: &History, hosts: &[&Host], probes: &Probes) -> BTreeMap<String, Owed> {
-    let of_host = |host: &&Host| {
-        let mut owed = history.owed(&HostId::of(host))?;
-        let probe = probes.get(&host.name).and_then(|probe| probe.as_ref().ok());
-        if probe.is_some_and(|facts| facts.maintenance == Some(false)) {
-            owed.steps.retain(|open| !open.opens);
+/// When hosts are shown although others have no connection yet.
+const EARLY: Duration = Duration::from_secs(1);
+
+/// Shows the state of hosts.
+struct Shown<'a> {
+    hosts: &'a [&'a Host],
+    inventory: &'a Inventory,
+    path: &'a str,
+    history: &'a History,
+    settings: &'a Settings,
+    printer: Printer,
+}
+
+impl Shown<'_> {
+    fn host(&self, name: &str) -> Option<&Host> {
+        self.hosts.iter().find(|host| host.name == name).copied()
+    }
+
+    /// The table of some hosts, and what they are owed.
+    fn table(&self, probes: &Probes) {
+        if probes.is_empty() {
+            return;
         }
-        (!owed.steps.is_empty()).then(|| (host.name.clone(), owed))
-    };
-    hosts.iter().filter_map(of_host).collect()
+        let (settings, printer) = (self.settings, self.printer);
+        let known = |run: &str| known_run(self.history, run);
+        printer.result(&report::status(printer.out, &settings.program, self.path, probes, &known));
+        let hosts = || probes.iter().filter_map(|(name, probe)| Some((self.host(name)?, probe)));
+        for (host, _) in hosts() {
+            let former = which::former(self.history, &HostId::of(host), self.inventory, self.path.as_ref());
+            if let Some(former) = former {
+                let run = settings.shorten(&former.run);
+                let line = format!(
+                    "{}: run {run} left open steps or an unfinished upgrade here, when the host was {}: {} report {run}",
+                    host.name, former.host, settings.program
+                );
+                printer.result(&format!("{}\n", printer.out.warn(&line)));
+            }
+        }
+        for (host, probe) in hosts() {
+            if let Some(owed) = owed(self.history, host, probe) {
+                let words = HostWords { program: &settings.program, inventory: self.path, host: &host.name };
+                let line = owed_line(words, &owed, self.history, settings);
+                printer.result(&format!("{}\n", printer.out.warn(&line)));
+            }
+        }
+    }
+
+    fn value(&self, name: &str, probe: &Result<Facts, String>) -> Value {
+        let owed = self.host(name).and_then(|host| owed(self.history, host, probe));
+        let owed = owed.map(|owed| json!({ "run": owed.run, "steps": steps(&owed) }));
+        match probe {
+            Ok(facts) => json!({ "host": name, "reachable": true, "facts": facts, "owed": owed }),
+            Err(why) => json!({ "host": name, "reachable": false, "why": why, "owed": owed }),
+        }
+    }
+}
+
+/// What a host is owed. A site that somebody opened is owed its opening no longer, whatever the journals say.
+fn owed(history: &History, host: &Host, probe: &Result<Facts, String>) -> Option<Owed> {
+    let mut owed = history.owed(&HostId::of(host))?;
+    if probe.as_ref().is_ok_and(|facts| facts.maintenance == Some(false)) {
+        owed.steps.retain(|open| !open.opens);
+    }
+    (!owed.steps.is_empty()).then_some(owed)
 }
 
 fn steps(owed: &Owed) -> Vec<&str> {

@@ -19,7 +19,8 @@ use crate::facts::SiteTrouble;
 use crate::journal::Store;
 use crate::plan::{PlannedWave, sample};
 use crate::transport::{
-    ConnectError, Endpoint, Keys, LinkLost, NotStarted, Process, ProcessEvent, Session, Target, Transport,
+    ConnectError, Endpoint, Keys, LinkLost, NotStarted, Process, ProcessEvent, Session, Slots, Target,
+    Transport,
 };
 
 /// What a host does.
@@ -86,7 +87,11 @@ pub(super) struct Actor {
 }
 
 impl Transport for Stage {
-    fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Box<dyn Session>, ConnectError>> {
+    fn connect<'a>(
+        &'a self,
+        target: &'a Target,
+        _: &'a Slots,
+    ) -> BoxFuture<'a, Result<Box<dyn Session>, ConnectError>> {
         async move {
             let part = self.parts[target.host()];
             let heard = self.heard.lock().unwrap().iter().filter(|(host, ..)| host == target.host()).count();

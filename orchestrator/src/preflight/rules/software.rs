@@ -59,7 +59,19 @@ impl Findings {
 
     pub(super) fn programs(&mut self, asked: &Asked<'_>, facts: &Facts) {
         let php = facts.php.as_deref();
-        if php.is_none() {
+        let is_late = |tool: &str| facts.late.iter().any(|name| name == tool);
+        let late: Vec<&str> = ["php", "composer", "bower"].into_iter().filter(|tool| is_late(tool)).collect();
+        if !late.is_empty() {
+            self.blocker(
+                "answer-late",
+                format!(
+                    "{} did not answer within 60s: the host is busy, or the program hangs",
+                    late.join(", ")
+                ),
+                "look at the load of the host (uptime, free), then check again",
+            );
+        }
+        if php.is_none() && !is_late("php") {
             self.blocker(
                 "php-missing",
                 "php does not answer",
@@ -67,6 +79,7 @@ impl Findings {
             );
         }
         match facts.composer.as_deref() {
+            None if is_late("composer") => {}
             None => self.blocker(
                 "composer-missing",
                 "composer does not answer (does it support this PHP?)",
@@ -84,7 +97,7 @@ impl Findings {
                 }
             }
         }
-        if facts.bower.is_none() {
+        if facts.bower.is_none() && !is_late("bower") {
             self.blocker(
                 "bower-missing",
                 "bower does not answer, and it installs the front end of IXP Manager v4",

@@ -1,20 +1,21 @@
 //! Makes the connection: name, TCP, key exchange, host key, authentication; each with its own time
 //! and its own error.
 
+use std::io::Cursor;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use russh::client::{self, DisconnectReason};
 use russh::keys::PublicKeyOrCertificate;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Chain, Join, ReadHalf, WriteHalf};
 use tokio::time::timeout;
 
 use super::algorithms;
 use super::identity::{self, Credentials, Refused};
 use super::known_hosts::{self, KnownHosts, Names, Verdict};
 use super::{revoked, tcp};
-use crate::text::RemoteText;
-use crate::transport::{ConnectError, Endpoint, HostKeyRefusal};
+use crate::text::stranger_line;
+use crate::transport::{ConnectError, Endpoint, HostKeyRefusal, Slots};
 
 pub(super) type Handle = client::Handle<Verifier>;
 
@@ -92,7 +93,7 @@ impl client::Handler for Verifier {
     async fn disconnected(&mut self, reason: DisconnectReason<Self::Error>) -> Result<(), Self::Error> {
         match reason {
             DisconnectReason::ReceivedDisconnect(info) => {
-                put(&self.notes.farewell, RemoteText::from(info.message.as_str()).to_string());
+                put(&self.notes.farewell, stranger_line(&info.message));
                 Ok(())
             }
             DisconnectReason::Error(error) => Err(error),
@@ -109,11 +110,28 @@ pub(super) struct Hop<'a> {
     pub(super) keepalive: Duration,
 }
 
+/// How long a server may be silent before it is taken for a silent one: usually it speaks at once (RFC 4253, section 4.2).
+const SILENT: Duration = Duration::from_secs(2);
+
+/// Waits for the first byte of a server; returns the stream with that byte again, and whether it came.
+async fn first_byte<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+) -> (Join<Chain<Cursor<Vec<u8>>, ReadHalf<S>>, WriteHalf<S>>, bool) {
+    let (mut reader, writer) = tokio::io::split(stream);
+    let mut first = [0];
+    // An error comes again when the stream is read.
+    let read = timeout(SILENT, reader.read(&mut first)).await;
+    let first = if matches!(read, Ok(Ok(1))) { first.to_vec() } else { Vec::new() };
+    let speaks = !first.is_empty();
+    (tokio::io::join(Cursor::new(first).chain(reader), writer), speaks)
+}
+
 /// Exchanges keys, verifies the host key, and authenticates.
 pub(super) async fn log_in<S>(
     hop: &Hop<'_>,
     stream: S,
     credentials: Credentials,
+    slots: &Slots,
 ) -> Result<Handle, ConnectError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -131,6 +149,9 @@ where
         revoked_host_keys: to.revoked_host_keys.clone(),
         notes: Arc::clone(&notes),
     };
+    let (stream, speaks) = first_byte(stream).await;
+    // A server that is silent costs nothing, and takes no slot from one that speaks.
+    let _slot = if speaks { slots.login().await } else { None };
     let mut handle = match timeout(limit, client::connect_stream(config, stream, verifier)).await {
         Ok(Ok(handle)) => handle,
         Ok(Err(error)) => return Err(key_exchange_error(to, &notes, &error)),
@@ -162,14 +183,14 @@ fn key_exchange_error(to: &Endpoint, notes: &Notes, error: &russh::Error) -> Con
     }
     if let russh::Error::NoCommonAlgo { kind, ours, theirs } = error {
         let (why, help) = algorithms::nothing_in_common(kind, ours, theirs);
-        let why = RemoteText::from(why.as_str()).to_string();
+        let why = stranger_line(&why);
         return ConnectError::NothingInCommon { address: to.address.clone(), why, help };
     }
     let went_away = matches!(error, russh::Error::HUP | russh::Error::Disconnect | russh::Error::IO(_));
     let why = match (take(&notes.farewell), error) {
         (Some(farewell), _) => format!("the host hung up: {farewell}"),
         (None, russh::Error::IO(error)) => tcp::plain(error),
-        (None, error) => error.to_string(),
+        (None, error) => stranger_line(&error.to_string()),
     };
     ConnectError::KeyExchange { address: to.address.clone(), why, went_away }
 }

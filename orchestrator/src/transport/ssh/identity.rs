@@ -16,6 +16,7 @@ pub(super) use self::candidates::Credentials;
 use self::candidates::{Candidate, Proof};
 pub(super) use self::key_files::KeyFiles;
 use self::signer::{AgentSigner, FileSigner};
+use crate::text::stranger_line;
 
 /// The host took none of our keys, or was gone before it had said so.
 pub(super) struct Refused {
@@ -92,11 +93,14 @@ async fn offer<H: Handler>(
             let hash = key.algorithm().is_rsa().then_some(hash);
             let Some(certificate) = certificate else {
                 let key = PrivateKeyWithHashAlg::new(key, hash);
-                return handle.authenticate_publickey(user, key).await.map_err(|error| error.to_string());
+                return handle
+                    .authenticate_publickey(user, key)
+                    .await
+                    .map_err(|error| stranger_line(&error.to_string()));
             };
             let answer =
                 handle.authenticate_certificate_with(user, certificate, hash, &mut FileSigner(key)).await;
-            answer.map_err(|error| error.to_string())
+            answer.map_err(|error| stranger_line(&error.to_string()))
         }
         (Proof::Agent(key), Some(agent)) => {
             let hash = key.algorithm().is_rsa().then_some(hash);
@@ -107,13 +111,13 @@ async fn offer<H: Handler>(
                 }
                 None => handle.authenticate_publickey_with(user, key, hash, &mut signer).await,
             };
-            answer.map_err(|error| error.to_string())
+            answer.map_err(|error| stranger_line(&error.to_string()))
         }
         (Proof::AgentCertificate(certificate), Some(agent)) => {
             let hash = certificate.algorithm().is_rsa().then_some(hash);
             let mut signer = AgentSigner { agent, key: None };
             let answer = handle.authenticate_certificate_with(user, *certificate, hash, &mut signer).await;
-            answer.map_err(|error| error.to_string())
+            answer.map_err(|error| stranger_line(&error.to_string()))
         }
         (_, None) => Err("the SSH agent is gone".to_owned()),
     }

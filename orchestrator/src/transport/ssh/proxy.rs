@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, Join};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
-use crate::text::RemoteText;
+use crate::text::{RemoteText, stranger_line};
 use crate::transport::{ConnectError, Endpoint};
 
 /// So much of what a command prints on standard error is kept, for the message if it fails.
@@ -76,7 +76,7 @@ impl Proxy {
         let said = tokio::time::timeout(LAST_WORDS, &mut self.errors).await;
         let said = said.ok().and_then(Result::ok).unwrap_or_default();
         let said = RemoteText::from(String::from_utf8_lossy(&said).trim()).to_string();
-        let last = said.lines().last().filter(|line| !line.is_empty()).map(str::to_owned);
+        let last = said.lines().last().filter(|line| !line.is_empty()).map(stranger_line);
         failed(to, command, last.unwrap_or(why), true)
     }
 }
