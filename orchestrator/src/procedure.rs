@@ -5,6 +5,7 @@
 
 mod built_in;
 mod checks;
+mod php_files;
 mod raw;
 mod read;
 mod template;
