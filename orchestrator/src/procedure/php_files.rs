@@ -48,6 +48,7 @@ const FILES: &[(&str, &str)] = files![
     "jobs.php",
     "limits.php",
     "load.php",
+    "memcached-flush.php",
     "opening-mark.php",
     "owners-record.php",
     "owners-restore.php",
