@@ -3,8 +3,10 @@
 //! Owns what a step is and how a procedure is read. Must not know any host: placeholders stay
 //! placeholders until the plan is built. The format is described in `docs/procedure.md`.
 
+mod argument_text;
 mod built_in;
 mod checks;
+mod php_files;
 mod raw;
 mod read;
 mod template;
@@ -15,6 +17,7 @@ use std::time::Duration;
 use ixporch_inventory::Problems;
 use serde::{Deserialize, Serialize};
 
+pub use argument_text::ArgumentText;
 pub use built_in::BuiltInScript;
 pub use template::{Placeholder, Template};
 

@@ -1,4 +1,5 @@
 <?php
+// uses: backups.php, client.php, settings.php, tables.php
 // Whether the host is what it was when its backup was made: by commit (which another step looks at), by what composer and
 // bower had installed, by what its tables are made of, and by an application that answers.
 $folder = ixporch_backup_folder();

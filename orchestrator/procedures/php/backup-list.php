@@ -1,4 +1,5 @@
 <?php
+// uses: backups.php, bytes.php
 // The backups of this host, the newest first.
 $backups = ixporch_backups();
 foreach ($backups as $folder => $manifest) {

@@ -1,4 +1,5 @@
 <?php
+// uses: backups.php, prune.php
 // Removes the oldest backups beyond those that are kept.
 $before = count(ixporch_backups());
 ixporch_prune((int) getenv('BACKUP_KEEP'));

@@ -1,4 +1,5 @@
 <?php
+// uses: archive.php, backups.php, client.php, load.php, settings.php, tables.php
 // Reads a backup to its end; where a scratch schema is named, the dump is loaded into it, compared, and dropped again.
 list($folder, $manifest) = ixporch_chosen_backup((string) getenv('BACKUP'));
 foreach ($manifest['archives'] as $archive) {

@@ -1,4 +1,5 @@
 <?php
+// uses: settings.php
 // The types of the database's columns, one on a line: table, column and type, between tabs. Nothing is changed.
 try {
     $columns = ixporch_database(ixporch_settings())->query(

@@ -1,4 +1,5 @@
 <?php
+// uses: archive.php, backups.php, client.php, programs.php
 // Puts back what composer and bower had installed before: from the backup, so that neither has to be asked again.
 $folder = ixporch_backup_folder();
 $manifest = ixporch_manifest($folder);

@@ -1,4 +1,5 @@
 <?php
+// uses: settings.php
 // What the installation is made of: PHP, commit, the digests of composer.lock and bower.json, and its database server.
 // One line each; what cannot be found out has none. Nothing is changed.
 function ixporch_commit()

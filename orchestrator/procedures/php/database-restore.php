@@ -1,4 +1,5 @@
 <?php
+// uses: archive.php, backups.php, client.php, dump.php, load.php, restore.php, settings.php, tables.php
 // Drops everything that is in the database, and loads the dump that was made before the upgrade.
 // What the database user could not create again is not dropped: it is not in the dump.
 function ixporch_drop_everything(PDO $database, array $rights)

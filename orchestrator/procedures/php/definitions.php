@@ -1,4 +1,5 @@
 <?php
+// uses: client.php
 // Views and triggers by their definitions, as the database tells them and can be told them again.
 // What of a connection's settings a definition depends on.
 const IXPORCH_SESSION = ['sql_mode', 'character_set_client', 'collation_connection'];

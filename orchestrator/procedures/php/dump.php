@@ -1,4 +1,5 @@
 <?php
+// uses: client.php, programs.php, tables.php
 // How the database is dumped.
 // The options of the dump: what cannot be read within one transaction is locked while it is read.
 function ixporch_dump_command(array $tables, array $rights, $schema)

@@ -1,4 +1,5 @@
 <?php
+// uses: backups.php
 // What the application logged as an error since the run began: what is in its logs beyond where they ended when the backup
 // was made. It is shown, and nothing follows from it.
 $manifest = ixporch_manifest(ixporch_backup_folder());

@@ -1,4 +1,5 @@
 <?php
+// uses: http.php
 // Before the site is opened: whether the application is whole, as far as that is seen without a web server.
 function ixporch_run($command)
 {

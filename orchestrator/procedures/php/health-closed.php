@@ -1,4 +1,5 @@
 <?php
+// uses: http.php
 // While the site is closed: the URL is that of this host only where it says so.
 $trouble = ixporch_until_well(function () {
     $answer = ixporch_site('/');

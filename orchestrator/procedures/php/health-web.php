@@ -1,4 +1,5 @@
 <?php
+// uses: http.php
 // The site is open: it answers, with the version that is installed, and without the page of an application that broke.
 // What is wrong with the site; nothing where it is well.
 function ixporch_trouble_of_site($version)

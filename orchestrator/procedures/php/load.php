@@ -1,4 +1,5 @@
 <?php
+// uses: archive.php, bytes.php, client.php, programs.php, progress.php, settings.php, tables.php
 // Loading a dump: what it depends on, and how it is done.
 // The client that loads; ends the script where there is none.
 function ixporch_client()

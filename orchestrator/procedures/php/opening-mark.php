@@ -1,4 +1,5 @@
 <?php
+// uses: backups.php, client.php, programs.php, settings.php, tables.php
 // Remembers what is in the database now, before the site is opened: if it must be restored later, this tells whether anything
 // was written since.
 try {

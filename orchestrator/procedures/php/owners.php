@@ -1,4 +1,5 @@
 <?php
+// uses: backups.php, client.php, programs.php
 // Whose the files of the installation are. git writes what it changes as its own user, also what was the web user's. These
 // scripts run as root, in folders that the web user can change meanwhile: so they follow no link, and give away no file that
 // git did not write (docs/concepts/trust.md).

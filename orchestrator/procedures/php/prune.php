@@ -1,4 +1,5 @@
 <?php
+// uses: backups.php, programs.php
 // Old backups, and what is to be removed.
 function ixporch_remove($folder)
 {

@@ -1,4 +1,5 @@
 <?php
+// uses: jobs.php, limits.php, progress.php
 // Waits until nothing of the installation runs any more: what was started before the site was closed goes on, and writes.
 $until = time() + (int) getenv('QUIET_TIMEOUT');
 while ($jobs = ixporch_jobs()) {

@@ -1,4 +1,5 @@
 <?php
+// uses: archive.php, backups.php, client.php, programs.php, restore.php, settings.php
 // Whether the database can be restored from its backup: asked before anything is taken back, so that a host of which it cannot
 // stays what it is. READ_ARCHIVE says whether the archive is read to its end.
 

@@ -1,16 +1,9 @@
 <?php
+// uses: backups.php, client.php, closed.php, load.php, programs.php, tables.php
 // What a restore depends on, looked at before it changes anything.
 function ixporch_time($seconds)
 {
     return gmdate('Y-m-d\TH:i:s\Z', $seconds);
-}
-
-// The file that keeps the site closed, so that it is told from another one of the same name; null where the site is open.
-function ixporch_closed()
-{
-    clearstatcache();
-    $file = @stat('storage/framework/down');
-    return $file ? [$file['ino'], $file['ctime']] : null;
 }
 
 // Whether an earlier try of the restore was begun while the site was closed as it is now. What is in the database by now says

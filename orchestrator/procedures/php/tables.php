@@ -1,4 +1,5 @@
 <?php
+// uses: client.php, progress.php
 // What is in the database: its tables with a checksum of their rows each, and what the database user may do with it.
 function ixporch_rows(PDO $database, $query)
 {

@@ -1,4 +1,5 @@
 <?php
+// uses: backups.php, client.php, definitions.php, settings.php
 // Makes the views and triggers those again that were there when the backup was made. What is as it was is not touched: where
 // the database was restored from its dump, that is all of them.
 $folder = ixporch_backup_folder();

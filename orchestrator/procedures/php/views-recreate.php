@@ -1,4 +1,5 @@
 <?php
+// uses: client.php, definitions.php, load.php, settings.php
 // Makes the views and triggers of tools/sql/views.sql anew. The file is given to the mysql client, since DELIMITER is the
 // client's. It drops each object before it creates it: so whether the rights suffice is tried on objects of no use first,
 // and what was there before is put back where the file cannot be run to its end.

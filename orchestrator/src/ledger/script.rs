@@ -77,12 +77,7 @@ fn there(command: &Command, path: &str) -> String {
 }
 
 /// Asks memcached for its process id and uptime; the address is its first argument.
-const ASK_MEMCACHED: &str = r#"$s = @stream_socket_client("tcp://" . $argv[1], $n, $m, 5);
-if (!$s) { exit(1); }
-stream_set_timeout($s, 5);
-fwrite($s, "stats\r\nquit\r\n");
-while (($l = fgets($s)) !== false) { if (preg_match("/^STAT (pid|uptime) (\d+)/", $l, $f)) { $v[$f[1]] = $f[2]; } }
-echo "memcached ", $v["pid"] ?? "?", " ", $v["uptime"] ?? "?";"#;
+const ASK_MEMCACHED: &str = include_str!("host/memcached-mark.php");
 
 /// Defines `observe`: prints what differs between two starts of memcached. That is the start time of its unit on
 /// systemd's monotonic clock if systemd knows the unit, else memcached's own process id and uptime.
@@ -99,7 +94,7 @@ fn memcached_mark(unit: Option<&str>, address: &str, php: &[String]) -> String {
     let php = php.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
     format!(
         "observe() {{\n{by_unit}  timeout -k 2 8 {php} -r {} -- {} </dev/null 2>/dev/null || printf stopped\n}}\n",
-        quote(ASK_MEMCACHED),
+        quote(ASK_MEMCACHED.trim_start_matches("<?php\n")),
         quote(address)
     )
 }

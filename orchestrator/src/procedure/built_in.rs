@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use super::php_files;
 use crate::script::Script;
 
 /// One of these scripts.
@@ -81,43 +82,9 @@ pub(super) const BUILT_IN_SCRIPTS: &[(&str, BuiltInScript)] = &[
     ("views-recreate", BuiltInScript::ViewsRecreate),
 ];
 
-const SETTINGS: &str = include_str!("../../procedures/php/settings.php");
-const CLIENT: &str = include_str!("../../procedures/php/client.php");
-const ARCHIVE: &str = include_str!("../../procedures/php/archive.php");
-const TABLES: &str = include_str!("../../procedures/php/tables.php");
-const DUMP: &str = include_str!("../../procedures/php/dump.php");
-const DEFINITIONS: &str = include_str!("../../procedures/php/definitions.php");
-const VIEWS_BACK: &str = include_str!("../../procedures/php/views-back.php");
-const OWNERS: &str = include_str!("../../procedures/php/owners.php");
-const OWNERS_RECORD: &str = include_str!("../../procedures/php/owners-record.php");
-const OWNERS_RESTORE: &str = include_str!("../../procedures/php/owners-restore.php");
-const BACKUP: &str = include_str!("../../procedures/php/backup.php");
-const OPENING_MARK: &str = include_str!("../../procedures/php/opening-mark.php");
-const COMPONENTS_RESTORE: &str = include_str!("../../procedures/php/components-restore.php");
-const RESTORE: &str = include_str!("../../procedures/php/restore.php");
-const RESTORE_CHECK: &str = include_str!("../../procedures/php/restore-check.php");
-const CACHES_CLEAR: &str = include_str!("../../procedures/php/caches-clear.php");
-const DATABASE_RESTORE: &str = include_str!("../../procedures/php/database-restore.php");
-const PREFLIGHT: &str = include_str!("../../procedures/php/preflight.php");
-const JOBS: &str = include_str!("../../procedures/php/jobs.php");
-const QUIET: &str = include_str!("../../procedures/php/quiet.php");
-const PRUNE: &str = include_str!("../../procedures/php/prune.php");
-const LOAD: &str = include_str!("../../procedures/php/load.php");
-const BACKUP_LIST: &str = include_str!("../../procedures/php/backup-list.php");
-const BACKUP_VERIFY: &str = include_str!("../../procedures/php/backup-verify.php");
-const BACKUP_PRUNE: &str = include_str!("../../procedures/php/backup-prune.php");
-const HTTP: &str = include_str!("../../procedures/php/http.php");
-const HEALTH_CLOSED: &str = include_str!("../../procedures/php/health-closed.php");
-const HEALTH_APPLICATION: &str = include_str!("../../procedures/php/health-application.php");
-const HEALTH_WEB: &str = include_str!("../../procedures/php/health-web.php");
-const ERROR_LOG: &str = include_str!("../../procedures/php/error-log.php");
-const BACK_CHECK: &str = include_str!("../../procedures/php/back-check.php");
-const VIEWS_RECREATE: &str = include_str!("../../procedures/php/views-recreate.php");
-const COLUMNS: &str = include_str!("../../procedures/php/columns.php");
-const COMPOSITION: &str = include_str!("../../procedures/php/composition.php");
-
 static TEXTS: LazyLock<Vec<(BuiltInScript, Script)>> = LazyLock::new(|| {
-    BUILT_IN_SCRIPTS.iter().map(|(_, script)| (*script, Script::new(script.assemble()))).collect()
+    let text = |name: &str| Script::new(php_files::assemble(&format!("{name}.php")));
+    BUILT_IN_SCRIPTS.iter().map(|(name, script)| (*script, text(name))).collect()
 });
 
 impl BuiltInScript {
@@ -141,38 +108,6 @@ impl BuiltInScript {
     /// The text that `php -r` is given; one for all hosts.
     pub fn text(self) -> Script {
         let known = TEXTS.iter().find(|(script, _)| *script == self);
-        known.map_or_else(|| Script::new(self.assemble()), |(_, text)| text.clone())
-    }
-
-    fn assemble(self) -> String {
-        let files: &[&str] = match self {
-            Self::Columns => &[SETTINGS, COLUMNS],
-            Self::Composition => &[SETTINGS, COMPOSITION],
-            Self::ViewsRecreate => &[SETTINGS, CLIENT, ARCHIVE, TABLES, LOAD, DEFINITIONS, VIEWS_RECREATE],
-            Self::ViewsBack => &[SETTINGS, CLIENT, ARCHIVE, DEFINITIONS, VIEWS_BACK],
-            Self::OwnersRecord => &[CLIENT, ARCHIVE, OWNERS, OWNERS_RECORD],
-            Self::OwnersRestore => &[CLIENT, ARCHIVE, OWNERS, OWNERS_RESTORE],
-            Self::Backup => {
-                &[SETTINGS, CLIENT, ARCHIVE, TABLES, DEFINITIONS, DUMP, LOAD, PRUNE, RESTORE, BACKUP]
-            }
-            Self::OpeningMark => &[SETTINGS, CLIENT, ARCHIVE, TABLES, OPENING_MARK],
-            Self::ComponentsRestore => &[CLIENT, ARCHIVE, COMPONENTS_RESTORE],
-            Self::DatabaseRestore => {
-                &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, LOAD, RESTORE, DATABASE_RESTORE]
-            }
-            Self::BackCheck => &[SETTINGS, CLIENT, ARCHIVE, TABLES, BACK_CHECK],
-            Self::RestoreCheck => &[SETTINGS, CLIENT, ARCHIVE, TABLES, LOAD, RESTORE, RESTORE_CHECK],
-            Self::CachesClear => &[CLIENT, CACHES_CLEAR],
-            Self::Preflight => &[SETTINGS, CLIENT, ARCHIVE, TABLES, DUMP, JOBS, PREFLIGHT],
-            Self::Quiet => &[CLIENT, ARCHIVE, JOBS, QUIET],
-            Self::BackupList => &[CLIENT, ARCHIVE, BACKUP_LIST],
-            Self::BackupVerify => &[SETTINGS, CLIENT, ARCHIVE, TABLES, LOAD, BACKUP_VERIFY],
-            Self::BackupPrune => &[CLIENT, ARCHIVE, PRUNE, BACKUP_PRUNE],
-            Self::HealthClosed => &[HTTP, HEALTH_CLOSED],
-            Self::HealthApplication => &[HTTP, HEALTH_APPLICATION],
-            Self::HealthWeb => &[HTTP, HEALTH_WEB],
-            Self::ErrorLog => &[CLIENT, ARCHIVE, ERROR_LOG],
-        };
-        files.iter().map(|file| file.trim_start_matches("<?php\n")).collect()
+        known.map_or_else(|| Script::new(String::new()), |(_, text)| text.clone())
     }
 }

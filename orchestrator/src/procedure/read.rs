@@ -12,7 +12,7 @@ use super::built_in::BUILT_IN_SCRIPTS;
 use super::checks;
 use super::raw::RawStep;
 use super::template::TemplateError;
-use super::{Action, Condition, Effect, Placeholder, Procedure, Proof, Reads, Step, Template};
+use super::{Action, ArgumentText, Condition, Effect, Placeholder, Procedure, Proof, Reads, Step, Template};
 use crate::digest;
 use crate::script::Script;
 
@@ -80,11 +80,14 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
     }
 }
 
-/// The digest of a procedure's text, and of that of the built-in scripts that it runs.
+/// The digest of a procedure's text, and of those that ixporch carries and the procedure runs.
 fn digest_of<'r>(source: &str, steps: impl Iterator<Item = &'r RawStep>) -> String {
-    let scripts = steps.filter_map(|raw| match &raw.step.action {
-        Action::BuiltIn(script) => Some(script.text()),
-        Action::Run(_) | Action::Script(_) | Action::Probe => None,
+    let scripts = steps.flat_map(|raw| match &raw.step.action {
+        Action::BuiltIn(script) => vec![script.text().to_string()],
+        Action::Run(arguments) => {
+            arguments.iter().flat_map(Template::texts).map(ArgumentText::text).collect()
+        }
+        Action::Script(_) | Action::Probe => Vec::new(),
     });
     let mut text = source.to_owned();
     for script in scripts {
@@ -263,14 +266,17 @@ fn parse_template(
     }
     let names = || Placeholder::ALL.into_iter().map(Placeholder::name);
     let problem = match Template::parse(&text.value) {
-        Ok(template) => match template.as_words() {
-            Some(words) if !words_allowed => Problem::new(
-                text.span.clone(),
-                format!("`{{{}}}` is a command, not a single value", words.name()),
-            )
-            .help("it can only be an argument of `run`"),
-            _ => return Some(template),
-        },
+        Ok(template) => {
+            let words = template.as_words().map(|words| (words.name(), "a command"));
+            let script = template.texts().next().map(|script| (script.file_name(), "a script"));
+            match words.or(script) {
+                Some((name, what)) if !words_allowed => {
+                    Problem::new(text.span.clone(), format!("`{{{name}}}` is {what}, not a single value"))
+                        .help("it can only be an argument of `run`")
+                }
+                _ => return Some(template),
+            }
+        }
         Err(TemplateError::Open) => Problem::new(text.span.clone(), "a brace is not closed")
             .help("placeholders look like `{ixp_root}`; write `{{` and `}}` for braces"),
         Err(TemplateError::Unknown(name)) => {

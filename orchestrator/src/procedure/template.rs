@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use super::ArgumentText;
+
 /// A value of the host, of the run, or of the facts that an argument may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Placeholder {
@@ -153,6 +155,7 @@ pub struct Template {
 enum Piece {
     Literal(String),
     Value(Placeholder),
+    Text(ArgumentText),
 }
 
 /// Why a template is refused.
@@ -188,14 +191,15 @@ impl Template {
             let Some((name, after)) = from.strip_prefix('{').and_then(|from| from.split_once('}')) else {
                 return Err(TemplateError::Open);
             };
-            let value = Placeholder::ALL
-                .into_iter()
-                .find(|placeholder| placeholder.name() == name)
+            let value = Placeholder::ALL.into_iter().find(|placeholder| placeholder.name() == name);
+            let piece = value
+                .map(Piece::Value)
+                .or_else(|| ArgumentText::by_file_name(name).map(Piece::Text))
                 .ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
             if !literal.is_empty() {
                 pieces.push(Piece::Literal(std::mem::take(&mut literal)));
             }
-            pieces.push(Piece::Value(value));
+            pieces.push(piece);
             rest = after;
         }
         literal.push_str(rest);
@@ -215,7 +219,15 @@ impl Template {
     pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Value(placeholder) => Some(*placeholder),
-            Piece::Literal(_) => None,
+            Piece::Literal(_) | Piece::Text(_) => None,
+        })
+    }
+
+    /// The texts of ixporch that it names.
+    pub fn texts(&self) -> impl Iterator<Item = ArgumentText> + '_ {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Text(text) => Some(*text),
+            Piece::Literal(_) | Piece::Value(_) => None,
         })
     }
 
@@ -231,6 +243,7 @@ impl Template {
             .map(|piece| match piece {
                 Piece::Literal(text) => text.clone(),
                 Piece::Value(placeholder) => value(*placeholder),
+                Piece::Text(text) => text.text(),
             })
             .collect()
     }
@@ -242,6 +255,7 @@ impl fmt::Display for Template {
             match piece {
                 Piece::Literal(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}"))?,
                 Piece::Value(placeholder) => write!(f, "{{{}}}", placeholder.name())?,
+                Piece::Text(text) => write!(f, "{{{}}}", text.file_name())?,
             }
         }
         Ok(())

@@ -99,3 +99,24 @@ fn braces_can_be_written() {
     assert_eq!(template.fill(|_| "v4.5.0".to_owned()), "refs/tags/v4.5.0^{commit}");
     assert_eq!(template.to_string(), "refs/tags/{target}^{{commit}}");
 }
+
+#[test]
+fn a_carried_script_is_an_argument_of_run_alone() {
+    let template = Template::parse("{memcached-back.sh}").unwrap();
+    assert_eq!(template.fill(|_| String::new()), ArgumentText::MemcachedBack.text());
+    assert_eq!(template.to_string(), "{memcached-back.sh}");
+    let found = problems(
+        "format = 1\nname = \"x\"\n[[steps]]\nid = \"a\"\ntitle = \"A\"\neffect = \"check\"\nrun = [\"true\"]\n\
+         cwd = \"{memcached-back.sh}\"\n",
+    );
+    assert_eq!(found, ["`{memcached-back.sh}` is a script, not a single value"]);
+}
+
+#[test]
+fn carried_scripts_are_what_they_are_for() {
+    for text in ArgumentText::ALL {
+        assert_eq!(ArgumentText::by_file_name(text.file_name()), Some(text));
+        assert_eq!(ArgumentText::of_text(&text.text()), Some(text));
+        assert!(!text.text().contains("<?php"), "{text:?}");
+    }
+}

@@ -6,8 +6,10 @@ use super::findings::findings;
 use super::{Paint, duration, note};
 use crate::digest;
 use crate::event::RunKind;
-use crate::plan::{Command, HostAction, HostPlan, Plan, PlannedProof, PlannedStep, PlannedWave, fold_names};
-use crate::procedure::{BuiltInScript, Effect};
+use crate::plan::{
+    Argument, Command, HostAction, HostPlan, Plan, PlannedProof, PlannedStep, PlannedWave, fold_names,
+};
+use crate::procedure::{ArgumentText, BuiltInScript, Effect};
 use crate::text::harmless_line;
 
 /// Where IXP Manager's release notes are.
@@ -162,7 +164,7 @@ pub fn command_line(command: &Command) -> String {
 /// named.
 fn command_lines(command: &Command) -> Vec<String> {
     let Some((interpreter, script)) = command.script() else {
-        return vec![format!("$ {}", command.to_operator_line())];
+        return run_lines(command);
     };
     let user = command.user.as_deref().map_or(String::new(), |user| format!(" as {user}"));
     let folder = command.cwd.as_deref().map_or(String::new(), |folder| format!(" in {folder}"));
@@ -177,6 +179,20 @@ fn command_lines(command: &Command) -> Vec<String> {
     let kind = if interpreter == "sh" { String::new() } else { format!(" for {interpreter}") };
     let heading = format!("script{kind}{user}{folder}{with}:");
     std::iter::once(heading).chain(script.trim().lines().map(|line| format!("  {line}"))).collect()
+}
+
+/// The command with the names of texts that ixporch carries in their place, and where these texts are found.
+fn run_lines(command: &Command) -> Vec<String> {
+    let mut shown = command.clone();
+    let mut lines = Vec::new();
+    for argument in &mut shown.argv {
+        let Some(text) = ArgumentText::of_text(argument) else { continue };
+        let name = text.file_name();
+        *argument = Argument::from(format!("{{{name}}}"));
+        lines.push(format!("  {{{name}}}: ixporch procedure show {name}"));
+    }
+    lines.insert(0, format!("$ {}", shown.to_operator_line()));
+    lines
 }
 
 fn proof_words(proof: &PlannedProof) -> String {

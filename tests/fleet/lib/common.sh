@@ -1,5 +1,7 @@
 # Names, addresses and small helpers, shared by all parts of the fleet.
 # shellcheck shell=bash
+# Other parts use what is set here.
+# shellcheck disable=SC2034
 
 # Where everything that the fleet makes is kept. Built layers stay between runs; `fleet clean` removes them.
 CACHE=${IXPORCH_FLEET_CACHE:-/var/cache/ixporch-fleet}

@@ -111,8 +111,8 @@ await_host() {
 
 # A killed systemd-nspawn leaves its container alive: what is left in the host's cgroups is ended.
 end_processes() {
-  local name=$1 tries pids
-  for tries in $(seq 100); do
+  local name=$1 pids
+  for _ in $(seq 100); do
     pids=$(for cgroup in $(cgroups_of "$name"); do [ -d "$cgroup" ] && find "$cgroup" -name cgroup.procs -exec cat {} +; done 2>/dev/null | sort -u | grep -vx 0 || true)
     [ -n "$pids" ] || return 0
     # shellcheck disable=SC2086

@@ -96,6 +96,8 @@ hub_down() {
 publish() {
   local tag=$1 host
   shift
+  # Names of hosts hold no blanks.
+  # shellcheck disable=SC2048
   for host in ${*:-$(hosts)}; do
     git -c safe.directory='*' -C "$HUB/git/$host/ixpmanager.git" update-ref refs/heads/master "$tag^{commit}" || die "cannot publish $tag to $host"
   done

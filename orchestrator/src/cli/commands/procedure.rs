@@ -8,7 +8,7 @@ use crate::cli::args::Format;
 use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::printer::Printer;
-use crate::procedure::{self, BuiltInScript};
+use crate::procedure::{self, ArgumentText, BuiltInScript};
 use crate::state::ExitCode;
 
 /// Arguments of `procedure`.
@@ -55,12 +55,18 @@ pub(in crate::cli) fn run(arguments: &Procedure, printer: Printer) -> Result<Exi
         }
         ProcedureCommand::Show { procedure } => {
             let script = || BuiltInScript::by_file_name(procedure).map(|script| script.text().to_string());
-            let Some(text) =
-                procedure::Procedure::built_in_text(procedure).map(str::to_owned).or_else(script)
+            let argument = || ArgumentText::by_file_name(procedure).map(ArgumentText::text);
+            let Some(text) = procedure::Procedure::built_in_text(procedure)
+                .map(str::to_owned)
+                .or_else(script)
+                .or_else(argument)
             else {
                 let mut error = CliError::usage(format!("there is no built-in procedure `{procedure}`"));
                 let names = procedure::Procedure::built_in_names().map(str::to_owned);
-                let known: Vec<String> = names.chain(BuiltInScript::file_names()).collect();
+                let known: Vec<String> = names
+                    .chain(BuiltInScript::file_names())
+                    .chain(ArgumentText::ALL.map(|text| text.file_name().to_owned()))
+                    .collect();
                 error.help = suggest::help(procedure, known.iter().map(String::as_str));
                 return Err(error);
             };

@@ -26,6 +26,8 @@ aside() {
 # What may take longer than a question usually does.
 ahead() { patience=80; aside "$@"; }
 # Whether steps can be run as a user. `sudo -l` says so too of what a password is asked for: hence a try, of nothing.
+# What is printed as an error is the answer.
+# shellcheck disable=SC2069
 may_become() { [ "$1" = "$me" ] || [ "$uid" = 0 ] || sudo -n -u "$1" -- sh -c : 2>&1 >/dev/null; }
 ask login-user printf %s "$me"
 ask sudo sudo -n true

@@ -68,9 +68,9 @@ ask() {
 
 # Whether the process that file $1 names lives, or anything in its session.
 lives() {
-  pid= start= then=
-  read -r pid start then 2>/dev/null < "$1" || return 1
-  [ "$then" = "$boot" ] || return 1
+  pid='' start='' its_boot=''
+  read -r pid start its_boot 2>/dev/null < "$1" || return 1
+  [ "$its_boot" = "$boot" ] || return 1
   if read -r line 2>/dev/null < "/proc/$pid/stat"; then
     # shellcheck disable=SC2086
     set -- ${line##*) }
@@ -242,6 +242,8 @@ pump() {
 may_have_more() {
   eval "at=\$$1_at"
   next_segment "$1" "$at"
+  # POSIX has no -nt; dash, bash and busybox do.
+  # shellcheck disable=SC3013
   [ -n "$next" ] || [ ! "$d/looked-$1" -nt "$d/$1.$at" ]
 }
 
@@ -259,7 +261,7 @@ length_of() {
 follow() {
   open_stream out 5 "$1"
   open_stream err 6 "$2"
-  polls=0 idle=0 ended= everything=
+  polls=0 idle=0 ended='' everything=''
   while :; do
     # Whatever was printed before the end was seen is passed on after it. A step has vanished only where it had begun
     # before its process was looked for in vain.
@@ -286,16 +288,16 @@ follow() {
       idle=0
     fi
     [ -z "$ended" ] || break
-    everything= polls=$((polls + 1)) idle=$((idle + 1))
+    everything='' polls=$((polls + 1)) idle=$((idle + 1))
     # A step that has been silent for seconds is not looked at so often: the host has work of its own.
     if [ "$polls" -lt 5 ]; then nap 0.01; elif [ "$idle" -lt 60 ] || [ ! -d "$d/begun" ]; then nap 0.05; else nap 0.2; fi
   done
   exec 5<&- 6<&-
-  by= cut=whole exit= word= milliseconds=
+  by='' cut=whole exit='' word='' milliseconds=''
   [ "$ended" != gone ] || say end 0 lost-claim 0 "$1" "$2" whole
   [ -d "$d" ] && [ -n "$ended" ] || return
   read -r by 2>/dev/null < "$d/keeper"
-  [ -e "$d/out-whole" ] && [ -e "$d/err-whole" ] || cut=cut
+  [ -e "$d/out-whole" ] && [ -e "$d/err-whole" ] || cut='cut'
   [ "$ended" = vanished ] || read -r exit word milliseconds < "$d/rc"
   # A power cut can leave a record without its content.
   case ${exit:-x}${milliseconds:-x} in
