@@ -220,3 +220,51 @@ fn a_backup_from_a_hostile_host_harms_no_terminal_and_fills_no_disk() {
     assert!(ended.stderr.contains("bad: 1 file, 4.8 KiB"), "{ended}");
     assert_eq!(fs::read(to.join("x")).unwrap().len(), 5000);
 }
+
+#[test]
+fn runs_that_others_could_have_written_are_refused_with_the_command_that_closes_them() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    assert_eq!(stage.upgrade().code, 0);
+    let runs_folder = stage.folder.path().join(".local/state/ixporch");
+    let run = runs_folder.join("runs").join(stage.last_run());
+    for folder in [&runs_folder, &runs_folder.join("runs"), &run] {
+        mode(folder, 0o770);
+        for arguments in
+            [&["report"][..], &["report", &stage.folder.path().display().to_string()], &["resume"], &["runs"]]
+        {
+            let ended = stage.program.run(arguments);
+            if *folder != run || arguments[0] == "report" {
+                assert_eq!(ended.code, 3, "{arguments:?} {ended}");
+            }
+        }
+        let ended = stage.program.run(&["report", run.file_name().unwrap().to_str().unwrap()]);
+        assert_eq!(ended.code, 3, "{ended}");
+        let close = format!("help: look at what is in it; then close it: chmod go-w {}", folder.display());
+        assert!(ended.stderr.contains(&close), "{ended}");
+        mode(folder, 0o700);
+    }
+    assert_eq!(stage.program.run(&["report"]).code, 0);
+    // An inventory is somebody's own choice: that is only said.
+    mode(&stage.inventory, 0o666);
+    let ended = stage.run(&["plan"]);
+    assert_eq!(ended.code, 0, "{ended}");
+    assert_eq!(
+        ended.stderr.matches("inventory.toml can be written by other users (mode 666)").count(),
+        1,
+        "{ended}"
+    );
+}
+
+#[test]
+fn a_backup_folder_that_others_can_change_stops_the_upgrade_before_anything_is_changed() {
+    let stage = two();
+    let bad = stage.fleet.host("bad");
+    fs::create_dir(bad.folder().join("backups")).unwrap();
+    mode(&bad.folder().join("backups"), 0o777);
+    let ended = stage.upgrade();
+    assert_eq!(ended.code, 5, "{ended}");
+    assert_eq!(stage.outcome("good"), "upgraded");
+    assert!(ended.stdout.contains("backups can be written by other users: chown root"), "{ended}");
+    assert_eq!(bad.describe(), "v4.4.0");
+    assert!(!bad.in_maintenance());
+}

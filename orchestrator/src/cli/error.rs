@@ -213,6 +213,15 @@ impl From<JournalError> for CliError {
                     archive(&path)
                 ))
             }
+            JournalError::Open { path, .. } => {
+                let path = quote(&path.display().to_string());
+                Self::invalid(message)
+                    .coded(ErrorCode::JournalUnusable)
+                    .help(format!("look at what is in it; then close it: chmod go-w {path}"))
+            }
+            JournalError::Foreign { .. } => Self::invalid(message)
+                .coded(ErrorCode::JournalUnusable)
+                .help("run ixporch as that user, or choose another folder with --state-dir"),
             JournalError::Io(_)
             | JournalError::Encode(_)
             | JournalError::Gone(_)

@@ -1,14 +1,17 @@
 //! Reads the files that the arguments name.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use ixporch_inventory::{Host, Inventory, Selector};
 
 use super::args::{InventoryFile, Selection};
 use super::error::{CliError, ErrorCode};
-use super::openssh;
 use super::settings::Settings;
+use super::{openssh, output};
+use crate::plan::quote;
 use crate::procedure::Procedure;
 
 /// Reads and checks an inventory.
@@ -64,6 +67,34 @@ pub(super) fn procedure(name: &str) -> Result<Procedure, CliError> {
 }
 
 fn text(path: &Path) -> Result<String, CliError> {
+    warn_if_open(path);
     fs_err::read_to_string(path)
         .map_err(|error| CliError::invalid(error.to_string()).coded(ErrorCode::Unreadable))
+}
+
+/// The files of which a person was warned.
+static WARNED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Warns once of a file that other users can change: it says what runs on hosts. The user's own group is no other user.
+fn warn_if_open(path: &Path) {
+    let Ok(found) = fs_err::metadata(path) else { return };
+    let own = rustix::process::geteuid().as_raw();
+    let by_group = found.mode() & 0o020 != 0 && found.gid() != rustix::process::getegid().as_raw();
+    let file = path.display();
+    let why = if found.uid() != own && found.uid() != 0 {
+        format!(
+            "{file} belongs to another user (uid {}), who could change what runs on the hosts",
+            found.uid()
+        )
+    } else if found.mode() & 0o002 != 0 || by_group {
+        let mode = found.mode() & 0o7777;
+        let close = quote(&file.to_string());
+        format!("{file} can be written by other users (mode {mode:o})\nhelp: chmod go-w {close}")
+    } else {
+        return;
+    };
+    let is_new = WARNED.lock().is_ok_and(|mut warned| warned.insert(path.to_owned()));
+    if is_new && found.is_file() {
+        output::write_error(format!("warning: {why}\n").as_bytes());
+    }
 }

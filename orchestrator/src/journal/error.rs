@@ -13,6 +13,24 @@ pub enum JournalError {
     /// An event cannot be written as JSON.
     #[error("an event cannot be written")]
     Encode(#[from] serde_json::Error),
+    /// A folder of runs is another user's.
+    #[error("{path} belongs to user {owner}, and ixporch runs as user {own}: what is in it is not trusted")]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who runs ixporch.
+        own: u32,
+    },
+    /// Other users can put something into a folder of runs.
+    #[error("{path} can be written by other users (mode {mode:o}): what is in it is not trusted")]
+    Open {
+        /// The folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// Somebody removed the journal while it was written.
     #[error("{0} was removed while the run was going on")]
     Gone(PathBuf),

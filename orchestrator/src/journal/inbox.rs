@@ -7,7 +7,7 @@ use fs_err::os::unix::fs::OpenOptionsExt;
 use fs_err::{File, OpenOptions};
 
 use super::error::JournalError;
-use super::folder::create_private;
+use super::folder::{check_own, create_private};
 use crate::event::RunEvent;
 
 const INBOX: &str = "inbox";
@@ -38,6 +38,7 @@ impl Inbox {
     /// It cannot be written. A letter is there completely or not at all.
     pub fn put(&self, name: &str, events: &[RunEvent]) -> Result<(), JournalError> {
         create_private(&self.folder)?;
+        check_own(&self.folder)?;
         let unfinished = self.folder.join(format!(".{name}"));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
         file.write_all(&serde_json::to_vec(events)?)?;
@@ -47,8 +48,12 @@ impl Inbox {
         Ok(())
     }
 
-    /// All letters, in order. A letter that cannot be read is skipped: nobody could answer for it.
+    /// All letters, in order. A letter that cannot be read is skipped: nobody could answer for it. In a folder that others
+    /// can write there are none; whoever puts one there is told so.
     pub fn letters(&self) -> Vec<Letter> {
+        if check_own(&self.folder).is_err() {
+            return Vec::new();
+        }
         let Ok(entries) = fs_err::read_dir(&self.folder) else { return Vec::new() };
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));

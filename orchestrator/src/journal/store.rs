@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::error::JournalError;
-use super::folder::create_private;
+use super::folder::{check_own, create_private};
 use super::known_length::known_length;
 use super::order;
 use super::writer::{JOURNAL, Writer};
@@ -48,9 +48,16 @@ impl Store {
         Self { root: state.join("runs") }
     }
 
+    /// Makes sure that the folders of all runs are the user's own.
+    fn check_own(&self) -> Result<(), JournalError> {
+        self.root.parent().map_or(Ok(()), check_own)?;
+        check_own(&self.root)
+    }
+
     /// Makes sure that journals can be written, before anything happens that needs one.
     pub fn prepare(&self) -> Result<(), JournalError> {
         create_private(&self.root)?;
+        self.check_own()?;
         check_writable(&self.root)
     }
 
@@ -81,6 +88,7 @@ impl Store {
 
     /// The ids of all runs, the newest first (UUIDv7 sort by time).
     pub fn ids(&self) -> Result<Vec<String>, JournalError> {
+        self.check_own()?;
         let entries = match fs_err::read_dir(&self.root) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
@@ -136,6 +144,7 @@ impl Store {
     pub(super) fn hold(&self, id: &str) -> Result<Option<Writer>, JournalError> {
         const TRIES: u32 = 10;
         const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+        check_own(&self.root.join(id))?;
         for _ in 1..TRIES {
             if let Some(writer) = Writer::take_up(self.root.join(id))? {
                 return Ok(Some(writer));
@@ -173,6 +182,7 @@ impl Store {
     fn read(&self, id: &str) -> Result<LoadedRun, JournalError> {
         let folder = self.root.join(id);
         let path = folder.join(JOURNAL);
+        check_own(&folder)?;
         // Before the journal is read: one that grows meanwhile, and its summary with it, is not shorter.
         let known = known_length(&folder);
         let text = fs_err::read(&path)?;

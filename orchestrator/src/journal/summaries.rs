@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::error::JournalError;
+use super::folder::check_own;
 use super::known_length::SUMMARY;
 use super::store::{Store, is_locked};
 use super::writer::JOURNAL;
@@ -36,6 +37,7 @@ impl Store {
     /// What is remembered of a run; `None`: it was cut off before its first event.
     fn record(&self, id: &str) -> Result<Option<RunRecord>, JournalError> {
         let folder = self.root.join(id);
+        check_own(&folder)?;
         let going_on = is_locked(&folder.join(JOURNAL))?;
         if let Some(summary) = read_summary(&folder) {
             return Ok(Some(RunRecord { going_on, ..summary }));
