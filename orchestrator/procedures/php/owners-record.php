@@ -1,5 +1,5 @@
 <?php
-// uses: client.php, owners.php, programs.php
+// uses: client.php, owners.php, programs.php, users.php
 // Remembers, before git writes to the installation, what it will write: the files that differ between the two commits, and the
 // proxies, with their folders. For each: its owner, group, mode and inode. Besides, the inodes of everything that is not the web
 // user's: none of that is given away later, under whatever name the web user brings it.

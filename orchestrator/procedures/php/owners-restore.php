@@ -1,5 +1,5 @@
 <?php
-// uses: client.php, owners.php, programs.php
+// uses: client.php, owners.php, programs.php, users.php
 // Gives back what git wrote as its own, and nothing else: what was remembered gets the owner, group and mode that it had (but that
 // git says which files are executable); what git made anew in the web user's folders becomes the web user's.
 

@@ -15,6 +15,23 @@ function ixporch_shut($folder)
     return '';
 }
 
+// The first of a folder and those above it that somebody besides root may change, as the step backup-folder sees it.
+function ixporch_open_to_others($folder)
+{
+    foreach (array_unique([$folder, (string) realpath($folder)]) as $path) {
+        for ($at = $path; strlen($at) > 1; $at = dirname($at)) {
+            $is = @lstat($at);
+            $is_link = $is && ($is['mode'] & 0170000) === 0120000;
+            // In a folder with the sticky bit nobody can replace what is another one's.
+            $writable = $is && !$is_link && ($is['mode'] & 0022) !== 0 && ($at === $path || ($is['mode'] & 01000) === 0);
+            if ($is && ($is['uid'] !== 0 || $writable || ($is_link && $at === $folder))) {
+                return $at;
+            }
+        }
+    }
+    return '';
+}
+
 // What is free where a folder is, or will be.
 function ixporch_free($folder)
 {
@@ -27,9 +44,9 @@ function ixporch_free($folder)
 function ixporch_tell_backups($folder)
 {
     ixporch_tell('backup-free', ixporch_free($folder));
-    $place = @stat(dirname($folder));
-    if ($place && ($place['uid'] !== 0 || ($place['mode'] & 0022) !== 0)) {
-        ixporch_tell('backup-shared', dirname($folder));
+    $open = ixporch_open_to_others(dirname($folder));
+    if ($open !== '') {
+        ixporch_tell('backup-shared', $open);
     }
     $shut = ixporch_shut($folder);
     if ($shut !== '') {

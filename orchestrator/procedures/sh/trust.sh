@@ -56,14 +56,14 @@ tree_distrusted() {
   fi
 }
 
-# own_folder USERS FOLDER: makes a folder that only this login may enter, or finds it; prints why it must not be relied
+# own_folder USERS FOLDER [UMASK]: makes a folder that only this login may enter, or finds it; prints why it must not be relied
 # on, or nothing. It is a function of the shell that makes files in it.
 own_folder() {
   above=${2%/}
   while [ -n "$above" ] && [ ! -e "$above" ] && [ ! -L "$above" ]; do above=${above%/*}; done
   if [ "$above" != "${2%/}" ]; then
     why=$(distrusted "$1" "$above/new" "$(physical "${above:-/}")/new")
-    [ -n "$why" ] || (umask 077 && mkdir -p -- "$2" 2>/dev/null) || why="unmade - $2"
+    [ -n "$why" ] || (umask "${3:-077}" && mkdir -p -- "$2" 2>/dev/null) || why="unmade - $2"
   elif [ -d "$above" ] && [ ! -L "$above" ]; then
     why=
   else

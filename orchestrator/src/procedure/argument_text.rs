@@ -5,6 +5,8 @@ use super::php_files;
 /// A text that ixporch carries for an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArgumentText {
+    /// Makes the folder of backups.
+    BackupFolder,
     /// Closes the site, even if artisan is broken.
     MaintenanceAgain,
     /// Restarts memcached, or runs what flushes it.
@@ -15,11 +17,13 @@ pub enum ArgumentText {
 
 impl ArgumentText {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::MaintenanceAgain, Self::MemcachedBack, Self::MemcachedFlush];
+    pub const ALL: [Self; 4] =
+        [Self::BackupFolder, Self::MaintenanceAgain, Self::MemcachedBack, Self::MemcachedFlush];
 
     /// Its file name, which is also its name between the braces.
     pub fn file_name(self) -> &'static str {
         match self {
+            Self::BackupFolder => "backup-folder.sh",
             Self::MaintenanceAgain => "maintenance-again.sh",
             Self::MemcachedBack => "memcached-back.sh",
             Self::MemcachedFlush => "memcached-flush.php",
@@ -39,6 +43,11 @@ impl ArgumentText {
     /// The text itself.
     pub fn text(self) -> String {
         match self {
+            Self::BackupFolder => concat!(
+                include_str!("../../procedures/sh/trust.sh"),
+                include_str!("../../procedures/sh/backup-folder.sh")
+            )
+            .to_owned(),
             Self::MaintenanceAgain => include_str!("../../procedures/sh/maintenance-again.sh").to_owned(),
             Self::MemcachedBack => include_str!("../../procedures/sh/memcached-back.sh").to_owned(),
             Self::MemcachedFlush => php_files::assemble(self.file_name()),

@@ -70,6 +70,7 @@ const FILES: &[(&str, &str)] = files![
     "settings.php",
     "tables.php",
     "tell.php",
+    "users.php",
     "views-back.php",
     "views-recreate.php",
 ];

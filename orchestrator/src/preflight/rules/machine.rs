@@ -76,7 +76,7 @@ impl Findings {
         if let Some(shared) = &preflight.backup_shared {
             self.blocker(
                 "disk-backup",
-                format!("{shared} is writable by users other than root; ixporch stores root's data there"),
+                format!("{shared} is a link, or users other than root can change it; ixporch stores root's data there"),
                 format!("chown root {shared}; chmod 711 {shared}"),
             );
         }

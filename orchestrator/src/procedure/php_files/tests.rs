@@ -55,10 +55,14 @@ fn every_file_of_the_folder_is_in_the_table() {
 #[test]
 fn a_file_comes_once_and_after_what_it_needs() {
     let text = assemble("backup.php");
-    let places: Vec<usize> =
-        ["umask(0077);\nini_set(", "function ixporch_start(", "function ixporch_pack(", "$folder ="]
-            .map(|piece| text.find(piece).unwrap_or_else(|| panic!("no {piece}")))
-            .to_vec();
+    let places: Vec<usize> = [
+        "umask(0077);\nini_set(",
+        "function ixporch_start(",
+        "function ixporch_pack(",
+        "function ixporch_manifest_of(",
+    ]
+    .map(|piece| text.find(piece).unwrap_or_else(|| panic!("no {piece}")))
+    .to_vec();
     assert!(places.is_sorted(), "{places:?}");
     assert_eq!(text.matches("umask(0077);\nini_set(").count(), 1);
     assert!(!text.contains(OPENING) && !text.contains(USES), "{text}");

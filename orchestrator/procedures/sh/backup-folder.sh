@@ -1,0 +1,31 @@
+# sh -c TEXT sh FOLDER HOST USER: makes the folder of backups, in which root keeps records, and in it the one of this host,
+# which is the web user's own. Behind trust.sh.
+umask 077
+login=$(id -un)
+why=$(own_folder "root $login" "$1" 066)
+if [ -n "$why" ]; then
+  path=${why#* } path=${path#* }
+  case $why in
+  foreign*) echo "$path does not belong to root: chown root $path" ;;
+  writable*) echo "$path can be written by other users: chown root $path; chmod 711 $path" ;;
+  link*) echo "$path is a link, or is not a folder" ;;
+  *) echo "$path cannot be created or checked" ;;
+  esac >&2
+  exit 1
+fi
+own=$1/$2
+# A run that was killed may have left it before it was given away.
+[ "$(stat -c %U "$own" 2>/dev/null)" != "$login" ] || [ "$login" = "$3" ] || rmdir "$own" 2>/dev/null
+if [ -L "$own" ] || { [ -e "$own" ] && [ ! -d "$own" ]; }; then
+  echo "$own is a link, or is not a folder" >&2
+  exit 1
+elif [ -d "$own" ]; then
+  owner=$(stat -c %U "$own")
+  [ "$owner" = "$3" ] || {
+    echo "$own belongs to $owner, not to $3: move it away, or set backup_dir to another folder" >&2
+    exit 1
+  }
+else
+  mkdir "$own" && chown "$3" "$own" || exit 1
+fi
+chmod 700 "$own"
