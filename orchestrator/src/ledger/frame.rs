@@ -16,37 +16,57 @@ pub(super) enum Piece {
     Said(String),
 }
 
-/// Separates standard output as it arrives, with a bounded buffer.
+/// Separates standard output as it arrives, with a bounded buffer. Each byte is looked at a fixed number of times, however
+/// small the pieces are in which it arrives.
 #[derive(Debug)]
 pub(super) struct Decoder {
     mark: Vec<u8>,
     buffer: Vec<u8>,
+    /// How much of a line of the runner is known to have no end, if the buffer begins with its mark.
+    line: Option<usize>,
 }
 
 impl Decoder {
     pub(super) fn new(nonce: &str) -> Self {
-        Self { mark: format!("{nonce} ").into_bytes(), buffer: Vec::new() }
+        Self { mark: format!("{nonce} ").into_bytes(), buffer: Vec::new(), line: None }
     }
 
     /// Takes more bytes; returns the pieces that are complete, in order.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
         self.buffer.extend_from_slice(bytes);
-        let mut pieces = Vec::new();
-        while let Some(at) = find(&self.buffer, &self.mark) {
-            let line = self.buffer.get(at + self.mark.len()..).unwrap_or_default();
-            let Some(length) = line.iter().position(|byte| *byte == b'\n').or_else(|| too_long(line)) else {
-                take(&mut self.buffer, at, &mut pieces);
-                return pieces;
+        let (mut pieces, mut from) = (Vec::new(), 0);
+        loop {
+            let rest = self.buffer.get(from..).unwrap_or_default();
+            let known = match self.line {
+                Some(known) => known,
+                None => match find(rest, &self.mark) {
+                    Some(at) => {
+                        take(rest, at, &mut pieces);
+                        from += at;
+                        0
+                    }
+                    None => {
+                        // The last bytes may be the beginning of a mark.
+                        let certain = rest.len() - possible_mark(rest, &self.mark);
+                        take(rest, certain, &mut pieces);
+                        from += certain;
+                        break;
+                    }
+                },
             };
-            let said = String::from_utf8_lossy(line.get(..length).unwrap_or_default()).into_owned();
-            take(&mut self.buffer, at, &mut pieces);
-            let end = (self.mark.len() + length + 1).min(self.buffer.len());
-            self.buffer.drain(..end);
-            pieces.push(Piece::Said(said));
+            let line = self.buffer.get(from + self.mark.len()..).unwrap_or_default();
+            let end = line.get(known..).unwrap_or_default().iter().position(|byte| *byte == b'\n');
+            let Some(length) = end.map(|end| known + end).or_else(|| too_long(line)) else {
+                self.line = Some(line.len());
+                break;
+            };
+            pieces.push(Piece::Said(
+                String::from_utf8_lossy(line.get(..length).unwrap_or_default()).into_owned(),
+            ));
+            from = (from + self.mark.len() + length + 1).min(self.buffer.len());
+            self.line = None;
         }
-        // The last bytes may be the beginning of a mark.
-        let certain = self.buffer.len() - possible_mark(&self.buffer, &self.mark);
-        take(&mut self.buffer, certain, &mut pieces);
+        self.buffer.drain(..from);
         pieces
     }
 }
@@ -55,9 +75,9 @@ fn too_long(line: &[u8]) -> Option<usize> {
     (line.len() >= LONGEST).then_some(LONGEST)
 }
 
-fn take(buffer: &mut Vec<u8>, count: usize, pieces: &mut Vec<Piece>) {
-    if count > 0 {
-        pieces.push(Piece::Bytes(buffer.drain(..count).collect()));
+fn take(bytes: &[u8], count: usize, pieces: &mut Vec<Piece>) {
+    if let Some(taken) = bytes.get(..count).filter(|taken| !taken.is_empty()) {
+        pieces.push(Piece::Bytes(taken.to_vec()));
     }
 }
 
@@ -84,24 +104,23 @@ impl Gate {
 
     /// The part that belongs to steps and questions.
     pub(super) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
+        // What was there before has no whole mark.
+        let mut search = self.buffer.len().saturating_sub(self.mark.len() - 1);
         self.buffer.extend_from_slice(bytes);
-        let mut passed = Vec::new();
-        while let Some(at) = find(&self.buffer, &self.mark) {
-            let before = self.buffer.drain(..at);
+        let (mut passed, mut from) = (Vec::new(), 0);
+        while let Some(offset) = find(self.buffer.get(search..).unwrap_or_default(), &self.mark) {
             if self.marks > 0 {
-                passed.extend(before);
-            } else {
-                drop(before);
+                passed.extend(self.buffer.get(from..search + offset).unwrap_or_default());
             }
-            self.buffer.drain(..self.mark.len());
+            from = search + offset + self.mark.len();
+            search = from;
             self.marks += 1;
         }
-        if self.marks == 0 {
-            let excess = self.buffer.len().saturating_sub(LONGEST);
-            self.buffer.drain(..excess);
-        } else {
-            let certain = self.buffer.len() - possible_mark(&self.buffer, &self.mark);
-            passed.extend(self.buffer.drain(..certain));
+        self.buffer.drain(..from);
+        let kept = if self.marks == 0 { LONGEST } else { possible_mark(&self.buffer, &self.mark) };
+        let certain = self.buffer.drain(..self.buffer.len().saturating_sub(kept));
+        if self.marks > 0 {
+            passed.extend(certain);
         }
         passed
     }
@@ -206,6 +225,25 @@ mod tests {
         // What only looked like a mark is given back.
         assert_eq!(gate.pass(b"lastN"), b"last");
         assert_eq!(gate.flush(), b"N");
+    }
+
+    #[test]
+    fn small_pieces_cost_no_more_than_large_ones() {
+        // With a buffer that is looked at again for each piece this takes hours.
+        let mut decoder = Decoder::new("N0NCE");
+        decoder.push(b"N0NCE ");
+        let said: usize = (0..4_000_000u32)
+            .map(|n| decoder.push(if n % 4000 == 3999 { b"\nN0NCE " } else { b"x" }).len())
+            .sum();
+        assert_eq!(said, 1000);
+        let many = b"N0NCE y\n".repeat(500_000);
+        assert_eq!(Decoder::new("N0NCE").push(&many).len(), 500_000);
+        let mut gate = Gate::new("N0NCE");
+        for _ in 0..2_000_000 {
+            gate.pass(b"x");
+        }
+        assert_eq!(gate.pass(&b"N0NCE\n".repeat(500_000)), b"");
+        assert_eq!(gate.marks(), 500_000);
     }
 
     proptest! {

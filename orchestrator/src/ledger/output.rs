@@ -76,12 +76,12 @@ impl Capped {
 
     /// Counts bytes that will not arrive.
     pub fn skip(&mut self, bytes: u64) {
-        self.bytes += bytes;
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 
     /// Takes the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.bytes = self.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         let room = HEAD.saturating_sub(self.head.len()).min(bytes.len());
         let (head, rest) = bytes.split_at(room);
         self.head.extend_from_slice(head);
@@ -132,6 +132,16 @@ mod tests {
         capped.push(b"two");
         assert_eq!(capped.kept(), b"one two");
         assert_eq!(capped.captured().dropped, 0);
+    }
+
+    #[test]
+    fn a_host_may_say_any_number_of_bytes() {
+        let mut output = StepOutput::default();
+        output.stdout.skip(u64::MAX);
+        output.stdout.skip(u64::MAX);
+        output.push(Stream::Stdout, b"more");
+        output.ends_at(u64::MAX, 0, true);
+        assert_eq!(output.stdout.captured().bytes, u64::MAX);
     }
 
     #[test]

@@ -124,7 +124,9 @@ impl Runner {
     /// Waits until this many bytes of standard error have arrived, or for [`STRAGGLERS`].
     pub(super) async fn stragglers(&mut self, output: &mut StepOutput, bytes: u64) {
         let all = async {
-            while output.stderr.bytes() + self.stderr.held() < bytes && self.hear(output).await.is_ok() {}
+            while output.stderr.bytes().saturating_add(self.stderr.held()) < bytes
+                && self.hear(output).await.is_ok()
+            {}
         };
         // Missing bytes are counted as dropped.
         let _ = tokio::time::timeout(STRAGGLERS, all).await;

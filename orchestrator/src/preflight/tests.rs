@@ -209,3 +209,11 @@ fn a_tree_that_others_can_write_has_its_finding_alone() {
     };
     assert_eq!(ids_of(open), [(Severity::Blocker, "tree-open".to_owned())]);
 }
+
+#[test]
+fn the_clock_of_a_host_may_say_anything() {
+    for skew in [i64::MIN, i64::MAX] {
+        let ids = ids_of(|facts| facts.clock_skew = Some(skew));
+        assert_eq!(ids, [(Severity::Warning, "clock-skew".to_owned())]);
+    }
+}

@@ -4,7 +4,7 @@ use super::{Asked, Findings, few, mebibytes};
 use crate::facts::{Facts, Preflight};
 
 /// The maximum difference between the clocks of host and controller, in seconds.
-const CLOCK_SKEW: i64 = 60;
+const CLOCK_SKEW: u64 = 60;
 
 /// A compressed dump needs at most the database's size divided by this; usually much less.
 const PACKED: u64 = 2;
@@ -27,13 +27,13 @@ impl Findings {
                 );
             }
         }
-        if let Some(skew) = facts.clock_skew.filter(|skew| skew.abs() > CLOCK_SKEW) {
+        if let Some(skew) = facts.clock_skew.filter(|skew| skew.unsigned_abs() > CLOCK_SKEW) {
             let way = if skew > 0 { "ahead of" } else { "behind" };
             self.warning(
                 "clock-skew",
                 format!(
                     "its clock is {}s {way} this machine's: times in reports and logs do not match",
-                    skew.abs()
+                    skew.unsigned_abs()
                 ),
                 "timedatectl set-ntp true",
             );
