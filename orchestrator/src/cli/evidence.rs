@@ -15,7 +15,7 @@ use super::error::CliError;
 use super::settings::Settings;
 use crate::event::{Evidence, EvidenceSource, HostEvidence, HostOutcome, RunKind};
 use crate::history::{History, HostRecord, RunRecord};
-use crate::plan::{HostId, HostPlan, Plan};
+use crate::plan::{HostId, HostPlan, Plan, quote};
 use crate::state::{GivenEvidence, RunState};
 
 /// What the runs of this controller proved: the history tells which run is meant, and only that one is read.
@@ -145,7 +145,7 @@ pub(super) fn of_waves(
     Ok(given)
 }
 
-/// The evidence that the user names: a file, or a run of this controller.
+/// The evidence that the user names: a file, whose path has a `/`, or a run of this controller.
 pub(super) fn named(
     name: &str,
     inventory: &Path,
@@ -154,7 +154,7 @@ pub(super) fn named(
     settings: &Settings,
 ) -> Result<GivenEvidence, CliError> {
     let max_age_seconds = rules.max_age.as_secs();
-    if Path::new(name).is_file() {
+    if name.contains('/') {
         let allowed: Option<PathBuf> =
             rules.allowed_signers.as_ref().map(|path| settings.local_path(inventory, path));
         let (evidence, signer) = file::read(Path::new(name), allowed.as_deref())?;
@@ -164,8 +164,12 @@ pub(super) fn named(
         return Ok(GivenEvidence { source, signer, max_age_seconds, evidence });
     }
     let id = super::which::id(settings, name).map_err(|error| {
+        // What is there under a run's name must not be taken for that run.
+        if Path::new(name).is_file() {
+            return error.help(format!("the path of a file needs a `/`: --requires-run ./{}", quote(name)));
+        }
         error.help(format!(
-            "--requires-run takes a run of this controller or a file; list the runs: {} runs",
+            "--requires-run takes a run of this controller, or the path of a file with a `/`; list the runs: {} runs",
             settings.program
         ))
     })?;

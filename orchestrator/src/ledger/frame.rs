@@ -37,22 +37,18 @@ impl Decoder {
         let (mut pieces, mut from) = (Vec::new(), 0);
         loop {
             let rest = self.buffer.get(from..).unwrap_or_default();
-            let known = match self.line {
-                Some(known) => known,
-                None => match find(rest, &self.mark) {
-                    Some(at) => {
-                        take(rest, at, &mut pieces);
-                        from += at;
-                        0
-                    }
-                    None => {
-                        // The last bytes may be the beginning of a mark.
-                        let certain = rest.len() - possible_mark(rest, &self.mark);
-                        take(rest, certain, &mut pieces);
-                        from += certain;
-                        break;
-                    }
-                },
+            let known = if let Some(known) = self.line {
+                known
+            } else if let Some(at) = find(rest, &self.mark) {
+                take(rest, at, &mut pieces);
+                from += at;
+                0
+            } else {
+                // The last bytes may be the beginning of a mark.
+                let certain = rest.len() - possible_mark(rest, &self.mark);
+                take(rest, certain, &mut pieces);
+                from += certain;
+                break;
             };
             let line = self.buffer.get(from + self.mark.len()..).unwrap_or_default();
             let end = line.get(known..).unwrap_or_default().iter().position(|byte| *byte == b'\n');

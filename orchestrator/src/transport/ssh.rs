@@ -17,6 +17,7 @@ use russh::{ChannelMsg, Disconnect};
 
 use self::client::{Handle, Hop};
 use self::identity::{Credentials, KeyFiles};
+use self::known_hosts::SharedKnownHosts;
 use self::proxy::Proxy;
 use super::{
     ConnectError, Endpoint, LinkLost, NotStarted, PassphraseSource, Process, ProcessEvent, Session, Slots,
@@ -27,12 +28,13 @@ use crate::text::stranger_line;
 /// Connections by russh.
 pub struct SshTransport {
     keys: KeyFiles,
+    known: SharedKnownHosts,
 }
 
 impl SshTransport {
     /// A transport that asks `passphrases` for those of encrypted key files.
     pub fn new(passphrases: Arc<dyn PassphraseSource>) -> Self {
-        Self { keys: KeyFiles::new(passphrases) }
+        Self { keys: KeyFiles::new(passphrases), known: SharedKnownHosts::default() }
     }
 
     async fn open(&self, target: &Target, slots: &Slots) -> Result<SshSession, ConnectError> {
@@ -46,22 +48,22 @@ impl SshTransport {
         for jump in &target.jumps {
             let credentials = credentials.next().unwrap_or_default();
             session
-                .extend(&hop(target, jump), credentials, slots)
+                .extend(&self.hop(target, jump), credentials, slots)
                 .await
                 .map_err(|error| ConnectError::Jump { via: jump.name.clone(), source: Box::new(error) })?;
         }
         let last = credentials.next().unwrap_or_default();
-        session.extend(&hop(target, &target.endpoint), last, slots).await?;
+        session.extend(&self.hop(target, &target.endpoint), last, slots).await?;
         let Route { mut handles, proxy } = session;
         let Some(handle) = handles.pop() else {
             return Err(ConnectError::File("the route has no end".to_owned()));
         };
         Ok(SshSession { handle, _jumps: handles, _proxy: proxy })
     }
-}
 
-fn hop<'a>(target: &Target, to: &'a Endpoint) -> Hop<'a> {
-    Hop { to, accept_new: target.accept_new, keepalive: target.keepalive }
+    fn hop<'a>(&'a self, target: &Target, to: &'a Endpoint) -> Hop<'a> {
+        Hop { to, accept_new: target.accept_new, keepalive: target.keepalive, known: &self.known }
+    }
 }
 
 /// The connections that were made on the route to a host, the last one the farthest.

@@ -7,7 +7,7 @@ use super::values::reason;
 /// What a run demands of others.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Relying {
-    /// Start only if this evidence matches every host: a run of this controller, or a file from `ixporch evidence`
+    /// Start only if this evidence matches every host: a run of this controller, or a file from `ixporch evidence` (write its path with a `/`)
     #[arg(long, value_name = "RUN|FILE")]
     pub requires_run: Option<String>,
 

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::algorithms;
 use super::identity::{self, Credentials, Refused};
-use super::known_hosts::{self, KnownHosts, Names, Verdict};
+use super::known_hosts::{self, KnownHosts, Names, SharedKnownHosts, Verdict};
 use super::{revoked, tcp};
 use crate::text::stranger_line;
 use crate::transport::{ConnectError, Endpoint, HostKeyRefusal, Slots};
@@ -21,7 +21,7 @@ pub(super) type Handle = client::Handle<Verifier>;
 
 /// Answers what russh asks in the course of a connection.
 pub(super) struct Verifier {
-    known: KnownHosts,
+    known: Arc<KnownHosts>,
     names: Names,
     record_new_in: Option<std::path::PathBuf>,
     revoked_host_keys: Option<std::path::PathBuf>,
@@ -108,6 +108,8 @@ pub(super) struct Hop<'a> {
     /// Whether an unknown host key is recorded.
     pub(super) accept_new: bool,
     pub(super) keepalive: Duration,
+    /// The host keys that are known.
+    pub(super) known: &'a SharedKnownHosts,
 }
 
 /// How long a server may be silent before it is taken for a silent one: usually it speaks at once (RFC 4253, section 4.2).
@@ -139,7 +141,7 @@ where
     let to = hop.to;
     let limit = to.connect_timeout;
     let names = Names::of(to);
-    let known = KnownHosts::read(&to.known_hosts, hop.accept_new)?;
+    let known = hop.known.read(&to.known_hosts, hop.accept_new)?;
     let notes = Arc::new(Notes::default());
     let config = Arc::new(algorithms::config(&known, &names, hop.keepalive));
     let verifier = Verifier {

@@ -3,6 +3,8 @@
 //! The format's parser for single lines is ssh-key's; the matching is ours, since russh's accepts
 //! revoked keys and knows neither patterns nor negation (docs/decisions/0003-known-hosts.md).
 
+mod shared;
+
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,6 +14,7 @@ use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
 use sha1::Sha1;
 
+pub(crate) use self::shared::SharedKnownHosts;
 use crate::transport::{ConnectError, Endpoint, HostKeyRefusal};
 
 /// All lines of some `known_hosts` files.
