@@ -12,7 +12,7 @@ function ixporch_owners_file($is_given_back)
 {
     $file = ixporch_backups_folder() . ($is_given_back ? '.owners-given-back' : '.owners');
     $folder = stat(dirname($file));
-    if ($folder['uid'] !== fileowner('/proc/self') || ($folder['mode'] & 0022) !== 0) {
+    if ($folder['uid'] !== fileowner('/proc/self') || ($folder['mode'] & ($folder['gid'] === 0 ? 0002 : 0022)) !== 0) {
         ixporch_fail(dirname($file) . ' belongs to another user or is writable by others, so an ownership record there is not safe');
     }
     return $file;

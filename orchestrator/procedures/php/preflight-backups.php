@@ -23,7 +23,8 @@ function ixporch_open_to_others($folder)
             $is = @lstat($at);
             $is_link = $is && ($is['mode'] & 0170000) === 0120000;
             // In a folder with the sticky bit nobody can replace what is another one's.
-            $writable = $is && !$is_link && ($is['mode'] & 0022) !== 0 && ($at === $path || ($is['mode'] & 01000) === 0);
+            $writers = $is && $is['gid'] === 0 ? 0002 : 0022;
+            $writable = $is && !$is_link && ($is['mode'] & $writers) !== 0 && ($at === $path || ($is['mode'] & 01000) === 0);
             if ($is && ($is['uid'] !== 0 || $writable || ($is_link && $at === $folder))) {
                 return $at;
             }

@@ -1,5 +1,17 @@
 # Who may change what ixporch relies on (docs/concepts/trust.md). Needs stat(1) of coreutils or of busybox.
 
+# is_own_group GROUP: whether a group has nobody in it but `users`: it is named as one of them, and has no other members.
+# IXP Manager's installation script leaves a tree of root that group root may write to.
+is_own_group() {
+  case $users in *" $1 "*) ;; *) return 1 ;; esac
+  members=$(getent group "$1" 2>/dev/null) || members=$(grep "^$1:" /etc/group 2>/dev/null) || return 1
+  members=${members##*:}
+  while [ -n "$members" ]; do
+    case $users in *" ${members%%,*} "*) ;; *) return 1 ;; esac
+    case $members in *,*) members=${members#*,} ;; *) members='' ;; esac
+  done
+}
+
 # distrusted USERS PATH...: prints the first of the paths, or of the folders on the way to them, that somebody besides
 # USERS may change: `foreign OWNER PATH`, `writable MODE PATH`, `link - PATH`, or `unseen - PATH` where stat(1) is missing.
 # What does not exist is passed over.
@@ -7,11 +19,11 @@ distrusted() (
   LC_ALL=C; export LC_ALL
   users=" $1 " first=$2; shift
   {
-    stat -c 'end %U %a %F|%n' "$@"
+    stat -c 'end %U %a %G %F|%n' "$@"
     for path; do
       while path=${path%/*} && [ -n "$path" ]; do set -- "$@" "$path"; done
     done
-    stat -c 'way %U %a %F|%n' / "$@"
+    stat -c 'way %U %a %G %F|%n' / "$@"
   } 2>/dev/null | {
     path=
     while IFS= read -r line; do
@@ -22,13 +34,14 @@ distrusted() (
       *" $2 "*) ;;
       *) echo "foreign $2 $path"; break ;;
       esac
-      case "$1 $3 $4" in
+      case "$1 $3 $5" in
       "end "*" symbolic") echo "link - $path"; break ;;
       # Its own mode says nothing, and what it leads to is looked at, too.
       "way "*" symbolic") ;;
       # Nobody can take away another one's file there.
       "way "[1357]???" directory") ;;
-      *" "*[2367]" "* | *" "*[2367]?" "*) echo "writable $3 $path"; break ;;
+      *" "*[2367]" "*) echo "writable $3 $path"; break ;;
+      *" "*[2367]?" "*) is_own_group "$4" || { echo "writable $3 $path"; break; } ;;
       esac
     done
     # The root folder is always there.
