@@ -14,13 +14,16 @@ if [ -n "$why" ]; then
   exit 1
 fi
 own=$1/$2
-# A run that was killed may have left it before it was given away.
-[ "$(stat -c %U "$own" 2>/dev/null)" != "$login" ] || [ "$login" = "$3" ] || rmdir "$own" 2>/dev/null
 if [ -L "$own" ] || { [ -e "$own" ] && [ ! -d "$own" ]; }; then
   echo "$own is a link, or is not a folder" >&2
   exit 1
 elif [ -d "$own" ]; then
   owner=$(stat -c %U "$own")
+  # What is root's and empty may be given away: a disk of its own, or what a killed run left.
+  if [ "$owner" = "$login" ] && [ "$owner" != "$3" ] && [ -z "$(find "$own" -mindepth 1 ! -name lost+found | head -n 1)" ]; then
+    chown "$3" "$own" || exit 1
+    owner=$3
+  fi
   [ "$owner" = "$3" ] || {
     echo "$own belongs to $owner, not to $3: move it away, or set backup_dir to another folder" >&2
     exit 1
