@@ -1,5 +1,5 @@
-# sh -c TEXT sh FOLDER HOST USER: makes the folder of backups, in which root keeps records, and in it the one of this host,
-# which is the web user's own. Behind trust.sh.
+# sh -c TEXT sh FOLDER USER: makes the folder of backups, in which root keeps records, and in it the one of this host, which
+# is the web user's own. Behind trust.sh. IXPORCH_STEP is run/host/step.
 umask 077
 login=$(id -un)
 why=$(own_folder "root $login" "$1" 066)
@@ -13,22 +13,23 @@ if [ -n "$why" ]; then
   esac >&2
   exit 1
 fi
-own=$1/$2
+host=${IXPORCH_STEP#*/}
+own=$1/${host%%/*}
 if [ -L "$own" ] || { [ -e "$own" ] && [ ! -d "$own" ]; }; then
   echo "$own is a link, or is not a folder" >&2
   exit 1
 elif [ -d "$own" ]; then
   owner=$(stat -c %U "$own")
   # What is root's and empty may be given away: a disk of its own, or what a killed run left.
-  if [ "$owner" = "$login" ] && [ "$owner" != "$3" ] && [ -z "$(find "$own" -mindepth 1 ! -name lost+found | head -n 1)" ]; then
-    chown "$3" "$own" || exit 1
-    owner=$3
+  if [ "$owner" = "$login" ] && [ "$owner" != "$2" ] && [ -z "$(find "$own" -mindepth 1 ! -name lost+found | head -n 1)" ]; then
+    chown "$2" "$own" || exit 1
+    owner=$2
   fi
-  [ "$owner" = "$3" ] || {
-    echo "$own belongs to $owner, not to $3: move it away, or set backup_dir to another folder" >&2
+  [ "$owner" = "$2" ] || {
+    echo "$own belongs to $owner, not to $2: move it away, or set backup_dir to another folder" >&2
     exit 1
   }
 else
-  mkdir "$own" && chown "$3" "$own" || exit 1
+  mkdir "$own" && chown "$2" "$own" || exit 1
 fi
 chmod 700 "$own"
