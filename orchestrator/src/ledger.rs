@@ -332,3 +332,6 @@ impl Ended {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod trust_tests;

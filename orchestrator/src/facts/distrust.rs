@@ -27,7 +27,7 @@ pub enum DistrustReason {
     },
     /// Its group or everybody may write to it.
     Writable {
-        /// Its mode, in octal digits.
+        /// Its mode, in octal digits; `acl` if an access control list below it lets them.
         mode: String,
     },
     /// It is a link, or no folder.
@@ -57,11 +57,16 @@ impl Distrust {
         Some(Self { path: harmless_line(words.next().unwrap_or(line)), why })
     }
 
+    fn is_by_acl(&self) -> bool {
+        matches!(&self.why, DistrustReason::Writable { mode } if mode == "acl")
+    }
+
     /// The command that closes it to others, for `owner`; `None`: no command does.
     pub fn remedy(&self, owner: &str) -> Option<String> {
         let path = shlex::try_quote(&self.path).ok()?;
         match self.why {
             DistrustReason::Foreign { .. } => Some(format!("chown -h {owner} {path}")),
+            DistrustReason::Writable { .. } if self.is_by_acl() => Some(format!("setfacl -Rb {path}")),
             DistrustReason::Writable { .. } => Some(format!("chmod go-w {path}")),
             _ => None,
         }
@@ -73,6 +78,9 @@ impl fmt::Display for Distrust {
         let path = &self.path;
         match &self.why {
             DistrustReason::Foreign { owner } => write!(f, "{path} belongs to {owner}"),
+            DistrustReason::Writable { .. } if self.is_by_acl() => {
+                write!(f, "{path} can be written by other users (access control lists)")
+            }
             DistrustReason::Writable { mode } => {
                 write!(f, "{path} can be written by other users (mode {mode})")
             }

@@ -85,7 +85,10 @@ pub(super) fn narrows(old: &str, new: &DataType) -> bool {
     if old.len() > LONGEST {
         return !old.eq_ignore_ascii_case(&new.to_string());
     }
-    let parsed = Parser::new(&dialect).try_with_sql(old).and_then(|mut parser| parser.parse_data_type());
+    let parsed = Parser::new(&dialect)
+        .with_recursion_limit(super::limits::RECURSION)
+        .try_with_sql(old)
+        .and_then(|mut parser| parser.parse_data_type());
     // `unsigned` stands in capitals in what the parser reads, and in small letters in what a server writes.
     let Ok(old) = parsed else { return !old.eq_ignore_ascii_case(&new.to_string()) };
     old != *new && !fits(&Range::of(&old), &Range::of(new))

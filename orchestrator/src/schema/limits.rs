@@ -13,6 +13,10 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 /// The longest statement that is read, in bytes. The output of a step is kept up to this length.
 const STATEMENT_BYTES: usize = 256 * 1024;
 
+/// How deep the parser goes. It tries some beginnings twice at each level (`BINARY - BINARY - …`), so the time that a statement
+/// takes doubles with each. What a schema tool prints needs a few.
+pub(super) const RECURSION: usize = 16;
+
 /// The most tokens of a statement that is read, without white space.
 const STATEMENT_TOKENS: usize = 10_000;
 

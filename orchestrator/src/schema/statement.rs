@@ -96,7 +96,9 @@ fn parse(text: &str) -> Option<Ast> {
             _ => {}
         }
     }
-    let mut statements = Parser::new(&dialect).with_tokens_with_locations(tokens).parse_statements().ok()?;
+    let mut parser =
+        Parser::new(&dialect).with_recursion_limit(limits::RECURSION).with_tokens_with_locations(tokens);
+    let mut statements = parser.parse_statements().ok()?;
     let only = statements.pop()?;
     statements.is_empty().then_some(only)
 }

@@ -253,6 +253,11 @@ fn chains(n: usize) -> Vec<String> {
         add(format!("{}1{}", "(".repeat(n), ")".repeat(n))),
         add(format!("{}1{}", "f(".repeat(n), ")".repeat(n))),
         add(format!("CASE {}1{} END", "CASE WHEN 1 THEN ".repeat(n), " END".repeat(n))),
+        add(format!("({}", "BINARY - ".repeat(n))),
+        add(format!("({}", "INTERVAL - ".repeat(n))),
+        add(format!("({}", "CASE ".repeat(n))),
+        add(format!("({}", "a IN (".repeat(n))),
+        format!("ALTER TABLE a ADD b {}", "SET(".repeat(n)),
         format!("CREATE TABLE a AS SELECT 1{}", " UNION SELECT 1".repeat(n)),
         format!("CREATE TABLE a (b INT{})", "[]".repeat(n)),
         format!("ALTER TABLE a CHANGE b b {}INT{}", "ARRAY<".repeat(n), ">".repeat(n)),
@@ -264,7 +269,7 @@ fn chains(n: usize) -> Vec<String> {
 
 #[test]
 fn no_statement_is_too_deep_for_the_stack() {
-    for levels in [50, 3000, 4900, 9900, 100_000] {
+    for levels in [23, 50, 3000, 4900, 9900, 100_000] {
         for chain in chains(levels) {
             let read = SchemaChanges::read([chain.as_str()]);
             let columns = Columns::read("a\tb\tint\n");

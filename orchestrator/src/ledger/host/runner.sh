@@ -31,7 +31,10 @@ open_ledger() {
   set -- ${line##*) }
   me=$$-${20}
   # Written over in place: a full disk must not take it away.
-  [ ! -e "$ledger/connection" ] || printf '%-40s\n' "$me" 1<>"$ledger/connection"
+  # Whoever only looks has no ledger, and finds none.
+  if [ "$run" != none ] && [ -f "$ledger/connection" ] && [ ! -L "$ledger/connection" ] && find_ledger && [ -z "$why" ]; then
+    printf '%-40s\n' "$me" 1<>"$ledger/connection"
+  fi
   # Whatever a login shell printed of its own on standard error ends here.
   printf '%s\n' "$nonce" >&2
   say ready "$boot" "$keeper"
@@ -51,7 +54,7 @@ make_ledger() {
 
 # Whether the run's ledger can be relied on; `why` tells why not.
 find_ledger() {
-  why=$(distrusted "root $(id -un)" "$state/runs" "$state/runs/$run" "$ledger" "$(physical "$ledger")")
+  why=$(distrusted "root $(id -un)" "$state/runs" "$state/runs/$run" "$ledger")
 }
 
 # ask SCRIPT: answers a question; its output comes back as it is.
