@@ -62,11 +62,11 @@ pub fn harmless_line(text: &str) -> String {
     text.chars().map(|c| if is_harmful(c) { '\u{FFFD}' } else { c }).collect()
 }
 
-/// How much is shown of a text whose writer has not been verified, in characters.
+/// How much is shown of a text from an unverified server, in characters.
 const STRANGER: usize = 200;
 
 /// A text of a server that has not been verified, or before anybody has logged in: one line, harmless, and no longer than
-/// 200 characters, so that nobody can put a report of his own in ours.
+/// 200 characters, so that it cannot forge a report.
 pub fn stranger_line(text: &str) -> String {
     let mut line = harmless_line(&text.trim().chars().take(STRANGER).collect::<String>());
     if text.trim().chars().nth(STRANGER).is_some() {

@@ -299,7 +299,7 @@ fn what_fails_by_the_machine_is_taken_back_and_the_others_are_upgraded() {
         "h3",
         "cd /srv/ixpmanager; sudo -u www-data mkdir -p storage/p/etc; touch storage/p/etc/shadow; chmod 666 storage/p/etc/shadow; touch \"storage/x
 33 33 644 .\"; chown www-data storage/x*
-         setsid sh -c 'until [ -e /var/backups/ixporch/h3.owners ]; do :; done; cd /srv/ixpmanager; mv storage/p storage/q; ln -s / storage/p' >/dev/null 2>&1 </dev/null &",
+         setsid sh -c 'until ls /var/backups/ixporch/h3.owners.*-* >/dev/null 2>&1; do :; done; cd /srv/ixpmanager; mv storage/p storage/q; ln -s / storage/p' >/dev/null 2>&1 </dev/null &",
     );
     let before = HOSTS.map(|host| whole(&stage, host));
     let inventory = inventory(&stage);

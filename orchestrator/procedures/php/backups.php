@@ -45,7 +45,7 @@ function ixporch_backups()
     return $known;
 }
 
-// The backup whose folder begins so; the newest where none is named.
+// The backup with this name, or the beginning of it; the newest if the name is empty.
 function ixporch_chosen_backup($name)
 {
     foreach (ixporch_backups() as $folder => $manifest) {

@@ -1,8 +1,7 @@
 <?php
-// uses: client.php, owners.php, programs.php, users.php
-// Remembers, before git writes to the installation, what it will write: the files that differ between the two commits, and the
-// proxies, with their folders. For each: its owner, group, mode and inode. Besides, the inodes of everything that is not the web
-// user's: none of that is given away later, under whatever name the web user brings it.
+// uses: backups.php, client.php, owners.php, programs.php, users.php
+// Records, before git writes to the installation, what it will write: the files that differ between the two commits, and the
+// proxies, with their folders. For each: its owner, group and mode, and the content that git writes there.
 
 // Runs git as the owner of the tree.
 function ixporch_git($arguments)
@@ -16,55 +15,81 @@ function ixporch_git($arguments)
     return $output;
 }
 
-// The paths that git will write, and those of the folders that hold them.
-function ixporch_written_by_git()
+// The files of a commit: path => [mode and blob].
+function ixporch_files_of($commit)
 {
-    $commits = [];
-    $target = (string) getenv('TARGET') !== '' ? 'refs/tags/' . getenv('TARGET') : 'refs/remotes/origin/' . getenv('BRANCH');
-    foreach ([(string) getenv('INSTALLED_COMMIT'), $target] as $name) {
-        $commits[] = escapeshellarg(trim(ixporch_git('rev-parse --verify ' . escapeshellarg("$name^{commit}"))));
+    $commit = trim(ixporch_git('rev-parse --verify ' . escapeshellarg("$commit^{commit}")));
+    $files = [];
+    foreach (array_filter(explode("\0", ixporch_git('ls-tree -r -z ' . escapeshellarg($commit))), 'strlen') as $line) {
+        list($about, $path) = explode("\t", $line, 2);
+        list($mode, , $blob) = explode(' ', $about);
+        $files["./$path"] = "$mode $blob";
     }
-    $paths = ixporch_git("diff-tree -r -z --name-only --no-renames $commits[0] $commits[1]");
-    foreach ($commits as $commit) {
-        $paths .= ixporch_git("ls-tree -r -z --name-only $commit database/Proxies");
-    }
+    return $files;
+}
+
+// What git writes: path => blobs. Of a folder there are none.
+function ixporch_written_by_git(array $before, array $after, array $besides)
+{
     $written = [];
-    foreach (array_filter(explode("\0", $paths), 'strlen') as $path) {
-        for ($at = "./$path"; $at !== '.' && !isset($written[$at]); $at = dirname($at)) {
-            $written[$at] = true;
+    foreach ($before + $after as $path => $ignored) {
+        $one = isset($before[$path]) ? $before[$path] : '';
+        $other = isset($after[$path]) ? $after[$path] : '';
+        if ($one === $other && strpos($path, './database/Proxies/') !== 0 && !isset($besides[$path])) {
+            continue;
+        }
+        $blobs = array_filter([substr(strstr($one, ' '), 1), substr(strstr($other, ' '), 1)], 'strlen');
+        $written[$path] = array_unique($blobs);
+        for ($at = dirname($path); $at !== '.' && !isset($written[$at]); $at = dirname($at)) {
+            $written[$at] = [];
         }
     }
     ksort($written);
-    return array_keys($written);
+    return $written;
 }
 
-// The inodes of everything that is not the web user's.
-function ixporch_inodes_of_others()
+function ixporch_line($path, array $blobs, $was)
 {
-    $web = escapeshellarg((string) getenv('WEB_USER'));
-    $output = ixporch_output_of("find . -ignore_readdir_race -xdev -path ./.git -prune -o ! -user $web \\( -type f -o -type d \\) -printf '%i\\n'", $code);
-    if ($code !== 0) {
-        ixporch_fail('find could not list the files of the installation');
-    }
-    return $output;
+    $is = $was ?: @lstat($path);
+    $mode = $was ? $was['kind'] | $was['mode'] : ($is ? $is['mode'] : 0);
+    return ($is ? "$is[uid] $is[gid] " . decoct($mode) : '- - -') . ' ' . (implode(',', $blobs) ?: '-') . " $path";
 }
 
-$file = ixporch_owners_file(false);
-if (is_file($file) && in_array('ownership', explode(' ', (string) getenv('OWED')), true)) {
-    echo "using the ownership record of an earlier run, which is not restored yet\n";
-    exit(0);
+// Records of runs whose backup was removed are of no use to anybody.
+function ixporch_prune_owners($but)
+{
+    foreach ((array) glob(ixporch_backups_folder() . '.owners.*') as $file) {
+        $run = substr($file, strlen(ixporch_backups_folder() . '.owners.'));
+        if ($file !== $but && !is_dir(ixporch_backups_folder() . "/$run")) {
+            unlink($file);
+        }
+    }
+    @unlink(ixporch_backups_folder() . '.owners-given-back');
 }
-// What was given back once is of an earlier run.
-@unlink(ixporch_owners_file(true));
+
+$file = ixporch_owners_file();
+// What an earlier run wrote and did not give back is owed since before that run.
+$earlier = in_array('ownership', explode(' ', (string) getenv('OWED')), true) ? ixporch_newest_owners_file() : null;
+$owed = $earlier === null ? [] : ixporch_owners($earlier);
+$target = (string) getenv('TARGET') !== '' ? 'refs/tags/' . getenv('TARGET') : 'refs/remotes/origin/' . getenv('BRANCH');
+$written = ixporch_written_by_git(ixporch_files_of((string) getenv('INSTALLED_COMMIT')), ixporch_files_of($target), $owed);
 $lines = [];
-foreach (ixporch_written_by_git() as $path) {
+foreach ($written as $path => $blobs) {
     clearstatcache();
-    $is = @lstat($path);
-    $lines[] = $is ? "$is[uid] $is[gid] " . decoct($is['mode']) . " $is[ino] $path" : "- - - - $path";
+    // A record of an earlier version does not say of what kind its files were.
+    $was = isset($owed[$path]) && $owed[$path][0] && $owed[$path][0]['kind'] !== 0 ? $owed[$path][0] : null;
+    if ($was === null && isset($owed[$path]) && $owed[$path][0] && ($is = @lstat($path))) {
+        $was = ['kind' => $is['mode'] & 0170000] + $owed[$path][0];
+    }
+    $lines[] = $was === null && isset($owed[$path]) && $owed[$path][0] === null
+        ? '- - - ' . (implode(',', $blobs) ?: '-') . " $path"
+        : ixporch_line($path, $blobs, $was);
 }
-$text = IXPORCH_OWNERS_FORMAT . ixporch_inodes_of_others() . "\0" . implode("\0", $lines) . "\0";
+$text = IXPORCH_OWNERS_FORMAT . implode("\0", $lines) . "\0";
 if (@file_put_contents("$file.new", $text) !== strlen($text) || !rename("$file.new", $file)) {
     ixporch_fail("$file cannot be written");
 }
 ixporch_sync([$file, dirname($file)]);
+ixporch_prune_owners($file);
+echo $owed ? "added to the ownership record of an earlier run, which is not restored yet\n" : '';
 echo 'recorded the owners of ', count($lines), " files and folders that the upgrade changes\n";

@@ -1,25 +1,7 @@
 <?php
 // uses: client.php, owners.php, programs.php, users.php
-// Gives back what git wrote as its own, and nothing else: what was remembered gets the owner, group and mode that it had (but that
-// git says which files are executable); what git made anew in the web user's folders becomes the web user's.
-
-// What was remembered: the inodes that are never given away, and path => what it was, or null where it was not there.
-function ixporch_remembered($file)
-{
-    $parts = explode("\0", file_get_contents($file));
-    $head = array_shift($parts);
-    if (strpos($head, IXPORCH_OWNERS_FORMAT) !== 0) {
-        ixporch_fail("$file was written by another version of ixporch: complete that run with it");
-    }
-    $known = [];
-    foreach (array_filter($parts, 'strlen') as $line) {
-        list($uid, $gid, $mode, $ino, $path) = explode(' ', $line, 5);
-        $known[$path] = $uid === '-' ? null : [
-            'uid' => (int) $uid, 'gid' => (int) $gid, 'mode' => octdec($mode) & 07777, 'kind' => octdec($mode) & 0170000, 'ino' => (int) $ino,
-        ];
-    }
-    return [array_flip(explode("\n", substr($head, strlen(IXPORCH_OWNERS_FORMAT)))), $known];
-}
+// Gives back what git wrote as its own, and nothing else: what was recorded gets the owner, group and mode that it had (but that
+// git says which files are executable). New files in folders of the web user go to the web user. Repeating it does no harm.
 
 // Goes into a folder below this one, through no link.
 function ixporch_enter($folder)
@@ -53,6 +35,33 @@ function ixporch_hold($name)
     return $kind === 0100000 && $now['nlink'] !== 1 ? null : ['file' => $file, 'kind' => $kind] + $now;
 }
 
+// Whether a file that is held open has the content of one of these blobs: then there is nothing in it that git does not publish.
+function ixporch_is_blob(array $held, array $blobs)
+{
+    foreach ($blobs as $blob) {
+        $hash = hash_init(strlen($blob) === 64 ? 'sha256' : 'sha1');
+        hash_update($hash, "blob $held[size]\0");
+        rewind($held['file']);
+        hash_update_stream($hash, $held['file']);
+        if (hash_final($hash) === $blob) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Whether a folder holds nothing but what git writes; it is looked at in the folder that has its name and is the same.
+function ixporch_holds_only(array $held, $path, array $known)
+{
+    $back = getcwd();
+    $only = @chdir(basename($path)) && [stat('.')['dev'], stat('.')['ino']] === [$held['dev'], $held['ino']];
+    foreach ($only ? array_diff(scandir('.'), ['.', '..']) : [] as $name) {
+        $only = $only && isset($known["$path/$name"]);
+    }
+    chdir($back);
+    return $only;
+}
+
 // Gives what is held open this owner, group and mode.
 function ixporch_give($name, array $held, array $to, $mode)
 {
@@ -64,19 +73,9 @@ function ixporch_give($name, array $held, array $to, $mode)
     }
 }
 
-// Gives back one that git wrote, in the folder that was gone into; tells whether that was needed.
-function ixporch_give_back($name, $was, array $git, array $web, array $inodes)
+// The owner and the mode that something must get, in the folder that was gone into; null where it has them already.
+function ixporch_due($was, array $held, array $web)
 {
-    $held = ixporch_hold($name);
-    // What is not git's user's, or of another kind than before, was not written by git.
-    if (!$held || $held['uid'] !== $git['uid'] || ($was && $was['kind'] !== $held['kind'])) {
-        return false;
-    }
-    $is_the_same = $was && $was['ino'] === $held['ino'];
-    // It was there before under another name, and somebody brought it here.
-    if (!$is_the_same && isset($inodes[$held['ino']])) {
-        return false;
-    }
     $mode = $held['mode'] & 07777;
     if ($was) {
         $readable = $was['mode'] & 0666;
@@ -85,36 +84,52 @@ function ixporch_give_back($name, $was, array $git, array $web, array $inodes)
     } elseif (stat('.')['uid'] === $web['uid']) {
         list($to, $wanted) = [$web, $mode];
     } else {
+        return null;
+    }
+    return [$to['uid'], $to['gid'], $wanted] === [$held['uid'], $held['gid'], $mode] ? null : [$to, $wanted];
+}
+
+// Gives back one that git wrote; tells whether that was needed, and counts what others changed since.
+function ixporch_give_back($path, array $known, array $git, array $web, &$changed)
+{
+    list($was, $blobs) = $known[$path];
+    $held = ixporch_hold(basename($path));
+    // What is not git's user's, or of another kind than before, was not written by git.
+    if (!$held || $held['uid'] !== $git['uid'] || ($was && $was['kind'] !== $held['kind'])) {
         return false;
     }
-    if ([$to['uid'], $to['gid'], $wanted] === [$held['uid'], $held['gid'], $mode]) {
+    $due = ixporch_due($was, $held, $web);
+    if ($due === null) {
         return false;
     }
-    ixporch_give($name, $held, $to, $wanted);
+    if (!($held['kind'] === 0100000 ? ixporch_is_blob($held, $blobs) : ixporch_holds_only($held, $path, $known))) {
+        $changed++;
+        return false;
+    }
+    ixporch_give($path, $held, $due[0], $due[1]);
     return true;
 }
 
-$file = ixporch_owners_file(is_file(ixporch_owners_file(true)));
+$file = ixporch_owners_file();
 if (!is_file($file)) {
-    // What is remembered is remembered before git begins.
+    // What is recorded is recorded before git begins.
     if (getenv('WITHOUT_RECORD') !== false) {
         echo 'no ownership was recorded: ', getenv('WITHOUT_RECORD'), "\n";
         exit(0);
     }
-    ixporch_fail("no ownership record: $file is missing");
+    // Another run completes what this one left open.
+    $file = ixporch_newest_owners_file() ?: ixporch_fail("no ownership record: $file is missing");
 }
 $root = getcwd();
-list($inodes, $known) = ixporch_remembered($file);
+$known = ixporch_owners($file);
 $web = ['uid' => ixporch_id('WEB_USER'), 'gid' => ixporch_id('WEB_USER', 'g')];
 $git = ['uid' => ixporch_id('TREE_OWNER')];
-$count = 0;
-foreach ($known as $path => $was) {
+list($count, $changed) = [0, 0];
+foreach (array_keys($known) as $path) {
     if (ixporch_enter(dirname($path))) {
-        $count += ixporch_give_back(basename($path), $was, $git, $web, $inodes) ? 1 : 0;
+        $count += ixporch_give_back($path, $known, $git, $web, $changed) ? 1 : 0;
     }
     chdir($root);
 }
-if (!rename($file, ixporch_owners_file(true))) {
-    ixporch_fail("$file could not be renamed");
-}
+echo $changed === 0 ? '' : "$changed files and folders are not what git wrote, and keep their owner\n";
 echo $count === 0 ? "no file had changed its owner\n" : "restored the ownership of $count files and folders\n";

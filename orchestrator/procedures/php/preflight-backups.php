@@ -15,6 +15,28 @@ function ixporch_shut($folder)
     return '';
 }
 
+// Whether nobody but root is in group root.
+function ixporch_root_is_alone()
+{
+    foreach ((array) @file('/etc/group', FILE_IGNORE_NEW_LINES) as $line) {
+        $fields = explode(':', $line);
+        if (count($fields) === 4 && $fields[2] === '0') {
+            return in_array($fields[3], ['', 'root'], true);
+        }
+    }
+    return false;
+}
+
+// Whether this host's own folder of backups is somebody else's: it is made or given away by the step backup-folder only if
+// it is empty.
+function ixporch_is_foreign($folder)
+{
+    $is = @lstat($folder);
+    $names = $is && $is['uid'] === 0 ? @scandir($folder) : false;
+    $is_empty = $names !== false && !array_diff($names, ['.', '..', 'lost+found']);
+    return $is && (($is['mode'] & 0170000) !== 0040000 || ($is['uid'] !== fileowner('/proc/self') && !$is_empty));
+}
+
 // The first of a folder and those above it that somebody besides root may change, as the step backup-folder sees it.
 function ixporch_open_to_others($folder)
 {
@@ -23,7 +45,7 @@ function ixporch_open_to_others($folder)
             $is = @lstat($at);
             $is_link = $is && ($is['mode'] & 0170000) === 0120000;
             // In a folder with the sticky bit nobody can replace what is another one's.
-            $writers = $is && $is['gid'] === 0 ? 0002 : 0022;
+            $writers = $is && $is['gid'] === 0 && ixporch_root_is_alone() ? 0002 : 0022;
             $writable = $is && !$is_link && ($is['mode'] & $writers) !== 0 && ($at === $path || ($is['mode'] & 01000) === 0);
             if ($is && ($is['uid'] !== 0 || $writable || ($is_link && $at === $folder))) {
                 return $at;
@@ -48,6 +70,9 @@ function ixporch_tell_backups($folder)
     $open = ixporch_open_to_others(dirname($folder));
     if ($open !== '') {
         ixporch_tell('backup-shared', $open);
+    }
+    if (ixporch_is_foreign($folder)) {
+        ixporch_tell('backup-foreign', $folder);
     }
     $shut = ixporch_shut($folder);
     if ($shut !== '') {

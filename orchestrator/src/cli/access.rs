@@ -11,6 +11,7 @@ use ixporch_inventory::{Become, Host, Inventory};
 use tokio::task::JoinSet;
 
 use super::args::Connecting;
+use super::planning;
 use super::settings::Settings;
 use super::targets;
 use crate::ledger::Ledger;
@@ -35,7 +36,17 @@ pub(super) struct Access<'a> {
     pub(super) transport: Arc<dyn Transport>,
 }
 
-impl Access<'_> {
+impl<'a> Access<'a> {
+    /// The hosts of an inventory, which was read from `file`.
+    pub(super) fn new(
+        settings: &'a Settings,
+        file: &'a Path,
+        inventory: &'a Inventory,
+        connecting: &'a Connecting,
+    ) -> Self {
+        Self { settings, file, inventory, connecting, transport: planning::transport(settings) }
+    }
+
     /// Where to connect to for a host.
     pub(super) fn target(&self, host: &Host) -> Target {
         targets::target(self.settings, self.file, self.inventory, host, self.connecting.accept_new)

@@ -145,7 +145,7 @@ pub(super) fn of_waves(
     Ok(given)
 }
 
-/// The evidence that the user names: a file, whose path has a `/`, or a run of this controller.
+/// The evidence that the user names: a run of this controller, or a file (a path with a `/`).
 pub(super) fn named(
     name: &str,
     inventory: &Path,

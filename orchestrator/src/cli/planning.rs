@@ -68,7 +68,7 @@ pub(super) async fn plan(
         return Err(plan::PlanError::Target(target.clone()).into());
     }
     let connecting = &request.connecting;
-    let access = Access { settings, file, inventory: &inventory, connecting, transport: transport(settings) };
+    let access = Access::new(settings, file, &inventory, connecting);
     let kind = request.kind();
     let upstream = match &options.target {
         _ if request.procedure.is_one_command() => Upstream::Nothing,

@@ -92,13 +92,7 @@ pub(super) async fn resume(
     let what =
         format!("resuming run {shown} ({}, {}): {} host{plural}", record.kind, record.inventory, hosts.len());
     printer.say(&printer.err.strong(&what));
-    let access = Access {
-        settings,
-        file: &file.inventory,
-        inventory: &inventory,
-        connecting: given.connecting,
-        transport: planning::transport(settings),
-    };
+    let access = Access::new(settings, &file.inventory, &inventory, given.connecting);
     let targets = access.targets_of(&header.plan);
     let mut refused = BTreeMap::from_iter(left_out);
     let accept_risk = given.relying.accept_risk.as_ref();

@@ -4,12 +4,15 @@
 //! skips
 //! steps that have ended, and looks for steps whose result is unknown.
 
+mod state;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
+pub(super) use self::state::LaneState;
 use super::approvals::KnownApprovals;
 use super::brake::BrakeState;
 use super::claim::{Claim, NotHeld, answered};
@@ -23,8 +26,7 @@ use super::{HostReport, LiveOutput, Operator, SiteProber, judge};
 use crate::event::{HostOutcome, LeftOut, Reason, RunKind, StepEnd, StepOutcome, StepReason, Stream};
 use crate::ledger::{self, Listener, StepEnded, StepOutput, StepRequest};
 use crate::plan::{HostAction, HostPlan, PlannedStep};
-use crate::procedure::{Effect, Reads};
-use crate::schema::{Fingerprint, Narrowed};
+use crate::procedure::Effect;
 use crate::state::{HostState, StepState};
 use crate::text::RemoteText;
 use crate::transport::LinkLost;
@@ -69,31 +71,6 @@ pub(super) struct Lane {
 
 /// The outcome of a host, and why.
 pub(super) type End = (HostOutcome, Vec<Reason>);
-
-/// What a lane has found out and done so far.
-#[derive(Default)]
-pub(super) struct LaneState {
-    /// The pending statements, once a step has read them.
-    pub(super) pending: Option<Vec<String>>,
-    /// The columns that they narrow, once a step has read them.
-    narrowed: Option<Narrowed>,
-    /// The fingerprint of the approved ones.
-    pub(super) approved: Option<Fingerprint>,
-    /// The installed version, according to the host.
-    pub(super) version: Option<String>,
-    /// Its place in the review queue; dropped as soon as no question is ahead any more.
-    pub(super) ticket: Option<Ticket>,
-    /// The step that failed.
-    pub(super) failed: Option<String>,
-    /// Why the host goes back to its start.
-    pub(super) turns_back: Option<Reason>,
-    /// Whether a step may have begun that cannot be undone.
-    pub(super) changed_the_schema: bool,
-    /// Whether its site was closed, and opened again.
-    pub(super) was_opened: bool,
-    /// Whether a step was started.
-    pub(super) touched: bool,
-}
 
 impl Lane {
     pub(super) async fn drive(mut self) -> HostReport {
@@ -482,32 +459,4 @@ pub(super) fn step_failed(step: &PlannedStep, end: &StepEnd) -> Reason {
 /// Whether a step cannot be undone: it is a change with a schema review.
 pub(super) fn is_for_good(step: &PlannedStep) -> bool {
     step.effect == Effect::Change && step.schema_review.is_some()
-}
-
-impl LaneState {
-    /// The columns that the pending statements narrow.
-    pub(super) fn narrowed(&self) -> Narrowed {
-        self.narrowed.clone().unwrap_or_default()
-    }
-
-    /// Remembers the results that later steps need.
-    fn learn(&mut self, step: &PlannedStep, end: Option<&StepEnd>) {
-        if step.reads == Some(Reads::DoctrinePendingSql)
-            && let Some(statements) = end.and_then(|end| end.pending_statements.as_ref())
-        {
-            let statements: Vec<String> =
-                statements.iter().map(|statement| statement.raw().to_owned()).collect();
-            // The columns were read for other statements.
-            if self.narrowed.is_some() && self.pending.as_ref() != Some(&statements) {
-                self.narrowed = Some(Narrowed::unknown());
-            }
-            self.pending = Some(statements);
-        }
-        if let Some(version) = end.and_then(|end| end.version.as_ref()) {
-            self.version = Some(version.to_string());
-        }
-        if let Some(narrowed) = end.and_then(|end| end.narrowed.as_ref()) {
-            self.narrowed = Some(narrowed.clone());
-        }
-    }
 }

@@ -60,6 +60,9 @@ pub struct Preflight {
     pub dump_trouble: Option<String>,
     /// The folder of all backups, if others than root can write there.
     pub backup_shared: Option<String>,
+    /// The host's own folder of backups, if it is somebody else's and in use.
+    #[serde(default)]
+    pub backup_foreign: Option<String>,
     /// A parent folder of the backups that the web user may not enter.
     pub backup_shut: Option<String>,
     /// Files of the settings and skins that the web user cannot read.
@@ -106,6 +109,7 @@ pub fn read_preflight(lines: &str) -> Option<Preflight> {
             "foreign-definer" => facts.foreign_definers.push(text),
             "program" => facts.programs.push(text),
             "dump-trouble" => facts.dump_trouble = Some(text).filter(|text| !text.is_empty()),
+            "backup-foreign" => facts.backup_foreign = Some(text),
             "backup-shared" => facts.backup_shared = Some(text),
             "backup-shut" => facts.backup_shut = Some(text),
             "unreadable" => facts.unreadable.push(text),

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::error::JournalError;
 
-/// Makes sure that nobody else can put something into a folder: a journal's commands run on hosts, maybe as root. One that
-/// does not exist is fine.
+/// Makes sure that no other user can put files into a folder: the commands of a journal run on hosts, maybe as root. A folder
+/// that does not exist is fine.
 ///
 /// # Errors
 /// It belongs to another user, or others can write to it.

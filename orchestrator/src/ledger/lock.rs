@@ -213,7 +213,7 @@ fn no_ledger(why: &str) -> String {
     format!("the ledger cannot be made on the host: {}", found.unwrap_or_else(|| harmless_line(why.trim())))
 }
 
-/// Why no lock is taken where others could change it, and how that is mended.
+/// Why no lock is taken: other users could change it. With the command that closes the folder.
 fn distrusted(why: &str, owner: Option<&str>) -> String {
     let Some(found) = Distrust::parse(why) else { return harmless_line(why.trim()) };
     let remedy = found.remedy(owner.unwrap_or("root"));

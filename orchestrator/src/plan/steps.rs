@@ -117,14 +117,7 @@ impl HostBuilder<'_> {
                 arguments.iter().flat_map(|argument| self.words(argument)).map(Argument::from).collect()
             }
             Action::Script(script) => {
-                for placeholder in Placeholder::ALL.into_iter().filter(|placeholder| !placeholder.is_words())
-                {
-                    let name = placeholder.name().to_ascii_uppercase();
-                    // What it does not name it is not given: a person reads these.
-                    if script.contains(&name) {
-                        environment.insert(name, self.value(placeholder));
-                    }
-                }
+                environment.extend(self.variables(|name| script.contains(name)));
                 vec![Argument::from("sh"), Argument::from("-c"), Argument::from(script.clone())]
             }
             // What a person would do by hand.
@@ -132,8 +125,10 @@ impl HostBuilder<'_> {
                 ["curl", "--fail", "--location", &self.value(Placeholder::Url)].map(Argument::from).to_vec()
             }
             Action::BuiltIn(script) => {
+                let text = script.text();
+                environment.extend(self.variables(|name| text.contains(&format!("getenv('{name}')"))));
                 let php = self.host.list("php").iter().cloned().map(Argument::from);
-                php.chain([Argument::from("-r"), Argument::from(script.text())]).collect()
+                php.chain([Argument::from("-r"), Argument::from(text)]).collect()
             }
         };
         environment.extend(step.environment.iter().map(|(name, value)| (name.clone(), self.fill(value))));
@@ -148,6 +143,17 @@ impl HostBuilder<'_> {
             switch,
             timeout_seconds,
         }
+    }
+
+    /// The values that a script asks for by the names of their variables. What it does not ask for it is not given: a person
+    /// reads these.
+    fn variables(&self, asks_for: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
+        let all = Placeholder::ALL.into_iter().filter(|placeholder| !placeholder.is_words());
+        let named = all.map(|placeholder| (placeholder, placeholder.name().to_ascii_uppercase()));
+        named
+            .filter(|(_, name)| asks_for(name))
+            .map(|(placeholder, name)| (name, self.value(placeholder)))
+            .collect()
     }
 
     fn switch(&self, wanted: Option<&str>) -> Switch {

@@ -71,13 +71,7 @@ fn ask<T: Send + 'static>(
     let selector = load::selector(selection)?;
     let inventory = load::fleet(&selection.file, selector.as_ref(), settings)?;
     let hosts = planning::selected(&inventory, selector.as_ref())?;
-    let access = Access {
-        settings,
-        file: &selection.file.inventory,
-        inventory: &inventory,
-        connecting: &arguments.connecting,
-        transport: planning::transport(settings),
-    };
+    let access = Access::new(settings, &selection.file.inventory, &inventory, &arguments.connecting);
     Ok(planning::runtime()?.block_on(access.ask(&hosts, question)))
 }
 

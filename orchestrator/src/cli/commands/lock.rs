@@ -145,13 +145,7 @@ impl Break<'_> {
             error.help = ixporch_inventory::suggest::help(self.host, names);
             return Err(error);
         };
-        let access = Access {
-            settings,
-            file: &self.file.inventory,
-            inventory: &inventory,
-            connecting: self.connecting,
-            transport: planning::transport(settings),
-        };
+        let access = Access::new(settings, &self.file.inventory, &inventory, self.connecting);
         let runtime = planning::runtime()?;
         let unreachable =
             |why: &String| CliError::new(ExitCode::Unreachable, format!("{}: {why}", self.host));

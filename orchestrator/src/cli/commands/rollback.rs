@@ -116,13 +116,7 @@ async fn roll_back(
     if !arguments.yes {
         confirm(plan.hosts().count(), &shown).await?;
     }
-    let access = Access {
-        settings,
-        file: &file.inventory,
-        inventory: &inventory,
-        connecting: &arguments.connecting,
-        transport: planning::transport(settings),
-    };
+    let access = Access::new(settings, &file.inventory, &inventory, &arguments.connecting);
     let new = NewRun {
         kind: RunKind::Rollback,
         follows: Some(&run.id),

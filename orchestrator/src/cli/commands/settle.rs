@@ -96,13 +96,7 @@ async fn complete(arguments: &Settle, settings: &Settings, printer: Printer) -> 
         inventory: arguments.inventory.clone().unwrap_or_else(|| PathBuf::from(&record.inventory)),
     };
     let inventory = which::inventory_of(&file, "settle", &format!("{shown} {host}"), record, settings)?;
-    let access = Access {
-        settings,
-        file: &file.inventory,
-        inventory: &inventory,
-        connecting: &arguments.connecting,
-        transport: planning::transport(settings),
-    };
+    let access = Access::new(settings, &file.inventory, &inventory, &arguments.connecting);
     let new = NewRun {
         kind: RunKind::Settle,
         follows: Some(&run.id),

@@ -45,20 +45,14 @@ pub(in crate::cli) fn run(
     let selector = load::selector(selection)?;
     let inventory = load::fleet(&selection.file, selector.as_ref(), settings)?;
     let hosts = planning::selected(&inventory, selector.as_ref())?;
-    let access = Access {
-        settings,
-        file: &selection.file.inventory,
-        inventory: &inventory,
-        connecting: &arguments.connecting,
-        transport: planning::transport(settings),
-    };
+    let access = Access::new(settings, &selection.file.inventory, &inventory, &arguments.connecting);
     let history = settings.store.history()?;
     tell_unreadable(&history, settings, printer);
     let path = selection.file.inventory.display().to_string();
     let shown =
         Shown { hosts: &hosts, inventory: &inventory, path: &path, history: &history, settings, printer };
     let mut waiting = Waiting::begin(hosts.len(), printer);
-    // The hosts whose state has been shown while others were still waited for.
+    // The hosts that were shown before all had answered.
     let mut early: BTreeSet<String> = BTreeSet::new();
     let tell = &mut |progress: Progress<'_, Facts>| {
         waiting.tell(&progress);

@@ -73,6 +73,13 @@ impl Findings {
                 format!("chmod o+x {shut}, or set backup_dir to another folder"),
             );
         }
+        if let Some(foreign) = &preflight.backup_foreign {
+            self.blocker(
+                "disk-backup",
+                format!("{foreign} is not a folder of {}, and backups are stored in it", asked.web_user),
+                "move it away, or set backup_dir to another folder",
+            );
+        }
         if let Some(shared) = &preflight.backup_shared {
             self.blocker(
                 "disk-backup",

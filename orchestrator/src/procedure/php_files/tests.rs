@@ -1,3 +1,5 @@
+//! The files of PHP scripts name what they need, exactly, and a script put together from them is whole.
+
 use std::collections::BTreeSet;
 
 use super::*;

@@ -49,13 +49,7 @@ impl Fetch<'_> {
     pub(super) fn run(&self, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
         let inventory = load::for_host(self.file, self.host, settings)?;
         let host = known(&inventory, self.host)?;
-        let access = Access {
-            settings,
-            file: &self.file.inventory,
-            inventory: &inventory,
-            connecting: self.connecting,
-            transport: planning::transport(settings),
-        };
+        let access = Access::new(settings, &self.file.inventory, &inventory, self.connecting);
         fs_err::create_dir_all(self.to.parent().unwrap_or(Path::new("."))).map_err(unwritable)?;
         std::fs::DirBuilder::new().mode(0o700).create(self.to).map_err(|error| {
             unwritable(std::io::Error::new(error.kind(), format!("{}: {error}", self.to.display())))
