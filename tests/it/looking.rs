@@ -40,6 +40,8 @@ fn status_and_check_say_that_there_is_no_installation() {
     let status = stage.run(&["status"]);
     assert_eq!(status.code, 0, "{status}");
     assert!(status.stdout.contains("plain  no installation with git: "), "{status}");
+    let row = status.stdout.lines().find(|line| line.starts_with("plain ")).unwrap();
+    assert!(!row.contains("open"), "there is no site: {row}");
     let check = stage.run(&["check", "--limit", "plain"]);
     assert_eq!(check.code, 5, "{check}");
     assert!(check.stdout.contains("installation-missing"), "{check}");

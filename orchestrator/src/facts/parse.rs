@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Distrust, Facts, HostLock, Leftovers, leftovers, read_composition, read_preflight};
+use super::{
+    Distrust, DistrustReason, Facts, HostLock, Leftovers, leftovers, read_composition, read_preflight,
+};
 use crate::redact;
 use crate::text::{RemoteText, harmless_line};
 
@@ -39,6 +41,8 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         lines(name)
             .and_then(|text| text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(harmless_line))
     };
+    let distrust = answers.get("trust").and_then(|answer| Distrust::parse(answer.text.raw()));
+    let is_absent = distrust.as_ref().is_some_and(|found| found.why == DistrustReason::Absent);
     let yes = |name: &str| answers.get(name).map(|answer| answer.exit == 0);
     Ok(Facts {
         version: lines("version").and_then(|text| version_constant(&text)),
@@ -52,7 +56,7 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
             .is_some_and(|answer| answer.exit == 0 && answer.text.is_blank()),
         modified_files: lines("modified").map(|lines| modified_files(&lines)).unwrap_or_default(),
         tree_owner: text("tree-owner").filter(|owner| ixporch_inventory::value::user_name(owner).is_ok()),
-        distrust: answers.get("trust").and_then(|answer| Distrust::parse(answer.text.raw())),
+        distrust,
         php: text("php"),
         composition: lines("composition").map(|lines| read_composition(&lines)),
         composer: lines("composer")
@@ -61,7 +65,8 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         git: text("git").map(|text| text.trim_start_matches("git version ").to_owned()),
         memcached: lines("memcached").map(|lines| unit_state(&lines)),
         free_bytes: lines("disk").and_then(|lines| free_bytes(&lines)),
-        maintenance: match answers.get("maintenance").map(|answer| answer.exit) {
+        // Without an installation there is no site.
+        maintenance: match answers.get("maintenance").filter(|_| !is_absent).map(|answer| answer.exit) {
             Some(0) => Some(true),
             Some(1) => Some(false),
             _ => None,
