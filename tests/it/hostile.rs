@@ -274,10 +274,10 @@ fn a_backup_folder_that_others_can_change_stops_the_upgrade_before_anything_is_c
 fn looking_writes_through_no_link_that_others_put_into_the_state_folder() {
     let stage = two();
     let bad = stage.fleet.host("bad");
-    let state = bad.folder().join(".ixporch");
-    let (ledger, secret) = (state.join("runs/none/bad"), bad.folder().join("secret"));
+    let open = bad.folder().join(".ixporch");
+    let (ledger, secret) = (open.join("runs/none/bad"), bad.folder().join("secret"));
     fs::create_dir_all(&ledger).unwrap();
-    mode(&state, 0o777);
+    mode(&open, 0o777);
     fs::write(&secret, "untouched").unwrap();
     symlink(&secret, ledger.join("connection")).unwrap();
     for arguments in [&["status"][..], &["check"], &["lock", "show"], &["schema", "diff"]] {
