@@ -9,6 +9,8 @@ pub mod command_line;
 mod commands;
 mod error;
 mod evidence;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod limits;
 mod live;
 mod load;

@@ -5,6 +5,8 @@
 mod archive;
 mod error;
 mod folder;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod inbox;
 mod known_length;
 mod order;

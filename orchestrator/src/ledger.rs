@@ -5,6 +5,8 @@
 //! claim in the host's ledger, and survives the connection. The engine learns only what was found.
 
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod lock;
 mod output;
 mod probe;

@@ -45,3 +45,6 @@ pub mod engine;
 
 #[cfg(feature = "run")]
 pub mod cli;
+
+#[cfg(any(all(test, feature = "run"), feature = "fuzzing"))]
+pub mod fuzzing;

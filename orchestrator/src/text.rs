@@ -104,7 +104,7 @@ pub fn harmless_json(json: &str) -> String {
 }
 
 /// Control characters, and the bidirectional controls that can make a line read as another one.
-fn is_harmful(c: char) -> bool {
+pub(crate) fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use ixporch_inventory::{EvidenceRules, Inventory};
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use file::read_bytes;
 pub(super) use file::write;
 pub(super) use ssh_keygen::{SigningKey, agents_first_key};
 

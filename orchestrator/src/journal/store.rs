@@ -227,15 +227,15 @@ fn check_writable(folder: &Path) -> Result<(), JournalError> {
 }
 
 /// The lines of a journal.
-struct Lines {
-    events: Vec<Envelope>,
+pub(super) struct Lines {
+    pub(super) events: Vec<Envelope>,
     skipped: Vec<String>,
     /// The length of all complete lines, in bytes.
     length: usize,
 }
 
 /// Reads the lines of a journal. Whatever follows the last line break is ignored.
-fn read_lines(path: &Path, text: &[u8]) -> Result<Lines, JournalError> {
+pub(super) fn read_lines(path: &Path, text: &[u8]) -> Result<Lines, JournalError> {
     let length = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let (mut events, mut skipped) = (Vec::new(), Vec::new());
     let lines = String::from_utf8_lossy(text.get(..length).unwrap_or_default());

@@ -18,6 +18,8 @@ use russh::{ChannelMsg, Disconnect};
 use self::client::{Handle, Hop};
 use self::identity::{Credentials, KeyFiles};
 use self::known_hosts::SharedKnownHosts;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::known_hosts::fuzzing;
 use self::proxy::Proxy;
 use super::{
     ConnectError, Endpoint, LinkLost, NotStarted, PassphraseSource, Process, ProcessEvent, Session, Slots,

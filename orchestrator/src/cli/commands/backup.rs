@@ -17,6 +17,13 @@ use crate::cli::start;
 use crate::plan::BackupChoice;
 use crate::state::ExitCode;
 
+/// The names of the files in a manifest: the fuzz targets try how it is read.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(in crate::cli) fn manifest_names(text: &[u8]) -> Result<Vec<String>, String> {
+    let read = manifest::Manifest::read(text)?;
+    Ok(read.archives.into_iter().map(|archive| archive.name).collect())
+}
+
 /// Arguments of `backup`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ixporch backup list\n  ixporch backup verify --limit @prod")]

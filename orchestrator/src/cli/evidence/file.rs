@@ -53,6 +53,23 @@ pub(in crate::cli) fn write(
 
 /// Reads a file, and who signed it. Where `allowed` names those who may, it must be one of them.
 pub(super) fn read(path: &Path, allowed: Option<&Path>) -> Result<(Evidence, Option<String>), CliError> {
+    let size = fs_err::metadata(path).map_err(|error| CliError::invalid(error.to_string()))?.len();
+    if size > LONGEST {
+        return Err(CliError::invalid(format!(
+            "{}: not an evidence file: it has {size} bytes",
+            path.display()
+        )));
+    }
+    let bytes = fs_err::read(path).map_err(|error| CliError::invalid(error.to_string()))?;
+    read_bytes(path, &bytes, allowed)
+}
+
+/// The same of a file's content.
+pub(in crate::cli) fn read_bytes(
+    path: &Path,
+    bytes: &[u8],
+    allowed: Option<&Path>,
+) -> Result<(Evidence, Option<String>), CliError> {
     let shown = path.display();
     let refused = |why: String| CliError::invalid(format!("{shown}: {why}"));
     let export = |run: &str, options: &str| {
@@ -60,12 +77,7 @@ pub(super) fn read(path: &Path, allowed: Option<&Path>) -> Result<(Evidence, Opt
         format!("on the controller of the run: ixporch evidence {run}{options} > {}", quote(&to))
     };
     let again = |run: &str| format!("export it again {}", export(run, ""));
-    let size = fs_err::metadata(path).map_err(|error| CliError::invalid(error.to_string()))?.len();
-    if size > LONGEST {
-        return Err(refused(format!("not an evidence file: it has {size} bytes")));
-    }
-    let bytes = fs_err::read(path).map_err(|error| CliError::invalid(error.to_string()))?;
-    let file: EvidenceFile = serde_json::from_slice(&bytes)
+    let file: EvidenceFile = serde_json::from_slice(bytes)
         .map_err(|error| refused(format!("not an evidence file: {error}")).help(again("RUN")))?;
     let run = run_of(&file.evidence).to_owned();
     if file.format != FORMAT {

@@ -3,6 +3,8 @@
 //! The format's parser for single lines is ssh-key's; the matching is ours, since russh's accepts
 //! revoked keys and knows neither patterns nor negation (docs/decisions/0003-known-hosts.md).
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod shared;
 
 use std::path::{Path, PathBuf};
@@ -56,8 +58,12 @@ impl Names {
             let alias = alias.to_ascii_lowercase();
             return Self { own: alias.clone(), without_port: None, principal: alias };
         }
-        let address = server.address.to_ascii_lowercase();
-        let own = lookup_name(&address, server.port);
+        Self::of_address(&server.address, server.port)
+    }
+
+    fn of_address(address: &str, port: u16) -> Self {
+        let address = address.to_ascii_lowercase();
+        let own = lookup_name(&address, port);
         Self { without_port: (own != address).then(|| address.clone()), own, principal: address }
     }
 
