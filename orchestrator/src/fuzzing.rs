@@ -73,8 +73,11 @@ fn facts(bytes: &[u8]) {
     let _ = facts::read_script_reason(&said);
     let _ = facts::Distrust::parse(said.raw());
     let _ = facts::HostLock::parse(said.raw());
-    let answers: Vec<SiteAnswer> =
-        said.raw().split('\0').map(|body| SiteAnswer { status: 200, body: body.to_owned() }).collect();
+    let answers: Vec<SiteAnswer> = said
+        .raw()
+        .split('\0')
+        .map(|body| SiteAnswer { status: 200, elsewhere: None, body: body.to_owned() })
+        .collect();
     let _ = facts::read_site(&answers, Some("4.9.1"));
     if let Ok(leftovers) = facts::parse_leftovers(bytes) {
         assert_harmless(&report::ledgers(Paint::new(false), &leftovers));

@@ -3,6 +3,9 @@
 // While the site is closed: the URL is that of this host only where it says so.
 $trouble = ixporch_until_well(function () {
     $answer = ixporch_site('/');
+    if ($answer['elsewhere'] !== '') {
+        return "redirected to another host, $answer[elsewhere]: url must name this one";
+    }
     if ($answer['status'] === 503) {
         return '';
     }

@@ -8,6 +8,9 @@ function ixporch_trouble_of_site($version)
     if ($ping['status'] === 0) {
         return "no answer: $ping[why]";
     }
+    if ($ping['elsewhere'] !== '') {
+        return "/api/v4/ping: redirected to another host, $ping[elsewhere]";
+    }
     if ($ping['status'] === 404 && version_compare($version, '4.7.3', '>=')) {
         return '/api/v4/ping: HTTP status 404, and this release has it';
     }
@@ -25,6 +28,9 @@ function ixporch_trouble_of_site($version)
         if ($page['status'] !== 404) {
             break;
         }
+    }
+    if ($page['elsewhere'] !== '') {
+        return "$path: redirected to another host, $page[elsewhere]";
     }
     if ($page['status'] !== 200) {
         return "$path: HTTP status $page[status]";

@@ -1,5 +1,6 @@
 <?php
-// The web site as the host itself sees it. TLS is verified, redirects are followed, and caches are asked not to answer.
+// The web site as the host itself sees it. TLS is verified, redirects are followed and another host
+// that they lead to is told, and caches are asked not to answer.
 function ixporch_get($url, $peer = null)
 {
     $parts = parse_url($url);
@@ -13,17 +14,22 @@ function ixporch_get($url, $peer = null)
     $stream = @fopen($url, 'r', false, stream_context_create($options));
     if (!$stream) {
         $why = error_get_last();
-        return ['status' => 0, 'body' => '', 'why' => $why ? preg_replace('~^fopen\([^)]*\): ~', '', $why['message']) : 'no answer'];
+        return ['status' => 0, 'body' => '', 'elsewhere' => '', 'why' => $why ? preg_replace('~^fopen\([^)]*\): ~', '', $why['message']) : 'no answer'];
     }
     $lines = stream_get_meta_data($stream)['wrapper_data'];
     $lines = isset($lines['headers']) ? $lines['headers'] : $lines;
     $status = 0;
+    $elsewhere = '';
+    $own = $peer !== null ? $peer : $parts['host'];
     foreach ($lines as $line) {
         if (preg_match('~^HTTP/\S+ (\d+)~', $line, $match)) {
             $status = (int) $match[1];
+        } elseif ($status >= 300 && $status < 400 && preg_match('~^Location:\s*(\S+)~i', $line, $match)) {
+            $host = parse_url($match[1], PHP_URL_HOST);
+            $elsewhere = is_string($host) && strcasecmp($host, $own) !== 0 ? $host : $elsewhere;
         }
     }
-    return ['status' => $status, 'body' => (string) stream_get_contents($stream, 4194304), 'why' => ''];
+    return ['status' => $status, 'elsewhere' => $elsewhere, 'body' => (string) stream_get_contents($stream, 4194304), 'why' => ''];
 }
 
 // The same; where the host cannot reach its own address from within, its web server is asked on the loopback.

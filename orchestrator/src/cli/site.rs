@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Error, Timeout};
+use ureq::{Agent, Error, ResponseExt, Timeout};
 
 use crate::engine::{SiteLook, SiteProber};
 use crate::facts::{self, SITE_PATHS, SiteAnswer, SiteTrouble};
@@ -39,6 +39,7 @@ impl Sites {
             .timeout_resolve(Some(CONNECTING))
             .timeout_connect(Some(CONNECTING))
             .max_redirects(5)
+            .save_redirect_history(true)
             .tls_config(tls)
             .user_agent("ixporch")
             .build();
@@ -84,8 +85,13 @@ fn ask(agent: &Agent, url: &str) -> Result<SiteAnswer, Error> {
     let mut response =
         agent.get(url).header("Cache-Control", "no-cache").header("Pragma", "no-cache").call()?;
     let status = response.status().as_u16();
+    // The first one is the request's own.
+    let mut hosts = response.get_redirect_history().unwrap_or_default().iter().map(|uri| uri.host());
+    let own = hosts.next().flatten();
+    let elsewhere = hosts.flatten().find(|host| own.is_some_and(|own| !own.eq_ignore_ascii_case(host)));
+    let elsewhere = elsewhere.map(str::to_owned);
     let body = response.body_mut().with_config().limit(LONGEST_PAGE).lossy_utf8(true).read_to_string()?;
-    Ok(SiteAnswer { status, body })
+    Ok(SiteAnswer { status, elsewhere, body })
 }
 
 /// Whether the site could not be reached at all: then it may be closed to this controller. A site with a bad
@@ -110,6 +116,41 @@ fn is_out_of_reach(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A web server that sends those who ask it by its address to its name.
+    fn redirecting() -> (String, std::thread::JoinHandle<()>) {
+        use std::io::{Read, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    request.extend(byte);
+                }
+                let by_address = String::from_utf8_lossy(&request).contains(&format!("127.0.0.1:{port}"));
+                let head = if by_address {
+                    format!("302 Found\r\nLocation: http://localhost:{port}/login")
+                } else {
+                    "200 OK".to_owned()
+                };
+                write!(stream, "HTTP/1.1 {head}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+                    .unwrap();
+            }
+        });
+        (format!("http://127.0.0.1:{port}/x"), server)
+    }
+
+    #[test]
+    fn a_host_that_another_one_answers_for_is_told() {
+        let (url, server) = redirecting();
+        let answer = ask(&Sites::new().agent, &url).unwrap();
+        assert_eq!((answer.status, answer.elsewhere.as_deref()), (200, Some("localhost")));
+        server.join().unwrap();
+    }
 
     #[test]
     fn only_who_was_not_reached_may_be_left_out() {

@@ -10,6 +10,8 @@ use crate::text::RemoteText;
 pub struct SiteAnswer {
     /// The HTTP status, after redirects.
     pub status: u16,
+    /// The other host that answered, if the request was redirected to one.
+    pub elsewhere: Option<String>,
     /// The beginning of the body.
     pub body: String,
 }
@@ -26,6 +28,13 @@ pub enum SiteTrouble {
         path: String,
         /// The status.
         status: u16,
+    },
+    /// Another host answers for a page.
+    Redirected {
+        /// The path of the page.
+        path: String,
+        /// The other host.
+        host: RemoteText,
     },
     /// `/api/v4/ping` is not there, and the installed release has it.
     PingMissing,
@@ -81,6 +90,7 @@ pub fn read_site(answers: &[SiteAnswer], version: Option<&str>) -> Result<(), Si
         let mut numbers = version.split('.').map(|number| number.parse::<u32>().ok());
         Some((numbers.next()??, numbers.next()??, numbers.next()??) >= PING_SINCE)
     });
+    is_at_home(SITE_PATHS[0], ping)?;
     if ping.status == 404 && has_ping == Some(true) {
         return Err(SiteTrouble::PingMissing);
     }
@@ -90,6 +100,7 @@ pub fn read_site(answers: &[SiteAnswer], version: Option<&str>) -> Result<(), Si
     let (path, page) = std::iter::zip(&SITE_PATHS[1..], pages)
         .find(|(_, page)| page.status != 404)
         .ok_or(SiteTrouble::NoPage)?;
+    is_at_home(path, page)?;
     let path = (*path).to_owned();
     if page.status != 200 {
         return Err(SiteTrouble::Status { path, status: page.status });
@@ -101,6 +112,16 @@ pub fn read_site(answers: &[SiteAnswer], version: Option<&str>) -> Result<(), Si
         return Err(SiteTrouble::ApplicationFailed { path });
     }
     Ok(())
+}
+
+/// What another host says tells nothing about this one.
+fn is_at_home(path: &str, answer: &SiteAnswer) -> Result<(), SiteTrouble> {
+    match &answer.elsewhere {
+        Some(host) => {
+            Err(SiteTrouble::Redirected { path: path.to_owned(), host: RemoteText::from(host.as_str()) })
+        }
+        None => Ok(()),
+    }
 }
 
 fn read_ping(ping: &SiteAnswer, version: Option<&str>) -> Result<(), SiteTrouble> {
@@ -122,7 +143,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> SiteAnswer {
-        SiteAnswer { status, body: body.to_owned() }
+        SiteAnswer { status, elsewhere: None, body: body.to_owned() }
     }
 
     #[test]
@@ -150,6 +171,13 @@ mod tests {
         let failed = SiteTrouble::ApplicationFailed { path: path() };
         assert_eq!(read(&[&ping, &answer(200, "Whoops, looks like")]), Some(failed));
         assert_eq!(read(&[&ping, &answer(200, " ")]), Some(SiteTrouble::EmptyPage { path: path() }));
+        let other = SiteAnswer { elsewhere: Some("www.example.net".to_owned()), ..page.clone() };
+        let redirected = |path: &str| {
+            let (path, host) = (path.to_owned(), RemoteText::from("www.example.net"));
+            Some(SiteTrouble::Redirected { path, host })
+        };
+        assert_eq!(read(&[&other, &page]), redirected("/api/v4/ping"));
+        assert_eq!(read(&[&ping, &other]), redirected("/login"));
         assert_eq!(read(&[]), Some(SiteTrouble::NoAnswer));
     }
 }

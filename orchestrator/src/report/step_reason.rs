@@ -136,6 +136,12 @@ fn site(trouble: &SiteTrouble) -> String {
     match trouble {
         SiteTrouble::NoAnswer => "no answer".to_owned(),
         SiteTrouble::Status { path, status } => format!("{path}: HTTP status {status}"),
+        SiteTrouble::Redirected { path, host } => {
+            format!(
+                "{path}: redirected to another host, {}: does `url` name this one?",
+                harmless_line(host.raw())
+            )
+        }
         SiteTrouble::PingMissing => "/api/v4/ping: HTTP status 404, but this release has it".to_owned(),
         SiteTrouble::PingUnreadable => "/api/v4/ping: HTTP status 200, but no JSON".to_owned(),
         SiteTrouble::OtherVersion { answered, installed } => {

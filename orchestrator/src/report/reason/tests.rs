@@ -50,7 +50,8 @@ fn after_trouble(trouble: &SiteTrouble) -> Option<SiteTrouble> {
     let path = || "/login".to_owned();
     Some(match trouble {
         SiteTrouble::NoAnswer => SiteTrouble::Status { path: path(), status: 503 },
-        SiteTrouble::Status { .. } => SiteTrouble::PingMissing,
+        SiteTrouble::Status { .. } => SiteTrouble::Redirected { path: path(), host: text("ww\u{1b}[2Jw") },
+        SiteTrouble::Redirected { .. } => SiteTrouble::PingMissing,
         SiteTrouble::PingMissing => SiteTrouble::PingUnreadable,
         SiteTrouble::PingUnreadable => {
             let (answered, installed) = (text("4.\u{1b}[2J9"), "4.9.3".to_owned());
