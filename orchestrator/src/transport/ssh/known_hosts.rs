@@ -7,6 +7,7 @@
 pub(crate) mod fuzzing;
 mod shared;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,6 +24,10 @@ use crate::transport::{ConnectError, Endpoint, HostKeyRefusal};
 #[derive(Debug, Default)]
 pub(crate) struct KnownHosts {
     lines: Vec<Line>,
+    /// The places of the lines that hold nothing but names, by name.
+    named: HashMap<String, Vec<usize>>,
+    /// The places of the other lines, with patterns or hashes: each has to be compared.
+    compared: Vec<usize>,
     files: Vec<PathBuf>,
 }
 
@@ -93,7 +98,7 @@ impl KnownHosts {
             .filter(|(index, path)| *index == 0 || path.exists())
             .map(|(_, path)| path.clone())
             .collect();
-        let mut known = Self { lines: Vec::new(), files };
+        let mut known = Self { files, ..Self::default() };
         for (index, path) in known.files.clone().iter().enumerate() {
             match fs_err::read(path) {
                 Ok(bytes) => known.add(index, &String::from_utf8_lossy(&bytes)),
@@ -113,9 +118,22 @@ impl KnownHosts {
                 continue;
             }
             if let Ok(entry) = line.parse::<Entry>() {
-                self.lines.push(Line { file, number: index + 1, entry });
+                self.push(Line { file, number: index + 1, entry });
             }
         }
+    }
+
+    fn push(&mut self, line: Line) {
+        let place = self.lines.len();
+        match line.entry.host_patterns() {
+            HostPatterns::Patterns(names) if !names.iter().any(|name| name.contains(['*', '?', '!'])) => {
+                for name in names {
+                    self.named.entry(name.to_ascii_lowercase()).or_default().push(place);
+                }
+            }
+            _ => self.compared.push(place),
+        }
+        self.lines.push(line);
     }
 
     fn path(&self, line: &Line) -> PathBuf {
@@ -123,8 +141,14 @@ impl KnownHosts {
     }
 
     fn matching<'a>(&'a self, name: &'a str, marker: Option<Marker>) -> impl Iterator<Item = &'a Line> {
-        self.lines
-            .iter()
+        let mut places: Vec<usize> =
+            self.named.get(name).into_iter().flatten().chain(&self.compared).copied().collect();
+        // The first line that fits counts; a line may name a host twice.
+        places.sort_unstable();
+        places.dedup();
+        places
+            .into_iter()
+            .filter_map(|place| self.lines.get(place))
             .filter(move |line| line.entry.marker().copied() == marker)
             .filter(move |line| patterns_match(line.entry.host_patterns(), name))
     }

@@ -14,7 +14,7 @@ fn key(text: &str) -> PublicKey {
 }
 
 fn known(text: &str) -> KnownHosts {
-    let mut known = KnownHosts { lines: Vec::new(), files: vec![PathBuf::from("known_hosts")] };
+    let mut known = KnownHosts { files: vec![PathBuf::from("known_hosts")], ..KnownHosts::default() };
     known.add(0, text);
     known
 }
@@ -227,12 +227,13 @@ fn openssh_finds(file: &Path, name: &str) -> Vec<usize> {
 fn we_find(file: &Path, name: &str) -> Vec<usize> {
     let known = KnownHosts::read(&[file.to_owned()], false).unwrap();
     let name = name.to_ascii_lowercase();
-    known
-        .lines
-        .iter()
-        .filter(|line| patterns_match(line.entry.host_patterns(), &name))
-        .map(|line| line.number)
-        .collect()
+    let markers = [None, Some(Marker::Revoked), Some(Marker::CertAuthority)];
+    let mut found: Vec<usize> = markers
+        .into_iter()
+        .flat_map(|marker| known.matching(&name, marker).map(|line| line.number).collect::<Vec<_>>())
+        .collect();
+    found.sort_unstable();
+    found
 }
 
 #[test]
