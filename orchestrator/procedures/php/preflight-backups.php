@@ -37,9 +37,11 @@ function ixporch_is_foreign($folder)
     return $is && (($is['mode'] & 0170000) !== 0040000 || ($is['uid'] !== fileowner('/proc/self') && !$is_empty));
 }
 
-// The first of a folder and those above it that somebody besides root may change, as the step backup-folder sees it.
+// The first of a folder and those above it that somebody besides root may change, as the step backup-folder sees it. Where
+// root's steps run as the login, it is the login's, too.
 function ixporch_open_to_others($folder)
 {
+    $trusted = [0, (int) getenv('ROOT_STEPS_UID')];
     foreach (array_unique([$folder, (string) realpath($folder)]) as $path) {
         for ($at = $path; strlen($at) > 1; $at = dirname($at)) {
             $is = @lstat($at);
@@ -47,7 +49,7 @@ function ixporch_open_to_others($folder)
             // In a folder with the sticky bit nobody can replace what is another one's.
             $writers = $is && $is['gid'] === 0 && ixporch_root_is_alone() ? 0002 : 0022;
             $writable = $is && !$is_link && ($is['mode'] & $writers) !== 0 && ($at === $path || ($is['mode'] & 01000) === 0);
-            if ($is && ($is['uid'] !== 0 || $writable || ($is_link && $at === $folder))) {
+            if ($is && (!in_array($is['uid'], $trusted, true) || $writable || ($is_link && $at === $folder))) {
                 return $at;
             }
         }
