@@ -21,7 +21,8 @@ function ixporch_enter($folder)
 }
 
 // A file or folder of this folder, held open: what is done to it is done to what was looked at, whatever has its name then.
-// Nothing where it is a link or a pipe, a file with another name besides, or on another disk.
+// Nothing where it is a link or a pipe, a file with another name besides, or a folder that another disk is mounted on. (A file
+// of an overlay may tell the device of a layer below.)
 function ixporch_hold($name)
 {
     clearstatcache();
@@ -29,10 +30,11 @@ function ixporch_hold($name)
     $kind = $seen ? $seen['mode'] & 0170000 : 0;
     $file = in_array($kind, [0100000, 0040000], true) ? @fopen($name, 'rn') : false;
     $now = $file ? fstat($file) : false;
-    if (!$now || [$now['dev'], $now['ino']] !== [$seen['dev'], $seen['ino']] || $now['dev'] !== stat('.')['dev']) {
+    if (!$now || [$now['dev'], $now['ino']] !== [$seen['dev'], $seen['ino']]) {
         return null;
     }
-    return $kind === 0100000 && $now['nlink'] !== 1 ? null : ['file' => $file, 'kind' => $kind] + $now;
+    $is_meant = $kind === 0100000 ? $now['nlink'] === 1 : $now['dev'] === stat('.')['dev'];
+    return $is_meant ? ['file' => $file, 'kind' => $kind] + $now : null;
 }
 
 // Whether a file that is held open has the content of one of these blobs: then there is nothing in it that git does not publish.
