@@ -150,6 +150,7 @@ fn texts(bytes: &[u8]) {
     assert_harmless(&text.to_string());
     assert_harmless(&text.last_lines(3).join("\n"));
     assert_harmless(&text::harmless_line(text.raw()));
+    assert_harmless(&console::strip_ansi_codes(&text::harmless_shown(text.raw())));
     let line = text::stranger_line(text.raw());
     assert!(!line.contains('\n') && line.chars().count() <= 201);
     let source = text::harmless_source(text.raw());

@@ -62,6 +62,31 @@ pub fn harmless_line(text: &str) -> String {
     text.chars().map(|c| if is_harmful(c) { '\u{FFFD}' } else { c }).collect()
 }
 
+/// A text with colours as it may go to a terminal, whatever is in it: of control characters only line breaks, tabs and
+/// colours (SGR of ECMA-48, `ESC [ … m`) remain. Each text that is shown goes through this at the end, also what has been made
+/// harmless before: names in a journal or a file are somebody's words, too.
+pub fn harmless_shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let colour = rest.strip_prefix("\u{1b}[").and_then(|after| {
+            let end = after.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            after.get(end..)?.starts_with('m').then_some("\u{1b}[".len() + end + 1)
+        });
+        let length = colour.unwrap_or(c.len_utf8());
+        match rest.split_at_checked(length) {
+            Some((taken, after)) => {
+                let is_bad = colour.is_none() && c != '\n' && c != '\t' && is_harmful(c);
+                shown.push_str(if is_bad { "\u{FFFD}" } else { taken });
+                rest = after;
+            }
+            // There is always so much.
+            None => break,
+        }
+    }
+    shown
+}
+
 /// How much is shown of a text from an unverified server, in characters.
 const STRANGER: usize = 200;
 
@@ -114,6 +139,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn of_what_is_shown_only_colours_can_act() {
+        let text = "\u{1b}[1;31mx\u{1b}[0m\n\t\u{1b}[2J\u{1b}[31\u{1b}]0;t\u{7}\u{7f}\u{202e}é\u{1b}[38;5;9mz\u{1b}[";
+        let shown = "\u{1b}[1;31mx\u{1b}[0m\n\t\u{FFFD}[2J\u{FFFD}[31\u{FFFD}]0;t\u{FFFD}\u{FFFD}\u{FFFD}é\u{1b}[38;5;9mz\u{FFFD}[";
+        assert_eq!(harmless_shown(text), shown);
+        assert_eq!(harmless_shown(shown), shown);
+    }
 
     #[test]
     fn colours_vanish_and_other_control_bytes_are_marked() {

@@ -58,30 +58,23 @@ function ixporch_line($path, array $blobs, $was)
 // Records of runs whose backup was removed are of no use to anybody.
 function ixporch_prune_owners($but)
 {
-    foreach ((array) glob(ixporch_backups_folder() . '.owners.*') as $file) {
-        $run = substr($file, strlen(ixporch_backups_folder() . '.owners.'));
+    foreach (ixporch_owners_files() as $run => $file) {
         if ($file !== $but && !is_dir(ixporch_backups_folder() . "/$run")) {
             unlink($file);
         }
     }
-    @unlink(ixporch_backups_folder() . '.owners-given-back');
 }
 
 $file = ixporch_owners_file();
-// What an earlier run wrote and did not give back is owed since before that run.
-$earlier = in_array('ownership', explode(' ', (string) getenv('OWED')), true) ? ixporch_newest_owners_file() : null;
-$owed = $earlier === null ? [] : ixporch_owners($earlier);
+// What earlier runs wrote and did not give back is owed since before them.
+$owed = in_array('ownership', explode(' ', (string) getenv('OWED')), true) ? ixporch_owed_owners() : [];
 $target = (string) getenv('TARGET') !== '' ? 'refs/tags/' . getenv('TARGET') : 'refs/remotes/origin/' . getenv('BRANCH');
 $written = ixporch_written_by_git(ixporch_files_of((string) getenv('INSTALLED_COMMIT')), ixporch_files_of($target), $owed);
 $lines = [];
 foreach ($written as $path => $blobs) {
     clearstatcache();
-    // A record of an earlier version does not say of what kind its files were.
-    $was = isset($owed[$path]) && $owed[$path][0] && $owed[$path][0]['kind'] !== 0 ? $owed[$path][0] : null;
-    if ($was === null && isset($owed[$path]) && $owed[$path][0] && ($is = @lstat($path))) {
-        $was = ['kind' => $is['mode'] & 0170000] + $owed[$path][0];
-    }
-    $lines[] = $was === null && isset($owed[$path]) && $owed[$path][0] === null
+    $was = isset($owed[$path]) ? $owed[$path][0] : null;
+    $lines[] = $was === null && isset($owed[$path])
         ? '- - - ' . (implode(',', $blobs) ?: '-') . " $path"
         : ixporch_line($path, $blobs, $was);
 }

@@ -1,5 +1,5 @@
 <?php
-// uses: client.php, owners.php, programs.php, users.php
+// uses: backups.php, client.php, owners.php, programs.php, users.php
 // Gives back what git wrote as its own, and nothing else: what was recorded gets the owner, group and mode that it had (but that
 // git says which files are executable). New files in folders of the web user go to the web user. Repeating it does no harm.
 
@@ -113,17 +113,22 @@ function ixporch_give_back($path, array $known, array $git, array $web, &$change
 }
 
 $file = ixporch_owners_file();
-if (!is_file($file)) {
+$known = is_file($file) ? ixporch_owners($file) : null;
+if ($known === null) {
+    foreach (['', '-given-back'] as $end) {
+        if (is_file(ixporch_backups_folder() . ".owners$end")) {
+            ixporch_fail(ixporch_backups_folder() . ".owners$end was written by another version of ixporch, which must complete what it began");
+        }
+    }
     // What is recorded is recorded before git begins.
     if (getenv('WITHOUT_RECORD') !== false) {
         echo 'no ownership was recorded: ', getenv('WITHOUT_RECORD'), "\n";
         exit(0);
     }
     // Another run completes what this one left open.
-    $file = ixporch_newest_owners_file() ?: ixporch_fail("no ownership record: $file is missing");
+    $known = ixporch_owed_owners() ?: ixporch_fail("no ownership record: $file is missing");
 }
 $root = getcwd();
-$known = ixporch_owners($file);
 $web = ['uid' => ixporch_id('WEB_USER'), 'gid' => ixporch_id('WEB_USER', 'g')];
 $git = ['uid' => ixporch_id('TREE_OWNER')];
 list($count, $changed) = [0, 0];

@@ -21,32 +21,44 @@ function ixporch_owners_file()
     return ixporch_backups_folder() . '.owners.' . basename(ixporch_backup_folder());
 }
 
-// The newest record of this host, of whatever run; null where there is none.
-function ixporch_newest_owners_file()
+// What all runs of this host recorded: of each path what the oldest one found, since a later one may have found what git had
+// left there; and what git writes in any of them. The ids of runs are in the order of time.
+function ixporch_owed_owners()
 {
-    // Earlier versions had one record, without a run.
-    $files = array_merge((array) glob(ixporch_backups_folder() . '.owners.*'), array_filter([ixporch_backups_folder() . '.owners'], 'is_file'));
-    $files = array_filter($files, function ($file) {
-        return substr($file, -4) !== '.new';
-    });
-    usort($files, function ($one, $other) {
-        return filemtime($other) - filemtime($one);
-    });
-    return $files ? $files[0] : null;
+    $known = [];
+    foreach (ixporch_owners_files() as $file) {
+        foreach (ixporch_owners($file) as $path => list($was, $blobs)) {
+            $known[$path] = isset($known[$path]) ? [$known[$path][0], array_unique(array_merge($known[$path][1], $blobs))] : [$was, $blobs];
+        }
+    }
+    return $known;
+}
+
+// All records of this host, by run.
+function ixporch_owners_files()
+{
+    $begin = basename(ixporch_backups_folder()) . '.owners.';
+    $files = [];
+    foreach (scandir(dirname(ixporch_backups_folder())) as $name) {
+        $run = strpos($name, $begin) === 0 ? substr($name, strlen($begin)) : '';
+        if (preg_match('~^[0-9a-f-]+$~', $run)) {
+            $files[$run] = dirname(ixporch_backups_folder()) . "/$name";
+        }
+    }
+    ksort($files, SORT_STRING);
+    return $files;
 }
 
 // What a record holds: path => [what it was, or null where it was not there; what git writes there].
 function ixporch_owners($file)
 {
-    $text = file_get_contents($file);
-    $is_current = strpos($text, IXPORCH_OWNERS_FORMAT) === 0;
+    $text = (string) file_get_contents($file);
+    if (strpos($text, IXPORCH_OWNERS_FORMAT) !== 0) {
+        ixporch_fail("$file was written by another version of ixporch, which must complete what it began");
+    }
     $known = [];
-    foreach (array_filter(explode("\0", $is_current ? substr($text, strlen(IXPORCH_OWNERS_FORMAT)) : $text), 'strlen') as $line) {
-        // Earlier versions did not record what git writes.
-        list($uid, $gid, $mode, $blobs, $path) = $is_current ? explode(' ', $line, 5) : array_merge(explode(' ', $line, 3), ['-'], array_slice(explode(' ', $line, 4), 3));
-        if (!$is_current) {
-            list($mode) = explode(' ', $mode, 2);
-        }
+    foreach (array_filter(explode("\0", substr($text, strlen(IXPORCH_OWNERS_FORMAT))), 'strlen') as $line) {
+        list($uid, $gid, $mode, $blobs, $path) = explode(' ', $line, 5);
         $mode = octdec($mode);
         $was = $uid === '-' ? null : ['uid' => (int) $uid, 'gid' => (int) $gid, 'mode' => $mode & 07777, 'kind' => $mode & 0170000];
         $known[$path] = [$was, array_filter(explode(',', $blobs), function ($blob) {

@@ -1,28 +1,27 @@
 # Who may change what ixporch relies on (docs/concepts/trust.md). Needs stat(1), find(1) and readlink(1) of coreutils and
 # findutils or of busybox. Users and groups are compared by their numbers.
 
-# trust USERS: sets `ids` and `groups` to the numbers of these users and of their own groups.
+# trust USERS: sets `ids` to the numbers of these users.
 trust() {
-  ids=' ' groups=' '
+  ids=' '
   for user in $1; do
-    id=$(id -u "$user" 2>/dev/null) && ids="$ids$id " && groups="$groups$(id -g "$user") "
+    id=$(id -u "$user" 2>/dev/null) && ids="$ids$id "
   done
 }
 
-# is_own_group GID: whether nobody but trusted users is in a group. IXP Manager's installation script leaves a tree of root
-# that group root may write to. An account that cannot log in does not count.
+# is_own_group GID: whether a group is root's own, and nobody else is in it. IXP Manager's installation script leaves a tree
+# of root that group root may write to. Of any other group it cannot be told who is in it: services get groups by their own
+# settings, and directories of users need not list theirs. The four accounts run one program each.
 is_own_group() {
-  case $groups in *" $1 "*) ;; *) return 1 ;; esac
-  members=$(getent group "$1" 2>/dev/null) || members=$(grep "^[^:]*:[^:]*:$1:" /etc/group 2>/dev/null) || return 1
+  [ "$1" = 0 ] || return 1
+  case $ids in *' 0 '*) ;; *) return 1 ;; esac
+  members=$(getent group 0 2>/dev/null) || members=$(grep '^[^:]*:[^:]*:0:' /etc/group 2>/dev/null) || return 1
+  case ${members##*:} in '' | root) ;; *) return 1 ;; esac
   others=$(
-    IFS=,
-    for member in ${members##*:}; do
-      case $ids in *" $(id -u "$member" 2>/dev/null) "*) ;; *) echo "$member" ;; esac
-    done
-    { getent passwd 2>/dev/null || cat /etc/passwd; } | while IFS=: read -r _ _ uid gid _ _ shell; do
-      case "$gid $shell" in
-      "$1 "*/nologin | "$1 "*/false | "$1 "*/sync | "$1 "*/shutdown | "$1 "*/halt) ;;
-      "$1 "*) case $ids in *" $uid "*) ;; *) echo "$uid" ;; esac ;;
+    { getent passwd 2>/dev/null || cat /etc/passwd; } | while IFS=: read -r name _ uid gid _; do
+      case "$gid:$uid:$name" in
+      0:0:* | 0:*:sync | 0:*:shutdown | 0:*:halt | 0:*:operator) ;;
+      0:*) echo "$name" ;;
       esac
     done
   )
@@ -109,21 +108,29 @@ distrusted_below() (
     echo "unseen - $folder"
     exit
   }
-  # It matches nothing.
-  set -- -name '*/'
-  for group in $groups; do
-    if is_own_group "$group"; then set -- "$@" -o -group "$group"; fi
-  done
   strangers='' and=
   for id in $ids; do strangers="$strangers $and ! -user $id" and=-a; done
+  # A name with a slash at its end matches nothing.
+  if is_own_group 0; then set -- -group 0; else set -- -name '*/'; fi
+  # What find(1) cannot read is printed, too: it is nothing that could be looked at. Hooks are not run.
   # shellcheck disable=SC2086
-  found=$(find "$folder" \( $strangers \) -print -o ! -type l \( -perm -0002 -o -perm -0020 ! \( "$@" \) \) -print \
-    2>/dev/null | head -n 1)
-  [ -z "$found" ] || { distrusted "$users" "$found"; exit; }
-  # What the group may write, and the group is nobody else.
-  if [ $# -gt 2 ] && [ -n "$(find "$folder" ! -type l -perm -0020 \( "$@" \) -print 2>/dev/null | head -n 1)" ] &&
-    { ! ls --version >/dev/null 2>&1 ||
-      find "$folder" ! -type l -perm -0020 -exec ls -ld {} + 2>/dev/null | grep -q '^..........+'; }; then
+  found=$(find "$folder" \( $strangers \) -print -o -type l ! -path "$folder/hooks/*" -print \
+    -o ! -type l \( -perm -0002 -o -perm -0020 ! "$@" \) -print 2>&1 | head -n 1)
+  if [ -n "$found" ]; then
+    found=$(distrusted "$users" "$found")
+    # Its name has a line break, or it is gone.
+    echo "${found:-unseen - $folder}"
+  elif [ -s "$folder/objects/info/alternates" ]; then
+    echo "elsewhere - $folder/objects/info/alternates"
+  elif [ -e "$folder/commondir" ]; then
+    echo "elsewhere - $folder/commondir"
+  elif ls --version >/dev/null 2>&1; then
+    # One of a folder may be for what is made in it.
+    if find "$folder" ! -type l \( -type d -o -perm -0020 \) -exec ls -ld {} + 2>/dev/null | grep -q '^..........+'; then
+      echo "writable acl $folder"
+    fi
+  elif [ -n "$(find "$folder" ! -type l -perm -0020 -print 2>/dev/null | head -n 1)" ]; then
+    # busybox shows none, so there it is not known.
     echo "writable acl $folder"
   fi
 )
@@ -148,20 +155,29 @@ tree_distrusted() {
   fi
 }
 
+# folder_distrusted USERS FOLDER: the same for a folder that is ours, or will be made.
+folder_distrusted() {
+  case $2 in /*) ;; *) echo "unseen - $2"; return ;; esac
+  own=$2
+  while :; do case $own in */ | */.) own=${own%?} ;; *) break ;; esac; done
+  above=$own
+  while [ -n "$above" ] && [ ! -e "$above" ] && [ ! -L "$above" ]; do above=${above%/*}; done
+  if [ "$above" != "$own" ]; then
+    distrusted "$1" "$above/new"
+  elif [ -d "$above" ] && [ ! -L "$above" ]; then
+    distrusted "$1" "$own"
+  else
+    echo "link - $2"
+  fi
+}
+
 # own_folder USERS FOLDER [UMASK]: makes a folder that only this login may enter, or finds it; prints why it must not be
 # relied on, or nothing. It is a function of the shell that makes files in it.
 own_folder() {
-  case $2 in /*) ;; *) echo "unseen - $2"; return ;; esac
-  above=${2%/}
-  while [ -n "$above" ] && [ ! -e "$above" ] && [ ! -L "$above" ]; do above=${above%/*}; done
-  if [ "$above" != "${2%/}" ]; then
-    why=$(distrusted "$1" "$above/new")
-    [ -n "$why" ] || (umask "${3:-077}" && mkdir -p -- "$2" 2>/dev/null) || why="unmade - $2"
-  elif [ -d "$above" ] && [ ! -L "$above" ]; then
-    why=
-  else
-    why="link - $2"
+  why=$(folder_distrusted "$1" "$2")
+  if [ -z "$why" ] && [ ! -d "$2" ]; then
+    (umask "${3:-077}" && mkdir -p -- "$2" 2>/dev/null) || why="unmade - $2"
+    [ -n "$why" ] || why=$(folder_distrusted "$1" "$2")
   fi
-  [ -n "$why" ] || why=$(distrusted "$1" "${2%/}")
   printf '%s' "$why"
 }

@@ -10,7 +10,7 @@ use super::output::{self, Failure, Output};
 use super::problems;
 use crate::report::Paint;
 use crate::state::ExitCode;
-use crate::text::{RemoteText, harmless_json};
+use crate::text::{RemoteText, harmless_json, harmless_shown};
 
 /// Where and how things are printed.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +76,7 @@ impl Printer {
 
     /// Prints a result. If that fails, the output remembers it, and the program ends with it.
     pub(super) fn result(self, text: &str) {
-        self.output.write(text.as_bytes());
+        self.output.write(harmless_shown(text).as_bytes());
     }
 
     /// Prints one JSON document: indented, or as a line.
@@ -94,7 +94,7 @@ impl Printer {
     #[expect(clippy::unused_self, reason = "who may print is who holds the printer")]
     /// Prints progress or a remark.
     pub(super) fn say(self, text: &str) {
-        output::write_error(format!("{}\n", text.trim_end_matches('\n')).as_bytes());
+        output::write_error(harmless_shown(&format!("{}\n", text.trim_end_matches('\n'))).as_bytes());
     }
 
     /// Prints an error: for people, or as one line of JSON.

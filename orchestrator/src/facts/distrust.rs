@@ -32,6 +32,8 @@ pub enum DistrustReason {
     },
     /// It is a link, or no folder.
     Link,
+    /// It leads git to another repository.
+    Elsewhere,
     /// It is not there.
     Absent,
     /// It could not be made.
@@ -50,6 +52,7 @@ impl Distrust {
             "foreign" => DistrustReason::Foreign { owner: harmless_line(detail) },
             "writable" => DistrustReason::Writable { mode: harmless_line(detail) },
             "link" => DistrustReason::Link,
+            "elsewhere" => DistrustReason::Elsewhere,
             "absent" => DistrustReason::Absent,
             "unmade" => DistrustReason::Unmade,
             _ => DistrustReason::Unseen,
@@ -63,10 +66,14 @@ impl Distrust {
 
     /// The command that closes it to others, for `owner`; `None`: no command does.
     pub fn remedy(&self, owner: &str) -> Option<String> {
-        let path = shlex::try_quote(&self.path).ok()?;
+        // What is so below `.git` is seldom alone.
+        let whole = self.path.find("/.git/").and_then(|at| self.path.get(..at + "/.git".len()));
+        let path = shlex::try_quote(whole.unwrap_or(&self.path)).ok()?;
+        let all = if whole.is_some() { "R" } else { "" };
         match self.why {
-            DistrustReason::Foreign { .. } => Some(format!("chown -h {owner} {path}")),
-            DistrustReason::Writable { .. } if self.is_by_acl() => Some(format!("setfacl -Rb {path}")),
+            DistrustReason::Foreign { .. } => Some(format!("chown -h{all} {owner} {path}")),
+            DistrustReason::Writable { .. } if self.is_by_acl() => Some(format!("setfacl -Rbk {path}")),
+            DistrustReason::Writable { .. } if whole.is_some() => Some(format!("chmod -R go-w {path}")),
             DistrustReason::Writable { .. } => Some(format!("chmod go-w {path}")),
             _ => None,
         }
@@ -85,6 +92,7 @@ impl fmt::Display for Distrust {
                 write!(f, "{path} can be written by other users (mode {mode})")
             }
             DistrustReason::Link => write!(f, "{path} is a link, or is not a folder"),
+            DistrustReason::Elsewhere => write!(f, "{path} leads git to another repository"),
             DistrustReason::Absent => write!(f, "{path} does not exist"),
             DistrustReason::Unmade => {
                 write!(f, "{path} cannot be created: is the disk full, is the folder writable?")
@@ -107,6 +115,9 @@ mod tests {
         assert_eq!(read("foreign www-data /srv/x y\n").unwrap(), "/srv/x y belongs to www-data");
         let writable = Distrust::parse("writable 775 /srv/x y").unwrap();
         assert_eq!(writable.remedy("root").unwrap(), "chmod go-w '/srv/x y'");
+        let below = |text: &str| Distrust::parse(text).unwrap().remedy("root").unwrap();
+        assert_eq!(below("writable 664 /srv/x/.git/objects/1a/2b"), "chmod -R go-w /srv/x/.git");
+        assert_eq!(below("foreign ops /srv/x/.git/config"), "chown -hR root /srv/x/.git");
         assert!(
             read("sh: \u{1b}[2Jfoul")
                 .unwrap()

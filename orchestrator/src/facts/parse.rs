@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Distrust, DistrustReason, Facts, HostLock, Leftovers, leftovers, read_composition, read_preflight,
+    Distrust, DistrustReason, Facts, HostLock, Leftovers, Preflight, leftovers, read_composition,
+    read_preflight,
 };
 use crate::redact;
 use crate::text::{RemoteText, harmless_line};
@@ -76,7 +77,10 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         sudo_refused: sudo_refused(&answers),
         clock_skew: None,
         clock: text("clock").and_then(|clock| clock.parse().ok()),
-        preflight: lines("preflight").and_then(|lines| read_preflight(&lines)),
+        preflight: lines("preflight").and_then(|lines| read_preflight(&lines)).map(|facts| Preflight {
+            backup_shared: answers.get("backup-trust").and_then(|answer| shared(answer.text.raw())),
+            ..facts
+        }),
         late: late(&answers),
         boot_id: text("boot-id"),
         // The probe itself knows it.
@@ -145,6 +149,11 @@ fn sudo_refused(answers: &BTreeMap<String, Answer>) -> Vec<(String, String)> {
 fn late(answers: &BTreeMap<String, Answer>) -> Vec<String> {
     let is_late = |answer: &Answer| matches!(answer.exit, 124 | 137 | 143);
     answers.iter().filter(|(_, answer)| is_late(answer)).map(|(name, _)| harmless_line(name)).collect()
+}
+
+/// The folder on the way to the backups that others may change. What the login cannot see, root's step will.
+fn shared(text: &str) -> Option<String> {
+    Distrust::parse(text).filter(|found| found.why != DistrustReason::Unseen).map(|found| found.path)
 }
 
 fn is_commit(text: &str) -> bool {

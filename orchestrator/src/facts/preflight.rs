@@ -110,7 +110,6 @@ pub fn read_preflight(lines: &str) -> Option<Preflight> {
             "program" => facts.programs.push(text),
             "dump-trouble" => facts.dump_trouble = Some(text).filter(|text| !text.is_empty()),
             "backup-foreign" => facts.backup_foreign = Some(text),
-            "backup-shared" => facts.backup_shared = Some(text),
             "backup-shut" => facts.backup_shut = Some(text),
             "unreadable" => facts.unreadable.push(text),
             "end" => is_whole = true,

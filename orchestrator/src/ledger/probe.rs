@@ -90,9 +90,11 @@ fn script(request: &ProbeRequest) -> String {
     };
     let preflight = request.preflight.as_ref().map_or_else(String::new, |preflight| {
         format!(
-            "root_steps_uid=$uid; [ \"$sudo\" = no ] || root_steps_uid=0\n\
-             ask preflight ahead env {} {} \"ROOT_STEPS_UID=$root_steps_uid\" {} -r {}\n\
+            "backups=$(folder_distrusted \"root $([ \"$sudo\" = yes ] || echo \"$me\")\" {})\n\
+             ask backup-trust printf %s \"$backups\"\n\
+             ask preflight ahead env {} {} {} -r {}\n\
              for user in root \"$web\" \"$owner\"; do ask \"may-become-$user\" may_become \"$user\"; done\n",
+            quote(preflight.backup_dir.rsplit_once('/').map_or("/", |(folder, _)| folder)),
             quote(&format!("BACKUPS={}", preflight.backup_dir)),
             quote(&format!("MEMCACHED_ADDRESS={}", preflight.memcached_address)),
             words(&request.php),

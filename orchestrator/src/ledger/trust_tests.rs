@@ -36,7 +36,7 @@ fn closed_tree(folder: &Path) -> std::path::PathBuf {
 #[test]
 fn what_others_may_change_of_a_tree_is_found_wherever_it_is() {
     type Shape<'a> = (&'a str, &'a dyn Fn(&Path));
-    let shapes: [Shape<'_>; 8] = [
+    let shapes: [Shape<'_>; 12] = [
         ("", &|_| {}),
         ("writable 777", &|tree| mode(tree, 0o777)),
         ("writable 777", &|tree| mode(tree.parent().unwrap(), 0o777)),
@@ -49,6 +49,18 @@ fn what_others_may_change_of_a_tree_is_found_wherever_it_is() {
         ("link - ", &|tree| {
             fs::rename(tree.join(".git"), tree.join("git")).unwrap();
             symlink("git", tree.join(".git")).unwrap();
+        }),
+        ("link - ", &|tree| {
+            fs::rename(tree.join(".git/config"), tree.join("config")).unwrap();
+            symlink("../config", tree.join(".git/config")).unwrap();
+        }),
+        ("", &|tree| symlink("/nowhere", tree.join(".git/hooks/post-checkout")).unwrap()),
+        ("unseen - ", &|tree| {
+            fs::write(tree.join(".git/a\nb"), "").unwrap();
+            mode(&tree.join(".git/a\nb"), 0o666);
+        }),
+        ("elsewhere - ", &|tree| {
+            fs::write(tree.join(".git/objects/info/alternates"), "/srv/other/objects\n").unwrap();
         }),
         ("absent - ", &|tree| fs::remove_dir_all(tree.join(".git")).unwrap()),
     ];
@@ -81,7 +93,10 @@ fn every_link_on_the_way_is_followed_and_its_folder_looked_at() {
         assert_eq!(said(shell, "tree_distrusted", &at("site")), format!("writable 777 {}", open.display()));
         assert_eq!(said(shell, "tree_distrusted", &at("direct")), "", "{shell:?}");
         // A state folder must not be a link at all; one that leads to itself ends, too.
-        assert!(said(shell, "own_folder", &at("direct")).starts_with("link - "), "{shell:?}");
+        for end in ["", "/", "/.", "//./"] {
+            let link = format!("{}{end}", at("direct").display());
+            assert!(said(shell, "own_folder", Path::new(&link)).starts_with("link - "), "{shell:?} {link}");
+        }
         symlink("round", at("round")).unwrap();
         assert!(!said(shell, "distrusted", &at("round/x")).is_empty(), "{shell:?}");
         assert_eq!(said(shell, "own_folder", Path::new("not/absolute")), "unseen - not/absolute");
