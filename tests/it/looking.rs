@@ -127,7 +127,7 @@ fn with_silent_hosts() -> Silent {
         );
     }
     stage.change_inventory("[[waves]]", &format!("{hosts}[[waves]]"));
-    stage.change_inventory("[defaults]\n", "[defaults]\nconnect_timeout = \"3s\"\n");
+    stage.change_inventory("[defaults]\n", "[defaults]\nconnect_timeout = \"8s\"\n");
     Silent { stage, _sockets: vec![full, silent], _waiting: waiting }
 }
 

@@ -112,9 +112,10 @@ distrusted_below() (
   for id in $ids; do strangers="$strangers $and ! -user $id" and=-a; done
   # A name with a slash at its end matches nothing.
   if is_own_group 0; then set -- -group 0; else set -- -name '*/'; fi
-  # What find(1) cannot read is printed, too: it is nothing that could be looked at. Hooks are not run.
+  # What find(1) cannot read is printed, too: it is nothing that could be looked at. Hooks are not run,
+  # and what is in the place of the lock is told by what takes it.
   # shellcheck disable=SC2086
-  found=$(find "$folder" \( $strangers \) -print -o -type l ! -path "$folder/hooks/*" -print \
+  found=$(find "$folder" \( $strangers \) -print -o -type l ! -path "$folder/hooks/*" ! -path "$folder/ixporch.lock" -print \
     -o ! -type l \( -perm -0002 -o -perm -0020 ! "$@" \) -print 2>&1 | head -n 1)
   if [ -n "$found" ]; then
     found=$(distrusted "$users" "$found")
