@@ -10,7 +10,7 @@ use crate::plan::fold_names;
 const FIRST: Duration = Duration::from_secs(2);
 
 /// How often they are named again.
-const AGAIN: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_secs(4);
 
 /// The longest list of names that is shown, in characters.
 const NAMES: usize = 200;
