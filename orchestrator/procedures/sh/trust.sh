@@ -98,11 +98,13 @@ distrusted() (
   }
 )
 
-# distrusted_below USERS FOLDER: the same for everything in a folder.
+# distrusted_below USERS FOLDER: the same for everything in a folder, of which the whole path is given.
 distrusted_below() (
   LC_ALL=C; export LC_ALL
   trust "$1"
   folder=$2 users=$1
+  # find(1) complains if it cannot come back to where it began.
+  cd / || exit
   # A find(1) that lacks one of these tests would find nothing, as if all were well.
   [ -n "$(find "$folder" -prune -user 0 -perm -0002 -group 0 -print -o -type d ! -name '*/' -print 2>/dev/null)" ] || {
     echo "unseen - $folder"
