@@ -115,10 +115,9 @@ function ixporch_give_back($path, array $known, array $git, array $web, &$change
 $file = ixporch_owners_file();
 $known = is_file($file) ? ixporch_owners($file) : null;
 if ($known === null) {
-    foreach (['', '-given-back'] as $end) {
-        if (is_file(ixporch_backups_folder() . ".owners$end")) {
-            ixporch_fail(ixporch_backups_folder() . ".owners$end was written by another version of ixporch, which must complete what it began");
-        }
+    $other = ixporch_backups_folder() . '.owners';
+    if (is_file($other)) {
+        ixporch_fail("$other was written by another version of ixporch, which must complete what it began");
     }
     // What is recorded is recorded before git begins.
     if (getenv('WITHOUT_RECORD') !== false) {
