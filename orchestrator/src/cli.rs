@@ -11,6 +11,7 @@ mod error;
 mod evidence;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod late;
 mod limits;
 mod live;
 mod load;

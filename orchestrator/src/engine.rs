@@ -13,6 +13,7 @@ mod evidence_match;
 mod heavy;
 mod judge;
 mod lane;
+mod late_plans;
 mod link;
 mod progress;
 mod reconcile;
@@ -37,6 +38,7 @@ pub use rollout::run;
 
 use crate::event::{Approval, HostOutcome, LeftOut, RunHeader, Stream};
 use crate::facts::SiteTrouble;
+use crate::plan::Plan;
 use crate::schema::SchemaChanges;
 use crate::state::{GivenEvidence, RunState};
 use crate::transport::{Target, Transport};
@@ -51,6 +53,8 @@ pub struct Job {
     pub evidence: Vec<GivenEvidence>,
     /// Approvals that arrive while it goes on.
     pub late_approvals: Option<mpsc::Receiver<LateApproval>>,
+    /// The plans of hosts that had not answered when it began, as they come: each the plan with that host alone.
+    pub late_plans: Option<mpsc::Receiver<Plan>>,
     /// The state of the run, if it is resumed.
     pub resumed: Option<RunState>,
     /// How long to wait for another run's lock on a host.

@@ -57,6 +57,13 @@ pub struct Envelope {
 pub enum RunEvent {
     /// The run began. Always the first line.
     RunStarted(Arc<RunHeader>),
+    /// A host answered that had not when the run began: this is its plan. Until then nothing was done on it.
+    HostPlanned {
+        /// The host.
+        host: String,
+        /// The run's plan with this host alone.
+        plan: Box<Plan>,
+    },
     /// A wave began.
     WaveStarted {
         /// Its name.

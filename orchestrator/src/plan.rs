@@ -202,6 +202,8 @@ pub enum HostAction {
     Current,
     /// Nothing: the probe could not reach it, and this is why.
     Unreachable(String),
+    /// Not known yet: it had not answered when the run began. It is planned and started once it has.
+    PlannedLater,
 }
 
 /// One step with every value final.
@@ -324,6 +326,31 @@ impl Plan {
         self.hosts().map(|(_, host)| host).find(|host| host.host == name)
     }
 
+    /// The same plan with this host alone.
+    #[must_use]
+    pub fn only(mut self, host: &str) -> Self {
+        for wave in &mut self.waves {
+            wave.hosts.retain(|plan| plan.host == host);
+        }
+        self.waves.retain(|wave| !wave.hosts.is_empty());
+        self
+    }
+
+    /// Puts the hosts of `other` in the places of those of the same names.
+    pub fn put_in(&mut self, other: &Self) {
+        for (_, late) in other.hosts() {
+            let mut hosts = self.waves.iter_mut().flat_map(|wave| &mut wave.hosts);
+            if let Some(plan) = hosts.find(|plan| plan.host == late.host) {
+                *plan = late.clone();
+            }
+        }
+    }
+
+    /// Whether a host is still to be planned.
+    pub fn is_incomplete(&self) -> bool {
+        self.hosts().any(|(_, host)| host.is_planned_later())
+    }
+
     /// How many hosts have steps to run, and nothing that keeps them from it.
     pub fn hosts_to_upgrade(&self) -> usize {
         self.hosts().filter(|(_, host)| host.has_work()).count()
@@ -344,6 +371,11 @@ impl HostPlan {
     /// Whether it has steps to run, and nothing that keeps it from that.
     pub fn has_work(&self) -> bool {
         self.has_steps() && self.blocked.is_none()
+    }
+
+    /// Whether it is still to be planned.
+    pub fn is_planned_later(&self) -> bool {
+        self.action == HostAction::PlannedLater
     }
 
     /// Whether it has steps, whatever keeps it from running them.
@@ -371,7 +403,7 @@ impl HostPlan {
     pub fn steps(&self) -> &[PlannedStep] {
         match &self.action {
             HostAction::Steps(steps) => steps,
-            HostAction::Current | HostAction::Unreachable(_) => &[],
+            HostAction::Current | HostAction::Unreachable(_) | HostAction::PlannedLater => &[],
         }
     }
 

@@ -23,7 +23,7 @@ pub use host::{AwaitedReview, Debt, HostState, LinkGap, Resolution, StepState};
 use crate::event::{
     Approval, Envelope, HostOutcome, Reason, RunEvent, RunHeader, RunKind, StepEnd, StepOutcome, Unmet,
 };
-use crate::plan::HostPlan;
+use crate::plan::{HostPlan, Plan};
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,6 +118,7 @@ impl RunState {
                 self.order = header.order;
                 self.header = Some(Arc::clone(header));
             }
+            RunEvent::HostPlanned { host, plan } => self.host_planned(host, plan),
             RunEvent::WaveHeld { wave, reason, at_gate, unmet } => self.held_waves.push(HeldWave {
                 wave: wave.clone(),
                 reason: reason.clone(),
@@ -200,6 +201,22 @@ impl RunState {
             | RunEvent::StepAdopted { .. }
             | RunEvent::StepProgressed { .. }
             | RunEvent::Unknown => {}
+        }
+    }
+
+    /// The plan of a host that had none. The last one completes the run's: it then has the digest of a plan that was made at
+    /// once.
+    fn host_planned(&mut self, host: &str, plan: &Plan) {
+        let is_awaited = self.plan_of(host).is_some_and(HostPlan::is_planned_later);
+        let has_ended = self.hosts.get(host).is_some_and(|host| host.outcome.is_some());
+        let (Some(header), true, false) = (&mut self.header, is_awaited, has_ended) else { return };
+        let header = Arc::make_mut(header);
+        header.plan.put_in(plan);
+        if !header.plan.is_incomplete() {
+            header.plan_digest = header.plan.digest();
+        }
+        if let Some(plan) = header.plan.host(host) {
+            self.hosts.insert(host.to_owned(), HostState::new(plan));
         }
     }
 

@@ -17,6 +17,7 @@ mod history;
 mod host_keys;
 mod hostile;
 mod inventory;
+mod late;
 mod looking;
 mod maintenance;
 mod openssh;

@@ -95,6 +95,17 @@ impl<'a> Access<'a> {
         T: Send + 'static,
         Q: for<'l> Fn(&Host) -> Question<T>,
     {
+        let mut asking = self.begin(hosts, question, patience);
+        while asking.next(tell).await.is_some() {}
+        asking.answers
+    }
+
+    /// Begins to ask every host what `question` asks.
+    pub(super) fn begin<T, Q>(&self, hosts: &[&Host], question: Q, patience: Duration) -> Asking<T>
+    where
+        T: Send + 'static,
+        Q: for<'l> Fn(&Host) -> Question<T>,
+    {
         let slots = Arc::new(Slots::new(usize::try_from(self.connecting.connecting).unwrap_or(1)));
         let talking = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
@@ -106,28 +117,56 @@ impl<'a> Access<'a> {
             let asked = Box::pin(ask_one(transport, target, place, slots, question, patience, talking));
             names.insert(tasks.spawn(asked).id(), host.name.clone());
         }
-        let mut answers = BTreeMap::new();
-        let mut ticks = tokio::time::interval(TICK);
-        while !tasks.is_empty() {
-            let joined = tokio::select! {
-                Some(joined) = tasks.join_next_with_id() => joined,
-                _ = ticks.tick() => {
-                    let waiting = names.values().map(String::as_str).collect();
-                    tell(Progress::Waiting { waiting, talking: talking.load(Ordering::Relaxed), answers: &answers });
-                    continue;
+        Asking { tasks, names, talking, answers: BTreeMap::new() }
+    }
+}
+
+/// Hosts that are asked, all at once.
+pub(super) struct Asking<T> {
+    tasks: JoinSet<Result<T, String>>,
+    /// The hosts without an answer.
+    names: BTreeMap<tokio::task::Id, String>,
+    talking: Arc<AtomicUsize>,
+    /// The answers so far.
+    pub(super) answers: Answers<T>,
+}
+
+impl<T: Send + 'static> Asking<T> {
+    /// Whether all hosts have answered.
+    pub(super) fn is_over(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Waits for the next answer, and says whose it is; `None`: all hosts have answered.
+    pub(super) async fn answered(&mut self) -> Option<String> {
+        let (id, answer) = match self.tasks.join_next_with_id().await? {
+            Ok((id, answer)) => (id, answer),
+            // A panic while one host is asked is that host's misfortune alone.
+            Err(error) => (error.id(), Err("the query crashed: this is a bug in ixporch".to_owned())),
+        };
+        let name = self.names.remove(&id).unwrap_or_default();
+        self.answers.insert(name.clone(), answer);
+        Some(name)
+    }
+
+    /// The same; `tell` hears of the answer, and again and again of the hosts that are waited for.
+    pub(super) async fn next(&mut self, tell: &mut dyn FnMut(Progress<'_, T>)) -> Option<String> {
+        loop {
+            tokio::select! {
+                name = self.answered() => {
+                    let host = name?;
+                    if let Some(answer) = self.answers.get(&host) {
+                        tell(Progress::Answered { host: &host, answer });
+                    }
+                    return Some(host);
                 }
-            };
-            let (id, answer) = match joined {
-                Ok((id, answer)) => (id, answer),
-                // A panic while one host is asked is that host's misfortune alone.
-                Err(error) => (error.id(), Err("the query crashed: this is a bug in ixporch".to_owned())),
-            };
-            if let Some(name) = names.remove(&id) {
-                tell(Progress::Answered { host: &name, answer: &answer });
-                answers.insert(name, answer);
+                () = tokio::time::sleep(TICK) => {
+                    let waiting = self.names.values().map(String::as_str).collect();
+                    let talking = self.talking.load(Ordering::Relaxed);
+                    tell(Progress::Waiting { waiting, talking, answers: &self.answers });
+                }
             }
         }
-        answers
     }
 }
 

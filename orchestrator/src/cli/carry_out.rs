@@ -21,6 +21,7 @@ use crate::engine::{
 };
 use crate::event::{Envelope, LeftOut, RunEvent, RunHeader};
 use crate::journal::{Inbox, Writer};
+use crate::plan::Plan;
 use crate::report::{self, Names};
 use crate::state::{ExitCode, GivenEvidence, RunState};
 use crate::transport::{Target, Transport};
@@ -31,6 +32,8 @@ pub(super) struct Execution<'a> {
     pub(super) approvals: Approvals,
     /// Evidence of other runs, as far as this one relies on it.
     pub(super) evidence: Vec<GivenEvidence>,
+    /// The plans of hosts that answer late.
+    pub(super) late_plans: Option<mpsc::Receiver<Plan>>,
     pub(super) resumed: Option<RunState>,
     /// Hosts on which nothing is done, and why.
     pub(super) refused: BTreeMap<String, LeftOut>,
@@ -56,6 +59,7 @@ impl<'a> Execution<'a> {
             header,
             approvals: Approvals::default(),
             evidence: Vec::new(),
+            late_plans: None,
             resumed: None,
             refused: BTreeMap::new(),
             connecting: access.connecting,
@@ -85,6 +89,7 @@ impl Execution<'_> {
             approvals: self.approvals,
             evidence: self.evidence,
             late_approvals: Some(late_approvals),
+            late_plans: self.late_plans,
             resumed: self.resumed,
             lock_wait: self.lock_wait,
             refused: self.refused,

@@ -5,10 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ixporch_inventory::{Host, Inventory, Selector};
+use tokio::sync::mpsc;
 
 use super::access::{Access, Progress};
 use super::error::CliError;
 use super::evidence;
+use super::late::{self, Basis};
 use super::load;
 use super::printer::Printer;
 use super::probing::{self, Probes, Upstream};
@@ -17,9 +19,11 @@ use super::request::Request;
 use super::settings::Settings;
 use super::waiting::Waiting;
 use super::which;
+use crate::event::RunKind;
 use crate::facts::Facts;
 use crate::history::History;
 use crate::plan::{self, HostId, LeftBehind, Options, Plan, WaveSelection};
+use crate::procedure::Procedure;
 use crate::state::GivenEvidence;
 use crate::transport::ssh::SshTransport;
 use crate::transport::{Target, Transport};
@@ -31,6 +35,8 @@ pub(super) struct Planned {
     pub(super) evidence: Vec<GivenEvidence>,
     pub(super) targets: BTreeMap<String, Target>,
     pub(super) transport: Arc<dyn Transport>,
+    /// The plans of hosts that answer late.
+    pub(super) late: Option<mpsc::Receiver<Plan>>,
 }
 
 /// A runtime for everything that waits for hosts.
@@ -70,34 +76,48 @@ pub(super) async fn plan(
     let connecting = &request.connecting;
     let access = Access::new(settings, file, &inventory, connecting);
     let kind = request.kind();
-    let upstream = match &options.target {
-        _ if request.procedure.is_one_command() => Upstream::Nothing,
-        _ if !kind.is_upgrade() => Upstream::Unasked,
-        Some(tag) => Upstream::Tag(tag),
-        None => Upstream::Branch,
+    let target = options.target.clone();
+    let upstream = upstream(&request.procedure, kind, target.as_deref());
+    let basis = Basis {
+        left: left_behind(history, &inventory, &hosts, earlier, file),
+        inventory: inventory.clone(),
+        procedure: request.procedure.clone(),
+        options,
+        default_user: settings.user.clone(),
     };
-    let facts = if request.procedure.is_one_command() && !request.changes() {
+    let (plan, late) = if request.procedure.is_one_command() && !request.changes() {
         // Nothing of a host is needed to run a command as its login: each host starts when it is connected.
         let facts = |host: &&Host| {
             let login_user = host.user().unwrap_or(&settings.user).to_owned();
             (host.name.clone(), Ok(Facts { login_user: Some(login_user), ..Facts::default() }))
         };
-        hosts.iter().map(facts).collect()
+        (basis.plan(&hosts.iter().map(facts).collect())?, None)
     } else {
-        probe(&access, &hosts, upstream, printer).await
+        let mut waiting = Waiting::begin(hosts.len(), printer);
+        let tell = &mut |progress: Progress<'_, Facts>| waiting.tell(&progress);
+        let mut probing = probing::begin(&access, &hosts, upstream);
+        if request.changes() && request.yes {
+            late::in_time(&mut probing, tell).await;
+        } else {
+            // A person sees the whole plan before anything starts.
+            while probing.next(tell).await.is_some() {}
+        }
+        (basis.plan(&probing.answers)?, basis.plan_late(probing))
     };
-    let plan = plan::build(&plan::Request {
-        inventory: &inventory,
-        procedure: &request.procedure,
-        facts: &facts,
-        left: &left_behind(history, &inventory, &hosts, earlier, file),
-        options: &options,
-        default_user: &settings.user,
-    })?;
     let mut evidence = evidence::of_waves(settings, history, kind, &plan, &inventory, None)?;
     evidence.extend(named);
     let targets = hosts.iter().map(|host| (host.name.clone(), access.target(host))).collect();
-    Ok(Planned { plan, evidence, targets, transport: access.transport })
+    Ok(Planned { plan, evidence, targets, transport: access.transport, late })
+}
+
+/// What is asked of the upstream of hosts.
+pub(super) fn upstream<'t>(procedure: &Procedure, kind: RunKind, target: Option<&'t str>) -> Upstream<'t> {
+    match target {
+        _ if procedure.is_one_command() => Upstream::Nothing,
+        _ if !kind.is_upgrade() => Upstream::Unasked,
+        Some(tag) => Upstream::Tag(tag),
+        None => Upstream::Branch,
+    }
 }
 
 /// The hosts that are meant: those that are selected, and in one of the chosen waves.
@@ -134,7 +154,7 @@ pub(super) async fn probe(
 }
 
 /// What the earlier runs left behind on the hosts.
-fn left_behind(
+pub(super) fn left_behind(
     history: &History,
     inventory: &Inventory,
     hosts: &[&Host],

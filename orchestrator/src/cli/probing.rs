@@ -2,7 +2,7 @@
 
 use ixporch_inventory::{Become, Host};
 
-use super::access::{ANSWER, Access, Answers, Progress, Question};
+use super::access::{ANSWER, Access, Answers, Asking, Progress, Question};
 use crate::facts::Facts;
 use crate::ledger::{self, PreflightRequest, ProbeRequest};
 
@@ -29,6 +29,13 @@ pub(super) async fn probe(
     upstream: Upstream<'_>,
     tell: &mut dyn FnMut(Progress<'_, Facts>),
 ) -> Probes {
+    let mut probing = begin(access, hosts, upstream);
+    while probing.next(tell).await.is_some() {}
+    probing.answers
+}
+
+/// Begins to ask them.
+pub(super) fn begin(access: &Access<'_>, hosts: &[&Host], upstream: Upstream<'_>) -> Asking<Facts> {
     let question = |host: &Host| -> Question<Facts> {
         let request = request(host, upstream);
         Box::new(move |ledger, _| {
@@ -43,7 +50,7 @@ pub(super) async fn probe(
             })
         })
     };
-    access.ask_and_tell(hosts, question, ANSWER, tell).await
+    access.begin(hosts, question, ANSWER)
 }
 
 fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {

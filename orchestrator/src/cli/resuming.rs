@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use ixporch_inventory::{Host, Inventory, Selector};
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
 use super::access::Access;
 use super::args::{Approvals, Connecting, InventoryFile, Relying, RunOptions, Selection, Waves};
 use super::carry_out::{self, Execution};
 use super::error::CliError;
 use super::evidence;
+use super::late::Basis;
 use super::load;
 use super::planning;
 use super::printer::Printer;
-use super::probing::Upstream;
+use super::probing::{self, Upstream};
 use super::request::Request;
 use super::settings::Settings;
 use super::start::{self, Earlier};
@@ -26,6 +28,7 @@ use crate::follow_up::resume::{self, Resumption};
 use crate::gate;
 use crate::history::{History, RunRecord};
 use crate::journal::{LoadedRun, Writer};
+use crate::plan::{HostPlan, Options as PlanOptions, Plan};
 use crate::report::Names;
 use crate::state::{ExitCode, GivenEvidence, HostState, RunState};
 use crate::text::RemoteText;
@@ -103,6 +106,7 @@ pub(super) async fn resume(
     if demands && header.kind.is_upgrade() {
         refused.extend(of_another_kind(&access, &run.state, header, printer).await);
     }
+    let late_plans = plan_late(taken, &access);
     let header = RunHeader {
         operator: settings.user.clone(),
         origin: settings.origin.clone(),
@@ -116,6 +120,7 @@ pub(super) async fn resume(
         approvals,
         evidence,
         refused,
+        late_plans,
         resumed: Some(run.state),
         targets,
         transport: access.transport,
@@ -125,6 +130,36 @@ pub(super) async fn resume(
         live: given.options.live,
     };
     execution.run(settings, printer).await
+}
+
+/// Plans the hosts that had not answered when the run was cut off. Where its procedure is another one now, they stay without
+/// a plan, and the run says so.
+fn plan_late(taken: Resuming<'_>, access: &Access<'_>) -> Option<mpsc::Receiver<Plan>> {
+    let Resuming { history, record, header, file, .. } = taken;
+    let in_inventory = |(_, plan): (_, &HostPlan)| access.inventory.host(&plan.host);
+    let hosts: Vec<&Host> =
+        header.plan.hosts().filter(|(_, plan)| plan.is_planned_later()).filter_map(in_inventory).collect();
+    let procedure = load::procedure(&header.procedure).ok()?;
+    if hosts.is_empty() || procedure.digest != header.plan.procedure_digest {
+        return None;
+    }
+    let mut request = PlanOptions::default();
+    request.target.clone_from(&header.plan.target);
+    request.restart_memcached = header.restart_memcached;
+    request.preflight_policy = header.plan.preflight_policy.clone();
+    let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
+    request.limit = Some(Selector::parse(&names.join(",")).ok()?);
+    request.own_run = Some(record.run.clone());
+    let upstream = planning::upstream(&procedure, header.kind, request.target.as_deref());
+    let asking = probing::begin(access, &hosts, upstream);
+    let basis = Basis {
+        left: planning::left_behind(history, access.inventory, &hosts, Some(&record.run), &file.inventory),
+        inventory: access.inventory.clone(),
+        procedure,
+        options: request,
+        default_user: access.settings.user.clone(),
+    };
+    basis.plan_late(asking)
 }
 
 /// What others have proved since: hosts may have become others than those that were compared.

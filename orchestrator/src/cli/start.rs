@@ -123,7 +123,7 @@ pub(super) async fn run(
     let taken_over = earlier.as_ref().map(|earlier| earlier.run.clone());
     let planned =
         Box::pin(planning::plan(request, history, taken_over.as_deref(), settings, printer)).await?;
-    let Planned { plan, mut evidence, targets, transport } = planned;
+    let Planned { plan, mut evidence, targets, transport, late } = planned;
     let accept_risk = request.relying.accept_risk.as_ref();
     let approvals = approvals(&request.approvals, accept_risk, &plan)?;
     if request.relying.requires_run.is_none() {
@@ -154,6 +154,7 @@ pub(super) async fn run(
         header,
         approvals,
         evidence,
+        late_plans: late,
         resumed: None,
         refused: BTreeMap::new(),
         targets,

@@ -2,6 +2,8 @@
 //!
 //! Owns whether a wave may start; `gate` decides, this module asks and records. It must not know how a wave is run.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::Job;
@@ -61,7 +63,7 @@ impl WaveGate<'_> {
     pub(super) async fn pass(
         &self,
         wave: &PlannedWave,
-        ended: &[(&PlannedWave, Tally)],
+        ended: &[(Cow<'_, PlannedWave>, Tally)],
         evidence: &EvidenceMatch,
     ) -> Option<Stopped> {
         if self.job.brake.state() > BrakeState::Go {

@@ -445,6 +445,7 @@ fn is_landmark(event: &RunEvent) -> bool {
         event,
         RunEvent::RunStarted(_)
             | RunEvent::RunResumed { .. }
+            | RunEvent::HostPlanned { .. }
             | RunEvent::HostFinished { .. }
             | RunEvent::ReviewAnswered { .. }
             | RunEvent::SchemaApproved { .. }

@@ -109,6 +109,13 @@ impl Lane {
                 let failure = RemoteText::from(why.as_str());
                 (HostOutcome::Unreachable, vec![Reason::Unreachable { failure }])
             }
+            HostAction::PlannedLater => {
+                let is_interrupted =
+                    self.route.as_ref().is_some_and(|route| route.brake.state() > BrakeState::Go);
+                let left_out = LeftOut::NotPlanned;
+                let reason = if is_interrupted { Reason::Interrupted } else { Reason::LeftOut { left_out } };
+                (HostOutcome::NotStarted, vec![reason])
+            }
             HostAction::Steps(steps) => self.upgrade(steps, ticket).await,
         }
     }

@@ -2,9 +2,14 @@
 //!
 //! Owns which hosts start when, and when no further one does. It must not know what a lane does on its host.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use futures::StreamExt;
+use futures::future::join_all;
+use futures::stream::FuturesUnordered;
+use ixporch_inventory::GateKind;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -16,6 +21,7 @@ use super::claim::Claim;
 use super::dispatch::{self, Dispatched, Reporter, RunEvents};
 use super::evidence_match::EvidenceMatch;
 use super::lane::Lane;
+use super::late_plans::LatePlans;
 use super::link::Route;
 use super::review_queue::{ReviewQueue, Ticket};
 use super::soak::{self, SoakEnd, WatchedHost};
@@ -63,7 +69,11 @@ pub async fn run(
     let (listener, approvals) = KnownApprovals::open(&before, &job);
     let listening = tokio::spawn(listener.listen(job.late_approvals.take(), events.clone()));
     let reviews = ReviewQueue::start(Arc::clone(&job.operator), events.clone(), job.header.origin.clone());
+    let late = Arc::new(LatePlans::of(&job.header.plan));
+    let arriving = job.late_plans.take();
+    let planning = tokio::spawn(Arc::clone(&late).take(job.header.plan.clone(), arriving, events.clone()));
     let rollout = Rollout {
+        late,
         approvals,
         reviews,
         now,
@@ -76,8 +86,9 @@ pub async fn run(
     };
     rollout.waves().await;
     listening.abort();
-    // It ends at its next await; what it has taken is in the journal.
-    let _ = listening.await;
+    planning.abort();
+    // They end at their next await; what they have taken is in the journal.
+    let _ = (listening.await, planning.await);
     events.finish().await;
     // The dispatcher ends when its last sender is dropped.
     drop((events, rollout));
@@ -118,6 +129,8 @@ fn for_later_waves(held: &PlannedWave, reason: &Reason) -> Reason {
 
 struct Rollout {
     job: Job,
+    /// The plans of hosts that answer late.
+    late: Arc<LatePlans>,
     /// The state of a resumed run; empty for a new one.
     before: RunState,
     claim: Claim,
@@ -133,7 +146,7 @@ struct Rollout {
 impl Rollout {
     async fn waves(&self) {
         let gate = WaveGate { job: &self.job, events: &self.events, approvals: &self.approvals };
-        let mut ended: Vec<(&PlannedWave, Tally)> = Vec::new();
+        let mut ended: Vec<(Cow<'_, PlannedWave>, Tally)> = Vec::new();
         // Why no further wave starts, and whether a person could approve that; `None` as long as the next one may.
         let mut stopped: Option<(Reason, bool)> = None;
         for wave in &self.job.header.plan.waves {
@@ -142,13 +155,17 @@ impl Rollout {
                 if self.was_begun(wave) && !self.soak(wave, &mut reports).await {
                     stopped = Some((interrupted_soak(wave), false));
                 }
-                ended.push((wave, self.tally(wave, &reports)));
+                ended.push((Cow::Borrowed(wave), self.tally(wave, &reports)));
                 continue;
             }
-            let has_work = wave.hosts.iter().any(HostPlan::has_work);
+            if self.needs_all_plans(wave) {
+                self.all_planned(wave).await;
+            }
+            let may_have_work = |plan: &HostPlan| plan.has_work() || plan.is_planned_later();
+            let has_work = wave.hosts.iter().any(|plan| may_have_work(self.late.now(plan)));
             let is_new = has_work && !self.was_begun(wave);
             let evidence = Arc::new(if has_work {
-                gate.evidence(wave, (self.now)()).await
+                gate.evidence(&self.late.wave(wave), (self.now)()).await
             } else {
                 EvidenceMatch::default()
             });
@@ -176,10 +193,25 @@ impl Rollout {
             if !self.soak(wave, &mut reports).await {
                 stopped = Some((interrupted_soak(wave), false));
             }
-            ended.push((wave, self.tally(wave, &reports)));
+            ended.push((self.late.wave(wave), self.tally(wave, &reports)));
         }
         if self.job.brake.state() > BrakeState::Go {
             self.events.tell(RunEvent::Interrupted).await;
+        }
+    }
+
+    /// Whether a wave starts only when all of its hosts are planned: a person lets it start, or evidence is compared with
+    /// what its hosts are.
+    fn needs_all_plans(&self, wave: &PlannedWave) -> bool {
+        wave.gate != GateKind::Auto || wave.requires.is_some() || !self.job.evidence.is_empty()
+    }
+
+    /// Waits until every host of a wave is planned, or the run is interrupted.
+    async fn all_planned(&self, wave: &PlannedWave) {
+        let planned = join_all(wave.hosts.iter().map(|plan| self.late.arrives(plan)));
+        tokio::select! {
+            _ = planned => {}
+            () = self.job.brake.reaches(BrakeState::Drain) => {}
         }
     }
 
@@ -188,7 +220,8 @@ impl Rollout {
         let Some(seconds) = wave.soak_seconds else { return true };
         let known = self.before.soaks.get(&wave.name);
         let tally = self.tally(wave, reports);
-        let watched: Vec<WatchedHost> = std::iter::zip(&wave.hosts, tally.outcomes)
+        let plans = wave.hosts.iter().map(|plan| self.late.now(plan));
+        let watched: Vec<WatchedHost> = std::iter::zip(plans, tally.outcomes)
             .filter(|(plan, outcome)| *outcome == Some(HostOutcome::Upgraded) && !plan.health.is_empty())
             // A host whose soak ended in an earlier session is not watched again.
             .filter(|(plan, _)| !self.before.hosts.get(&plan.host).is_some_and(|host| host.watched))
@@ -251,7 +284,8 @@ impl Rollout {
     async fn hold(&self, wave: &PlannedWave, reason: &Reason, at_gate: bool, unmet: Vec<Unmet>) {
         let (name, why) = (wave.name.clone(), Some(reason.clone()));
         self.events.tell(RunEvent::WaveHeld { wave: name, reason: why, at_gate, unmet }).await;
-        for host in wave.hosts.iter().filter(|host| !self.is_over(host)) {
+        let plans = wave.hosts.iter().map(|plan| self.late.now(plan));
+        for host in plans.filter(|host| !self.is_over(host)) {
             let events = self.events.of_host(&host.host);
             // The gate holds only hosts that would be changed.
             match &host.action {
@@ -260,7 +294,7 @@ impl Rollout {
                     let failure = RemoteText::from(why.as_str());
                     events.finished(HostOutcome::Unreachable, &[Reason::Unreachable { failure }]).await;
                 }
-                HostAction::Steps(_) => {
+                HostAction::Steps(_) | HostAction::PlannedLater => {
                     events.finished(HostOutcome::NotStarted, std::slice::from_ref(reason)).await;
                 }
             }
@@ -277,7 +311,10 @@ impl Rollout {
         let width = forks.min(parallel.unwrap_or(usize::MAX)).max(1);
         // Hosts without work come first: their outcomes count towards the threshold. Hosts that an earlier session left
         // half done come next: their sites may be in maintenance.
-        let mut waiting: Vec<&HostPlan> = wave.hosts.iter().filter(|host| !self.is_over(host)).collect();
+        let plans = wave.hosts.iter().filter(|host| !self.is_over(host)).map(|plan| self.late.now(plan));
+        let (mut awaited, mut waiting): (Vec<&HostPlan>, Vec<&HostPlan>) =
+            plans.partition(|plan| plan.is_planned_later());
+        let mut arriving: FuturesUnordered<_> = awaited.iter().map(|plan| self.late.arrives(plan)).collect();
         let is_work = |plan: &HostPlan| matches!(plan.action, HostAction::Steps(_));
         waiting.sort_by_key(|plan| (is_work(plan), !self.was_touched(plan)));
         let mut waiting: VecDeque<&HostPlan> = waiting.into();
@@ -301,13 +338,26 @@ impl Rollout {
                 let handle = lanes.spawn(async move { Box::pin(lane.drive()).await });
                 names.insert(handle.id(), plan.host.clone());
             }
-            let Some(joined) = lanes.join_next_with_id().await else {
-                // All lanes have ended, so the threshold is final.
-                for plan in left_out {
-                    let report = self.not_started(plan, threshold.reason()).await;
-                    reports.insert(plan.host.clone(), report);
+            let joined = tokio::select! {
+                Some(plan) = arriving.next() => {
+                    awaited.retain(|host| host.host != plan.host);
+                    waiting.push_back(plan);
+                    continue;
                 }
-                return reports;
+                Some(joined) = lanes.join_next_with_id() => joined,
+                () = self.job.brake.reaches(BrakeState::Drain), if !arriving.is_empty() => {
+                    arriving.clear();
+                    waiting.extend(awaited.drain(..));
+                    continue;
+                }
+                else => {
+                    // All lanes have ended, so the threshold is final.
+                    for plan in left_out {
+                        let report = self.not_started(plan, threshold.reason()).await;
+                        reports.insert(plan.host.clone(), report);
+                    }
+                    return reports;
+                }
             };
             let report = match joined {
                 Ok((_, report)) => report,

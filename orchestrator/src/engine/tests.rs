@@ -1,5 +1,6 @@
 //! The engine over a scripted transport.
 
+mod late;
 mod reviews;
 mod stage;
 mod waves;
@@ -15,7 +16,8 @@ use ixporch_inventory::value::Amount;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use self::stage::{Nobody, PARTS, Part, Played, Stage, job, play, play_now, play_planned};
+use self::late::answer_late;
+use self::stage::{Nobody, PARTS, Part, Played, Stage, job, play, play_now, play_planned, play_reported};
 use super::*;
 use crate::event::{Envelope, RunEvent};
 use crate::journal::Store;
@@ -46,8 +48,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     // Law 1: the outcome of a host equals its outcome when it runs alone.
     #[test]
-    fn every_host_ends_as_if_it_were_alone(parts in proptest::collection::vec(prop::sample::select(&PARTS[..]), 1..8)) {
-        let played = play_now(std::slice::from_ref(&parts));
+    fn every_host_ends_as_if_it_were_alone(
+        parts in proptest::collection::vec(prop::sample::select(&PARTS[..]), 1..8),
+        late in proptest::collection::btree_set(0..8_usize, 0..4),
+    ) {
+        let late: Vec<String> = late.into_iter().map(|host| format!("w0h{host}")).collect();
+        let late: Vec<&str> = late.iter().map(String::as_str).collect();
+        let waves = [parts];
+        let playing = play_reported(&waves, Brake::default(), |job| vec![answer_late(job, &late, None)]);
+        let played = stage::runtime().block_on(playing);
+        let [parts] = waves;
         for (index, part) in parts.iter().enumerate() {
             prop_assert_eq!(played.outcome(&format!("w0h{index}")), alone(*part));
         }

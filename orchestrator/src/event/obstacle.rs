@@ -203,6 +203,8 @@ pub enum LeftOut {
     },
     /// It was not selected.
     NotSelected,
+    /// It had not answered when the run was cut off, so it has no plan.
+    NotPlanned,
     /// Its PHP or its database server is another one than when it was planned, and evidence is of the planned kind.
     OtherKind {
         /// The kind in the plan, if it is known.

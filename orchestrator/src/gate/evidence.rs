@@ -88,6 +88,7 @@ fn evidence_of(state: &RunState, wave: &str, host: &str) -> Result<HostEvidence,
     let Some(plan) = state.plan_of(host) else { return elsewhere.cloned().ok_or(NoEvidence::NoRun) };
     match &plan.action {
         HostAction::Unreachable(_) => Err(NoEvidence::Unreachable),
+        HostAction::PlannedLater => Err(NoEvidence::NoRun),
         HostAction::Steps(_) => {
             let here = state.evidence_of(host).ok_or(NoEvidence::NoRun)?;
             let newer = elsewhere.filter(|elsewhere| here.ended.is_some() && elsewhere.at() > here.ended);

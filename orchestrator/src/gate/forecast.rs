@@ -26,7 +26,7 @@ fn best(wave: &PlannedWave) -> Tally {
         HostAction::Current => HostOutcome::Current,
         HostAction::Unreachable(_) => HostOutcome::Unreachable,
         HostAction::Steps(_) if host.blocked.is_some() => HostOutcome::NotStarted,
-        HostAction::Steps(_) => HostOutcome::Upgraded,
+        HostAction::Steps(_) | HostAction::PlannedLater => HostOutcome::Upgraded,
     };
     Tally { outcomes: wave.hosts.iter().map(|host| Some(outcome(host))).collect() }
 }

@@ -1,5 +1,7 @@
 //! Whether a wave may start.
 
+use std::borrow::Borrow;
+
 use ixporch_inventory::GateKind;
 
 use super::Tally;
@@ -26,14 +28,15 @@ pub enum Decision {
 /// `ended`: all waves before it, with their tallies. `unmet`: the evidence that is missing, unless a person accepts that
 /// risk. `approved`: a person has approved its start; that passes its gate, but overrules neither missing evidence nor
 /// failures of earlier waves. `attended`: somebody can be asked.
-pub fn before_wave(
+pub fn before_wave<W: Borrow<PlannedWave>>(
     wave: &PlannedWave,
-    ended: &[(&PlannedWave, Tally)],
+    ended: &[(W, Tally)],
     unmet: Vec<Unmet>,
     approved: bool,
     attended: bool,
 ) -> Decision {
     for (before, tally) in ended {
+        let before = before.borrow();
         let threshold = tally.threshold(&before.name, before.max_failures);
         if threshold.is_tripped() {
             return Decision::Stop(threshold.reason());
@@ -50,7 +53,7 @@ pub fn before_wave(
         return Decision::Pass;
     }
     if let Some((before, _)) = ended.iter().find(|(_, tally)| !tally.has_good()) {
-        return Decision::Hold(Reason::NothingProven { wave: before.name.clone() });
+        return Decision::Hold(Reason::NothingProven { wave: before.borrow().name.clone() });
     }
     match wave.gate {
         GateKind::Auto => Decision::Pass,
@@ -111,7 +114,10 @@ mod tests {
     fn missing_evidence_and_a_soak_that_nobody_can_watch_are_never_passed_over() {
         let prod = wave("prod", GateKind::Auto, Amount::Count(0));
         let missing = vec![Unmet::KindNotKnown { host: "p1".to_owned() }];
-        assert_eq!(before_wave(&prod, &[], missing.clone(), true, true), Decision::NeedEvidence(missing));
+        assert_eq!(
+            before_wave::<&PlannedWave>(&prod, &[], missing.clone(), true, true),
+            Decision::NeedEvidence(missing)
+        );
         let mut soaking = wave("staging", GateKind::Auto, Amount::Count(0));
         soaking.hosts = vec![sample::host("a")];
         soaking.soak_seconds = Some(600);
@@ -126,9 +132,12 @@ mod tests {
             [(GateKind::Confirm, Decision::Ask), (GateKind::Hold, Decision::Hold(Reason::GateHolds))]
         {
             let prod = wave("prod", gate, Amount::Count(0));
-            assert_eq!(before_wave(&prod, &[], Vec::new(), false, true), attended);
-            assert!(matches!(before_wave(&prod, &[], Vec::new(), false, false), Decision::Hold(_)));
-            assert_eq!(before_wave(&prod, &[], Vec::new(), true, false), Decision::Pass);
+            assert_eq!(before_wave::<&PlannedWave>(&prod, &[], Vec::new(), false, true), attended);
+            assert!(matches!(
+                before_wave::<&PlannedWave>(&prod, &[], Vec::new(), false, false),
+                Decision::Hold(_)
+            ));
+            assert_eq!(before_wave::<&PlannedWave>(&prod, &[], Vec::new(), true, false), Decision::Pass);
         }
     }
 }

@@ -183,7 +183,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         payers: Vec::new(),
     };
     match request.facts.get(&host.name) {
-        None => plan.action = HostAction::Unreachable("the host was not probed".to_owned()),
+        None => plan.action = HostAction::PlannedLater,
         Some(Err(why)) => plan.action = HostAction::Unreachable(why.clone()),
         Some(Ok(facts)) => {
             plan.release = facts.release().map(str::to_owned);

@@ -69,7 +69,7 @@ pub struct Request<'a> {
     pub inventory: &'a Inventory,
     /// The steps.
     pub procedure: &'a Procedure,
-    /// What the probe found, for every selected host.
+    /// What the probe found. A host without an entry has not answered yet: it is planned later.
     pub facts: &'a BTreeMap<String, ProbeResult>,
     /// What earlier runs left behind on each host.
     pub left: &'a BTreeMap<String, LeftBehind>,

@@ -133,7 +133,7 @@ impl HostPlan {
     fn steps_mut(&mut self) -> impl Iterator<Item = &mut PlannedStep> {
         let steps: &mut [PlannedStep] = match &mut self.action {
             HostAction::Steps(steps) => steps,
-            HostAction::Current | HostAction::Unreachable(_) => &mut [],
+            HostAction::Current | HostAction::Unreachable(_) | HostAction::PlannedLater => &mut [],
         };
         steps.iter_mut().chain(&mut self.back).chain(&mut self.health).chain(&mut self.payers)
     }

@@ -202,6 +202,9 @@ pub(super) fn trouble(paint: Paint, names: &Names, state: &RunState, subject: Su
     if host.outcome == Some(HostOutcome::Held) {
         text.push_str(&pending(paint, names, state, host, name));
     }
+    if host.outcome.is_none() && plan.is_some_and(HostPlan::is_planned_later) {
+        let _ = writeln!(text, "    it has not answered since the run began; nothing was done on it");
+    }
     if plan.is_some_and(|plan| plan.stays_closed) {
         let _ = writeln!(
             text,

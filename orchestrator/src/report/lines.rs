@@ -4,7 +4,7 @@ use super::{Paint, bytes, duration, reason, step_reason};
 use crate::event::{
     Envelope, Evidence, EvidenceSource, HostOutcome, Reason, RunEvent, RunKind, StepEnd, StepOutcome,
 };
-use crate::plan::fold_names;
+use crate::plan::{Plan, fold_names};
 use crate::schema::FINGERPRINT_DIGITS;
 use crate::state::RunState;
 use crate::text::harmless_line;
@@ -14,6 +14,7 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
     let width = state.hosts.keys().map(String::len).max().unwrap_or(0);
     Some(match &envelope.event {
         RunEvent::WaveStarted { wave } => paint.strong(&format!("wave {wave}")),
+        RunEvent::HostPlanned { host, plan } => format!("{host:width$}  {}", planned(paint, plan)),
         RunEvent::WaveHeld { wave, reason: why, unmet, .. } => {
             let heading = paint.warn(&format!("wave {wave} is not started: {}", reason::text(why)));
             super::unmet::below(heading, unmet)
@@ -109,6 +110,12 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
         | RunEvent::RunFinished { .. }
         | RunEvent::Unknown => return None,
     })
+}
+
+/// What is to be done on a host that is planned late.
+fn planned(paint: Paint, plan: &Plan) -> String {
+    let actions = plan.hosts().map(|(_, host)| super::plan::action_words(paint, &host.action));
+    format!("planned:{}", actions.collect::<String>())
 }
 
 /// The first line of reasons.

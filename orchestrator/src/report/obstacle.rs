@@ -160,6 +160,10 @@ pub fn left_out(why: &LeftOut, program: &str, run: Option<&str>, shorten: &dyn F
         LeftOut::NotSelected => {
             ("it was not selected".to_owned(), run.map(|run| format!("{program} resume {run}")))
         }
+        LeftOut::NotPlanned => (
+            "it had not answered when the run was cut off, so no step was planned for it".to_owned(),
+            again(),
+        ),
         LeftOut::OtherKind { planned, now } => {
             let word = |kind: Option<&HostKind>| kind.map_or("not known".to_owned(), HostKind::to_string);
             let (planned, now) = (word(planned.as_ref()), word(now.as_ref()));

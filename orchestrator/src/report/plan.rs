@@ -100,10 +100,13 @@ fn settings(wave: &PlannedWave, moves_code: bool) -> String {
     if words.is_empty() { String::new() } else { format!("  ({})", words.join(", ")) }
 }
 
-fn action_words(paint: Paint, action: &HostAction) -> String {
+pub(super) fn action_words(paint: Paint, action: &HostAction) -> String {
     match action {
         HostAction::Steps(steps) => format!("  {} steps", steps.len()),
         HostAction::Current => format!("  {}", paint.good("current: nothing to do")),
+        HostAction::PlannedLater => {
+            format!("  {}", paint.warn("has not answered yet: it is planned and started when it does"))
+        }
         HostAction::Unreachable(why) => {
             format!("  {}", paint.bad(&format!("unreachable: {}", why.lines().next().unwrap_or_default())))
         }

@@ -254,7 +254,7 @@ impl HostState {
 
     /// Whether the run can still bring it to an end: something planned was not done, and nothing failed for good.
     pub fn is_unfinished(&self, plan: &HostPlan) -> bool {
-        !plan.steps().is_empty()
+        (plan.is_planned_later() || !plan.steps().is_empty())
             && match self.outcome {
                 None => true,
                 Some(outcome) => outcome.is_unfinished(),

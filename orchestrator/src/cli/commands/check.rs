@@ -63,7 +63,7 @@ pub(in crate::cli) fn run(
 fn document(host: &HostPlan) -> serde_json::Value {
     let why = match &host.action {
         HostAction::Unreachable(why) => Some(why),
-        HostAction::Steps(_) | HostAction::Current => None,
+        HostAction::Steps(_) | HostAction::Current | HostAction::PlannedLater => None,
     };
     json!({ "host": host.host, "reachable": why.is_none(), "why": why, "findings": host.findings, "blocked": host.blocked.is_some(), "blocked_data": host.blocked })
 }

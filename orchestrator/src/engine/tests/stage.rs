@@ -11,8 +11,8 @@ use ixporch_inventory::value::Amount;
 use jiff::Timestamp;
 
 use crate::engine::{
-    Answer, Approvals, Brake, BrakeState, Dispatched, Job, Limits, Operator, ReviewQuestion, SiteLook,
-    SiteProber, run,
+    Answer, Approvals, Brake, BrakeState, Dispatched, Job, Limits, Operator, Reporter, ReviewQuestion,
+    SiteLook, SiteProber, run,
 };
 use crate::event::{Envelope, HostOutcome, RunHeader};
 use crate::facts::SiteTrouble;
@@ -287,6 +287,7 @@ pub(super) fn job(waves: Vec<PlannedWave>, stage: Stage, operator: Arc<dyn Opera
         evidence: Vec::new(),
         approvals: Approvals::default(),
         late_approvals: None,
+        late_plans: None,
         resumed: None,
         lock_wait: Duration::ZERO,
         live: None,
@@ -314,6 +315,19 @@ impl Played {
 
 /// Plays waves of hosts, given as their parts; hosts are called `w0h0`, `w0h1`, …
 pub(super) async fn play(waves: &[Vec<Part>], brake: Brake, change: impl FnOnce(&mut Job)) -> Played {
+    let change = |job: &mut Job| {
+        change(job);
+        Vec::new()
+    };
+    play_reported(waves, brake, change).await
+}
+
+/// The same; `change` gives those that hear of every event.
+pub(super) async fn play_reported(
+    waves: &[Vec<Part>],
+    brake: Brake,
+    change: impl FnOnce(&mut Job) -> Vec<Box<dyn Reporter>>,
+) -> Played {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path());
     let journal = store.create("run").unwrap();
@@ -332,8 +346,8 @@ pub(super) async fn play(waves: &[Vec<Part>], brake: Brake, change: impl FnOnce(
     for wave in &mut job.header.plan.waves {
         wave.max_failures = Amount::Percent(100);
     }
-    change(&mut job);
-    let dispatched = run(job, journal, Vec::new(), || Timestamp::UNIX_EPOCH).await.unwrap();
+    let reporters = change(&mut job);
+    let dispatched = run(job, journal, reporters, || Timestamp::UNIX_EPOCH).await.unwrap();
     let events = store.load("run").map(|run| run.events).unwrap_or_default();
     let heard = heard.lock().unwrap().clone();
     Played { dispatched, events, heard }
@@ -344,7 +358,10 @@ pub(super) fn play_now(waves: &[Vec<Part>]) -> Played {
 }
 
 pub(super) fn play_planned(waves: &[Vec<Part>], change: impl FnOnce(&mut Job)) -> Played {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(play(waves, Brake::default(), change))
+    runtime().block_on(play(waves, Brake::default(), change))
+}
+
+/// A runtime whose clock jumps where nothing else happens.
+pub(super) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }

@@ -152,7 +152,8 @@ fn after_left_out(left_out: &LeftOut) -> Option<LeftOut> {
         LeftOut::WorkSince { deed: Deed::Unreadable, .. } => LeftOut::StartUnknown,
         LeftOut::StartUnknown => LeftOut::ProofGone { by: run(), hosts: vec!["h1".to_owned()] },
         LeftOut::ProofGone { .. } => LeftOut::NotSelected,
-        LeftOut::NotSelected => {
+        LeftOut::NotSelected => LeftOut::NotPlanned,
+        LeftOut::NotPlanned => {
             let planned = Some(HostKind { database: "MySQL".to_owned(), php: "7.0".to_owned() });
             LeftOut::OtherKind { planned, now: None }
         }
