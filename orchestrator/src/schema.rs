@@ -5,14 +5,15 @@
 
 mod canonical;
 mod column;
+mod definition;
 mod group;
 mod limits;
 mod statement;
 
-use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sqlparser::ast::AlterTable;
 
 pub use column::{Columns, Narrowed};
 pub use group::{Group, difference, group};
@@ -26,6 +27,8 @@ use crate::digest;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeClass {
+    /// Nothing: a column is changed to what it already is.
+    NoEffect,
     /// Something new beside what is there: a table, a column, an index, a constraint.
     Additive,
     /// Something that is there becomes different: a type, a default, whether it may be NULL, a name.
@@ -103,12 +106,13 @@ impl SchemaChanges {
         limits::with_a_large_stack(|| {
             let mut budget = Budget::default();
             let readable = statements.into_iter().filter(|statement| budget.allows(statement));
-            let changed = readable.flat_map(statement::changed_columns);
+            let altered: Vec<AlterTable> = readable.filter_map(statement::altered).collect();
+            let changed = altered.iter().flat_map(statement::changed_columns);
             let narrowed = changed.filter_map(|(column, new)| match columns.data_type(&column) {
                 None => Some((column, None)),
                 Some(old) => column::narrows(old, &new).then(|| (column, Some(old.to_owned()))),
             });
-            Narrowed::of(narrowed.collect())
+            Narrowed::of(narrowed.collect(), definition::unchanged(&altered, columns))
         })
     }
 
@@ -119,36 +123,49 @@ impl SchemaChanges {
 
     /// `3 additions, 1 drop`: how many there are of each kind.
     pub fn summary(&self) -> String {
-        let mut counts = [0usize; 4];
-        for change in &self.changes {
-            let [additions, others, drops, dangers] = &mut counts;
-            *match change.class {
-                ChangeClass::Additive => additions,
-                ChangeClass::Changing => others,
-                ChangeClass::Destructive if change.what.starts_with("drops ") => drops,
-                ChangeClass::Destructive => dangers,
-            } += 1;
-        }
-        let kinds = [("addition", "s"), ("change", "s"), ("drop", "s"), ("destructive", "")];
-        let words: Vec<String> = std::iter::zip(counts, kinds)
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, (word, plural))| format!("{count} {word}{}", if count > 1 { plural } else { "" }))
-            .collect();
-        if words.is_empty() { "nothing pending".to_owned() } else { words.join(", ") }
+        summary(&self.changes)
     }
 
-    /// Whether these, pending after `executed` were executed, will be so for ever: they only change columns in place,
-    /// and each of them was executed just now.
-    pub fn never_converges_after(&self, executed: &Self) -> bool {
-        let executed: HashSet<&Change> = executed.changes.iter().collect();
-        let stays = |change: &Change| change.what == statement::CHANGES_A_COLUMN && executed.contains(change);
-        !self.changes.is_empty() && self.changes.iter().all(stays)
+    /// These, pending after `executed` were executed, in two parts. Those that were not executed come first. The others will
+    /// be pending for ever: they only change columns in place, to what these were given just now.
+    pub fn after(self, executed: &Self) -> (Vec<Change>, Vec<Change>) {
+        limits::with_a_large_stack(|| {
+            let given = definition::given(executed.changes.iter().map(|change| change.sql.as_str()));
+            let is_given = |change: &Change| {
+                let changed = definition::of_change(&change.sql);
+                changed.is_some_and(|(column, wanted)| given.get(&column) == Some(&wanted))
+            };
+            let stays = |change: &Change| change.what == statement::CHANGES_A_COLUMN && is_given(change);
+            self.changes.into_iter().partition(|change| !stays(change))
+        })
     }
 
     /// The destructive ones.
     pub fn destructive(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.class == ChangeClass::Destructive)
     }
+}
+
+/// How many changes there are of each kind.
+pub fn summary(changes: &[Change]) -> String {
+    let mut counts = [0usize; 5];
+    for change in changes {
+        let [additions, others, drops, dangers, nothing] = &mut counts;
+        *match change.class {
+            ChangeClass::NoEffect => nothing,
+            ChangeClass::Additive => additions,
+            ChangeClass::Changing => others,
+            ChangeClass::Destructive if change.what.starts_with("drops ") => drops,
+            ChangeClass::Destructive => dangers,
+        } += 1;
+    }
+    let kinds =
+        [("addition", "s"), ("change", "s"), ("drop", "s"), ("destructive", ""), ("without effect", "")];
+    let words: Vec<String> = std::iter::zip(counts, kinds)
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, (word, plural))| format!("{count} {word}{}", if count > 1 { plural } else { "" }))
+        .collect();
+    if words.is_empty() { "nothing pending".to_owned() } else { words.join(", ") }
 }
 
 impl Fingerprint {
@@ -173,6 +190,7 @@ impl fmt::Display for Fingerprint {
 impl fmt::Display for ChangeClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::NoEffect => "no-effect",
             Self::Additive => "additive",
             Self::Changing => "changing",
             Self::Destructive => "destructive",

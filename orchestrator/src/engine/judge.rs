@@ -7,7 +7,7 @@ use crate::facts::{self, PendingSql, SchemaUpdateEnd, ScriptReason};
 use crate::ledger::{StepEnded, StepOutput};
 use crate::plan::PlannedStep;
 use crate::procedure::Reads;
-use crate::schema::{Columns, Narrowed, SchemaChanges};
+use crate::schema::{self, Columns, Narrowed, SchemaChanges};
 use crate::text::RemoteText;
 
 /// The exit codes of `timeout(1)` when it ended the command: its own, that of the signal (busybox), and that of a kill.
@@ -216,10 +216,11 @@ fn converged(step: &PlannedStep, executed: &[String], end: &mut StepEnd) -> Resu
         return Ok(());
     }
     let executed = SchemaChanges::read(executed.iter().map(String::as_str));
-    let summary = left.summary();
-    if !left.never_converges_after(&executed) {
-        return failed(StepReason::StillPending { summary });
+    let (not_executed, stays) = left.after(&executed);
+    if !not_executed.is_empty() {
+        return failed(StepReason::StillPending { summary: schema::summary(&not_executed) });
     }
+    let summary = schema::summary(&stays);
     let accepted = step.may_never_converge;
     let reason = StepReason::NeverConverges { summary, accepted };
     if !accepted {
@@ -331,6 +332,13 @@ mod tests {
         assert_eq!(stays.reason, never(false));
         let accepted = verified(&[CHANGE], true);
         assert_eq!((accepted.outcome, accepted.reason), (StepOutcome::Succeeded, never(true)));
+        // What was just added is given its own definition again, and no other one.
+        let again = "ALTER TABLE cust CHANGE b b INT DEFAULT NULL";
+        assert_eq!(verified(&[again, CHANGE], true).outcome, StepOutcome::Succeeded);
+        let other = "ALTER TABLE cust CHANGE b b BIGINT DEFAULT NULL";
+        let failed = verified(&[CHANGE, other, again], true);
+        let summary = "1 change".to_owned();
+        assert_eq!(failed.reason, Some(StepReason::StillPending { summary }), "only what was not executed");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub fn review(
         |policy: &str| Review::Pass { by: format!("schema_approval = \"{policy}\""), by_person: false };
     match policy {
         SchemaApproval::Any => return by_policy("any"),
-        SchemaApproval::Additive if changes.class().is_none_or(|class| class == ChangeClass::Additive) => {
+        SchemaApproval::Additive if changes.class().is_none_or(|class| class <= ChangeClass::Additive) => {
             return by_policy("additive");
         }
         SchemaApproval::Additive | SchemaApproval::Review => {}

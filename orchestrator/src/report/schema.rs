@@ -48,8 +48,8 @@ pub fn schema_group(paint: Paint, number: usize, group: &Group<'_>, largest: Opt
         paint.strong(&fold_names(names.iter().copied())),
         changes.summary(),
     );
-    for change in &changes.changes {
-        let _ = writeln!(text, "  {}", line(paint, change));
+    for line in lines(paint, changes.changes.iter()) {
+        let _ = writeln!(text, "  {line}");
     }
     if let Some(largest) = largest {
         text.push_str(&against(paint, changes, &largest.changes));
@@ -68,17 +68,32 @@ fn against(paint: Paint, changes: &SchemaChanges, largest: &SchemaChanges) -> St
     let (more, less) = schema::difference(changes, largest);
     let mut text = format!("  {}\n", paint.strong("compared with group 1:"));
     for (word, changes) in [("only here", more), ("missing here", less)] {
-        for change in changes {
-            let _ = writeln!(text, "    {} {}", paint.warn(word), line(paint, change));
+        for line in lines(paint, changes.into_iter()) {
+            let _ = writeln!(text, "    {} {line}", paint.warn(word));
         }
     }
     text
+}
+
+/// A line for each change; those without effect are a number at the end.
+fn lines<'c>(paint: Paint, changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
+    let (without, others): (Vec<&Change>, Vec<&Change>) =
+        changes.partition(|change| change.class == ChangeClass::NoEffect);
+    let mut lines: Vec<String> = others.into_iter().map(|change| line(paint, change)).collect();
+    let columns = match without.len() {
+        0 => return lines,
+        1 => "1 change without effect: the column already is".to_owned(),
+        count => format!("{count} changes without effect: the columns already are"),
+    };
+    lines.push(paint.dim(&format!("= {columns} as the change says")));
+    lines
 }
 
 /// `+` adds, `~` changes, `!` may lose something; the last with the reason.
 fn line(paint: Paint, change: &Change) -> String {
     let sql = harmless_line(&change.sql);
     match change.class {
+        ChangeClass::NoEffect => format!("= {sql}"),
         ChangeClass::Additive => format!("+ {sql}"),
         ChangeClass::Changing => paint.warn(&format!("~ {sql}")),
         ChangeClass::Destructive => {

@@ -64,10 +64,10 @@ fn message(reason: &StepReason) -> String {
         StepReason::ProofFailed { proof } => format!("it reported success, but {}", proof_failed(proof)),
         StepReason::ProofNotChecked => "it reported success, but its proof could not be checked".to_owned(),
         StepReason::StillPending { summary } => {
-            format!("still pending after the update ({summary}): it was executed in part, or not at all")
+            format!("still pending after the update, and not executed by it: {summary}")
         }
         StepReason::NeverConverges { summary, .. } => format!(
-            "never-converges: {summary} stay pending although they were executed (the database reports another column type than it was given)"
+            "never-converges: {summary} stay pending although they were executed (the database reports these columns in another way than they were given)"
         ),
         StepReason::NothingPending => "no schema change is pending".to_owned(),
         StepReason::WritesSince { since, .. } => {

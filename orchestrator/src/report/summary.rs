@@ -11,7 +11,7 @@ use super::output::shown;
 use super::schema::{schema_groups, schema_line};
 use super::versions::{backup, versions};
 use super::{Names, Paint, duration, reason, unmet};
-use crate::event::{HostOutcome, RunHeader, RunKind};
+use crate::event::{HostOutcome, RunHeader, RunKind, StepReason};
 use crate::plan::{PlannedWave, fold_names, quote};
 use crate::state::{RunState, Undo};
 
@@ -30,6 +30,7 @@ pub fn summary(paint: Paint, names: &Names, state: &RunState) -> String {
         let line = format!("schema changes   {}", schema_line(&groups));
         let _ = writeln!(text, "\n  {line}   all schema changes: {} schema {}", names.program, names.run);
     }
+    text.push_str(&never_converging(paint, state));
     text.push_str(&backups(paint, names, header, state));
     text.push_str(&attention(paint, names, header, state));
     if !header.plan.unplaced.is_empty() {
@@ -109,6 +110,29 @@ fn wave_lines(paint: Paint, names: &Names, state: &RunState, wave: &PlannedWave)
         }
     }
     text
+}
+
+/// The hosts whose schema changes stay pending for ever, as was accepted.
+fn never_converging(paint: Paint, state: &RunState) -> String {
+    let mut hosts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, host) in &state.hosts {
+        let mut ends = host.steps.iter().filter(|step| !step.undone).filter_map(|step| step.end.as_ref());
+        let summary = ends.find_map(|end| match &end.reason {
+            Some(StepReason::NeverConverges { summary, accepted: true }) => Some(summary.as_str()),
+            _ => None,
+        });
+        if let Some(summary) = summary {
+            hosts.entry(summary).or_default().push(name);
+        }
+    }
+    let lines = hosts.into_iter().map(|(summary, hosts)| {
+        let folded = fold_names(hosts);
+        format!(
+            "\n  {} {folded}: {summary} stay pending although executed, as accepted in the inventory\n",
+            paint.warn("never-converges")
+        )
+    });
+    lines.collect()
 }
 
 /// The backups of the run, and how they come back.

@@ -1,30 +1,51 @@
 //! The types of columns: which change of one may cut off what is in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sqlparser::ast::{BinaryLength, CharacterLength, DataType, EnumMember, ExactNumberInfo};
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
 
-/// The types of a database's columns, as its server writes them.
+use super::definition::ServerColumn;
+
+/// The columns of a database, as its server describes them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Columns(BTreeMap<String, String>);
+pub struct Columns {
+    types: BTreeMap<String, String>,
+    definitions: BTreeMap<String, ServerColumn>,
+}
 
 impl Columns {
-    /// Reads lines of table, column and type between tabs, as the built-in script `columns` prints them.
+    /// Reads what the built-in script `columns` prints: a line of JSON for each column, with its table, its name and its
+    /// definition. Lines of table, column and type between tabs are read as well: the rest is then not known.
     pub fn read(output: &str) -> Self {
-        let column = |line: &str| {
+        let mut columns = Self::default();
+        for line in output.lines() {
+            if let Ok((table, name, definition)) =
+                serde_json::from_str::<(String, String, ServerColumn)>(line)
+            {
+                let key = key(&table, &name);
+                columns.types.insert(key.clone(), definition.data_type.clone());
+                columns.definitions.insert(key, definition);
+                continue;
+            }
             let mut words = line.splitn(3, '\t');
-            let (table, name, data_type) = (words.next()?, words.next()?, words.next()?);
-            Some((key(table, name), data_type.trim_end().to_owned()))
-        };
-        Self(output.lines().filter_map(column).collect())
+            if let (Some(table), Some(name), Some(data_type)) = (words.next(), words.next(), words.next()) {
+                columns.types.insert(key(table, name), data_type.trim_end().to_owned());
+            }
+        }
+        columns
     }
 
     /// The type of a column; `None`: the database does not have it.
     pub(super) fn data_type(&self, column: &str) -> Option<&str> {
-        self.0.get(column).map(String::as_str)
+        self.types.get(column).map(String::as_str)
+    }
+
+    /// A column; `None`: the database does not have it, or nobody knows more than its type.
+    pub(super) fn server_column(&self, column: &str) -> Option<&ServerColumn> {
+        self.definitions.get(column)
     }
 }
 
@@ -36,16 +57,24 @@ pub struct Narrowed {
     /// Whether no type could be found out: then each change of a column may be one.
     #[serde(default)]
     unknown: bool,
+    /// The columns that are changed to what they already are.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    unchanged: BTreeSet<String>,
 }
 
 impl Narrowed {
     /// Nobody knows.
     pub fn unknown() -> Self {
-        Self { columns: BTreeMap::new(), unknown: true }
+        Self { unknown: true, ..Self::default() }
     }
 
-    pub(super) fn of(columns: BTreeMap<String, Option<String>>) -> Self {
-        Self { columns, unknown: false }
+    pub(super) fn of(columns: BTreeMap<String, Option<String>>, unchanged: BTreeSet<String>) -> Self {
+        Self { columns, unknown: false, unchanged }
+    }
+
+    /// Whether a column already is what it is changed to.
+    pub(super) fn has_no_effect(&self, column: &str) -> bool {
+        self.unchanged.contains(column)
     }
 
     /// Whether a column becomes narrower.
@@ -81,17 +110,36 @@ const LONGEST: usize = 16 * 1024;
 /// Whether a column of the type `old`, as the server writes it, may hold what does not fit into `new`. Types that cannot be
 /// compared are taken to.
 pub(super) fn narrows(old: &str, new: &DataType) -> bool {
-    let dialect = MySqlDialect {};
-    if old.len() > LONGEST {
-        return !old.eq_ignore_ascii_case(&new.to_string());
-    }
-    let parsed = Parser::new(&dialect)
-        .with_recursion_limit(super::limits::RECURSION)
-        .try_with_sql(old)
-        .and_then(|mut parser| parser.parse_data_type());
-    // `unsigned` stands in capitals in what the parser reads, and in small letters in what a server writes.
-    let Ok(old) = parsed else { return !old.eq_ignore_ascii_case(&new.to_string()) };
+    let Some(old) = read_type(old) else { return !old.eq_ignore_ascii_case(&new.to_string()) };
     old != *new && !fits(&Range::of(&old), &Range::of(new))
+}
+
+/// A type as a server writes it; `None`: it cannot be read.
+fn read_type(text: &str) -> Option<DataType> {
+    if text.len() > LONGEST {
+        return None;
+    }
+    // `unsigned` stands in capitals in what the parser reads, and in small letters in what a server writes.
+    let parser = Parser::new(&MySqlDialect {}).with_recursion_limit(super::limits::RECURSION);
+    parser.try_with_sql(text).and_then(|mut parser| parser.parse_data_type()).ok()
+}
+
+/// Whether a column of the type `old`, as the server writes it, already has the type `new`. The width at which numbers are
+/// displayed is no part of a type, but that of TINYINT: of one digit it stands for a truth value.
+pub(super) fn is_same_type(old: &str, new: &DataType) -> bool {
+    use DataType as Type;
+    let Some(old) = read_type(old) else { return false };
+    let kind = |data_type: &DataType| match data_type {
+        Type::Char(_) | Type::Character(_) => 1,
+        Type::JSON => 2,
+        Type::Text | Type::TinyText | Type::MediumText | Type::LongText => 3,
+        Type::Bool | Type::Boolean | Type::TinyInt(Some(1)) => 4,
+        Type::Binary(_) => 5,
+        Type::Varbinary(_) => 6,
+        Type::Float(_) | Type::FloatUnsigned(_) => 7,
+        _ => 0,
+    };
+    kind(&old) == kind(new) && Range::of(&old) == Range::of(new)
 }
 
 /// How many bytes a character has at the most, in MySQL's `utf8mb4`.

@@ -21,6 +21,9 @@ pub(super) const CHANGES_A_COLUMN: &str = "changes a column";
 /// The longest name of a table: a database, a point and a name of 64 characters each, in backquotes.
 const NAME_BYTES: usize = 2 * (64 * 4 + 2) + 1;
 
+/// How it is said of a column that it already is what it is changed to.
+const NO_EFFECT: &str = "has no effect: the column is already like that";
+
 /// How it is said of a column that it becomes narrower.
 const NARROWS: &str = "narrows a column";
 
@@ -32,6 +35,7 @@ pub(super) fn digested(what: &str) -> Option<&'static str> {
     match what {
         NARROWS => Some("narrows a column"),
         MAY_NARROW => Some("perhaps narrows a column"),
+        NO_EFFECT => Some("has no effect"),
         _ => None,
     }
 }
@@ -75,7 +79,7 @@ fn unreadable(text: &str) -> Statement {
 }
 
 /// The one statement of a text; `None` where there is another one, or a comment.
-fn parse(text: &str) -> Option<Ast> {
+pub(super) fn parse(text: &str) -> Option<Ast> {
     // MySQL executes what is in `/*! … */`, depending on its version.
     if text.contains("/*") {
         return None;
@@ -199,8 +203,11 @@ fn alter_table(ast: &Ast, alter: &AlterTable, narrowed: &Narrowed) -> Option<Sta
     for operation in &alter.operations {
         let (mut class, mut what) = operation_class(operation);
         let mut was = None;
-        let narrowing =
-            changed_column(&name, operation).map_or(Narrowing::No, |(column, _)| narrowed.of_column(&column));
+        let column = changed_column(&name, operation).map(|(column, _)| column);
+        if what == CHANGES_A_COLUMN && column.as_ref().is_some_and(|column| narrowed.has_no_effect(column)) {
+            (class, what) = (ChangeClass::NoEffect, NO_EFFECT);
+        }
+        let narrowing = column.as_ref().map_or(Narrowing::No, |column| narrowed.of_column(column));
         if narrowing != Narrowing::No {
             (class, what) = (ChangeClass::Destructive, MAY_NARROW);
         }
@@ -220,9 +227,16 @@ fn alter_table(ast: &Ast, alter: &AlterTable, narrowed: &Narrowed) -> Option<Sta
     (!changes.is_empty()).then(|| Statement { sql: ast.to_string(), changes, tables })
 }
 
+/// A statement that alters a table.
+pub(super) fn altered(text: &str) -> Option<AlterTable> {
+    match parse(text)? {
+        Ast::AlterTable(alter) => Some(alter),
+        _ => None,
+    }
+}
+
 /// The columns that a statement gives another type, with that type.
-pub(super) fn changed_columns(text: &str) -> Vec<(String, DataType)> {
-    let Some(Ast::AlterTable(alter)) = parse(text) else { return Vec::new() };
+pub(super) fn changed_columns(alter: &AlterTable) -> Vec<(String, DataType)> {
     let name = table_name(&alter.name);
     let changed = |operation| changed_column(&name, operation);
     alter.operations.iter().filter_map(changed).map(|(column, new)| (column, new.clone())).collect()
@@ -282,7 +296,7 @@ fn referred_table(constraint: &TableConstraint) -> Option<String> {
 
 /// A table's name as it is compared: without its schema and quotes, and in one letter case, since some servers
 /// make no difference.
-fn table_name(name: &ObjectName) -> String {
+pub(super) fn table_name(name: &ObjectName) -> String {
     let last = name.0.last().and_then(|part| part.as_ident());
     last.map_or_else(|| name.to_string(), |ident| ident.value.clone()).to_lowercase()
 }
