@@ -11,6 +11,7 @@ mod check;
 mod corrections;
 mod evidence;
 mod faults;
+mod never_converges;
 mod rollback;
 mod rollout;
 mod shows;

@@ -1,33 +1,15 @@
 //! Hosts that fail are what they were before: compared by checksum, not by what ixporch says.
 
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use ixporch_tests::wire::until;
 
 use crate::stage::{HOSTS, Stage};
 
-/// A release of one host's own: the published one with something changed by a script in its tree.
-fn publish_changed(stage: &Stage, host: &str, tag: &str, script: &str) {
-    stage.fleet.fleet(&["publish", tag, host]);
-    let cache =
-        std::env::var("IXPORCH_FLEET_CACHE").unwrap_or_else(|_| "/var/cache/ixporch-fleet".to_owned());
-    let bare = PathBuf::from(cache).join(format!("hub/git/{host}/ixpmanager.git"));
-    let tree = tempfile::tempdir().unwrap();
-    let script = format!(
-        "set -e; export HOME={home}; git config --global safe.directory '*'; git config --global user.email a@example.net; git config --global user.name a
-         git clone -q --branch master {bare} tree; cd tree; {script}; git add -A; git commit -qm changed; git push -q origin HEAD:master",
-        home = tree.path().display(),
-        bare = bare.display()
-    );
-    let done = Command::new("sh").args(["-c", &script]).current_dir(tree.path()).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-}
-
 /// Everything of a host that an upgrade changes: commit, branch, tree, every file of the installation with its owner, mode and
 /// content, the database with its rows, and whether the site is closed. Caches of composer and bower are no part of it, nor is
 /// in whose name views and triggers are.
-fn whole(stage: &Stage, host: &str) -> String {
+pub(crate) fn whole(stage: &Stage, host: &str) -> String {
     stage.fleet.on(
         host,
         "cd /srv/ixpmanager; git -c safe.directory='*' rev-parse --abbrev-ref HEAD; git -c safe.directory='*' rev-parse HEAD
@@ -95,8 +77,8 @@ fn what_fails_before_the_site_is_open_is_taken_back_also_by_a_controller_that_is
         },
         Cell { host: "h4", step: "memcached-before-schema", fault: "memcached does not start" },
     ];
-    publish_changed(&stage, "h1", "v4.6.0", "echo '{ broken' > composer.lock");
-    publish_changed(&stage, "h2", "v4.6.0", "sed -i s,bower/select2,bower/no-such-component, bower.json");
+    stage.publish_changed("h1", "v4.6.0", "echo '{ broken' > composer.lock");
+    stage.publish_changed("h2", "v4.6.0", "sed -i s,bower/select2,bower/no-such-component, bower.json");
     stage.fleet.fleet(&["publish", "v4.6.0", "h3", "h4"]);
     stage.sql("h3", CONTRADICTION);
     stage.sql("h3", MANY_ROWS);
@@ -163,9 +145,8 @@ fn what_fails_late_or_when_the_site_is_open_is_taken_back_and_the_others_are_upg
         Cell { host: "h4", step: "", fault: "none" },
     ];
     stage.fleet.fleet(&["publish", "v4.6.0", "h1", "h4"]);
-    publish_changed(&stage, "h2", "v4.6.0", "sed -i 's/unlink(/is_file(/' app/Console/Up.php");
-    publish_changed(
-        &stage,
+    stage.publish_changed("h2", "v4.6.0", "sed -i 's/unlink(/is_file(/' app/Console/Up.php");
+    stage.publish_changed(
         "h3",
         "v4.6.0",
         "sed -i 's/^try {/http_response_code(500); exit; try {/' public/index.php",
@@ -213,7 +194,7 @@ fn without_a_good_backup_nothing_irreversible_is_begun() {
         Cell { host: "h4", step: "schema-review", fault: "the new release's mapping is broken" },
     ];
     stage.fleet.fleet(&["publish", "v4.6.0", "h1", "h2", "h3"]);
-    publish_changed(&stage, "h4", "v4.6.0", "echo '<broken' > database/xml/Entities.Customer.dcm.xml");
+    stage.publish_changed("h4", "v4.6.0", "echo '<broken' > database/xml/Entities.Customer.dcm.xml");
     for host in ["h1", "h2"] {
         stage.sql(host, MANY_ROWS);
     }
@@ -248,14 +229,13 @@ fn what_fails_between_the_schema_and_the_opening_is_taken_back() {
     let layout = "mkdir -p resources/views/layouts; echo '<script src=\"bower_components/jquery/dist/none.js\">' > resources/views/layouts/ixpv4.foil.php";
     // MariaDB calls this collation by another name, and Doctrine takes that for another one.
     let never = "sed -i 's,length=\"50\" nullable=\"true\"/>,length=\"50\" nullable=\"true\"><options><option name=\"collation\">utf8_general_ci</option></options></field>,' database/xml/Entities.Customer.dcm.xml";
-    publish_changed(&stage, "h1", "v4.6.0", never);
-    publish_changed(
-        &stage,
+    stage.publish_changed("h1", "v4.6.0", never);
+    stage.publish_changed(
         "h2",
         "v4.6.0",
         "echo 'CREATE VIEW broken AS SELECT nothing FROM nowhere;' >> tools/sql/views.sql",
     );
-    publish_changed(&stage, "h3", "v4.6.0", layout);
+    stage.publish_changed("h3", "v4.6.0", layout);
     stage.fleet.fleet(&["publish", "v4.6.0", "h4"]);
     stage.as_installed_by_script("h2");
     stage.fleet.on(
@@ -288,7 +268,7 @@ fn what_fails_by_the_machine_is_taken_back_and_the_others_are_upgraded() {
     ];
     stage.fleet.fleet(&["publish", "v4.6.0", "h1", "h2", "h3"]);
     let broken = "echo \"<?php return 'CREATE TABLE';\" > database/migrations/2014_10_12_100000_create_password_resets_table.php";
-    publish_changed(&stage, "h4", "v4.6.0", broken);
+    stage.publish_changed("h4", "v4.6.0", broken);
     stage.fleet.on("h1", "cd /srv/ixpmanager; cp -a vendor /root/vendor; mount -t tmpfs -o size=$(du -sk vendor | cut -f1)k none vendor; cp -a /root/vendor/. vendor/; chown www-data: vendor; sudo -u www-data dd if=/dev/zero of=vendor/full bs=1k 2>/dev/null");
     for point in ["schema-recheck.start", "code-back.start"] {
         stage.hold("h2", point);

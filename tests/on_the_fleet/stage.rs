@@ -172,4 +172,22 @@ impl Stage {
              find /home /root /var/www /tmp /usr/local -mindepth 1 -printf '%p %s %T@\\n' 2>/dev/null | grep -v lesshst | sort | sha256sum",
         )
     }
+
+    /// A release of one host's own: the published one with something changed by a script in its tree.
+    pub(crate) fn publish_changed(&self, host: &str, tag: &str, script: &str) {
+        self.fleet.fleet(&["publish", tag, host]);
+        let cache =
+            std::env::var("IXPORCH_FLEET_CACHE").unwrap_or_else(|_| "/var/cache/ixporch-fleet".to_owned());
+        let bare = std::path::PathBuf::from(cache).join(format!("hub/git/{host}/ixpmanager.git"));
+        let tree = tempfile::tempdir().unwrap();
+        let script = format!(
+            "set -e; export HOME={home}; git config --global safe.directory '*'; git config --global user.email a@example.net; git config --global user.name a
+             git clone -q --branch master {bare} tree; cd tree; {script}; git add -A; git commit -qm changed; git push -q origin HEAD:master",
+            home = tree.path().display(),
+            bare = bare.display()
+        );
+        let done =
+            std::process::Command::new("sh").args(["-c", &script]).current_dir(tree.path()).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
 }

@@ -1,13 +1,13 @@
 # The application layer: the miniature IXP Manager, release v4.4.0 installed by the documented means.
 # shellcheck shell=bash
 
-RELEASES=(v4.4.0 v4.5.0 v4.6.0)
+RELEASES=(v4.4.0 v4.5.0 v4.6.0 v4.8.0 v4.9.0)
 
 application_identity() {
   {
     base_identity
     hub_identity
-    declare -f application_upstream application_install application_layer
+    declare -f application_answers application_upstream application_install application_layer
     find "$FLEET_HOME/application" -type f -print0 | sort -z | xargs -0 sha256sum | sed "s#$FLEET_HOME##"
   } | sha256sum | cut -c1-12
 }
@@ -24,6 +24,23 @@ DB_PASSWORD="secret #1 \"x\" \\y"
 ENVIRONMENT
 }
 
+# An entity with hundreds of columns that may be NULL, as a database has them that grew for years.
+application_answers() {
+  local entities=$1/database/Entities/Answers.php mapping=$1/database/xml/Entities.Answers.dcm.xml number
+  printf '<?php\n\nnamespace Entities;\n\nclass Answers\n{\n    protected $id;\n' > "$entities"
+  printf '%s\n' '<?xml version="1.0" encoding="UTF-8"?>' \
+    '<doctrine-mapping xmlns="http://doctrine-project.org/schemas/orm/doctrine-mapping">' \
+    '  <entity name="Entities\Answers" table="answers">' \
+    '    <id name="id" type="integer"><generator strategy="AUTO"/></id>' > "$mapping"
+  for number in $(seq 330); do
+    # shellcheck disable=SC2016 # PHP's dollar
+    printf '    protected $answer%s;\n' "$number" >> "$entities"
+    printf '    <field name="answer%s" type="string" length="5" nullable="true"/>\n' "$number" >> "$mapping"
+  done
+  echo '}' >> "$entities"
+  printf '  </entity>\n</doctrine-mapping>\n' >> "$mapping"
+}
+
 # Makes the upstream repository: one commit and tag per release, each with its own lock file and proxies.
 application_upstream() {
   local tree=$RUN/builder/root/root/upstream release
@@ -33,9 +50,13 @@ application_upstream() {
     # With times of now: git takes a file of the same size and time for the same file.
     cp -a --no-preserve=timestamps "$FLEET_HOME/application/$release/." "$tree/"
     [ "$release" = common ] && continue
+    [ "$release" != v4.8.0 ] || application_answers "$tree"
+    if [ -e "$tree/REMOVED" ]; then
+      (cd "$tree" && xargs rm -rf -- < REMOVED && rm REMOVED)
+    fi
     cp "$RUN/builder/root/root/environment" "$tree/.env"
     in_host builder sh -ec 'cd /root/upstream; COMPOSER_ALLOW_SUPERUSER=1 composer update --no-interaction -q
-      systemctl restart memcached; ./artisan doctrine:generate:proxies >/dev/null'
+      systemctl reset-failed memcached; systemctl restart memcached; ./artisan doctrine:generate:proxies >/dev/null'
     hub_git -C "$tree" add -A
     hub_git -C "$tree" commit -qm "Release ${release#v}"
     hub_git -C "$tree" tag "$release"

@@ -5,6 +5,7 @@ namespace App;
 use Doctrine\DBAL\DriverManager;
 use Doctrine\ORM\EntityManager;
 use Doctrine\ORM\ORMSetup;
+use Doctrine\ORM\Tools\SchemaTool;
 use Symfony\Component\Console\Application;
 
 /** The entity manager and the console. */
@@ -38,6 +39,12 @@ final class Kernel
         return new EntityManager($connection, $configuration);
     }
 
+    /** What compares the database with the mappings: later releases here have the one of an older DBAL. */
+    public static function schemaTool(EntityManager $entityManager): SchemaTool
+    {
+        return is_file(__DIR__ . '/OldSchemaTool.php') ? new OldSchemaTool($entityManager) : new SchemaTool($entityManager);
+    }
+
     /** The file whose presence is maintenance mode. */
     public static function maintenanceFile(): string
     {
@@ -57,6 +64,10 @@ final class Kernel
             new Console\GenerateProxies(),
             new Console\Migrate(),
         ]);
+
+        if (is_file(__DIR__ . '/Console/CopyContactNames.php')) {
+            $application->add(new Console\CopyContactNames());
+        }
 
         return $application;
     }

@@ -7,7 +7,7 @@ define('BASE', dirname(__DIR__));
 require BASE . '/vendor/autoload.php';
 require 'Doctrine/ORM/autoload.php';
 require 'Symfony/Component/Console/autoload.php';
-require BASE . '/library/IXP/Version.php';
+require is_file(BASE . '/version.php') ? BASE . '/version.php' : BASE . '/library/IXP/Version.php';
 require __DIR__ . '/providers.php';
 
 // Later than Laravel 5, phpdotenv does not put what it reads into the environment unless it is told to.

@@ -3,7 +3,6 @@
 namespace App\Console;
 
 use App\Kernel;
-use Doctrine\ORM\Tools\SchemaTool;
 use Symfony\Component\Console\Command\Command;
 use Symfony\Component\Console\Input\InputInterface;
 use Symfony\Component\Console\Input\InputOption;
@@ -26,7 +25,7 @@ final class SchemaUpdate extends Command
     protected function execute(InputInterface $input, OutputInterface $output): int
     {
         $entityManager = Kernel::entityManager();
-        $tool = new SchemaTool($entityManager);
+        $tool = Kernel::schemaTool($entityManager);
         $keepUnknownTables = !$input->getOption('clean');
 
         $output->writeln('');

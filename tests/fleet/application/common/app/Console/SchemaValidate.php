@@ -18,7 +18,8 @@ final class SchemaValidate extends Command
 
     protected function execute(InputInterface $input, OutputInterface $output): int
     {
-        $validator = new SchemaValidator(Kernel::entityManager());
+        $entityManager = Kernel::entityManager();
+        $validator = new SchemaValidator($entityManager);
         $exit = 0;
 
         $output->writeln('');
@@ -34,7 +35,8 @@ final class SchemaValidate extends Command
             }
             $exit = 1;
         }
-        if ($validator->schemaInSyncWithMetadata()) {
+        $metadata = $entityManager->getMetadataFactory()->getAllMetadata();
+        if (Kernel::schemaTool($entityManager)->getUpdateSchemaSql($metadata, true) === []) {
             $output->writeln('<info>[Database] OK - The database schema is in sync with the mapping files.</info>');
 
             return $exit;

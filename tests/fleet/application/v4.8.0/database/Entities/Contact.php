@@ -1,0 +1,10 @@
+<?php
+
+namespace Entities;
+
+class Contact
+{
+    protected $id;
+    protected $name;
+    protected $userId;
+}

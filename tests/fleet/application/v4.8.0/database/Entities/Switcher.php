@@ -1,0 +1,10 @@
+<?php
+
+namespace Entities;
+
+class Switcher
+{
+    protected $id;
+    protected $name;
+    protected $switchtype;
+}

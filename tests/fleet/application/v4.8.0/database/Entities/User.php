@@ -1,0 +1,9 @@
+<?php
+
+namespace Entities;
+
+class User
+{
+    protected $id;
+    protected $username;
+}

@@ -1,0 +1,2 @@
+<?php
+define( 'APPLICATION_VERSION', '4.8.0' );

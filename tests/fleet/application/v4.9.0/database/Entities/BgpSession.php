@@ -1,0 +1,10 @@
+<?php
+
+namespace Entities;
+
+class BgpSession
+{
+    protected $id;
+    protected $packetcount;
+    protected $source;
+}

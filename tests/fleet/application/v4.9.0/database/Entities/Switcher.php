@@ -1,0 +1,9 @@
+<?php
+
+namespace Entities;
+
+class Switcher
+{
+    protected $id;
+    protected $name;
+}

@@ -1,0 +1,10 @@
+<?php
+
+namespace Entities;
+
+class User
+{
+    protected $id;
+    protected $username;
+    protected $name;
+}
