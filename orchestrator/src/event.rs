@@ -31,7 +31,7 @@ pub use step_reason::StepReason;
 pub use unmet::{NoEvidence, Unmet};
 
 use crate::facts::HostLock;
-use crate::plan::Plan;
+use crate::plan::{BackupChoice, Plan};
 use crate::schema::Fingerprint;
 use crate::text::RemoteText;
 use crate::told;
@@ -401,8 +401,15 @@ pub struct RunHeader {
     /// Whether memcached was to be restarted first, by a procedure that leaves that to the user.
     #[serde(default)]
     pub restart_memcached: bool,
+    /// Which backup was meant, and what for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub backup: BackupChoice,
     /// The plan itself, so that a report needs nothing but the journal.
     pub plan: Plan,
+}
+
+fn is_default(backup: &BackupChoice) -> bool {
+    *backup == BackupChoice::default()
 }
 
 impl RunHeader {

@@ -137,6 +137,11 @@ impl<T: Send + 'static> Asking<T> {
         self.names.is_empty()
     }
 
+    /// Whether a host has a connection, so that its answer will come.
+    pub(super) fn is_talking(&self) -> bool {
+        self.talking.load(Ordering::Relaxed) > 0
+    }
+
     /// Waits for the next answer, and says whose it is; `None`: all hosts have answered.
     pub(super) async fn answered(&mut self) -> Option<String> {
         let (id, answer) = match self.tasks.join_next_with_id().await? {

@@ -17,7 +17,7 @@ use super::error::CliError;
 use super::settings::Settings;
 use crate::event::{Evidence, EvidenceSource, HostEvidence, HostOutcome, RunKind};
 use crate::history::{History, HostRecord, RunRecord};
-use crate::plan::{HostId, HostPlan, Plan, quote};
+use crate::plan::{HostId, Plan, quote};
 use crate::state::{GivenEvidence, RunState};
 
 /// What the runs of this controller proved: the history tells which run is meant, and only that one is read.
@@ -122,7 +122,9 @@ pub(super) fn of_waves(
     let mut records = Records::new(settings, history);
     let is_other = |other: &RunRecord| Some(other.run.as_str()) != run;
     // A run that begins will prove anew what it is about to do.
-    let begins = |host: &str| run.is_none() && plan.host(host).is_some_and(HostPlan::has_steps);
+    let begins = |host: &str| {
+        run.is_none() && plan.host(host).is_some_and(|plan| plan.has_steps() || plan.is_planned_later())
+    };
     for wave in &plan.waves {
         let Some(required) = wave.requires.as_ref() else { continue };
         if given.iter().any(|given| given.source == EvidenceSource::Wave(required.clone())) {

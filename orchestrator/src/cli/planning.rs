@@ -78,8 +78,11 @@ pub(super) async fn plan(
     let kind = request.kind();
     let target = options.target.clone();
     let upstream = upstream(&request.procedure, kind, target.as_deref());
+    let left = left_behind(history, &inventory, &hosts, earlier, file);
     let basis = Basis {
-        left: left_behind(history, &inventory, &hosts, earlier, file),
+        store: settings.store.clone(),
+        file: file.clone(),
+        earlier: earlier.map(str::to_owned),
         inventory: inventory.clone(),
         procedure: request.procedure.clone(),
         options,
@@ -91,7 +94,7 @@ pub(super) async fn plan(
             let login_user = host.user().unwrap_or(&settings.user).to_owned();
             (host.name.clone(), Ok(Facts { login_user: Some(login_user), ..Facts::default() }))
         };
-        (basis.plan(&hosts.iter().map(facts).collect())?, None)
+        (basis.plan(&hosts.iter().map(facts).collect(), &left, &basis.options)?, None)
     } else {
         let mut waiting = Waiting::begin(hosts.len(), printer);
         let tell = &mut |progress: Progress<'_, Facts>| waiting.tell(&progress);
@@ -102,7 +105,9 @@ pub(super) async fn plan(
             // A person sees the whole plan before anything starts.
             while probing.next(tell).await.is_some() {}
         }
-        (basis.plan(&probing.answers)?, basis.plan_late(probing))
+        let plan = basis.plan(&probing.answers, &left, &basis.options)?;
+        let late = basis.plan_late(probing, &plan);
+        (plan, late)
     };
     let mut evidence = evidence::of_waves(settings, history, kind, &plan, &inventory, None)?;
     evidence.extend(named);

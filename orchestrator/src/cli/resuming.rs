@@ -106,7 +106,8 @@ pub(super) async fn resume(
     if demands && header.kind.is_upgrade() {
         refused.extend(of_another_kind(&access, &run.state, header, printer).await);
     }
-    let late_plans = plan_late(taken, &access);
+    let is_worked_on = |host: &str| targets.contains_key(host) && !refused.contains_key(host);
+    let late_plans = plan_late(taken, &access, is_worked_on);
     let header = RunHeader {
         operator: settings.user.clone(),
         origin: settings.origin.clone(),
@@ -132,34 +133,42 @@ pub(super) async fn resume(
     execution.run(settings, printer).await
 }
 
-/// Plans the hosts that had not answered when the run was cut off. Where its procedure is another one now, they stay without
-/// a plan, and the run says so.
-fn plan_late(taken: Resuming<'_>, access: &Access<'_>) -> Option<mpsc::Receiver<Plan>> {
-    let Resuming { history, record, header, file, .. } = taken;
-    let in_inventory = |(_, plan): (_, &HostPlan)| access.inventory.host(&plan.host);
-    let hosts: Vec<&Host> =
-        header.plan.hosts().filter(|(_, plan)| plan.is_planned_later()).filter_map(in_inventory).collect();
+/// Plans the hosts that had not answered when the run was cut off, as far as they are worked on. Where its procedure is
+/// another one now, they stay without a plan, and the run says so.
+fn plan_late(
+    taken: Resuming<'_>,
+    access: &Access<'_>,
+    is_worked_on: impl Fn(&str) -> bool,
+) -> Option<mpsc::Receiver<Plan>> {
+    let Resuming { record, header, file, .. } = taken;
+    let late = header.plan.hosts().map(|(_, plan)| plan).filter(|plan| plan.is_planned_later());
+    let worked_on = late.filter(|plan| is_worked_on(&plan.host));
+    let hosts: Vec<&Host> = worked_on.filter_map(|plan| access.inventory.host(&plan.host)).collect();
     let procedure = load::procedure(&header.procedure).ok()?;
     if hosts.is_empty() || procedure.digest != header.plan.procedure_digest {
         return None;
     }
-    let mut request = PlanOptions::default();
-    request.target.clone_from(&header.plan.target);
-    request.restart_memcached = header.restart_memcached;
-    request.preflight_policy = header.plan.preflight_policy.clone();
-    let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
-    request.limit = Some(Selector::parse(&names.join(",")).ok()?);
-    request.own_run = Some(record.run.clone());
-    let upstream = planning::upstream(&procedure, header.kind, request.target.as_deref());
+    let own_run = header.takes_over().unwrap_or(&record.run).to_owned();
+    let options = PlanOptions {
+        target: header.plan.target.clone(),
+        restart_memcached: header.restart_memcached,
+        backup: header.backup.clone(),
+        preflight_policy: header.plan.preflight_policy.clone(),
+        own_run: Some(own_run),
+        ..PlanOptions::default()
+    };
+    let upstream = planning::upstream(&procedure, header.kind, options.target.as_deref());
     let asking = probing::begin(access, &hosts, upstream);
     let basis = Basis {
-        left: planning::left_behind(history, access.inventory, &hosts, Some(&record.run), &file.inventory),
+        store: access.settings.store.clone(),
+        file: file.inventory.clone(),
+        earlier: Some(record.run.clone()),
         inventory: access.inventory.clone(),
         procedure,
-        options: request,
+        options,
         default_user: access.settings.user.clone(),
     };
-    basis.plan_late(asking)
+    basis.plan_late(asking, &header.plan)
 }
 
 /// What others have proved since: hosts may have become others than those that were compared.
@@ -211,6 +220,7 @@ pub(super) async fn rerun(
     let mut request = Request::new(procedure, &header.procedure, &selection, given.connecting)?;
     request.options.target.clone_from(&header.plan.target);
     request.options.restart_memcached = header.restart_memcached;
+    request.options.backup.clone_from(&header.backup);
     // What a person let pass for these hosts still passes.
     request.options.preflight_policy = header.plan.preflight_policy.clone();
     request = request.in_waves(&Waves::default());
@@ -236,6 +246,8 @@ async fn of_another_kind(
         .unfinished_hosts()
         .into_iter()
         .filter(|name| !state.hosts.get(*name).is_some_and(HostState::was_touched))
+        // What it is made of is found out when it is planned.
+        .filter(|name| !header.plan.host(name).is_some_and(HostPlan::is_planned_later))
         .filter_map(|name| access.inventory.host(name))
         .collect();
     if untouched.is_empty() {

@@ -20,7 +20,7 @@ use crate::event::{Envelope, FORMAT, RunEvent, RunHeader, RunKind};
 use crate::gate;
 use crate::history::History;
 use crate::journal::Hold;
-use crate::plan::{HostPlan, Plan, fold_names};
+use crate::plan::{BackupChoice, HostPlan, Plan, fold_names};
 use crate::procedure::Procedure;
 use crate::report;
 use crate::state::{ExitCode, GivenEvidence};
@@ -54,6 +54,8 @@ pub(super) struct NewRun<'a> {
     pub(super) procedure: String,
     pub(super) keep_ledger: bool,
     pub(super) restart_memcached: bool,
+    /// Which backup is meant, and what for.
+    pub(super) backup: BackupChoice,
 }
 
 /// The header of a new run.
@@ -80,6 +82,7 @@ pub(super) fn header(
         origin: settings.origin.clone(),
         keep_ledger: new.keep_ledger,
         restart_memcached: new.restart_memcached,
+        backup: new.backup,
         plan,
     })
 }
@@ -142,6 +145,7 @@ pub(super) async fn run(
         procedure: named(request),
         keep_ledger: request.run.keep_ledger,
         restart_memcached: request.options.restart_memcached,
+        backup: request.options.backup.clone(),
     };
     let now = settings.store.history()?;
     refuse_what_changed(&plan, history, &now, taken_over.as_deref())?;

@@ -112,7 +112,7 @@ impl Lane {
             HostAction::PlannedLater => {
                 let is_interrupted =
                     self.route.as_ref().is_some_and(|route| route.brake.state() > BrakeState::Go);
-                let left_out = LeftOut::NotPlanned;
+                let left_out = self.refused.clone().unwrap_or(LeftOut::NotPlanned);
                 let reason = if is_interrupted { Reason::Interrupted } else { Reason::LeftOut { left_out } };
                 (HostOutcome::NotStarted, vec![reason])
             }

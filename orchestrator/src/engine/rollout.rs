@@ -158,7 +158,7 @@ impl Rollout {
                 ended.push((Cow::Borrowed(wave), self.tally(wave, &reports)));
                 continue;
             }
-            if self.needs_all_plans(wave) {
+            if stopped.is_none() && self.needs_all_plans(wave) {
                 self.all_planned(wave).await;
             }
             let may_have_work = |plan: &HostPlan| plan.has_work() || plan.is_planned_later();
@@ -203,7 +203,10 @@ impl Rollout {
     /// Whether a wave starts only when all of its hosts are planned: a person lets it start, or evidence is compared with
     /// what its hosts are.
     fn needs_all_plans(&self, wave: &PlannedWave) -> bool {
-        wave.gate != GateKind::Auto || wave.requires.is_some() || !self.job.evidence.is_empty()
+        let mut evidence = self.job.evidence.iter().chain(&self.before.evidence);
+        wave.gate != GateKind::Auto
+            || wave.requires.is_some()
+            || evidence.any(|given| given.source.is_for_all())
     }
 
     /// Waits until every host of a wave is planned, or the run is interrupted.
@@ -327,6 +330,11 @@ impl Rollout {
         }
         loop {
             let threshold = self.tally(wave, &reports).threshold(&wave.name, wave.max_failures);
+            if threshold.is_tripped() {
+                // Nothing of a host that has not answered will start any more.
+                arriving.clear();
+                left_out.append(&mut awaited);
+            }
             while lanes.len() < width
                 && let Some(plan) = waiting.pop_front()
             {
@@ -347,7 +355,7 @@ impl Rollout {
                 Some(joined) = lanes.join_next_with_id() => joined,
                 () = self.job.brake.reaches(BrakeState::Drain), if !arriving.is_empty() => {
                     arriving.clear();
-                    waiting.extend(awaited.drain(..));
+                    waiting.extend(awaited.drain(..).map(|plan| self.late.now(plan)));
                     continue;
                 }
                 else => {

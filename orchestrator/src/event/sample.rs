@@ -20,6 +20,7 @@ pub(crate) fn header(run: &str, hosts: &[&str]) -> RunHeader {
         origin: "here".to_owned(),
         keep_ledger: false,
         restart_memcached: false,
+        backup: crate::plan::BackupChoice::default(),
         plan,
     }
 }

@@ -32,13 +32,17 @@ pub struct Options {
 }
 
 /// Which backup is meant, and what for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct BackupChoice {
     /// The beginning of its name; `None`: the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The schema that it is loaded into.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub scratch: Option<String>,
     /// How many are kept; `None`: what the inventory says.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<u32>,
 }
 

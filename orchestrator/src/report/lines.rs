@@ -115,7 +115,12 @@ pub fn line(paint: Paint, state: &RunState, envelope: &Envelope) -> Option<Strin
 /// What is to be done on a host that is planned late.
 fn planned(paint: Paint, plan: &Plan) -> String {
     let actions = plan.hosts().map(|(_, host)| super::plan::action_words(paint, &host.action));
-    format!("planned:{}", actions.collect::<String>())
+    let heading = format!("planned:{}", actions.collect::<String>());
+    let has_findings = plan.hosts().any(|(_, host)| !host.findings.is_empty());
+    if !has_findings {
+        return heading;
+    }
+    format!("{heading}\n{}", super::findings(paint, plan, false, None).trim_end())
 }
 
 /// The first line of reasons.

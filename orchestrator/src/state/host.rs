@@ -254,7 +254,9 @@ impl HostState {
 
     /// Whether the run can still bring it to an end: something planned was not done, and nothing failed for good.
     pub fn is_unfinished(&self, plan: &HostPlan) -> bool {
-        (plan.is_planned_later() || !plan.steps().is_empty())
+        // Where its plan came in the moment of its end, it was not started whatever the plan says.
+        let may_have_work = plan.is_planned_later() || !plan.steps().is_empty();
+        (may_have_work || self.outcome == Some(HostOutcome::NotStarted))
             && match self.outcome {
                 None => true,
                 Some(outcome) => outcome.is_unfinished(),

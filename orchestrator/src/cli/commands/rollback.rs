@@ -124,6 +124,7 @@ async fn roll_back(
         procedure: ROLLBACK.to_owned(),
         keep_ledger: arguments.options.keep_ledger,
         restart_memcached: false,
+        backup: crate::plan::BackupChoice::default(),
     };
     // A question may wait for hours.
     let now = settings.store.history()?;

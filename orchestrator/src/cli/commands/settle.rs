@@ -104,6 +104,7 @@ async fn complete(arguments: &Settle, settings: &Settings, printer: Printer) -> 
         procedure: SETTLE.to_owned(),
         keep_ledger: false,
         restart_memcached: false,
+        backup: crate::plan::BackupChoice::default(),
     };
     // A question may wait for hours.
     let now = settings.store.history()?;

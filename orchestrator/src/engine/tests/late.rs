@@ -1,6 +1,7 @@
 //! Hosts that answer after the run has begun.
 
 use ixporch_inventory::GateKind;
+use ixporch_inventory::value::Amount;
 use tokio::sync::mpsc;
 
 use super::stage::{Part, Played, play_planned, play_reported, runtime};
@@ -144,4 +145,51 @@ fn an_interrupted_run_waits_for_no_answer_and_a_resumed_one_plans_again() {
     assert_eq!(without.outcome("w0h1"), HostOutcome::NotStarted);
     let not_planned = Reason::LeftOut { left_out: LeftOut::NotPlanned };
     assert_eq!(without.dispatched.state.hosts["w0h1"].reasons, [not_planned]);
+}
+
+#[test]
+fn a_late_host_that_is_not_worked_on_stays_as_it_is() {
+    let played = play_late(&[vec![Part::Good, Part::Down]], |job| {
+        job.refused.insert("w0h1".to_owned(), LeftOut::NotSelected);
+        let never = answer_late(job, &["w0h1"], Some("nobody"));
+        // Nobody plans it.
+        job.late_plans = None;
+        never
+    });
+    assert_eq!(played.outcome("w0h0"), HostOutcome::Upgraded);
+    let not_selected = Reason::LeftOut { left_out: LeftOut::NotSelected };
+    assert_eq!(played.dispatched.state.hosts["w0h1"].reasons, [not_selected]);
+    assert_eq!(played.dispatched.state.unfinished_hosts(), ["w0h1"]);
+}
+
+#[test]
+fn where_too_many_have_failed_nobody_is_waited_for() {
+    let played = play_late(&[vec![Part::FailsSecondStep, Part::Good]], |job| {
+        job.header.plan.waves[0].max_failures = Amount::Count(0);
+        answer_late(job, &["w0h1"], Some("nobody"))
+    });
+    assert_eq!(played.outcome("w0h1"), HostOutcome::NotStarted);
+    assert!(matches!(played.dispatched.state.hosts["w0h1"].reasons[..], [Reason::TooManyFailures { .. }]));
+}
+
+#[test]
+fn a_plan_that_comes_in_the_moment_of_the_end_ends_nothing_for_good() {
+    let parts = [vec![Part::Good, Part::Good]];
+    let played = play_late(&parts, |job| answer_late(job, &["w0h1"], None));
+    let mut events = played.events.clone();
+    events.truncate(finished(&played, "w0h1").min(finished(&played, "w0h0")));
+    let mut away = RunState::fold(&events).header.unwrap().plan.clone().only("w0h1");
+    away.waves[0].hosts[0].action = HostAction::Unreachable("timeout".to_owned());
+    let header = events.first().unwrap().clone();
+    let late = Envelope {
+        event: RunEvent::HostPlanned { host: "w0h1".to_owned(), plan: Box::new(away) },
+        ..header.clone()
+    };
+    let end = RunEvent::HostFinished {
+        host: "w0h1".to_owned(),
+        outcome: HostOutcome::NotStarted,
+        reasons: vec![Reason::Interrupted],
+    };
+    let state = RunState::fold(&[header.clone(), late, Envelope { event: end, ..header }]);
+    assert!(state.unfinished_hosts().contains(&"w0h1"));
 }
