@@ -8,6 +8,7 @@
 
 mod backup;
 mod check;
+mod code;
 mod corrections;
 mod evidence;
 mod faults;

@@ -62,7 +62,7 @@ distrusted() (
         hops=$((hops + 1))
         target=$(readlink "$at/$part")
         if [ "$hops" -gt 40 ] || [ -z "$target" ]; then
-          echo "unseen||$path"
+          printf 'unseen||%s\n' "$path"
           break
         fi
         case $target in /*) at='' rest=$target$rest ;; *) rest=/$target$rest ;; esac
@@ -77,24 +77,24 @@ distrusted() (
       owner=${owner%%|*}
       # shellcheck disable=SC2086
       set -f && set -- ${line%%|*}
-      [ "$1" != unseen ] || { echo "unseen - $path"; break; }
+      [ "$1" != unseen ] || { printf 'unseen - %s\n' "$path"; break; }
       case $owner in *' '*) owner=$2 ;; esac
       case $ids in
       *" $2 "*) ;;
-      *) echo "foreign $owner $path"; break ;;
+      *) printf 'foreign %s %s\n' "$owner" "$path"; break ;;
       esac
       case "$1 $4 $5" in
-      "end "*" a"???) echo "link - $path"; break ;;
+      "end "*" a"???) printf 'link - %s\n' "$path"; break ;;
       # Its own mode says nothing, and what it leads to is looked at, too.
       "way "*" a"???) ;;
       # Nobody can take away another one's file there.
       "way "[1357]???" 4"???) ;;
-      *" "*[2367]" "*) echo "writable $4 $path"; break ;;
-      *" "*[2367]?" "*) if ! is_own_group "$3" || has_acl "$path"; then echo "writable $4 $path"; break; fi ;;
+      *" "*[2367]" "*) printf 'writable %s %s\n' "$4" "$path"; break ;;
+      *" "*[2367]?" "*) if ! is_own_group "$3" || has_acl "$path"; then printf 'writable %s %s\n' "$4" "$path"; break; fi ;;
       esac
     done
     # The root folder is always there.
-    [ -n "$path" ] || echo "unseen - $first"
+    [ -n "$path" ] || printf 'unseen - %s\n' "$first"
   }
 )
 
@@ -107,7 +107,7 @@ distrusted_below() (
   cd / || exit
   # A find(1) that lacks one of these tests would find nothing, as if all were well.
   [ -n "$(find "$folder" -prune -user 0 -perm -0002 -group 0 -print -o -type d ! -name '*/' -print 2>/dev/null)" ] || {
-    echo "unseen - $folder"
+    printf 'unseen - %s\n' "$folder"
     exit
   }
   strangers='' and=
@@ -116,27 +116,38 @@ distrusted_below() (
   if is_own_group 0; then set -- -group 0; else set -- -name '*/'; fi
   # What find(1) cannot read is printed, too: it is nothing that could be looked at. Hooks are not run,
   # and what is in the place of the lock is told by what takes it.
+  pattern=$(printf '%s' "$folder" | sed 's/[][*?\\]/\\&/g')
   # shellcheck disable=SC2086
-  found=$(find "$folder" \( $strangers \) -print -o -type l ! -path "$folder/hooks/*" ! -path "$folder/ixporch.lock" -print \
+  found=$(find "$folder" \( $strangers \) -print \
+    -o -type l ! -path "$pattern/hooks" ! -path "$pattern/hooks/*" ! -path "$pattern/ixporch.lock" -print \
     -o ! -type l \( -perm -0002 -o -perm -0020 ! "$@" \) -print 2>&1 | head -n 1)
   if [ -n "$found" ]; then
     found=$(distrusted "$users" "$found")
     # Its name has a line break, or it is gone.
-    echo "${found:-unseen - $folder}"
+    printf '%s\n' "${found:-unseen - $folder}"
   elif [ -s "$folder/objects/info/alternates" ]; then
-    echo "elsewhere - $folder/objects/info/alternates"
+    printf 'elsewhere - %s\n' "$folder/objects/info/alternates"
   elif [ -e "$folder/commondir" ]; then
-    echo "elsewhere - $folder/commondir"
-  elif ls --version >/dev/null 2>&1; then
-    # One of a folder may be for what is made in it.
-    if find "$folder" ! -type l \( -type d -o -perm -0020 \) -exec ls -ld {} + 2>/dev/null | grep -q '^..........+'; then
-      echo "writable acl $folder"
-    fi
-  elif [ -n "$(find "$folder" ! -type l -perm -0020 -print 2>/dev/null | head -n 1)" ]; then
-    # busybox shows none, so there it is not known.
-    echo "writable acl $folder"
+    printf 'elsewhere - %s\n' "$folder/commondir"
+  else
+    found=$(listed "$folder")
+    [ -z "$found" ] || printf 'writable acl %s\n' "$found"
   fi
 )
+
+# listed FOLDER: the folder itself if an access control list in it may let somebody write, now or to what is made there.
+listed() {
+  # busybox shows none, so there it is not known.
+  if ls --version >/dev/null 2>&1; then
+    set -- "$1" "$(find "$1" ! -type l \( -type d -o -perm -0020 \) -exec ls -ld {} + 2>/dev/null | grep '^..........+' | head -n 1)"
+    [ -n "$2" ] || return 0
+    # What only lets somebody read is no matter. Without getfacl(1) it cannot be told.
+    lists=$(getfacl -R -P -s -n -p -- "$1" 2>/dev/null) || lists='user:0:w'
+    case $(printf '%s\n' "$lists" | grep -E '^(default:)?(user|group):[0-9]+:.?w' | head -n 1) in ?*) printf '%s' "$1" ;; esac
+  elif [ -n "$(find "$1" ! -type l -perm -0020 -print 2>/dev/null | head -n 1)" ]; then
+    printf '%s' "$1"
+  fi
+}
 
 # Where a folder really is; nothing where it cannot be entered.
 physical() { (cd -P -- "$1" 2>/dev/null && pwd -P); }
@@ -146,21 +157,27 @@ physical() { (cd -P -- "$1" 2>/dev/null && pwd -P); }
 tree_distrusted() {
   tree=$(physical "$2")
   if [ -z "$tree" ]; then
-    if [ -e "$2" ]; then echo "unseen - $2"; else echo "absent - $2"; fi
+    if [ -e "$2" ]; then printf 'unseen - %s\n' "$2"; else printf 'absent - %s\n' "$2"; fi
   elif [ -d "$tree/.git" ] && [ ! -L "$tree/.git" ]; then
     found=$(distrusted "$1" "$2/." "$tree/.git")
-    [ -n "$found" ] || found=$(distrusted_below "$1" "$tree/.git")
+    tries=0
+    # While git is at work, files come and go: what is gone is no matter.
+    while [ -z "$found" ] && [ "$tries" -lt 3 ]; do
+      tries=$((tries + 1))
+      found=$(distrusted_below "$1" "$tree/.git")
+      case $found in '') break ;; unseen*) [ "$tries" = 3 ] || found= ;; esac
+    done
     printf '%s' "$found"
   elif [ -e "$tree/.git" ] || [ -L "$tree/.git" ]; then
-    echo "link - $tree/.git"
+    printf 'link - %s\n' "$tree/.git"
   else
-    echo "absent - $2"
+    printf 'absent - %s\n' "$2"
   fi
 }
 
 # folder_distrusted USERS FOLDER: the same for a folder that is ours, or will be made.
 folder_distrusted() {
-  case $2 in /*) ;; *) echo "unseen - $2"; return ;; esac
+  case $2 in /*) ;; *) printf 'unseen - %s\n' "$2"; return ;; esac
   own=$2
   while :; do case $own in */ | */.) own=${own%?} ;; *) break ;; esac; done
   above=$own
@@ -170,7 +187,7 @@ folder_distrusted() {
   elif [ -d "$above" ] && [ ! -L "$above" ]; then
     distrusted "$1" "$own"
   else
-    echo "link - $2"
+    printf 'link - %s\n' "$2"
   fi
 }
 

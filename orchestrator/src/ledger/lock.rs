@@ -95,9 +95,11 @@ elif [ -e "$lock" ] || [ -L "$lock" ]; then
   exit 1
 fi"#;
 
-/// The same for whoever breaks a lock; what is no file, and so no lock, is removed with all that is in it.
+/// The same for whoever breaks a lock; what is no file, and so no lock, is taken away. A folder is only renamed: what is removed
+/// with all that is in it could lead elsewhere meanwhile.
 pub(super) const BREAK: &str = r#"if [ -L "$lock" ] || { [ -e "$lock" ] && [ ! -f "$lock" ]; }; then
-  rm -rf "$lock"
+  if [ -d "$lock" ] && [ ! -L "$lock" ]; then rmdir "$lock" 2>/dev/null || mv "$lock" "$lock.removed.$$"
+  else rm -f "$lock"; fi
 fi
 "#;
 

@@ -6,7 +6,7 @@
 
 use super::Ledger;
 use super::output::StepOutput;
-use super::questions::questions;
+use super::questions::{TRUST, questions};
 use crate::facts::{self, Facts, FactsError};
 use crate::plan::quote;
 use crate::procedure::BuiltInScript;
@@ -90,15 +90,17 @@ fn script(request: &ProbeRequest) -> String {
     };
     let preflight = request.preflight.as_ref().map_or_else(String::new, |preflight| {
         format!(
-            "backups=$(folder_distrusted \"root $([ \"$sudo\" = yes ] || echo \"$me\")\" {})\n\
+            "backups=$(as root sh -c {} sh \"root $([ \"$sudo\" = yes ] || echo \"$me\")\" {folder} </dev/null 2>/dev/null) ||\n\
+             backups=$(folder_distrusted \"root $([ \"$sudo\" = yes ] || echo \"$me\")\" {folder})\n\
              ask backup-trust printf %s \"$backups\"\n\
              ask preflight ahead env {} {} {} -r {}\n\
              for user in root \"$web\" \"$owner\"; do ask \"may-become-$user\" may_become \"$user\"; done\n",
-            quote(preflight.backup_dir.rsplit_once('/').map_or("/", |(folder, _)| folder)),
+            quote(&format!("{TRUST}folder_distrusted \"$1\" \"$2\"")),
             quote(&format!("BACKUPS={}", preflight.backup_dir)),
             quote(&format!("MEMCACHED_ADDRESS={}", preflight.memcached_address)),
             words(&request.php),
-            quote(&BuiltInScript::Preflight.text())
+            quote(&BuiltInScript::Preflight.text()),
+            folder = quote(preflight.backup_dir.rsplit_once('/').map_or("/", |(folder, _)| folder)),
         )
     });
     let tools = if request.tools {

@@ -22,7 +22,7 @@ pub(super) fn questions() -> String {
     format!(
         "{PRELUDE}trust=$(as \"$owner\" sh -c {} sh \"root $owner $me\" \"$root\" </dev/null 2>/dev/null) || trust=\"unseen - $root\"\n\
          ask trust printf %s \"$trust\"\n\
-         ask lock as \"$owner\" {} \"$root\" \"$state\"\nask ledgers ledgers\n",
+         case $trust in '' | absent*) ask lock as \"$owner\" {} \"$root\" \"$state\" ;; esac\nask ledgers ledgers\n",
         quote(&format!("{TRUST}tree_distrusted \"$1\" \"$2\"")),
         at_the_lock(LOOK)
     )

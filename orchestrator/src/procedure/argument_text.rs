@@ -7,50 +7,107 @@ use super::php_files;
 pub enum ArgumentText {
     /// Makes the folder of backups.
     BackupFolder,
+    /// Puts back the code of before the run.
+    CodeBack,
+    /// Moves the code to another release.
+    CodeMove,
+    /// Checks that the code of before the run is installed.
+    CommitCheck,
+    /// Runs git.
+    Git,
     /// Closes the site, even if artisan is broken.
     MaintenanceAgain,
     /// Restarts memcached, or runs what flushes it.
     MemcachedBack,
     /// Flushes memcached.
     MemcachedFlush,
+    /// Restores the tracked proxies of Doctrine.
+    ProxiesRestore,
+    /// Checks that the target is there, no downgrade, and brought without a loss.
+    TargetCheck,
+    /// Checks that the tree can be moved.
+    TreeCheck,
 }
+
+/// The texts by their file names. A shell text is put together from files of `orchestrator/procedures/sh/`.
+const TEXTS: [(ArgumentText, &str, &[&str]); 11] = [
+    (
+        ArgumentText::BackupFolder,
+        "backup-folder.sh",
+        &[include_str!("../../procedures/sh/trust.sh"), include_str!("../../procedures/sh/backup-folder.sh")],
+    ),
+    (
+        ArgumentText::CodeBack,
+        "code-back.sh",
+        &[GIT_OPTIONS, include_str!("../../procedures/sh/code-back.sh")],
+    ),
+    (
+        ArgumentText::CodeMove,
+        "code-move.sh",
+        &[GIT_OPTIONS, include_str!("../../procedures/sh/code-move.sh")],
+    ),
+    (
+        ArgumentText::CommitCheck,
+        "commit-check.sh",
+        &[GIT_OPTIONS, include_str!("../../procedures/sh/commit-check.sh")],
+    ),
+    (ArgumentText::Git, "git.sh", &[GIT_OPTIONS, include_str!("../../procedures/sh/git.sh")]),
+    (
+        ArgumentText::MaintenanceAgain,
+        "maintenance-again.sh",
+        &[include_str!("../../procedures/sh/maintenance-again.sh")],
+    ),
+    (
+        ArgumentText::MemcachedBack,
+        "memcached-back.sh",
+        &[include_str!("../../procedures/sh/memcached-back.sh")],
+    ),
+    // Put together from files of `orchestrator/procedures/php/`.
+    (ArgumentText::MemcachedFlush, "memcached-flush.php", &[]),
+    (
+        ArgumentText::ProxiesRestore,
+        "proxies-restore.sh",
+        &[GIT_OPTIONS, include_str!("../../procedures/sh/proxies-restore.sh")],
+    ),
+    (
+        ArgumentText::TargetCheck,
+        "target-check.sh",
+        &[GIT_OPTIONS, include_str!("../../procedures/sh/target-check.sh")],
+    ),
+    (
+        ArgumentText::TreeCheck,
+        "tree-check.sh",
+        &[GIT_OPTIONS, include_str!("../../procedures/sh/tree-check.sh")],
+    ),
+];
+
+/// How git is run.
+const GIT_OPTIONS: &str = include_str!("../../procedures/sh/git-options.sh");
 
 impl ArgumentText {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::BackupFolder, Self::MaintenanceAgain, Self::MemcachedBack, Self::MemcachedFlush];
+    pub fn all() -> impl Iterator<Item = Self> {
+        TEXTS.iter().map(|(text, ..)| *text)
+    }
 
     /// Its file name, which is also its name between the braces.
     pub fn file_name(self) -> &'static str {
-        match self {
-            Self::BackupFolder => "backup-folder.sh",
-            Self::MaintenanceAgain => "maintenance-again.sh",
-            Self::MemcachedBack => "memcached-back.sh",
-            Self::MemcachedFlush => "memcached-flush.php",
-        }
+        TEXTS.iter().find(|(text, ..)| *text == self).map_or("", |(_, name, _)| name)
     }
 
     /// The text of this file name.
     pub fn by_file_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|text| text.file_name() == name)
+        TEXTS.iter().find(|(_, known, _)| *known == name).map(|(text, ..)| *text)
     }
 
     /// Which of them a text is.
     pub fn of_text(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.text() == text)
+        Self::all().find(|known| known.text() == text)
     }
 
     /// The text itself.
     pub fn text(self) -> String {
-        match self {
-            Self::BackupFolder => concat!(
-                include_str!("../../procedures/sh/trust.sh"),
-                include_str!("../../procedures/sh/backup-folder.sh")
-            )
-            .to_owned(),
-            Self::MaintenanceAgain => include_str!("../../procedures/sh/maintenance-again.sh").to_owned(),
-            Self::MemcachedBack => include_str!("../../procedures/sh/memcached-back.sh").to_owned(),
-            Self::MemcachedFlush => php_files::assemble(self.file_name()),
-        }
+        let parts = TEXTS.iter().find(|(text, ..)| *text == self).map_or(&[][..], |(_, _, parts)| parts);
+        if parts.is_empty() { php_files::assemble(self.file_name()) } else { parts.concat() }
     }
 }

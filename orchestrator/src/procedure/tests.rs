@@ -114,7 +114,7 @@ fn a_carried_script_is_an_argument_of_run_alone() {
 
 #[test]
 fn carried_scripts_are_what_they_are_for() {
-    for text in ArgumentText::ALL {
+    for text in ArgumentText::all() {
         assert_eq!(ArgumentText::by_file_name(text.file_name()), Some(text));
         assert_eq!(ArgumentText::of_text(&text.text()), Some(text));
         assert!(!text.text().contains("<?php"), "{text:?}");

@@ -174,7 +174,8 @@ fn command_lines(command: &Command) -> Vec<String> {
     let values: Vec<String> =
         command.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let with = if values.is_empty() { String::new() } else { format!(", with {}", values.join(" ")) };
-    if let Some(name) = BuiltInScript::file_name_of(script) {
+    let argument = || ArgumentText::of_text(script).map(|text| text.file_name().to_owned());
+    if let Some(name) = BuiltInScript::file_name_of(script).or_else(argument) {
         return vec![format!(
             "{interpreter} script {name}{user}{folder}; its text: ixporch procedure show {name}"
         )];

@@ -65,7 +65,7 @@ pub(in crate::cli) fn run(arguments: &Procedure, printer: Printer) -> Result<Exi
                 let names = procedure::Procedure::built_in_names().map(str::to_owned);
                 let known: Vec<String> = names
                     .chain(BuiltInScript::file_names())
-                    .chain(ArgumentText::ALL.map(|text| text.file_name().to_owned()))
+                    .chain(ArgumentText::all().map(|text| text.file_name().to_owned()))
                     .collect();
                 error.help = suggest::help(procedure, known.iter().map(String::as_str));
                 return Err(error);

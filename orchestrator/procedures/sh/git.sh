@@ -1,0 +1,2 @@
+# sh -c TEXT sh ARGUMENT...: runs git. Behind git-options.sh.
+git "$@"
