@@ -39,6 +39,12 @@ pub struct Facts {
     pub remote_commit: Option<String>,
     /// Whether the remote answered that it does not have that branch or tag.
     pub remote_lacks_target: bool,
+    /// The commit of the target's tag as the host has it already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_target: Option<String>,
+    /// Whether another git is at work in the tree, or a killed one left its lock.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub git_locked: bool,
     /// Modified tracked files.
     pub modified_files: Vec<String>,
     /// The owner of the installation's `.git`.

@@ -50,7 +50,7 @@ pub struct PreflightPolicy {
 }
 
 /// The ids of all findings.
-pub const IDS: [&str; 44] = [
+pub const IDS: [&str; 51] = [
     "answer-late",
     "application-silent",
     "artisan-jobs",
@@ -62,6 +62,7 @@ pub const IDS: [&str; 44] = [
     "database-definers",
     "database-engines",
     "database-family",
+    "database-read-only",
     "database-rights",
     "database-unreachable",
     "database-version",
@@ -69,6 +70,7 @@ pub const IDS: [&str; 44] = [
     "disk-installation",
     "dump-program",
     "dump-trial",
+    "git-locked",
     "host-locked",
     "host-moved",
     "installation-missing",
@@ -87,8 +89,13 @@ pub const IDS: [&str; 44] = [
     "preflight-failed",
     "releases-skipped",
     "schema-drift",
+    "settings-cached",
     "settings-unreadable",
     "sudo",
+    "target-major",
+    "target-moved",
+    "target-older",
+    "tree-branch",
     "tree-modified",
     "tree-open",
     "upstream",

@@ -94,6 +94,14 @@ pub fn skipped(from: &str, to: &str) -> Vec<String> {
         .collect()
 }
 
+/// Whether a release is older than an installed one, by their versions; `None`: one of them is no version.
+pub fn is_older(version: &str, installed: &str) -> Option<bool> {
+    let whole = |version: &str| -> Option<Vec<u32>> {
+        version.trim_start_matches('v').split(['.', '-', '+']).take(3).map(|part| part.parse().ok()).collect()
+    };
+    Some(whole(version)? < whole(installed)?)
+}
+
 /// Major and minor number of a version or tag.
 pub fn numbers(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.trim_start_matches('v').split(['.', '-', '+']);
@@ -126,6 +134,14 @@ mod tests {
             (reported_by("main"), reported_by("v4.9.3-lonap"), reported_by("v4.9")),
             (None, None, None)
         );
+    }
+
+    #[test]
+    fn an_older_release_is_told_by_its_version() {
+        assert_eq!(is_older("4.4.0", "4.6.0"), Some(true));
+        assert_eq!(is_older("4.10.0", "4.9.3"), Some(false));
+        assert_eq!(is_older("4.9.3", "4.9.3"), Some(false));
+        assert_eq!((is_older("4.9.0", "4.9.3"), is_older("main", "4.9.3")), (Some(true), None));
     }
 
     #[test]

@@ -78,13 +78,30 @@ fn neither_a_downgrade_nor_another_major_version_is_begun() {
     assert_eq!(stage.upgrade().code, 0);
     let host = stage.fleet.host("a");
     let before = host.asked();
-    let down = stage.run(&["upgrade", "--yes", "--to", "v4.4.0"]);
+    // The preflight says it beforehand, and the step again, for whoever skips that.
+    let down = stage.run(&["check", "--to", "v4.4.0"]);
+    assert_eq!(down.code, 5, "{down}");
+    assert!(down.stdout.contains("target-older"), "{down}");
+    let reason = ["--reason", "a try"];
+    let skipping = ["upgrade", "--yes", "--to", "v4.4.0", "--skip-check", "target-older"];
+    let down = stage.run(&[&skipping[..], &reason].concat());
     assert_eq!(down.code, 5, "{down}");
     assert!(down.stdout.contains("is older than what is installed"), "{down}");
     host.publish("7.0.0", "cust\n");
     for arguments in [
         &["upgrade", "--yes"][..],
-        &["upgrade", "--yes", "--to", "v7.0.0", "--skip-check", "php-version", "--reason", "a try"],
+        &[
+            "upgrade",
+            "--yes",
+            "--to",
+            "v7.0.0",
+            "--skip-check",
+            "php-version",
+            "--skip-check",
+            "target-major",
+            "--reason",
+            "a try",
+        ],
     ] {
         let major = stage.run(arguments);
         assert_eq!(major.code, 5, "{major}");

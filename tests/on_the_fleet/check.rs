@@ -3,7 +3,7 @@
 use crate::stage::{HOSTS, Stage};
 
 /// What is wrong on which host, by the id of the finding.
-const FAULTS: [(&str, &str, &str); 13] = [
+const FAULTS: [(&str, &str, &str); 17] = [
     ("h1", "tree-modified", "echo >> /srv/ixpmanager/artisan"),
     ("h1", "bower-missing", "mv /usr/local/bin/bower /usr/local/bin/bower-away"),
     ("h1", "schema-drift", "mysql ixp -e 'ALTER TABLE cust DROP autsys CASCADE'"),
@@ -26,6 +26,14 @@ const FAULTS: [(&str, &str, &str); 13] = [
         "cd /srv/ixpmanager; setsid sudo -u www-data php -r 'sleep(300);' artisan irrdb:update-prefix-db >/dev/null 2>&1 </dev/null &",
     ),
     ("h3", "in-maintenance", "sudo -u www-data touch /srv/ixpmanager/storage/framework/down"),
+    ("h1", "git-locked", "touch /srv/ixpmanager/.git/index.lock"),
+    ("h2", "database-read-only", "mysql -e 'SET GLOBAL read_only = 1'"),
+    (
+        "h3",
+        "settings-cached",
+        "cd /srv/ixpmanager; mkdir -p bootstrap/cache; echo '<?php return [\"database\" => [\"default\" => \"mysql\", \"connections\" => [\"mysql\" => [\"host\" => \"elsewhere\", \"database\" => \"ixp\", \"username\" => \"ixp\"]]]];' > bootstrap/cache/config.php; chown -R www-data bootstrap",
+    ),
+    ("h4", "memcached-unit", "systemctl mask memcached"),
     ("h4", "composer-missing", "mv /usr/bin/composer /usr/bin/composer-away"),
     ("h4", "disk-backup", "mount -t tmpfs -o size=16k none /var/backups"),
     ("h4", "sudo", "echo 'ops ALL=(www-data) NOPASSWD: ALL' > /etc/sudoers.d/ops"),

@@ -248,7 +248,7 @@ fn what_fails_between_the_schema_and_the_opening_is_taken_back() {
     assert_eq!(ended.code, 5, "{ended}");
     compare(&stage, &cells, &before);
     for words in [
-        "still pending after the update",
+        "never-converges: still pending although executed: 1 change",
         "Table 'ixp.nowhere' doesn't exist",
         "bower_components/jquery/dist/none.js",
         "opening.json could not be written",

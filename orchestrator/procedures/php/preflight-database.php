@@ -52,12 +52,26 @@ function ixporch_tell_definers(PDO $database, array $rights, $version)
     }
 }
 
+// The settings by which the server takes no writes of the application. SUPER is let past read_only alone.
+function ixporch_tell_read_only(PDO $database, array $rights)
+{
+    $is_super = (bool) array_intersect(['GLOBAL ALL PRIVILEGES', 'GLOBAL SUPER'], $rights);
+    $names = ['read_only', 'super_read_only', 'innodb_read_only', 'transaction_read_only', 'tx_read_only'];
+    $found = $database->query("SHOW VARIABLES WHERE Variable_name IN ('" . implode("', '", $names) . "')");
+    foreach ($found->fetchAll(PDO::FETCH_KEY_PAIR) as $name => $value) {
+        if (in_array(strtoupper($value), ['ON', '1'], true) && !($is_super && $name === 'read_only')) {
+            ixporch_tell('read-only', $name);
+        }
+    }
+}
+
 function ixporch_tell_database(PDO $database, array $settings)
 {
     ixporch_tell('sql-mode', $database->query('SELECT @@sql_mode')->fetchColumn());
     $version = $database->query('SELECT VERSION()')->fetchColumn();
     ixporch_tell('database', $version);
     $rights = ixporch_rights($database, $settings['DB_DATABASE']);
+    ixporch_tell_read_only($database, $rights);
     $tables = ixporch_tables($database);
     ixporch_tell_rights($database, $settings, $rights, $tables);
     ixporch_tell_tables($tables);

@@ -14,8 +14,28 @@ function ixporch_skins(array $settings)
     }
 }
 
+// Which database the application uses if its configuration is cached (artisan config:cache): Laravel does not read .env then.
+function ixporch_tell_cached(array $settings)
+{
+    $file = 'bootstrap/cache/config.php';
+    $cached = is_file($file) ? include $file : null;
+    if (!is_array($cached) || !isset($cached['database']['default'], $cached['database']['connections'])) {
+        return;
+    }
+    $name = $cached['database']['default'];
+    $used = isset($cached['database']['connections'][$name]) ? $cached['database']['connections'][$name] : [];
+    foreach (['DB_HOST' => 'host', 'DB_PORT' => 'port', 'DB_DATABASE' => 'database', 'DB_USERNAME' => 'username'] as $setting => $key) {
+        $value = isset($used[$key]) ? (string) $used[$key] : '';
+        // What .env does not say has a default in the configuration.
+        if ($settings[$setting] !== '' && $value !== $settings[$setting]) {
+            ixporch_tell('cached-setting', "$setting is $value in $file, and $settings[$setting] in .env");
+        }
+    }
+}
+
 function ixporch_tell_settings(array $settings)
 {
+    ixporch_tell_cached($settings);
     foreach (['CACHE_DRIVER', 'DOCTRINE_CACHE'] as $name) {
         if ($settings[$name] === 'memcached') {
             ixporch_tell('memcached-used-by', $name);

@@ -55,6 +55,8 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         remote_lacks_target: answers
             .get("remote-commit")
             .is_some_and(|answer| answer.exit == 0 && answer.text.is_blank()),
+        local_target: text("local-target").filter(|commit| is_commit(commit)),
+        git_locked: yes("git-locked").unwrap_or(false),
         modified_files: lines("modified").map(|lines| modified_files(&lines)).unwrap_or_default(),
         tree_owner: text("tree-owner").filter(|owner| ixporch_inventory::value::user_name(owner).is_ok()),
         distrust,

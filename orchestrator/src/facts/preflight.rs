@@ -50,6 +50,12 @@ pub struct Preflight {
     /// Triggers and functions that the database user could not create again: the server writes a binary log and does
     /// not trust it. `None`: no such restriction.
     pub distrusted: Option<String>,
+    /// The server's settings by which it takes no writes.
+    #[serde(default)]
+    pub read_only: Vec<String>,
+    /// What the cached configuration says otherwise than `.env`.
+    #[serde(default)]
+    pub cached_settings: Vec<String>,
     /// The size of all tables, in bytes.
     pub database_bytes: Option<u64>,
     /// Tables whose engine has no transactions.
@@ -92,6 +98,8 @@ pub fn read_preflight(lines: &str) -> Option<Preflight> {
             "doctrine-cache" => facts.doctrine_cache = text,
             "sql-mode" => facts.sql_mode = text,
             "distrusted" => facts.distrusted = Some(text),
+            "read-only" => facts.read_only.push(text),
+            "cached-setting" => facts.cached_settings.push(text),
             "drift" => facts.drift.push(text),
             "job" => facts.jobs.push(text),
             "foreign" => facts.foreign_files.push(text),

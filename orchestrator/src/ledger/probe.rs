@@ -80,7 +80,12 @@ fn script(request: &ProbeRequest) -> String {
     let remote = if request.references.is_empty() {
         String::new()
     } else {
-        format!("ask remote-commit upstream {}\n", words(&request.references))
+        let local = request.references.iter().find(|reference| reference.ends_with("^{}"));
+        let local = local.map_or_else(String::new, |reference| {
+            let commit = reference.replace("^{}", "^{commit}");
+            format!("ask local-target in_tree rev-parse --verify --quiet {}\n", quote(&commit))
+        });
+        format!("{local}ask remote-commit upstream {}\n", words(&request.references))
     };
     let composition = if request.composition {
         let script = BuiltInScript::Composition.text();

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::facts::Facts;
 use crate::preflight::{self, Asked, Finding};
+use crate::procedure::DEFAULT_PROCEDURE;
 
 /// Why no plan can be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -236,6 +237,8 @@ fn findings(request: &Request<'_>, host: &Host, facts: &Facts, former: Option<&F
     let described = former.map(|former| former.host.to_string()).unwrap_or_default();
     let asked = Asked {
         target: request.options.target.as_deref(),
+        major: (request.procedure.name == DEFAULT_PROCEDURE).then_some(4),
+        restarts_unit: host.list("memcached.restart").iter().any(|word| word == "systemctl"),
         branch: host.text("branch").unwrap_or_default(),
         has_url: host.text("url").is_some(),
         ixp_root: host.text("ixp_root").unwrap_or_default(),

@@ -33,6 +33,7 @@ hosts = "@prod"
 pub(super) fn facts() -> Facts {
     Facts {
         commit: Some("a".repeat(40)),
+        branch: Some("master".to_owned()),
         remote_commit: Some("b".repeat(40)),
         tree_owner: Some("root".to_owned()),
         login_user: Some("ops".to_owned()),

@@ -12,6 +12,10 @@ use crate::facts::Facts;
 pub struct Asked<'a> {
     /// The tag to go to; `None`: the head of the branch.
     pub target: Option<&'a str>,
+    /// The major version that the procedure is for; `None`: it is not known.
+    pub major: Option<u32>,
+    /// Whether memcached is restarted by systemd, as it is where the inventory says nothing else.
+    pub restarts_unit: bool,
     /// The branch that is pulled.
     pub branch: &'a str,
     /// Whether the inventory knows the address of the web site.

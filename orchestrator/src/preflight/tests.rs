@@ -41,6 +41,8 @@ fn healthy() -> Facts {
 fn asked() -> Asked<'static> {
     Asked {
         target: Some("v4.9.3"),
+        major: Some(4),
+        restarts_unit: true,
         branch: "master",
         has_url: true,
         ixp_root: "/srv/ixpmanager",
@@ -68,7 +70,7 @@ fn a_healthy_host_has_no_finding() {
 fn each_trouble_has_its_name_and_a_remedy() {
     type Trouble = fn(&mut Facts);
     let of = |facts: &mut Facts| facts.preflight.take().unwrap();
-    let cases: [(&str, Severity, Trouble); 28] = [
+    let cases: [(&str, Severity, Trouble); 35] = [
         ("web-opcache", Severity::Warning, |facts| {
             facts.preflight.as_mut().unwrap().keeps_code = vec!["/etc/php/7.0/fpm/php.ini".to_owned()];
         }),
@@ -127,6 +129,18 @@ fn each_trouble_has_its_name_and_a_remedy() {
         ("memcached-unit", Severity::Warning, |facts| {
             facts.memcached = Some("not-found inactive".to_owned());
         }),
+        ("memcached-unit", Severity::Blocker, |facts| facts.memcached = Some("masked inactive".to_owned())),
+        ("memcached-unit", Severity::Blocker, |facts| facts.memcached = Some("loaded failed".to_owned())),
+        ("git-locked", Severity::Blocker, |facts| facts.git_locked = true),
+        ("target-older", Severity::Blocker, |facts| facts.version = Some("4.10.0".to_owned())),
+        ("target-moved", Severity::Blocker, |facts| facts.local_target = Some("b".repeat(40))),
+        ("database-read-only", Severity::Blocker, |facts| {
+            facts.preflight.as_mut().unwrap().read_only = vec!["super_read_only".to_owned()];
+        }),
+        ("settings-cached", Severity::Blocker, |facts| {
+            let found = "DB_HOST is a in bootstrap/cache/config.php, and b in .env";
+            facts.preflight.as_mut().unwrap().cached_settings = vec![found.to_owned()];
+        }),
         ("disk-installation", Severity::Blocker, |facts| facts.free_bytes = Some(1 << 20)),
         ("in-maintenance", Severity::Note, |facts| facts.maintenance = Some(true)),
         ("web-php", Severity::Warning, |facts| {
@@ -152,6 +166,25 @@ fn each_trouble_has_its_name_and_a_remedy() {
     let found = find(&asked(), &facts);
     assert_eq!((found.len(), found[0].id.as_str()), (1, "database-unreachable"));
     assert!(!found[0].remedy.is_empty());
+}
+
+#[test]
+fn another_target_is_refused_before_and_not_in_the_upgrade() {
+    let ids = |target, change: fn(&mut Facts)| {
+        let mut facts =
+            Facts { version: Some("4.6.0".to_owned()), commit: Some("a".repeat(40)), ..healthy() };
+        facts.branch = Some("master".to_owned());
+        change(&mut facts);
+        let found = find(&Asked { target, ..asked() }, &facts);
+        let blockers = found.into_iter().filter(|finding| finding.severity == Severity::Blocker);
+        blockers.map(|finding| finding.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(Some("v4.4.0"), |_| {}), ["target-older"]);
+    assert!(ids(Some("v5.7.0"), |_| {}).contains(&"target-major".to_owned()));
+    assert_eq!(ids(None, |_| {}), [""; 0]);
+    assert_eq!(ids(None, |facts| facts.branch = None), ["tree-branch"]);
+    assert_eq!(ids(None, |facts| facts.branch = Some("release-v4".to_owned())), ["tree-branch"]);
+    assert_eq!(ids(Some("v4.6.1"), |facts| facts.branch = None), [""; 0], "a tag needs no branch");
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn message(reason: &StepReason) -> String {
             format!("still pending after the update, and not executed by it: {summary}")
         }
         StepReason::NeverConverges { summary, .. } => format!(
-            "never-converges: {summary} stay pending although they were executed (the database reports these columns in another way than they were given)"
+            "never-converges: still pending although executed: {summary} (the database reports these columns in another way than they were given)"
         ),
         StepReason::NothingPending => "no schema change is pending".to_owned(),
         StepReason::WritesSince { since, .. } => {

@@ -128,7 +128,7 @@ fn never_converging(paint: Paint, state: &RunState) -> String {
     let lines = hosts.into_iter().map(|(summary, hosts)| {
         let folded = fold_names(hosts);
         format!(
-            "\n  {} {folded}: {summary} stay pending although executed, as accepted in the inventory\n",
+            "\n  {} {folded}: still pending although executed, as accepted in the inventory: {summary}\n",
             paint.warn("never-converges")
         )
     });

@@ -38,6 +38,7 @@ ask commit in_tree rev-parse HEAD
 ask branch in_tree symbolic-ref --quiet --short HEAD
 ask remote in_tree config --get remote.origin.url
 ask modified in_tree status --porcelain --untracked-files=no --ignore-submodules=all
+ask git-locked git_there test -e "$root/.git/index.lock"
 ask git git --version
 ask disk df -Pk "$root"
 ask maintenance closed

@@ -22,6 +22,7 @@ impl Findings {
                 "perhaps a view uses a missing table or column; recreate the views: ixporch views recreate --limit HOSTNAME",
             );
         }
+        self.settings(asked, preflight);
         let (user, name) = (&preflight.database_user, &preflight.database_name);
         if !preflight.missing_rights.is_empty() {
             let rights = preflight.missing_rights.join(", ");
@@ -98,6 +99,24 @@ impl Findings {
                 "schema-drift",
                 format!("the schema is not in sync with the installed release before the upgrade{shown}"),
                 "show all of it: ixporch schema diff --limit HOSTNAME; fix it: ixporch schema fix --limit HOSTNAME",
+            );
+        }
+    }
+
+    /// Whether the server takes writes, and is the one that the application uses.
+    fn settings(&mut self, asked: &Asked<'_>, preflight: &Preflight) {
+        if !preflight.read_only.is_empty() {
+            self.blocker(
+                "database-read-only",
+                format!("the database server takes no writes: {} is on", preflight.read_only.join(", ")),
+                "is it a replica? check DB_HOST in .env; else, as its administrator: SET GLOBAL read_only = 0",
+            );
+        }
+        if !preflight.cached_settings.is_empty() {
+            self.blocker(
+                "settings-cached",
+                format!("the application and .env name different databases: {}; the backup would be of another one than the upgrade changes", preflight.cached_settings.join("; ")),
+                format!("make .env right, then, as {}: php artisan config:clear in {}", asked.web_user, asked.ixp_root),
             );
         }
     }
@@ -181,13 +200,33 @@ impl Findings {
                 "install it for this PHP, for instance: apt install php-memcached",
             );
         }
-        let unit = facts.memcached.as_deref().unwrap_or_default();
-        if let Some(name) = asked.memcached_unit.filter(|_| !unit.is_empty() && !unit.starts_with("loaded")) {
-            self.warning(
+        self.unit(asked, facts.memcached.as_deref().unwrap_or_default());
+    }
+
+    /// The systemd unit of memcached, by its load and active state.
+    fn unit(&mut self, asked: &Asked<'_>, state: &str) {
+        let Some(name) = asked.memcached_unit.filter(|_| !state.is_empty()) else { return };
+        let severity = if asked.restarts_unit { Severity::Blocker } else { Severity::Warning };
+        let other = "set in the inventory: memcached = { restart = \"…\", service = \"none\" }";
+        match state.split_once(' ').unwrap_or((state, "")) {
+            ("masked", _) => self.add(
+                severity,
+                "memcached-unit",
+                format!("{name} is masked, so systemd does not start it: the restart command will fail"),
+                format!("systemctl unmask {name}; or {other}"),
+            ),
+            ("loaded", "failed") => self.add(
+                severity,
+                "memcached-unit",
+                format!("{name} has failed, and after too many starts systemd refuses to start it again"),
+                format!("look why (systemctl status {name}), then: systemctl reset-failed {name}; systemctl start {name}"),
+            ),
+            ("loaded", _) => {}
+            _ => self.warning(
                 "memcached-unit",
                 format!("systemd does not know {name}: the default restart command will fail"),
-                "set in the inventory: memcached = { restart = \"…\", service = \"none\" }",
-            );
+                other,
+            ),
         }
     }
 }

@@ -18,6 +18,18 @@ impl Findings {
                 format!("look at them: git -C {} diff; keep your changes outside of tracked files, then git checkout them", asked.ixp_root),
             );
         }
+        if facts.git_locked {
+            self.blocker(
+                "git-locked",
+                format!(
+                    "another git is at work in {}, or a killed one left .git/index.lock there",
+                    asked.ixp_root
+                ),
+                "wait until it ends; if none runs, remove that file",
+            );
+        }
+        self.branch(asked, facts);
+        self.versions(asked, facts);
         let what = asked
             .target
             .map_or_else(|| format!("the branch {}", asked.branch), |tag| format!("the tag {tag}"));
@@ -38,6 +50,62 @@ impl Findings {
                     asked.ixp_root
                 ),
             );
+        }
+    }
+
+    /// Without a target the branch is pulled; with one, the host's tag must be upstream's.
+    fn branch(&mut self, asked: &Asked<'_>, facts: &Facts) {
+        if asked.target.is_none() && facts.commit.is_some() && facts.branch.as_deref() != Some(asked.branch) {
+            let branch = facts.branch.as_ref().map_or_else(
+                || "no branch (detached HEAD)".to_owned(),
+                |branch| format!("the branch {branch}"),
+            );
+            self.blocker(
+                "tree-branch",
+                format!("the tree is on {branch}, not on {}, which would be pulled", asked.branch),
+                "upgrade to a release with --to TAG, or set branch in the inventory",
+            );
+        }
+        if let (Some(tag), Some(here), Some(there)) =
+            (asked.target, facts.local_target.as_deref(), facts.remote_commit.as_deref())
+            && here != there
+        {
+            self.blocker(
+                "target-moved",
+                format!("the tag {tag} is {here} on the host, and {there} upstream"),
+                format!(
+                    "find out why it was moved; then, as the tree's owner: git -C {} tag -d {tag}",
+                    asked.ixp_root
+                ),
+            );
+        }
+    }
+
+    /// A downgrade, and another major version, are refused by the upgrade's own check of the target.
+    fn versions(&mut self, asked: &Asked<'_>, facts: &Facts) {
+        let target = asked.target.and_then(release::reported_by);
+        let installed = facts.version.as_deref();
+        if let (Some(target), Some(installed)) = (target, installed)
+            && release::is_older(target, installed) == Some(true)
+        {
+            self.blocker(
+                "target-older",
+                format!("{target} is older than the installed {installed}: a downgrade can destroy data"),
+                "choose a newer release with --to; to go back after an upgrade: ixporch rollback",
+            );
+        }
+        let Some(major) = asked.major else { return };
+        let is_other = |version: &&str| release::numbers(version).is_some_and(|(found, _)| found != major);
+        for (what, version) in [("the target", target), ("the installed release", installed)] {
+            if let Some(version) = version.filter(is_other) {
+                self.blocker(
+                    "target-major",
+                    format!("{what} is version {version}, and this procedure is for version {major}"),
+                    format!(
+                        "choose a release of version {major} with --to, or another procedure with --procedure"
+                    ),
+                );
+            }
         }
     }
 
