@@ -18,7 +18,12 @@ function ixporch_skins(array $settings)
 function ixporch_tell_cached(array $settings)
 {
     $file = 'bootstrap/cache/config.php';
-    $cached = is_file($file) ? include $file : null;
+    try {
+        $cached = is_file($file) ? include $file : null;
+    } catch (Throwable $trouble) {
+        // The application says so itself: artisan does not answer then.
+        return;
+    }
     if (!is_array($cached) || !isset($cached['database']['default'], $cached['database']['connections'])) {
         return;
     }

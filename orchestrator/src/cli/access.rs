@@ -95,9 +95,7 @@ impl<'a> Access<'a> {
         T: Send + 'static,
         Q: for<'l> Fn(&Host) -> Question<T>,
     {
-        let mut asking = self.begin(hosts, question, patience);
-        while asking.next(tell).await.is_some() {}
-        asking.answers
+        self.begin(hosts, question, patience).all(tell).await
     }
 
     /// Begins to ask every host what `question` asks.
@@ -142,7 +140,13 @@ impl<T: Send + 'static> Asking<T> {
         self.talking.load(Ordering::Relaxed) > 0
     }
 
-    /// Waits for the next answer, and says whose it is; `None`: all hosts have answered.
+    /// Waits for all answers.
+    pub(super) async fn all(mut self, tell: &mut dyn FnMut(Progress<'_, T>)) -> Answers<T> {
+        while self.next(tell).await.is_some() {}
+        self.answers
+    }
+
+    /// Waits for the next answer, and gives its host; `None`: all hosts have answered.
     pub(super) async fn answered(&mut self) -> Option<String> {
         let (id, answer) = match self.tasks.join_next_with_id().await? {
             Ok((id, answer)) => (id, answer),

@@ -67,7 +67,7 @@ pub(super) struct Basis {
     pub(super) store: Store,
     /// The inventory's file.
     pub(super) file: PathBuf,
-    /// The run whose hosts are taken over.
+    /// The run that the hosts are taken over from.
     pub(super) earlier: Option<String>,
     pub(super) inventory: Inventory,
     pub(super) procedure: Procedure,

@@ -29,9 +29,7 @@ pub(super) async fn probe(
     upstream: Upstream<'_>,
     tell: &mut dyn FnMut(Progress<'_, Facts>),
 ) -> Probes {
-    let mut probing = begin(access, hosts, upstream);
-    while probing.next(tell).await.is_some() {}
-    probing.answers
+    begin(access, hosts, upstream).all(tell).await
 }
 
 /// Begins to ask them.

@@ -112,7 +112,7 @@ fn wave_lines(paint: Paint, names: &Names, state: &RunState, wave: &PlannedWave)
     text
 }
 
-/// The hosts whose schema changes stay pending for ever, as was accepted.
+/// The hosts with schema changes that stay pending for ever, as was accepted.
 fn never_converging(paint: Paint, state: &RunState) -> String {
     let mut hosts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, host) in &state.hosts {

@@ -361,7 +361,7 @@ pub(super) fn play_planned(waves: &[Vec<Part>], change: impl FnOnce(&mut Job)) -
     runtime().block_on(play(waves, Brake::default(), change))
 }
 
-/// A runtime whose clock jumps where nothing else happens.
+/// A runtime with a clock that jumps when nothing else happens.
 pub(super) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
