@@ -6,6 +6,7 @@
 mod agent;
 mod candidates;
 mod key_files;
+mod key_text;
 mod signer;
 
 use russh::client::{AuthResult, Handle, Handler};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use russh::keys::{Certificate, Error, PrivateKey, PublicKey};
 use tokio::sync::Mutex;
 
+use super::key_text;
 use crate::plan::quote;
 use crate::transport::PassphraseSource;
 
@@ -83,10 +84,14 @@ impl KeyFiles {
             let Some(passphrase) = self.passphrases.passphrase(path).await else {
                 return unusable(path, "it has a passphrase, and nobody can be asked");
             };
-            match russh::keys::load_secret_key(path, Some(passphrase.expose())) {
+            let text = match fs_err::read_to_string(path) {
+                Ok(text) => text,
+                Err(error) => return unusable(path, &error.to_string()),
+            };
+            match key_text::decode(&text, Some(passphrase.expose())) {
                 Ok(key) => return KeyFile::Private(Arc::new(key)),
                 // Its own passphrase cannot open a form that is not known.
-                Err(error) if is_of_unknown_form(path, &error) => return unusable(path, &unknown_form(path)),
+                Err(error) if is_of_unknown_form(&text, &error) => return unusable(path, &unknown_form(path)),
                 Err(_) => {}
             }
         }
@@ -129,7 +134,7 @@ fn open(path: &Path) -> KeyFile {
         let file = quote(&path.display().to_string());
         return unusable(path, &format!("others can read it (mode {mode:04o}): chmod 600 {file}"));
     }
-    match russh::keys::decode_secret_key(&text, None) {
+    match key_text::decode(&text, None) {
         Ok(key) => KeyFile::Private(Arc::new(key)),
         Err(error) if matches!(error, Error::KeyIsEncrypted) || is_encrypted(&text) => {
             let own = PrivateKey::from_openssh(&text).ok().map(|key| key.public_key().clone());
@@ -156,9 +161,8 @@ fn is_encrypted(text: &str) -> bool {
 }
 
 /// Whether it is not the passphrase that is wrong, but the form of the file that cannot be read.
-fn is_of_unknown_form(path: &Path, error: &Error) -> bool {
-    let text = fs_err::read_to_string(path).unwrap_or_default();
-    let is_legacy_ec = text.contains("-----BEGIN EC PRIVATE KEY-----") && is_encrypted(&text);
+fn is_of_unknown_form(text: &str, error: &Error) -> bool {
+    let is_legacy_ec = text.contains("-----BEGIN EC PRIVATE KEY-----") && is_encrypted(text);
     is_legacy_ec || matches!(error, Error::UnknownAlgorithm(_) | Error::UnsupportedKeyType { .. })
 }
 
