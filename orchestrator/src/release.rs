@@ -1,61 +1,19 @@
 //! What releases of IXP Manager need of a host.
 //!
-//! Owns data about releases. The source is the code at each tag of <https://github.com/inex/IXP-Manager>: `composer.json`,
-//! the constant of its version, and its documentation of that time.
+//! Owns what follows from the release data (`orchestrator/releases/*.toml`). Their source is the code at each tag of
+//! <https://github.com/inex/IXP-Manager>: `composer.json`, the constant of its version, the mappings, the upgrade commands,
+//! and its documentation of that time. It must not know hosts.
 
-/// A range of PHP versions, by major and minor number: from the first, below the second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PhpRange {
-    /// The lowest.
-    pub from: (u32, u32),
-    /// The first that is too new; `None`: there is none.
-    pub below: Option<(u32, u32)>,
-}
+mod data;
+mod upgrade;
 
-/// From which release on which PHP is needed.
-const PHP: &[((u32, u32), PhpRange)] = &[
-    ((4, 2), PhpRange { from: (7, 0), below: None }),
-    ((4, 6), PhpRange { from: (7, 0), below: Some((7, 1)) }),
-    ((5, 0), PhpRange { from: (7, 2), below: Some((8, 0)) }),
-    ((6, 0), PhpRange { from: (8, 0), below: Some((8, 1)) }),
-    ((7, 0), PhpRange { from: (8, 4), below: Some((8, 5)) }),
-];
-
-/// Tags whose code says that it is another version.
-const REPORTED: [(&str, &str); 4] =
-    [("v4.4.8", "4.4.0"), ("v4.4.9", "4.4.0"), ("v4.7.1", "4.7.0"), ("v5.4.1", "5.4.0")];
-
-/// From which release on which MySQL is needed.
-const MYSQL: [((u32, u32), (u32, u32)); 3] = [((4, 0), (5, 5)), ((4, 7), (5, 7)), ((6, 0), (8, 0))];
-
-/// The minor releases since v4.4, in order: upgrades go through each of them, since later ones drop what the upgrade to an
-/// earlier one still needs.
-const MINORS: [(u32, u32); 24] = [
-    (4, 4),
-    (4, 5),
-    (4, 6),
-    (4, 7),
-    (4, 8),
-    (4, 9),
-    (5, 0),
-    (5, 1),
-    (5, 2),
-    (5, 3),
-    (5, 4),
-    (5, 5),
-    (5, 6),
-    (5, 7),
-    (5, 8),
-    (6, 0),
-    (6, 1),
-    (6, 2),
-    (6, 3),
-    (6, 4),
-    (7, 0),
-    (7, 1),
-    (7, 2),
-    (7, 3),
-];
+use data::RELEASES;
+pub use data::{
+    Change, FrontEnd, Moment, PhpRange, Release, ReleaseCheck, ReleaseGate, ReleaseStep, SchemaTool, Version,
+    Views,
+};
+pub(crate) use upgrade::name_of;
+pub use upgrade::{Queries, Upgrade, queries};
 
 /// From this release on `tools/sql/views.sql` creates a trigger.
 pub const TRIGGER_SINCE: (u32, u32) = (4, 9);
@@ -65,8 +23,7 @@ pub const EXTENSIONS: [&str; 6] = ["pdo_mysql", "mbstring", "openssl", "tokenize
 
 /// The PHP that a release needs, by its tag or version; `None` where that is not known.
 pub fn php_for(release: &str) -> Option<PhpRange> {
-    let release = numbers(release)?;
-    PHP.iter().rev().find(|(since, _)| release >= *since).map(|(_, range)| *range)
+    newest_up_to(release).map(|release| release.php)
 }
 
 /// The version that the code of a tag says it is; `None` for what is no tag of a release.
@@ -74,24 +31,39 @@ pub fn reported_by(tag: &str) -> Option<&str> {
     let version = tag.strip_prefix('v')?;
     let is_release = version.split('.').count() == 3
         && version.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    let reported = REPORTED.iter().find(|(known, _)| *known == tag).map(|(_, reported)| *reported);
+    let reported = of_tag(tag).and_then(|release| release.reports.as_deref());
     reported.or_else(|| is_release.then_some(version))
+}
+
+/// The release of this tag.
+pub fn of_tag(tag: &str) -> Option<&'static Release> {
+    RELEASES.iter().map(|(_, release)| release).find(|release| release.tag == tag)
+}
+
+/// All releases that are known, the oldest first.
+pub fn all() -> impl Iterator<Item = &'static Release> {
+    RELEASES.iter().map(|(_, release)| release)
+}
+
+/// The newest release that is known and whose minor release is not newer than that of a tag or version.
+fn newest_up_to(release: &str) -> Option<&'static Release> {
+    let numbers = numbers(release)?;
+    RELEASES.iter().rev().find(|(version, _)| version.minor() <= numbers).map(|(_, release)| release)
 }
 
 /// The oldest MySQL that a release works with, by its tag or version.
 pub fn mysql_for(release: &str) -> Option<(u32, u32)> {
-    let release = numbers(release)?;
-    MYSQL.iter().rev().find(|(since, _)| release >= *since).map(|(_, mysql)| *mysql)
+    newest_up_to(release).map(|release| release.mysql)
 }
 
 /// The minor releases between two, which an upgrade from one to the other would skip.
 pub fn skipped(from: &str, to: &str) -> Vec<String> {
     let (Some(from), Some(to)) = (numbers(from), numbers(to)) else { return Vec::new() };
-    MINORS
-        .iter()
-        .filter(|minor| **minor > from && **minor < to)
-        .map(|(major, minor)| format!("{major}.{minor}"))
-        .collect()
+    let between =
+        RELEASES.iter().map(|(version, _)| version.minor()).filter(|minor| *minor > from && *minor < to);
+    let mut minors: Vec<(u32, u32)> = between.collect();
+    minors.dedup();
+    minors.into_iter().map(|(major, minor)| format!("{major}.{minor}")).collect()
 }
 
 /// Whether a release is older than an installed one, by their versions; `None`: one of them is no version.

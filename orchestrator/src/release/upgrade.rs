@@ -1,0 +1,149 @@
+//! What an upgrade from one release to another needs once.
+
+use super::data::{RELEASES, Release, ReleaseCheck, ReleaseStep, Version};
+
+/// An upgrade of a host.
+#[derive(Debug, Clone, Copy)]
+pub struct Upgrade {
+    installed: Option<Version>,
+    target: Option<Version>,
+    has_target: bool,
+}
+
+/// A question to a host's database: its name, and the query of which the rows are counted.
+pub type Queries = Vec<(String, &'static str)>;
+
+impl Upgrade {
+    /// From an installed release (its tag or version, if it is known) to a tag; `None`: to the head of a branch, of which
+    /// nobody knows the release.
+    pub fn new(installed: Option<&str>, target: Option<&str>) -> Self {
+        Self {
+            installed: installed.and_then(release_of),
+            target: target.and_then(release_of),
+            has_target: target.is_some(),
+        }
+    }
+
+    /// The releases after the installed one, up to the target: empty if one of them is not known.
+    pub fn releases(self) -> impl Iterator<Item = &'static Release> {
+        self.between().map(|(_, release)| release)
+    }
+
+    fn between(self) -> impl Iterator<Item = &'static (Version, Release)> {
+        let is_between = move |version: Version| {
+            self.installed.zip(self.target).is_some_and(|(from, to)| version > from && version <= to)
+        };
+        RELEASES.iter().filter(move |(version, _)| is_between(*version))
+    }
+
+    /// Whether the steps of a release are part of it.
+    ///
+    /// Those of an earlier minor release than the target's are not: they need its code and its tables. Where the release of
+    /// the target is not known, those of all later releases are, each if the new code has it.
+    pub fn takes_steps_of(self, tag: &str) -> bool {
+        let Some(version) = Version::parse(tag) else { return false };
+        let is_newer = self.installed.is_none_or(|installed| version > installed);
+        match self.target {
+            Some(target) => is_newer && version <= target && version.minor() == target.minor(),
+            None => {
+                is_newer
+                    && !self.has_target
+                    && self.installed.is_none_or(|installed| version.0 == installed.0)
+            }
+        }
+    }
+
+    /// The checks of its releases, with the release.
+    pub fn checks(self) -> impl Iterator<Item = (&'static Release, &'static ReleaseCheck)> {
+        self.releases().flat_map(|release| release.checks.iter().map(move |check| (release, check)))
+    }
+
+    /// The steps of releases that it skips, with the release: the target's code cannot do them.
+    pub fn skipped_steps(self) -> impl Iterator<Item = (&'static Release, &'static ReleaseStep)> {
+        let target = self.target;
+        self.between()
+            .filter(move |(version, _)| target.is_some_and(|target| version.minor() != target.minor()))
+            .flat_map(|(_, release)| release.steps.iter().map(move |step| (release, step)))
+    }
+
+    /// The steps of the installed release and of those before it, with the release: they should have been done.
+    pub fn earlier_steps(self) -> impl Iterator<Item = (&'static Release, &'static ReleaseStep)> {
+        let is_earlier = move |version: Version| self.installed.is_some_and(|installed| version <= installed);
+        RELEASES
+            .iter()
+            .filter(move |(version, _)| is_earlier(*version))
+            .flat_map(|(_, release)| release.steps.iter().map(move |step| (release, step)))
+    }
+}
+
+/// The release that a tag or version is made from: `v4.9.3-ours` and `v4.9.3-2-g1b2c3d4` from v4.9.3.
+fn release_of(text: &str) -> Option<Version> {
+    Version::parse(text.split(['-', '+']).next()?)
+}
+
+/// The name of a check or a step among those of all releases, such as `v4.9.0/copy-contact-names`.
+pub(crate) fn name_of(release: &Release, id: &str) -> String {
+    format!("{}/{id}", release.tag)
+}
+
+/// All that the releases ask a database: checks, and what their steps are still to be done for.
+pub fn queries() -> Queries {
+    let of_release = |release: &'static Release| {
+        let checks = release.checks.iter().map(|check| (check.id.as_str(), check.rows.as_str()));
+        let steps = release.steps.iter().map(|step| (step.id.as_str(), step.rows.as_str()));
+        checks.chain(steps).map(|(id, rows)| (name_of(release, id), rows))
+    };
+    super::all().flat_map(of_release).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(upgrade: Upgrade) -> Vec<&'static str> {
+        upgrade.releases().map(|release| release.tag.as_str()).collect()
+    }
+
+    #[test]
+    fn an_upgrade_goes_through_the_releases_after_the_installed_one() {
+        assert_eq!(
+            tags(Upgrade::new(Some("v4.8.0"), Some("v4.9.3"))),
+            ["v4.9.0", "v4.9.1", "v4.9.2", "v4.9.3"]
+        );
+        assert_eq!(tags(Upgrade::new(Some("4.9.3"), Some("v4.9.3"))), Vec::<&str>::new());
+        assert_eq!(tags(Upgrade::new(Some("4.8.0"), None)), Vec::<&str>::new());
+        assert_eq!(tags(Upgrade::new(Some("v4.9.2-2-g1b2c3d4"), Some("v4.9.3-ours"))), ["v4.9.3"]);
+        assert_eq!(tags(Upgrade::new(None, Some("v4.9.3"))), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn only_steps_of_the_targets_minor_release_can_be_done_there() {
+        let upgrade = Upgrade::new(Some("4.7.3"), Some("v4.9.3"));
+        assert!(upgrade.takes_steps_of("v4.9.0") && !upgrade.takes_steps_of("v4.8.0"));
+        let skipped: Vec<&str> = upgrade.skipped_steps().map(|(_, step)| step.id.as_str()).collect();
+        assert_eq!(skipped, ["split-conservers"]);
+        assert!(!Upgrade::new(Some("4.9.0"), Some("v4.9.3")).takes_steps_of("v4.9.0"));
+        // Of a branch nobody knows where it leads, nor what a tag of one's own is.
+        let pulled = Upgrade::new(Some("4.7.3"), None);
+        assert!(
+            pulled.takes_steps_of("v4.8.0")
+                && pulled.takes_steps_of("v4.9.0")
+                && !pulled.takes_steps_of("v5.0.0")
+        );
+        assert!(!Upgrade::new(Some("4.8.0"), Some("our-own")).takes_steps_of("v4.9.0"));
+    }
+
+    #[test]
+    fn what_should_have_been_done_is_known() {
+        let earlier: Vec<&str> =
+            Upgrade::new(Some("4.8.0"), None).earlier_steps().map(|(_, step)| step.id.as_str()).collect();
+        assert_eq!(earlier, ["l2addresses-populate", "router-import", "split-conservers"]);
+    }
+
+    #[test]
+    fn each_question_has_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<String> = queries().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), queries().len());
+        assert!(names.contains("v4.6.0/duplicate-ipv4-addresses") && names.contains("v4.9.0/bgp-sessions"));
+    }
+}
