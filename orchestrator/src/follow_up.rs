@@ -55,7 +55,7 @@ fn left_by(kind: RunKind, plan: &HostPlan, host: &HostState, is_whole: bool) -> 
         upstream: None,
         owed: host.debts.iter().map(|debt| debt.step.clone()).collect(),
         closed: plan.opening.clone().filter(is_owed),
-        unfinished: !is_whole && host.leaves(kind, plan).unfinished,
+        unfinished: !is_whole && host.leaves("", kind, plan).unfinished,
         notes: Vec::new(),
         findings: Vec::new(),
         blocked: None,

@@ -18,7 +18,7 @@ mod step_table;
 mod steps;
 mod waves;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ixporch_inventory::value::Amount;
@@ -39,7 +39,7 @@ pub use waves::{WaveSelection, waves};
 
 use crate::digest;
 use crate::facts::Composition;
-use crate::preflight::{Finding, PreflightPolicy};
+use crate::preflight::{self, Finding, PreflightPolicy};
 use crate::procedure::{Effect, Reads};
 use crate::told;
 
@@ -155,6 +155,10 @@ pub struct HostPlan {
     /// What earlier runs still owe it: ids of the steps that pay.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub owed: BTreeSet<String>,
+    /// Those steps of releases that earlier runs began and did not bring to a good end, with the runs: they are not run
+    /// again before a person has looked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub begun_once: BTreeMap<String, String>,
     /// What the plan could not know, and what is worth knowing before it runs.
     #[serde(default, deserialize_with = "told::several", skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
@@ -267,6 +271,9 @@ pub struct PlannedStep {
     /// Whether it tells that the open site is well: where it fails, the site is closed again.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tells_health: bool,
+    /// The release that it is a step of: it is done once, not again in another run either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// What the controller itself looks at; nothing is run on the host then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probe: Option<SiteProbe>,
@@ -300,6 +307,13 @@ pub enum PlannedProof {
         /// The PHP program, which asks memcached where no unit tells.
         php: Vec<String>,
     },
+    /// A query of the installation's database returns no rows; the step's user asks, in the step's folder.
+    NoRows {
+        /// The query.
+        query: String,
+        /// The PHP program, which asks.
+        php: Vec<String>,
+    },
 }
 
 impl Plan {
@@ -314,6 +328,23 @@ impl Plan {
         }
         // A plan is plain data; serde_json fails only on maps with keys that are not strings.
         digest::sha256(&serde_json::to_vec(&plan).unwrap_or_default())
+    }
+
+    /// The hosts that only the gates of releases keep from being started.
+    pub fn open_gates(&self) -> Vec<String> {
+        self.hosts().filter(|(_, host)| host.waits_for_gates()).map(|(_, host)| host.host.clone()).collect()
+    }
+
+    /// A person has confirmed the gates of the releases: they keep no host from being started.
+    pub fn confirm_gates(&mut self, by: &str) {
+        for host in self.waves.iter_mut().flat_map(|wave| &mut wave.hosts) {
+            if host.waits_for_gates() {
+                host.blocked = None;
+            }
+            for finding in host.findings.iter_mut().filter(|finding| finding.id == preflight::GATES) {
+                finding.skipped = Some(by.to_owned());
+            }
+        }
     }
 
     /// All hosts with their wave, in order.
@@ -368,6 +399,12 @@ impl PlannedStep {
 }
 
 impl HostPlan {
+    /// Whether only the gates of releases keep it from being started.
+    pub fn waits_for_gates(&self) -> bool {
+        let is_gate = |id: &String| id == preflight::GATES;
+        matches!(&self.blocked, Some(Blocking::Preflight { findings }) if findings.iter().all(is_gate))
+    }
+
     /// Whether it has steps to run, and nothing that keeps it from that.
     pub fn has_work(&self) -> bool {
         self.has_steps() && self.blocked.is_none()

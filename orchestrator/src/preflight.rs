@@ -47,10 +47,16 @@ pub struct PreflightPolicy {
     /// Findings that a person skips, by their ids, with the reason.
     #[serde(default)]
     pub skips: Vec<(String, String)>,
+    /// The releases of which a person has confirmed the gates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmed: Vec<String>,
 }
 
+/// The id of the finding that names what a person has to confirm.
+pub const GATES: &str = "release-gates";
+
 /// The ids of all findings.
-pub const IDS: [&str; 51] = [
+pub const IDS: [&str; 56] = [
     "answer-late",
     "application-silent",
     "artisan-jobs",
@@ -87,6 +93,11 @@ pub const IDS: [&str; 51] = [
     "php-url-fopen",
     "php-version",
     "preflight-failed",
+    "release-check",
+    "release-gates",
+    "release-notes",
+    "release-step-missing",
+    "release-step-skipped",
     "releases-skipped",
     "schema-drift",
     "settings-cached",

@@ -9,6 +9,7 @@ mod checks;
 mod php_files;
 mod raw;
 mod read;
+mod release_steps;
 mod template;
 
 use std::collections::BTreeMap;
@@ -96,6 +97,21 @@ pub enum Action {
     BuiltIn(BuiltInScript),
     /// A look at the web site from the controller; the host takes no part.
     Probe,
+    /// A step of a release: an artisan command or a statement.
+    Release(ReleaseAction),
+}
+
+/// What a step of a release runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseAction {
+    /// The release's tag.
+    pub release: String,
+    /// An artisan command, whose question is answered with yes.
+    pub artisan: Vec<String>,
+    /// A statement, if it is no command.
+    pub sql: String,
+    /// What it is still to be done for: a query.
+    pub rows: String,
 }
 
 /// What must hold on the host when the step has done its work.
@@ -107,6 +123,8 @@ pub enum Proof {
     Absent(Template),
     /// memcached has been started later than the step.
     MemcachedRestarted,
+    /// A query of the installation's database returns no rows.
+    NoRows(String),
 }
 
 /// When a step is part of a host's upgrade.
@@ -131,6 +149,8 @@ pub enum Condition {
     Url,
     /// Only where the inventory says how what writes to the database by itself is stopped.
     Writers,
+    /// Only where the releases that are installed have checks.
+    ReleaseChecks,
 }
 
 /// How a step's output is read where its exit code says nothing.
@@ -196,6 +216,16 @@ pub struct Step {
     pub schema_review: bool,
     /// Whether what it prints is what the procedure is run for: reports show it.
     pub show: bool,
+}
+
+impl Step {
+    /// The release that it is a step of: it is done once.
+    pub fn release(&self) -> Option<&str> {
+        match &self.action {
+            Action::Release(action) => Some(&action.release),
+            _ => None,
+        }
+    }
 }
 
 impl Procedure {

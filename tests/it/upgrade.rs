@@ -112,6 +112,34 @@ fn neither_a_downgrade_nor_another_major_version_is_begun() {
 }
 
 #[test]
+fn what_a_release_asks_of_a_person_is_confirmed_before_its_hosts_start() {
+    let stage = Stage::new(&[("all", &["a", "b"])]);
+    for host in &stage.fleet.hosts {
+        host.publish("4.9.0", "cust\n");
+    }
+    let upgrade = |more: &[&str]| {
+        let words =
+            ["upgrade", "--yes", "--to", "v4.9.0", "--skip-check", "php-version", "--reason", "a try"];
+        stage.run(&[&words, more].concat())
+    };
+    let checked = stage.run(&["check", "--to", "v4.9.0"]);
+    assert!(checked.stdout.contains("v4.9.0: Zend Framework is gone"), "{checked}");
+    assert!(checked.stdout.contains("the upgrade goes through v4.4.8, v4.4.9, v4.5.0"), "{checked}");
+    let held = upgrade(&["--confirm-release", "v4.9.0"]);
+    assert_eq!(held.code, 7, "{held}");
+    assert!(held.stdout.contains("v4.8.0: The default of MAIL_DRIVER"), "{held}");
+    assert!(!held.stdout.contains("v4.9.0: Zend"), "{held}");
+    assert!(held.stderr.contains("--confirm-release v4.8.0"), "{held}");
+    assert_eq!(stage.outcome("a"), "not-started");
+    let unknown = upgrade(&["--confirm-release", "v4.9.9"]);
+    assert_eq!(unknown.code, 2, "{unknown}");
+    assert!(unknown.stderr.contains("there is no release `v4.9.9` to confirm"), "{unknown}");
+    let ended = upgrade(&["--confirm-release", "v4.8.0", "--confirm-release", "v4.9.0"]);
+    assert_eq!(ended.code, 0, "{ended}");
+    assert_eq!(stage.fleet.host("b").describe(), "v4.9.0");
+}
+
+#[test]
 fn an_upstream_that_does_not_answer_keeps_the_site_open() {
     let stage = Stage::new(&[("all", &["a"])]);
     let host = stage.fleet.host("a");

@@ -1,39 +1,7 @@
 //! Schema changes that stay pending whatever is executed, as v4.8 to v4.9 has them over MariaDB.
 
 use crate::rollback::whole;
-use crate::stage::Stage;
-
-/// Brings a host to v4.8.0 by hand, as a person would, with rows that v4.9.0 moves.
-const TO_V4_8: &str = r#"cd /srv/ixpmanager
-sudo -u www-data git pull -q
-sudo -u www-data bash -c "export HOME=/srv/ixpmanager/storage; composer install --no-interaction -q && bower --config.interactive=false --force-latest --quiet install"
-restart() { systemctl reset-failed memcached; systemctl restart memcached; }
-restart
-sudo -u www-data php artisan doctrine:schema:update --force
-restart
-mysql ixp < tools/sql/views.sql
-mysql ixp -e "INSERT INTO user (username) VALUES ('ada'), ('bob'); INSERT INTO contact (name, user_id) VALUES ('Ada', 1), ('Bob', 2); INSERT INTO switch (name, switchtype) VALUES ('sw1', 1)""#;
-
-/// Hosts at v4.8.0, with v4.9.0 upstream.
-fn at_v4_8(hosts: &[&str]) -> Option<Stage> {
-    let stage = Stage::new()?;
-    stage.fleet.fleet(&[&["publish", "v4.8.0"], hosts].concat());
-    for host in hosts {
-        let said = stage.fleet.on(host, TO_V4_8);
-        assert!(said.contains("Database schema updated successfully!"), "{host}: {said}");
-    }
-    stage.fleet.fleet(&[&["publish", "v4.9.0"], hosts].concat());
-    Some(stage)
-}
-
-/// The fleet's inventory, told that some changes never converge.
-fn accepting(stage: &Stage, approval: &str) -> String {
-    let path = stage.inventory_with("", approval);
-    let text = std::fs::read_to_string(&path).unwrap();
-    let accepting = "[defaults]\nschema_never_converges = \"accept\"\n";
-    std::fs::write(&path, text.replace("[defaults]\n", accepting)).unwrap();
-    path
-}
+use crate::v4_8::{accepting, at_v4_8};
 
 #[test]
 fn what_was_executed_and_stays_pending_is_told_from_what_was_not() {

@@ -126,7 +126,7 @@ pub(super) async fn run(
     let taken_over = earlier.as_ref().map(|earlier| earlier.run.clone());
     let planned =
         Box::pin(planning::plan(request, history, taken_over.as_deref(), settings, printer)).await?;
-    let Planned { plan, mut evidence, targets, transport, late } = planned;
+    let Planned { mut plan, mut evidence, targets, transport, late } = planned;
     let accept_risk = request.relying.accept_risk.as_ref();
     let approvals = approvals(&request.approvals, accept_risk, &plan)?;
     if request.relying.requires_run.is_none() {
@@ -136,6 +136,9 @@ pub(super) async fn run(
         printer.say(&report::plan(printer.err, kind, &plan, false));
     }
     if asks {
+        if !plan.open_gates().is_empty() {
+            confirm_releases(&mut plan, settings).await?;
+        }
         confirm(kind, &plan, &approvals.waves).await?;
     }
     let new = NewRun {
@@ -245,6 +248,19 @@ async fn confirm(kind: RunKind, plan: &Plan, approved: &[String]) -> Result<(), 
         Some(true) => Ok(()),
         _ => Err(not_confirmed()),
     }
+}
+
+/// What releases ask for is shown with the plan; a person says that it is known and done.
+async fn confirm_releases(plan: &mut Plan, settings: &Settings) -> Result<(), CliError> {
+    let hosts = plan.open_gates();
+    let question =
+        format!("\nIs done what the releases ask for on {}?", fold_names(hosts.iter().map(String::as_str)));
+    match prompt::ask(&question).await {
+        Some(true) => plan.confirm_gates(&format!("confirmed at the terminal by {}", settings.user)),
+        Some(false) => {}
+        None => return Err(not_confirmed()),
+    }
+    Ok(())
 }
 
 /// The person said no, or nothing.

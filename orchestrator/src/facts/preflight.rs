@@ -1,5 +1,7 @@
 //! Reads the output of the built-in script `preflight`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::text::harmless_line;
@@ -79,6 +81,15 @@ pub struct Preflight {
     pub validate: Option<i32>,
     /// The first statements that would bring the schema in sync.
     pub drift: Vec<String>,
+    /// What releases ask the database, by their names: how many rows there are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub release_rows: BTreeMap<String, u64>,
+}
+
+/// A question of a release with its number of rows; `None`: it could not be asked.
+fn release_rows(text: &str) -> Option<(String, u64)> {
+    let (name, rows) = text.rsplit_once(' ')?;
+    Some((name.to_owned(), rows.parse().ok()?))
 }
 
 /// Reads the output of the script; `None` if it is incomplete, since nothing is known then.
@@ -101,6 +112,7 @@ pub fn read_preflight(lines: &str) -> Option<Preflight> {
             "read-only" => facts.read_only.push(text),
             "cached-setting" => facts.cached_settings.push(text),
             "drift" => facts.drift.push(text),
+            "release" => facts.release_rows.extend(release_rows(&text)),
             "job" => facts.jobs.push(text),
             "foreign" => facts.foreign_files.push(text),
             "components-bytes" => facts.components_bytes = text.parse().ok(),

@@ -376,7 +376,7 @@ fn what_a_rollback_plan_owes_and_clears() {
     let unwell = run(StepOutcome::Succeeded, HostOutcome::Failed).state();
     assert!(unwell.is_back("a"));
     assert_eq!(unwell.hosts["a"].debts, []);
-    assert!(!unwell.hosts["a"].leaves(RunKind::Rollback, unwell.plan_of("a").unwrap()).unfinished);
+    assert!(!unwell.hosts["a"].leaves("run", RunKind::Rollback, unwell.plan_of("a").unwrap()).unfinished);
 }
 
 #[test]

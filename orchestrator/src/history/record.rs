@@ -195,7 +195,11 @@ impl HostRecord {
             back: state.is_back(name),
             completed: state.completed(name),
             owed: owed.collect(),
-            leaves: host.leaves(state.kind(), plan),
+            leaves: host.leaves(
+                &state.header.as_ref().map(|header| header.run.clone()).unwrap_or_default(),
+                state.kind(),
+                plan,
+            ),
         }
     }
 }

@@ -4,12 +4,15 @@
 //! locks;
 //! composer and bower write into their home even for `--version`, so they get a temporary one.
 
+use std::collections::BTreeMap;
+
 use super::Ledger;
 use super::output::StepOutput;
 use super::questions::{TRUST, questions};
 use crate::facts::{self, Facts, FactsError};
 use crate::plan::quote;
 use crate::procedure::BuiltInScript;
+use crate::release;
 use crate::transport::LinkLost;
 
 /// What a probe must know about a host.
@@ -68,6 +71,12 @@ pub async fn probe(ledger: &mut Ledger, request: &ProbeRequest) -> Result<Facts,
     Ok(Facts { keeper, ..facts::parse(&output.stdout.kept())? })
 }
 
+/// What releases ask a database, as JSON: queries by their names.
+fn release_queries() -> String {
+    let queries: BTreeMap<String, &str> = release::queries().into_iter().collect();
+    serde_json::to_string(&queries).unwrap_or_default()
+}
+
 /// The questions for every host.
 const QUESTIONS: &str = include_str!("host/questions.sh");
 
@@ -98,11 +107,12 @@ fn script(request: &ProbeRequest) -> String {
             "backups=$(as root sh -c {} sh \"root $([ \"$sudo\" = yes ] || echo \"$me\")\" {folder} </dev/null 2>/dev/null) ||\n\
              backups=$(folder_distrusted \"root $([ \"$sudo\" = yes ] || echo \"$me\")\" {folder})\n\
              ask backup-trust printf %s \"$backups\"\n\
-             ask preflight ahead env {} {} {} -r {}\n\
+             ask preflight ahead env {} {} {} {} -r {}\n\
              for user in root \"$web\" \"$owner\"; do ask \"may-become-$user\" may_become \"$user\"; done\n",
             quote(&format!("{TRUST}folder_distrusted \"$1\" \"$2\"")),
             quote(&format!("BACKUPS={}", preflight.backup_dir)),
             quote(&format!("MEMCACHED_ADDRESS={}", preflight.memcached_address)),
+            quote(&format!("RELEASE_QUERIES={}", release_queries())),
             words(&request.php),
             quote(&BuiltInScript::Preflight.text()),
             folder = quote(preflight.backup_dir.rsplit_once('/').map_or("/", |(folder, _)| folder)),

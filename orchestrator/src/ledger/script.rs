@@ -3,7 +3,7 @@
 //! Values appear in it only quoted by `plan::quote` (law 6).
 
 use crate::plan::{Command, PlannedProof, PlannedStep, quote};
-use crate::procedure::Effect;
+use crate::procedure::{BuiltInScript, Effect};
 
 /// The part that all steps share.
 const STEP: &str = include_str!("host/step.sh");
@@ -63,6 +63,9 @@ fn proof(step: &PlannedStep) -> String {
         Some(PlannedProof::MemcachedRestarted { unit, address, php }) => {
             format!("{}{COMPARE_MARKS}", memcached_mark(unit.as_deref(), address, php))
         }
+        Some(PlannedProof::NoRows { query, php }) => {
+            format!("{}{COMPARE_ROWS}", rows(&step.command, query, php))
+        }
     }
 }
 
@@ -98,6 +101,27 @@ fn memcached_mark(unit: Option<&str>, address: &str, php: &[String]) -> String {
         quote(address)
     )
 }
+
+/// Defines `observe`: prints how many rows the query has, as seen by the step's user in the step's folder.
+fn rows(command: &Command, query: &str, php: &[String]) -> String {
+    let mut words: Vec<String> = command.switch_words().iter().map(|word| quote(word)).collect();
+    words.push("timeout -k 2 600 sh -c 'cd -- \"$1\" && shift && exec \"$@\"' sh".to_owned());
+    words.push(quote(command.cwd.as_deref().unwrap_or(".")));
+    words.extend(php.iter().map(|word| quote(word)));
+    words.push(format!("-r {} -- {}", quote(&BuiltInScript::Rows.text()), quote(query)));
+    format!("observe() {{\n{} </dev/null 2>/dev/null || echo '?'\n}}\n", words.join(" "))
+}
+
+/// Fewer rows than before, but some: it is partly done.
+const COMPARE_ROWS: &str = r#"judge() {
+  case $2 in
+  0) echo held ;;
+  '' | *[!0-9]*) echo unclear ;;
+  "$1") echo refuted ;;
+  *) echo unclear ;;
+  esac
+}
+"#;
 
 /// A restarted memcached may need a moment before it answers.
 const COMPARE_MARKS: &str = r#"judge() {

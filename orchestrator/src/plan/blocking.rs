@@ -22,6 +22,13 @@ pub enum Blocking {
         /// The run.
         run: String,
     },
+    /// A run began a step that is done once, and it is not known that it did all or nothing of it.
+    ReleaseStepBegun {
+        /// The step.
+        step: String,
+        /// The run.
+        run: String,
+    },
     /// What an earlier version wrote.
     Told {
         /// The text.
@@ -36,7 +43,8 @@ impl Blocking {
     /// The findings that keep a host from being started, if there are any.
     pub(super) fn of_findings(findings: &[Finding], policy: &PreflightPolicy) -> Option<Self> {
         let against = findings.iter().filter(|finding| finding.blocks(policy));
-        let findings: Vec<String> = against.map(|finding| finding.id.clone()).collect();
+        let mut findings: Vec<String> = against.map(|finding| finding.id.clone()).collect();
+        findings.dedup();
         (!findings.is_empty()).then_some(Self::Preflight { findings })
     }
 }

@@ -8,7 +8,8 @@ use super::note::notes;
 use super::request::Request;
 use super::steps::{HostBuilder, switch};
 use super::{
-    Blocking, Former, HostAction, HostPlan, LedgerPlace, Plan, PlannedWave, WaveSelection, whole_seconds,
+    Blocking, Former, HostAction, HostPlan, LedgerPlace, Plan, PlannedStep, PlannedWave, WaveSelection,
+    whole_seconds,
 };
 use crate::facts::Facts;
 use crate::preflight::{self, Asked, Finding};
@@ -177,6 +178,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         unfinished: left.unfinished,
         stays_closed: false,
         owed: left.owed,
+        begun_once: left.begun_once,
         notes: Vec::new(),
         findings: Vec::new(),
         blocked: None,
@@ -216,11 +218,16 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                 plan.stays_closed = was_closed;
             }
             if request.procedure.moves_code() {
-                plan.findings = findings(request, host, facts, left.former.as_ref());
+                plan.findings = findings(request, host, facts, left.former.as_ref(), &plan.owed);
                 // Where a run broke off, what it left is what the next one mends.
                 if !plan.unfinished && !ours && matches!(plan.action, HostAction::Steps(_)) {
                     plan.blocked = Blocking::of_findings(&plan.findings, &request.options.preflight_policy);
                 }
+            }
+            let is_begun = |step: &PlannedStep| plan.begun_once.contains_key(&step.id);
+            if let Some(step) = plan.steps().iter().find(|step| is_begun(step)) {
+                let run = plan.begun_once.get(&step.id).cloned().unwrap_or_default();
+                plan.blocked = Some(Blocking::ReleaseStepBegun { step: step.id.clone(), run });
             }
             if let Some(run) = left.unreadable.filter(|_| plan.has_steps()) {
                 plan.blocked = Some(Blocking::JournalUnreadable { run });
@@ -232,7 +239,13 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
 }
 
 /// What the preflight found on a host.
-fn findings(request: &Request<'_>, host: &Host, facts: &Facts, former: Option<&Former>) -> Vec<Finding> {
+fn findings(
+    request: &Request<'_>,
+    host: &Host,
+    facts: &Facts,
+    former: Option<&Former>,
+    owed: &BTreeSet<String>,
+) -> Vec<Finding> {
     let backup_dir = host.backup_dir();
     let described = former.map(|former| former.host.to_string()).unwrap_or_default();
     let asked = Asked {
@@ -247,6 +260,8 @@ fn findings(request: &Request<'_>, host: &Host, facts: &Facts, former: Option<&F
         sudo: host.become_method() == Become::Sudo,
         memcached_unit: host.text("memcached.service").filter(|unit| *unit != "none"),
         own_run: request.options.own_run.as_deref(),
+        confirmed: &request.options.preflight_policy.confirmed,
+        owed,
         former: former.map(|former| (former.run.as_str(), described.as_str())),
     };
     let mut findings = preflight::find(&asked, facts);

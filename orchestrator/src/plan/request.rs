@@ -58,6 +58,9 @@ pub struct LeftBehind {
     pub closed: Option<String>,
     /// Whether an upgrade was begun there and has not been brought to its end.
     pub unfinished: bool,
+    /// Steps of releases that a run began and did not bring to a good end, with that run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub begun_once: BTreeMap<String, String>,
     /// A run of which the journal cannot be read, and which may have done something there: nothing is started then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,

@@ -37,6 +37,7 @@ pub(crate) fn step(id: &str, debt: Option<&str>) -> PlannedStep {
         capture: None,
         show: false,
         tells_health: false,
+        release: None,
         probe: None,
     }
 }
@@ -63,6 +64,7 @@ pub(crate) fn host(name: &str) -> HostPlan {
         closes_at: Some(1),
         closed: None,
         unfinished: false,
+        begun_once: BTreeMap::new(),
         stays_closed: false,
         owed: BTreeSet::new(),
         notes: Vec::new(),

@@ -9,8 +9,9 @@ use ixporch_inventory::{Become, Host};
 use super::request::Request;
 use super::{Argument, Command, PlannedProof, PlannedStep, SiteProbe, Switch, whole_seconds};
 use crate::facts::Facts;
-use crate::procedure::{Action, Condition, Placeholder, Proof, Reads, Step, Template};
-use crate::release;
+use crate::procedure::{Action, BuiltInScript, Condition, Placeholder, Proof, Reads, Step, Template};
+use crate::release::{self, Upgrade};
+use crate::script::Script;
 
 /// Fills in the steps of a host.
 pub(super) struct HostBuilder<'a> {
@@ -41,7 +42,7 @@ impl HostBuilder<'_> {
     ) -> impl Iterator<Item = PlannedStep> + 's {
         (first..)
             .zip(steps)
-            .filter(|(_, step)| step.when.iter().all(|condition| self.holds(*condition)))
+            .filter(|(_, step)| self.takes(step))
             .map(|(number, step)| self.step(number, step))
     }
 
@@ -60,6 +61,19 @@ impl HostBuilder<'_> {
         back.chain(opening.cloned()).collect()
     }
 
+    /// The releases that it goes through.
+    fn upgrade(&self) -> Upgrade {
+        Upgrade::new(self.facts.release(), self.request.options.target.as_deref())
+    }
+
+    /// Whether a step is part of this host's upgrade. A step of a release is, too, if an earlier run left it open.
+    fn takes(&self, step: &Step) -> bool {
+        let is_due = step
+            .release()
+            .is_none_or(|release| self.owed.contains(&step.id) || self.upgrade().takes_steps_of(release));
+        is_due && step.when.iter().all(|condition| self.holds(*condition))
+    }
+
     /// Conditions that only the run can decide hold here.
     fn holds(&self, condition: Condition) -> bool {
         match condition {
@@ -72,6 +86,7 @@ impl HostBuilder<'_> {
             Condition::Writers => !self.host.list("writers.stop").is_empty(),
             Condition::Url => self.host.text("url").is_some(),
             Condition::RestartMemcached => self.request.options.restart_memcached,
+            Condition::ReleaseChecks => self.upgrade().checks().next().is_some(),
         }
     }
 
@@ -79,7 +94,7 @@ impl HostBuilder<'_> {
         // The debt of a step that is no part of this host's upgrade is not owed by it.
         let is_paid_here = |debt: &&String| {
             let payer = self.request.procedure.steps.iter().find(|other| other.id == **debt);
-            payer.is_some_and(|payer| payer.when.iter().all(|condition| self.holds(*condition)))
+            payer.is_some_and(|payer| self.takes(payer))
         };
         PlannedStep {
             number,
@@ -102,6 +117,7 @@ impl HostBuilder<'_> {
             capture: step.capture.clone(),
             show: step.show,
             tells_health: step.when.contains(&Condition::OpenAfter),
+            release: step.release().map(str::to_owned),
             probe: (step.action == Action::Probe).then(|| SiteProbe {
                 url: self.value(Placeholder::Url),
                 timeout_seconds: self.host.time("health_timeout").map_or(0, whole_seconds),
@@ -127,8 +143,17 @@ impl HostBuilder<'_> {
             Action::BuiltIn(script) => {
                 let text = script.text();
                 environment.extend(self.variables(|name| text.contains(&format!("getenv('{name}')"))));
-                let php = self.host.list("php").iter().cloned().map(Argument::from);
-                php.chain([Argument::from("-r"), Argument::from(text)]).collect()
+                self.php(text)
+            }
+            Action::Release(action) => {
+                environment.insert("ROWS".to_owned(), action.rows.clone());
+                if action.sql.is_empty() {
+                    let words = serde_json::to_string(&action.artisan).unwrap_or_default();
+                    environment.insert("COMMAND".to_owned(), words);
+                } else {
+                    environment.insert("STATEMENT".to_owned(), action.sql.clone());
+                }
+                self.php(BuiltInScript::ReleaseStep.text())
             }
         };
         environment.extend(step.environment.iter().map(|(name, value)| (name.clone(), self.fill(value))));
@@ -143,6 +168,11 @@ impl HostBuilder<'_> {
             switch,
             timeout_seconds,
         }
+    }
+
+    fn php(&self, text: Script) -> Vec<Argument> {
+        let php = self.host.list("php").iter().cloned().map(Argument::from);
+        php.chain([Argument::from("-r"), Argument::from(text)]).collect()
     }
 
     /// The values that a script asks for by the names of their variables. What it does not ask for it is not given: a person
@@ -169,6 +199,9 @@ impl HostBuilder<'_> {
                 address: self.host.text("memcached.address").unwrap_or_default().to_owned(),
                 php: self.host.list("php").to_vec(),
             },
+            Proof::NoRows(query) => {
+                PlannedProof::NoRows { query: query.clone(), php: self.host.list("php").to_vec() }
+            }
         }
     }
 
@@ -196,6 +229,12 @@ impl HostBuilder<'_> {
             Placeholder::TargetVersion => {
                 let target = self.request.options.target.as_deref();
                 target.and_then(release::reported_by).unwrap_or_default().to_owned()
+            }
+            Placeholder::ReleaseChecks => {
+                let checks = self.upgrade().checks().map(|(release, check)| {
+                    (release::name_of(release, &check.id), &check.rows, &check.what, &check.remedy)
+                });
+                serde_json::to_string(&checks.collect::<Vec<_>>()).unwrap_or_default()
             }
             Placeholder::TreeOwner => self.facts.tree_owner.clone().unwrap_or_default(),
             Placeholder::MemcachedRestart => self.host.list("memcached.restart").join(" "),

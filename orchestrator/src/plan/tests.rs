@@ -56,8 +56,7 @@ fn plan_with(facts: &Facts, closed_by_us: &[&str], options: &Options) -> Result<
         owed: BTreeSet::from(["maintenance-off".to_owned()]),
         closed: Some("maintenance-off".to_owned()),
         unfinished: true,
-        unreadable: None,
-        former: None,
+        ..LeftBehind::default()
     };
     let left = closed_by_us.iter().map(|name| ((*name).to_owned(), opening.clone())).collect();
     build(&Request {
@@ -105,7 +104,10 @@ fn the_eight_steps_of_the_document_are_planned_in_order() {
             "memcached-after-schema",
             "schema-verify",
             "migrate",
+            "split-conservers",
+            "copy-contact-names",
             "views",
+            "bgp-sessions",
             "caches",
             "health-application",
             "opening-mark",
@@ -137,14 +139,74 @@ fn with_a_target_the_tag_is_fetched_checked_and_checked_out() {
     let plan = plan_with(&facts(), &[], &options).unwrap();
     let ixp1 = plan.host("ixp1").unwrap();
     assert_eq!(
-        [&ids(ixp1)[1..5], &ids(ixp1)[9..11]].concat(),
-        ["fetch-tags", "target-check", "maintenance-on", "closed-check", "proxies-restore", "code-checkout"]
+        [&ids(ixp1)[1..6], &ids(ixp1)[10..12]].concat(),
+        [
+            "fetch-tags",
+            "target-check",
+            "release-check",
+            "maintenance-on",
+            "closed-check",
+            "proxies-restore",
+            "code-checkout"
+        ]
     );
     assert_eq!(ixp1.step("target-check").unwrap().command.environment["TARGET"], "v4.5.0");
     let health = ixp1.step("health-application").unwrap();
     assert_eq!(health.command.environment["TARGET_VERSION"], "4.5.0");
     let bad = Options { target: Some("--upload-pack=x".to_owned()), limit: None, ..Options::default() };
     assert_eq!(plan_with(&facts(), &[], &bad), Err(PlanError::Target("--upload-pack=x".to_owned())));
+}
+
+/// The plan of a host with this release and what earlier runs left there, to v4.9.3.
+fn plan_left(installed: &str, left: LeftBehind) -> HostPlan {
+    let inventory = Inventory::parse("test", INVENTORY).unwrap();
+    let procedure = Procedure::built_in("ixp-manager-v4").unwrap().unwrap();
+    let facts = Facts { describe: Some(installed.to_owned()), ..facts() };
+    let request = Request {
+        inventory: &inventory,
+        procedure: &procedure,
+        facts: &BTreeMap::from([("ixp1".to_owned(), Ok(facts))]),
+        left: &BTreeMap::from([("ixp1".to_owned(), left)]),
+        options: &Options { target: Some("v4.9.3".to_owned()), ..Options::default() },
+        default_user: "ops",
+    };
+    build(&request).unwrap().host("ixp1").unwrap().clone()
+}
+
+#[test]
+fn steps_of_a_release_are_planned_where_it_is_installed_and_where_they_are_owed() {
+    let planned = |installed: &str, owed: &[&str]| {
+        let owed = owed.iter().map(|step| (*step).to_owned()).collect();
+        plan_left(installed, LeftBehind { owed, ..LeftBehind::default() })
+    };
+    let of_releases = |plan: &HostPlan| -> Vec<String> {
+        plan.steps().iter().filter(|step| step.release.is_some()).map(|step| step.id.clone()).collect()
+    };
+    let upgrade = planned("v4.8.0", &[]);
+    assert_eq!(of_releases(&upgrade), ["copy-contact-names", "bgp-sessions"]);
+    let debts = &upgrade.step("code-checkout").unwrap().debts;
+    assert_eq!(debts, &["ownership", "copy-contact-names", "bgp-sessions"]);
+    let step = upgrade.step("copy-contact-names").unwrap();
+    assert_eq!(step.command.environment["COMMAND"], r#"["ixp-manager:upgrade:copy-contact-names"]"#);
+    assert!(step.command.environment["ROWS"].contains("user_id IS NOT NULL"));
+    assert_eq!(step.undo, ["restore-check", "quiet-back", "restore-recheck", "database-back"]);
+    assert!(upgrade.step("bgp-sessions").unwrap().command.environment["STATEMENT"].starts_with("INSERT"));
+    assert_eq!(of_releases(&planned("v4.9.0", &[])), Vec::<String>::new());
+    // An earlier run ended between the code and the step.
+    assert_eq!(of_releases(&planned("v4.9.0", &["copy-contact-names"])), ["copy-contact-names"]);
+}
+
+#[test]
+fn what_is_done_once_and_was_begun_by_an_earlier_run_waits_for_a_person() {
+    let begun = LeftBehind {
+        owed: BTreeSet::from(["copy-contact-names".to_owned()]),
+        unfinished: true,
+        begun_once: BTreeMap::from([("copy-contact-names".to_owned(), "r1".to_owned())]),
+        ..LeftBehind::default()
+    };
+    let blocked = plan_left("v4.9.0", begun).blocked;
+    let step = "copy-contact-names".to_owned();
+    assert_eq!(blocked, Some(Blocking::ReleaseStepBegun { step, run: "r1".to_owned() }));
 }
 
 #[test]
@@ -226,7 +288,7 @@ fn a_plan_survives_the_journal() {
 
 #[test]
 fn a_plan_of_an_older_journal_keeps_its_preflight_policy() {
-    let strict = PreflightPolicy { strict: true, skips: Vec::new() };
+    let strict = PreflightPolicy { strict: true, ..PreflightPolicy::default() };
     let options = Options { preflight_policy: strict, ..Options::default() };
     let plan = plan_with(&facts(), &[], &options).unwrap();
     let text = serde_json::to_string(&plan).unwrap();

@@ -2,7 +2,10 @@
 
 mod database;
 mod machine;
+mod releases;
 mod software;
+
+use std::collections::BTreeSet;
 
 use super::{Finding, Severity};
 use crate::facts::Facts;
@@ -32,6 +35,10 @@ pub struct Asked<'a> {
     pub memcached_unit: Option<&'a str>,
     /// A run that may hold the host's lock, because it is taken over.
     pub own_run: Option<&'a str>,
+    /// The releases of which a person has confirmed the gates.
+    pub confirmed: &'a [String],
+    /// What earlier runs still owe the host.
+    pub owed: &'a BTreeSet<String>,
     /// A run that left something here when the host had another name or address, and that name and address.
     pub former: Option<(&'a str, &'a str)>,
 }
@@ -43,6 +50,7 @@ pub fn find(asked: &Asked<'_>, facts: &Facts) -> Vec<Finding> {
     findings.programs(asked, facts);
     findings.path(asked, facts);
     findings.login(asked, facts);
+    findings.releases(asked, facts, facts.preflight.as_ref());
     if let Some(preflight) = &facts.preflight {
         findings.php(asked, facts, preflight);
         findings.skins(preflight);

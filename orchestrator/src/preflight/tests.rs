@@ -1,9 +1,14 @@
 //! A healthy host has no findings, and each problem has its own.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use super::*;
 use crate::facts::{Facts, Preflight};
 
 /// A host as the documentation installs one.
+static NOTHING: BTreeSet<String> = BTreeSet::new();
+
 fn healthy() -> Facts {
     Facts {
         remote_commit: Some("a".repeat(40)),
@@ -38,8 +43,13 @@ fn healthy() -> Facts {
     }
 }
 
+/// All releases on the way to the target that have gates.
+static CONFIRMED: LazyLock<Vec<String>> = LazyLock::new(|| ["v4.8.0", "v4.9.0"].map(str::to_owned).to_vec());
+
 fn asked() -> Asked<'static> {
     Asked {
+        confirmed: &CONFIRMED,
+        owed: &NOTHING,
         target: Some("v4.9.3"),
         major: Some(4),
         restarts_unit: true,
@@ -169,6 +179,42 @@ fn each_trouble_has_its_name_and_a_remedy() {
 }
 
 #[test]
+fn what_releases_ask_for_is_asked_before_the_upgrade() {
+    let found = |installed: &str, confirmed: &[String], rows: &[(&str, u64)]| {
+        let mut facts = Facts { describe: Some(installed.to_owned()), ..healthy() };
+        let rows = rows.iter().map(|(name, rows)| ((*name).to_owned(), *rows)).collect();
+        facts.preflight.as_mut().unwrap().release_rows = rows;
+        let found = find(&Asked { confirmed, ..asked() }, &facts);
+        let is_of_release =
+            |finding: &Finding| finding.id.starts_with("release-") && finding.severity < Severity::Note;
+        found.into_iter().filter(is_of_release).map(|it| (it.id, it.what, it.remedy)).collect::<Vec<_>>()
+    };
+    let [(id, what, remedy)] = found("v4.8.0", &[], &[]).try_into().unwrap();
+    assert_eq!(id, GATES);
+    assert!(what.contains("v4.9.0: Zend Framework is gone") && !what.contains("v4.8.0"), "{what}");
+    assert!(remedy.ends_with("--confirm-release v4.9.0"), "{remedy}");
+    assert_eq!(found("v4.8.0", &CONFIRMED, &[]), []);
+
+    // Only what an upgrade goes through is asked.
+    let duplicates = [("v4.6.0/duplicate-ipv4-addresses", 2)];
+    let [(id, what, remedy)] = found("v4.5.0", &CONFIRMED, &duplicates).try_into().unwrap();
+    assert_eq!(id, "release-check");
+    assert!(what.starts_with("v4.6.0: 2 IPv4 addresses"), "{what}");
+    assert!(remedy.contains("SELECT vlanid, address FROM ipv4address"), "{remedy}");
+    assert_eq!(found("v4.6.0", &CONFIRMED, &duplicates), []);
+
+    let console_servers = [("v4.8.0/split-conservers", 3)];
+    let [(id, _, remedy)] = found("v4.7.3", &CONFIRMED, &console_servers).try_into().unwrap();
+    assert_eq!(
+        (id.as_str(), remedy.as_str()),
+        ("release-step-skipped", "upgrade to v4.8.0 first: --to v4.8.0")
+    );
+    let [(id, _, remedy)] = found("v4.8.0", &CONFIRMED, &console_servers).try_into().unwrap();
+    assert_eq!(id, "release-step-missing");
+    assert!(remedy.ends_with("php artisan ixp-manager:upgrade:split-conservers"), "{remedy}");
+}
+
+#[test]
 fn another_target_is_refused_before_and_not_in_the_upgrade() {
     let ids = |target, change: fn(&mut Facts)| {
         let mut facts =
@@ -219,11 +265,14 @@ fn warnings_block_only_where_they_are_asked_to_and_a_skip_lets_its_own_finding_p
             .map(|finding| finding.id.clone())
             .collect::<Vec<_>>()
     };
-    let strict = PreflightPolicy { strict: true, skips: Vec::new() };
+    let strict = PreflightPolicy { strict: true, ..PreflightPolicy::default() };
     assert_eq!(blocking(&PreflightPolicy::default(), &findings), ["bower-missing"]);
     assert_eq!(blocking(&strict, &findings), ["bower-missing", "clock-skew"]);
-    let skipping =
-        PreflightPolicy { strict: true, skips: vec![("bower-missing".to_owned(), "by hand".to_owned())] };
+    let skipping = PreflightPolicy {
+        strict: true,
+        skips: vec![("bower-missing".to_owned(), "by hand".to_owned())],
+        confirmed: Vec::new(),
+    };
     skipping.apply(&mut findings);
     assert_eq!(blocking(&skipping, &findings), ["clock-skew"]);
 }

@@ -54,6 +54,12 @@ pub enum BuiltInScript {
     HealthWeb,
     /// Shows what was logged as an error since the backup was made. Changes nothing.
     ErrorLog,
+    /// Counts the rows of a query. Changes nothing.
+    Rows,
+    /// Asks the checks of releases. Changes nothing.
+    ReleaseCheck,
+    /// Does what a release needs once.
+    ReleaseStep,
 }
 
 /// The scripts by the names that procedures give them.
@@ -77,7 +83,10 @@ pub(super) const BUILT_IN_SCRIPTS: &[(&str, BuiltInScript)] = &[
     ("owners-restore", BuiltInScript::OwnersRestore),
     ("preflight", BuiltInScript::Preflight),
     ("quiet", BuiltInScript::Quiet),
+    ("release-check", BuiltInScript::ReleaseCheck),
+    ("release-step", BuiltInScript::ReleaseStep),
     ("restore-check", BuiltInScript::RestoreCheck),
+    ("rows", BuiltInScript::Rows),
     ("views-back", BuiltInScript::ViewsBack),
     ("views-recreate", BuiltInScript::ViewsRecreate),
 ];

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Step;
+use crate::release::Moment;
 
 /// A step with the places that checks across steps need.
 pub(super) struct RawStep {
@@ -13,4 +14,6 @@ pub(super) struct RawStep {
     pub(super) undo: Vec<Range<usize>>,
     pub(super) when: Range<usize>,
     pub(super) step: Step,
+    /// Whether it stands for the steps that releases need then.
+    pub(super) release_steps: Option<Moment>,
 }

@@ -11,9 +11,14 @@ use ixporch_inventory::{Problem, Problems, suggest};
 use super::built_in::BUILT_IN_SCRIPTS;
 use super::checks;
 use super::raw::RawStep;
+use super::release_steps;
 use super::template::TemplateError;
-use super::{Action, ArgumentText, Condition, Effect, Placeholder, Procedure, Proof, Reads, Step, Template};
+use super::{
+    Action, ArgumentText, BuiltInScript, Condition, Effect, Placeholder, Procedure, Proof, Reads,
+    ReleaseAction, Step, Template,
+};
 use crate::digest;
+use crate::release::{self, Moment};
 use crate::script::Script;
 
 const CONDITIONS: &[(&str, Condition)] = &[
@@ -26,6 +31,7 @@ const CONDITIONS: &[(&str, Condition)] = &[
     ("restart-memcached", Condition::RestartMemcached),
     ("url", Condition::Url),
     ("writers", Condition::Writers),
+    ("release-checks", Condition::ReleaseChecks),
 ];
 
 const READS: &[(&str, Reads)] = &[
@@ -36,6 +42,12 @@ const READS: &[(&str, Reads)] = &[
     ("version", Reads::Version),
     ("composition", Reads::Composition),
     ("columns", Reads::Columns),
+];
+
+const MOMENTS: &[(&str, Moment)] = &[
+    ("before-schema", Moment::BeforeSchema),
+    ("after-schema", Moment::AfterSchema),
+    ("after-views", Moment::AfterViews),
 ];
 
 /// A script travels in one word of the login shell, and csh takes no longer ones.
@@ -72,7 +84,7 @@ pub(super) fn procedure(origin: &str, source: &str) -> Result<Procedure, Problem
             name: name.value,
             digest: digest_of(source, raws.iter().chain(&back).chain(&health)),
             development_only: development.is_some(),
-            steps: raws.into_iter().map(|raw| raw.step).collect(),
+            steps: release_steps::put_in(raws),
             back: back.into_iter().map(|raw| raw.step).collect(),
             health: health.into_iter().map(|raw| raw.step).collect(),
         }),
@@ -86,6 +98,10 @@ fn digest_of<'r>(source: &str, steps: impl Iterator<Item = &'r RawStep>) -> Stri
         Action::BuiltIn(script) => vec![script.text().to_string()],
         Action::Run(arguments) => {
             arguments.iter().flat_map(Template::texts).map(ArgumentText::text).collect()
+        }
+        Action::Release(_) => {
+            let steps = release::all().flat_map(|release| &release.steps).map(|step| format!("{step:?}"));
+            steps.chain([BuiltInScript::ReleaseStep.text().to_string()]).collect()
         }
         Action::Script(_) | Action::Probe => Vec::new(),
     });
@@ -113,7 +129,12 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
         );
     }
     let effect = effect(&mut fields, problems);
-    let action = action(&mut fields, problems);
+    let release_steps = fields.text("release_steps", problems);
+    let moment = release_steps.as_ref().and_then(|text| word("release_steps", text, MOMENTS, problems));
+    let action = match &release_steps {
+        Some(key) => release_action(&mut fields, key, problems),
+        None => action(&mut fields, problems),
+    };
     let cwd = template(&mut fields, "cwd", problems);
     let user = template(&mut fields, "user", problems);
     let environment = environment(&mut fields, problems);
@@ -174,7 +195,32 @@ fn step(mut fields: Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<RawSt
             schema_review,
             show,
         },
+        release_steps: moment,
     })
+}
+
+/// What each of the steps of releases runs is put in later.
+fn release_action(
+    fields: &mut Fields<'_, '_>,
+    key: &Located<String>,
+    problems: &mut Vec<Problem>,
+) -> Option<Action> {
+    for other in ACTIONS.into_iter().chain(["proof", "reads", "capture", "gate", "alone"]) {
+        if let Some(span) = fields.span_of(other) {
+            problems.push(
+                Problem::new(span, format!("`{other}` does not go with `release_steps`"))
+                    .related(key.span.clone(), "`release_steps` is here")
+                    .help("remove one of them"),
+            );
+            return None;
+        }
+    }
+    Some(Action::Release(ReleaseAction {
+        release: String::new(),
+        artisan: Vec::new(),
+        sql: String::new(),
+        rows: String::new(),
+    }))
 }
 
 fn effect(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Effect> {
@@ -335,13 +381,16 @@ fn proof(fields: &mut Fields<'_, '_>, problems: &mut Vec<Problem>) -> Option<Pro
     let restarted = table
         .text("restarted", problems)
         .and_then(|text| word("restarted", &text, &[("memcached", Proof::MemcachedRestarted)], problems));
-    let given =
-        ["exists", "absent", "restarted"].into_iter().filter(|key| table.span_of(key).is_some()).count();
+    let no_rows = table.text("no_rows", problems).map(|query| Proof::NoRows(query.value));
+    let given = ["exists", "absent", "restarted", "no_rows"]
+        .into_iter()
+        .filter(|key| table.span_of(key).is_some())
+        .count();
     table.finish(problems);
-    let mut proofs: Vec<Proof> = [exists, absent, restarted].into_iter().flatten().collect();
+    let mut proofs: Vec<Proof> = [exists, absent, restarted, no_rows].into_iter().flatten().collect();
     if given != 1 {
         problems.push(
-            Problem::new(span, "`proof` has one of `exists`, `absent` and `restarted`")
+            Problem::new(span, "`proof` has one of `exists`, `absent`, `restarted` and `no_rows`")
                 .help("for instance `proof = { exists = \"{ixp_root}/storage/framework/down\" }`"),
         );
         return None;

@@ -42,6 +42,8 @@ pub enum Placeholder {
     Owed,
     /// The version that the target's code says it is; empty where that is not known.
     TargetVersion,
+    /// The checks of the releases that are installed, as JSON: their names, queries and remedies.
+    ReleaseChecks,
     /// The PHP program with its arguments.
     Php,
     /// The composer program with its arguments.
@@ -68,7 +70,7 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All placeholders.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Host,
         Self::IxpRoot,
         Self::Url,
@@ -85,6 +87,7 @@ impl Placeholder {
         Self::InstalledBranch,
         Self::Owed,
         Self::TargetVersion,
+        Self::ReleaseChecks,
         Self::Php,
         Self::Composer,
         Self::Bower,
@@ -117,6 +120,7 @@ impl Placeholder {
             Self::InstalledBranch => "installed_branch",
             Self::Owed => "owed",
             Self::TargetVersion => "target_version",
+            Self::ReleaseChecks => "release_checks",
             Self::Php => "php",
             Self::Composer => "composer",
             Self::Bower => "bower",
@@ -173,6 +177,11 @@ impl Template {
     /// A text without placeholders.
     pub fn literal(text: &str) -> Self {
         Self { pieces: vec![Piece::Literal(text.to_owned())] }
+    }
+
+    /// A path below the installation's folder.
+    pub(super) fn below_installation(path: &str) -> Self {
+        Self { pieces: vec![Piece::Value(Placeholder::IxpRoot), Piece::Literal(format!("/{path}"))] }
     }
 
     /// Parses a text; `{{` and `}}` stand for braces.

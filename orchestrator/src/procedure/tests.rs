@@ -75,7 +75,7 @@ colour = "red"
             "there is no placeholder `{ixp_rot}`",
             "`{php}` is a command and must be an argument of its own",
             "a step has either `run` or `script`",
-            "`proof` has one of `exists`, `absent` and `restarted`",
+            "`proof` has one of `exists`, `absent`, `restarted` and `no_rows`",
             "unknown key `colour` in a step",
         ]
     );

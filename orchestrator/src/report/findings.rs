@@ -49,6 +49,9 @@ pub fn findings(paint: Paint, plan: &Plan, notes: bool, inventory: Option<&str>)
             (_, Some(blocking @ Blocking::JournalUnreadable { .. })) => {
                 ("journal-unreadable", note::blocking_text(blocking, &[]))
             }
+            (_, Some(blocking @ Blocking::ReleaseStepBegun { .. })) => {
+                ("release-step-begun", note::blocking_text(blocking, &[]))
+            }
             _ => continue,
         };
         let _ = writeln!(text, "{} {id:22} {}: {why}", paint.bad("blocker "), paint.strong(&host.host));

@@ -71,13 +71,21 @@ pub(super) fn blocked(plan: &HostPlan) -> Option<String> {
 pub(super) fn blocking_text(blocking: &Blocking, findings: &[Finding]) -> String {
     match blocking {
         Blocking::Preflight { findings: ids } => {
-            let line = |id: &String| {
-                let what = findings.iter().find(|finding| finding.id == *id).map(|finding| &finding.what);
-                harmless_line(&what.map_or_else(|| id.clone(), |what| format!("{id}: {what}")))
+            let lines = |id: &String| {
+                let found = findings.iter().filter(|finding| finding.id == *id);
+                let mut lines: Vec<String> = found.map(|found| format!("{id}: {}", found.what)).collect();
+                if lines.is_empty() {
+                    lines.push(id.clone());
+                }
+                lines
             };
-            ids.iter().map(line).collect::<Vec<_>>().join("\n")
+            ids.iter().flat_map(lines).map(|line| harmless_line(&line)).collect::<Vec<_>>().join("\n")
         }
         Blocking::JournalUnreadable { run } => journal_unreadable(run, "").0,
+        Blocking::ReleaseStepBegun { step, run } => format!(
+            "run {} began `{step}`, which is done only once, and did not bring it to a good end",
+            obstacle::short_id(run)
+        ),
         Blocking::Told { text } => text.to_string(),
         Blocking::Unknown => "something that this version of ixporch does not know".to_owned(),
     }
@@ -87,6 +95,10 @@ pub(super) fn blocking_text(blocking: &Blocking, findings: &[Finding]) -> String
 pub(super) fn blocking_help(blocking: &Blocking, program: &str) -> Option<String> {
     match blocking {
         Blocking::JournalUnreadable { run } => journal_unreadable(run, program).1,
+        Blocking::ReleaseStepBegun { step, run } => Some(format!(
+            "see what is left to do on the host, do it, then: {program} resolve {} HOST --step {step} --as done",
+            obstacle::short_id(run)
+        )),
         Blocking::Preflight { .. } | Blocking::Told { .. } | Blocking::Unknown => None,
     }
 }
@@ -144,7 +156,10 @@ mod tests {
     fn after_blocking(blocking: &Blocking) -> Option<Blocking> {
         Some(match blocking {
             Blocking::Preflight { .. } => Blocking::JournalUnreadable { run: "01b3".to_owned() },
-            Blocking::JournalUnreadable { .. } => Blocking::told(RemoteText::from("no\u{1b}[2Jroom")),
+            Blocking::JournalUnreadable { .. } => {
+                Blocking::ReleaseStepBegun { step: "split-conservers".to_owned(), run: "01b3".to_owned() }
+            }
+            Blocking::ReleaseStepBegun { .. } => Blocking::told(RemoteText::from("no\u{1b}[2Jroom")),
             Blocking::Told { .. } => Blocking::Unknown,
             Blocking::Unknown => return None,
         })

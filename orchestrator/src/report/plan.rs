@@ -132,6 +132,7 @@ fn step_text(paint: Paint, step: &PlannedStep, commands: bool) -> String {
             conditions.push(format!("must be followed by: {}", step.debts.join(", ")));
         }
     }
+    conditions.extend(step.release.as_ref().map(|_| release_words(&step.command)));
     if step.when_schema_pending {
         conditions.push("skipped if no schema change is pending".to_owned());
     }
@@ -199,6 +200,17 @@ fn run_lines(command: &Command) -> Vec<String> {
     lines
 }
 
+/// What a step of a release does.
+fn release_words(command: &Command) -> String {
+    let value = |name: &str| command.environment.get(name).map(String::as_str);
+    let words = value("COMMAND").and_then(|words| serde_json::from_str::<Vec<String>>(words).ok());
+    let what = match words {
+        Some(words) => format!("php artisan {}", words.join(" ")),
+        None => value("STATEMENT").unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" "),
+    };
+    format!("done once, if there is anything to do: {what}")
+}
+
 fn proof_words(proof: &PlannedProof) -> String {
     match proof {
         PlannedProof::Exists(path) => format!("proof: {path} exists"),
@@ -208,6 +220,9 @@ fn proof_words(proof: &PlannedProof) -> String {
         }
         PlannedProof::MemcachedRestarted { unit: None, address, .. } => {
             format!("proof: memcached on {address} was restarted")
+        }
+        PlannedProof::NoRows { query, .. } => {
+            format!("proof: no rows of {}", query.split_whitespace().collect::<Vec<_>>().join(" "))
         }
     }
 }

@@ -128,6 +128,10 @@ fn proof_failed(proof: &PlannedProof) -> String {
         PlannedProof::Exists(path) => format!("{path} is not there"),
         PlannedProof::Absent(path) => format!("{path} is still there"),
         PlannedProof::MemcachedRestarted { .. } => "memcached did not restart".to_owned(),
+        PlannedProof::NoRows { query, .. } => {
+            let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
+            format!("there is still something to be done: {query}")
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::RunState;
 use crate::event::{HostOutcome, Obstacle};
+use crate::plan::HostPlan;
 
 /// Every exit code of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +90,11 @@ impl RunState {
             let owes = !host.debts.is_empty() || host.is_owed_release();
             if self.ended_well(name) && !owes {
                 return ExitCode::Success;
+            }
+            // A person's word is all that it waits for.
+            let waits = self.plan_of(name).is_some_and(HostPlan::waits_for_gates);
+            if host.outcome == Some(HostOutcome::NotStarted) && waits && !owes && host.held_by.is_none() {
+                return ExitCode::Held;
             }
             ExitCode::of_host(host.outcome, owes, host.held_by.is_some())
         });

@@ -1,6 +1,6 @@
 //! Where one host of a run stands: its steps, its debts, what it waits for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -131,8 +131,13 @@ impl StepState {
             .end
             .as_ref()
             .is_some_and(|end| matches!(end.outcome, StepOutcome::Succeeded | StepOutcome::Skipped));
-        !self.undone
-            && (ended_well || self.is_unknown() && self.resolution.as_ref().is_some_and(|said| said.done))
+        !self.undone && (ended_well || self.resolution.as_ref().is_some_and(|said| said.done))
+    }
+
+    /// Whether it began, and neither its end, nor its proof, nor a person says that it did all or nothing.
+    pub fn is_begun_once(&self) -> bool {
+        let did_nothing = self.end.as_ref().is_some_and(|end| end.proven == Some(false));
+        self.may_have_begun() && !self.is_done() && !did_nothing && self.resolution.is_none()
     }
 
     /// Whether its end is known, and is no good one: it is not run again by the same run.
@@ -310,11 +315,26 @@ impl HostState {
     }
 
     /// What a run of this kind leaves behind on the host, for the plan of the next one.
-    pub fn leaves(&self, kind: RunKind, plan: &HostPlan) -> LeftBehind {
+    pub fn leaves(&self, run: &str, kind: RunKind, plan: &HostPlan) -> LeftBehind {
         let owed: BTreeSet<String> = self.debts.iter().map(|debt| debt.step.clone()).collect();
         let still = |opening: &Option<String>| opening.clone().filter(|opening| owed.contains(opening));
         let closed = still(&plan.opening).or_else(|| still(&plan.closed));
-        LeftBehind { owed, closed, unfinished: self.leaves_unfinished(kind, plan), ..LeftBehind::default() }
+        let begun_once = self.begun_once(run, plan, &owed);
+        let unfinished = self.leaves_unfinished(kind, plan);
+        LeftBehind { owed, closed, unfinished, begun_once, ..LeftBehind::default() }
+    }
+
+    /// The steps of releases of which it is not known that they did all or nothing, with the run that began them.
+    fn begun_once(&self, run: &str, plan: &HostPlan, owed: &BTreeSet<String>) -> BTreeMap<String, String> {
+        let earlier = plan.begun_once.iter().filter(|(step, _)| owed.contains(*step));
+        let mut begun: BTreeMap<String, String> =
+            earlier.map(|(step, run)| (step.clone(), run.clone())).collect();
+        for step in plan.steps().iter().filter(|step| step.release.is_some()) {
+            if self.step(&step.id).is_some_and(StepState::is_begun_once) {
+                begun.insert(step.id.clone(), run.to_owned());
+            }
+        }
+        begun
     }
 
     fn leaves_unfinished(&self, kind: RunKind, plan: &HostPlan) -> bool {

@@ -125,7 +125,7 @@ fn leaves(events: Vec<RunEvent>, change: impl FnOnce(&mut HostPlan)) -> LeftBehi
     let state = fold(events);
     let mut plan = plan::sample::host("a");
     change(&mut plan);
-    state.hosts["a"].leaves(RunKind::Upgrade, &plan)
+    state.hosts["a"].leaves("run", RunKind::Upgrade, &plan)
 }
 
 #[test]
@@ -151,8 +151,48 @@ fn a_run_that_broke_off_is_unfinished_until_one_ends_well() {
     let mut plan = plan::sample::host("a");
     plan.unfinished = true;
     assert!(
-        fold(vec![ended("a", HostOutcome::Upgraded)]).hosts["a"].leaves(RunKind::Procedure, &plan).unfinished
+        fold(vec![ended("a", HostOutcome::Upgraded)]).hosts["a"]
+            .leaves("run", RunKind::Procedure, &plan)
+            .unfinished
     );
+}
+
+#[test]
+fn what_is_done_once_is_left_to_a_person_until_all_or_nothing_of_it_is_known_to_be_done() {
+    let begun = |events: Vec<RunEvent>| {
+        let left = leaves(events, |plan| {
+            let HostAction::Steps(steps) = &mut plan.action else { unreachable!() };
+            steps[0].release = Some("v4.9.0".to_owned());
+        });
+        left.begun_once.into_iter().collect::<Vec<_>>()
+    };
+    let once = [("down".to_owned(), "run".to_owned())];
+    let end = |outcome, proven| vec![started("a", "down"), finished("a", "down", outcome, proven)];
+    assert_eq!(begun(vec![started("a", "down")]), once);
+    assert_eq!(begun(end(StepOutcome::Unknown, None)), once);
+    // Part of it may be done.
+    let half = |outcome| {
+        let mut events = end(outcome, None);
+        let RunEvent::StepFinished { end, .. } = &mut events[1] else { unreachable!() };
+        end.begun = true;
+        events
+    };
+    assert_eq!(begun(half(StepOutcome::Failed)), once);
+    assert_eq!(begun(half(StepOutcome::TimedOut)), once);
+    // All of it, or nothing.
+    assert_eq!(begun(end(StepOutcome::Succeeded, Some(true))), []);
+    assert_eq!(begun(end(StepOutcome::Failed, Some(false))), []);
+    // A person has looked.
+    for done in [true, false] {
+        let resolved = RunEvent::StepResolved {
+            host: "a".to_owned(),
+            step: "down".to_owned(),
+            done,
+            reason: "seen".to_owned(),
+            by: "ada".to_owned(),
+        };
+        assert_eq!(begun([half(StepOutcome::Failed), vec![resolved]].concat()), []);
+    }
 }
 
 #[test]

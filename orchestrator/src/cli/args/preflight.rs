@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::cli::error::CliError;
 use crate::preflight::{IDS, PreflightPolicy};
+use crate::release;
 
 /// How findings are taken.
 #[derive(Debug, Clone, Default, Args)]
@@ -15,6 +16,10 @@ pub struct Preflight {
     /// Ignore the preflight finding with this id; needs --reason
     #[arg(long, value_name = "ID")]
     pub skip_check: Vec<String>,
+
+    /// Confirm that what this release asks of you is known and done, such as v4.9.0
+    #[arg(long, value_name = "TAG")]
+    pub confirm_release: Vec<String>,
 }
 
 impl Preflight {
@@ -30,7 +35,15 @@ impl Preflight {
             return Err(CliError::usage("--skip-check needs a reason")
                 .help("add --reason \"the file is generated\"; it is recorded in the journal"));
         }
+        for tag in &self.confirm_release {
+            if !release::all().any(|release| release.tag == *tag) {
+                let mut error = CliError::usage(format!("there is no release `{tag}` to confirm"));
+                error.help =
+                    ixporch_inventory::suggest::help(tag, release::all().map(|release| release.tag.as_str()));
+                return Err(error);
+            }
+        }
         let skips = self.skip_check.iter().map(|id| (id.clone(), reason.to_owned())).collect();
-        Ok(PreflightPolicy { strict: self.strict, skips })
+        Ok(PreflightPolicy { strict: self.strict, skips, confirmed: self.confirm_release.clone() })
     }
 }

@@ -12,7 +12,7 @@ use crate::cli::which::{self, Question};
 use crate::event::{Envelope, FollowUpKind, RunEvent};
 use crate::journal::LoadedRun;
 use crate::procedure::Effect;
-use crate::state::ExitCode;
+use crate::state::{ExitCode, StepState};
 
 /// Arguments of `resolve`.
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub struct Resolve {
     /// Host of the step
     pub host: String,
 
-    /// Step whose result is unknown
+    /// Step whose result is unknown, or step of a release that failed half-way
     #[arg(long, value_name = "STEP")]
     pub step: String,
 
@@ -83,7 +83,10 @@ pub(in crate::cli) fn run(
     let unknown: Vec<&str> = host
         .steps
         .iter()
-        .filter(|step| step.is_unknown() && step.resolution.is_none())
+        .filter(|step| {
+            step.is_unknown() && step.resolution.is_none()
+                || step.is_begun_once() && is_of_release(&run, &arguments.host, &step.id)
+        })
         // A check that nobody saw the end of is simply made again.
         .filter(|step| is_change(&run, &arguments.host, &step.id))
         .map(|step| step.id.as_str())
@@ -102,6 +105,12 @@ pub(in crate::cli) fn run(
         return Err(CliError::usage("a reason is required; it is recorded in the journal")
             .help("add --reason \"SHOW TABLES lists the new table\""));
     }
+    // What has failed is not taken up again by its run: the next one goes on.
+    let next = if host.step(&arguments.step).is_some_and(StepState::is_unknown) {
+        format!("resume {shown}")
+    } else {
+        "upgrade".to_owned()
+    };
     let event = RunEvent::StepResolved {
         host: arguments.host.clone(),
         step: arguments.step.clone(),
@@ -112,13 +121,19 @@ pub(in crate::cli) fn run(
     let sequence = run.events.last().map_or(0, |last| last.sequence) + 1;
     journal.append(&[Envelope { sequence, at: Timestamp::now(), event }], true)?;
     printer.say(&format!(
-        "`{}` on {} is resolved as {}; next: {} resume {shown}",
+        "`{}` on {} is resolved as {}; next: {} {next}",
         arguments.step,
         arguments.host,
         if arguments.outcome == ResolvedOutcome::Done { "done" } else { "not done, and will run again" },
         settings.program
     ));
     Ok(ExitCode::Success)
+}
+
+/// Whether a step is done once: also what failed half-way is not run again before a person has looked.
+fn is_of_release(run: &LoadedRun, host: &str, step: &str) -> bool {
+    let planned = run.state.plan_of(host).and_then(|plan| plan.step(step));
+    planned.is_some_and(|planned| planned.release.is_some())
 }
 
 fn is_change(run: &LoadedRun, host: &str, step: &str) -> bool {

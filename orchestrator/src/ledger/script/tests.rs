@@ -135,6 +135,32 @@ fn a_step_that_must_not_find_a_path_is_not_run_where_it_is() {
 }
 
 #[test]
+fn what_is_left_to_be_done_is_proven_by_the_rows_of_a_query() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = folder.path().join("rows");
+    let php = folder.path().join("php");
+    std::fs::write(&php, format!("#!/bin/sh\n[ \"$4\" = 'SELECT 1 FROM a' ] && cat '{}'\n", rows.display()))
+        .unwrap();
+    Process::new("chmod").arg("+x").arg(&php).status().unwrap();
+    let proof = |before: &str, after: &str| {
+        std::fs::write(&rows, before).unwrap();
+        let proof = PlannedProof::NoRows {
+            query: "SELECT 1 FROM a".to_owned(),
+            php: vec![php.display().to_string()],
+        };
+        let change = format!("printf '%s' '{after}' > '{}'", rows.display());
+        let claim = tempfile::tempdir().unwrap();
+        play(&["sh"], claim.path(), &planned(&["sh", "-c", &change], Some(proof), None)).0
+    };
+    assert_eq!(proof("12", "0"), "0 held");
+    assert_eq!(proof("0", "0"), "0 held");
+    assert_eq!(proof("12", "12"), "0 refuted");
+    // Partly done, or not to be seen: a person has to look.
+    assert_eq!(proof("12", "3"), "0 unclear");
+    assert_eq!(proof("12", "no database"), "0 unclear");
+}
+
+#[test]
 fn a_restart_is_proven_by_what_memcached_says_of_itself() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");

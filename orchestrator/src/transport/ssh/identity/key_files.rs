@@ -91,7 +91,9 @@ impl KeyFiles {
             match key_text::decode(&text, Some(passphrase.expose())) {
                 Ok(key) => return KeyFile::Private(Arc::new(key)),
                 // Its own passphrase cannot open a form that is not known.
-                Err(error) if is_of_unknown_form(&text, &error) => return unusable(path, &unknown_form(path)),
+                Err(error) if is_of_unknown_form(&text, &error) => {
+                    return unusable(path, &unknown_form(path));
+                }
                 Err(_) => {}
             }
         }

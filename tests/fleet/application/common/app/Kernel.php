@@ -65,8 +65,8 @@ final class Kernel
             new Console\Migrate(),
         ]);
 
-        if (is_file(__DIR__ . '/Console/CopyContactNames.php')) {
-            $application->add(new Console\CopyContactNames());
+        if (is_file(__DIR__ . '/Console/Commands/Upgrade/CopyContactNamesToUsers.php')) {
+            $application->add(new Console\Commands\Upgrade\CopyContactNamesToUsers());
         }
 
         return $application;

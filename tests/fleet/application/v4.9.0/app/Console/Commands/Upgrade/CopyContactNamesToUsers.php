@@ -1,6 +1,6 @@
 <?php
 
-namespace App\Console;
+namespace App\Console\Commands\Upgrade;
 
 use App\Kernel;
 use Symfony\Component\Console\Command\Command;
@@ -9,10 +9,10 @@ use Symfony\Component\Console\Output\OutputInterface;
 use Symfony\Component\Console\Question\ConfirmationQuestion;
 
 /**
- * The step that a person does once after the upgrade to v4.9.0: the names of users come from their contacts. How often it was
- * done is counted.
+ * What is done once after the upgrade to v4.9.0: the names of users come from their contacts, which lose their link to the
+ * user. How often it was done is counted.
  */
-final class CopyContactNames extends Command
+final class CopyContactNamesToUsers extends Command
 {
     protected function configure(): void
     {
@@ -33,10 +33,15 @@ final class CopyContactNames extends Command
         }
         $connection = Kernel::entityManager()->getConnection();
         $connection->executeStatement('CREATE TABLE IF NOT EXISTS copied_names (at TIMESTAMP DEFAULT CURRENT_TIMESTAMP)');
-        $connection->executeStatement('INSERT INTO copied_names () VALUES ()');
-        $copied = $connection->executeStatement(
-            'UPDATE user u JOIN contact c ON c.user_id = u.id SET u.name = c.name'
-        );
+        $copied = $connection->transactional(function ($connection) {
+            $connection->executeStatement('INSERT INTO copied_names () VALUES ()');
+            $copied = $connection->executeStatement(
+                'UPDATE user u JOIN contact c ON c.user_id = u.id SET u.name = c.name'
+            );
+            $connection->executeStatement('UPDATE contact SET user_id = NULL');
+
+            return $copied;
+        });
         $output->writeln("Names of $copied users were copied.");
 
         return 0;
