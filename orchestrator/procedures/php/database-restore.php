@@ -1,5 +1,5 @@
 <?php
-// uses: archive.php, backups.php, client.php, dump.php, load.php, restore.php, settings.php, tables.php
+// uses: archive.php, backups.php, client.php, definitions.php, dump.php, load.php, restore.php, settings.php, tables.php
 // Drops everything that is in the database, and loads the dump that was made before the upgrade.
 // What the database user could not create again is not dropped: it is not in the dump.
 function ixporch_drop_everything(PDO $database, array $rights)
@@ -22,7 +22,7 @@ function ixporch_drop_everything(PDO $database, array $rights)
         }
     }
     foreach ($names("SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()") as $name) {
-        $database->exec('DROP VIEW IF EXISTS ' . ixporch_quoted($name));
+        ixporch_drop($database, "VIEW $name");
     }
     foreach (array_keys(ixporch_tables($database)) as $name) {
         $database->exec('DROP TABLE IF EXISTS ' . ixporch_quoted($name));

@@ -26,9 +26,11 @@ function ixporch_dump_command(array $tables, array $rights, $schema)
             echo "the dump is made without $option, since the database user could not recreate them; a restore leaves them as they are\n";
         }
     }
-    foreach (['no-tablespaces' => '', 'set-gtid-purged' => '=OFF', 'column-statistics' => '=0'] as $option => $value) {
-        if (strpos($help, "--$option") !== false) {
-            $options[] = "--$option$value";
+    // What MySQL's program does by itself and the database user may not do: other versions, and MariaDB's, do not know all of these.
+    $mysql = ['no-tablespaces' => '--no-tablespaces', 'set-gtid-purged' => '--set-gtid-purged=OFF', 'column-statistics' => '--column-statistics=0', 'masking-policies' => '--skip-masking-policies'];
+    foreach ($mysql as $known => $option) {
+        if (strpos($help, "--$known") !== false) {
+            $options[] = $option;
         }
     }
     return $program . ' ' . implode(' ', $options) . ' ' . escapeshellarg($schema);

@@ -15,8 +15,7 @@ try {
         if ($before !== null && ixporch_without_definer($before) === ixporch_without_definer($row)) {
             continue;
         }
-        list($kind, $name) = explode(' ', $object, 2);
-        $database->exec("DROP $kind IF EXISTS " . ixporch_quoted($name));
+        ixporch_drop($database, $object);
         unset($now[$object]);
         echo ixporch_shown($object), $before === null ? " dropped: it did not exist before\n" : " dropped: it differs from the backup\n";
     }

@@ -57,6 +57,29 @@ function ixporch_try_rights(PDO $database, $has_triggers)
     }
 }
 
+// Makes views of others the database user's own, and leaves them as they are: those of an administrator could not be dropped by the
+// file on MySQL (error 1227). A view that does not fit its tables any more can only be replaced by another one.
+function ixporch_take_over(PDO $database, array $before)
+{
+    if (stripos($database->query('SELECT VERSION()')->fetchColumn(), 'mariadb') !== false) {
+        return;
+    }
+    $own = $database->query('SELECT CURRENT_USER()')->fetchColumn();
+    foreach (array_filter($before) as $object => $row) {
+        list($kind, $name) = explode(' ', $object, 2);
+        $definer = $database->prepare('SELECT DEFINER FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?');
+        $definer->execute([$name]);
+        if ($kind !== 'VIEW' || $definer->fetchColumn() === $own) {
+            continue;
+        }
+        try {
+            ixporch_create($database, ['statement' => preg_replace('~^CREATE ~', 'CREATE OR REPLACE ', ixporch_without_definer($row))] + $row);
+        } catch (PDOException $trouble) {
+            $database->exec('CREATE OR REPLACE VIEW ' . ixporch_quoted($name) . ' AS SELECT 1 AS one');
+        }
+    }
+}
+
 // Puts back what is not there any more, over a connection of its own: the one before may have been lost with the server.
 function ixporch_put_back(array $settings, array $before)
 {
@@ -96,6 +119,11 @@ try {
 // Whatever ends this script, what was there before is written down.
 foreach (array_filter($before) as $object => $row) {
     fwrite(STDERR, ixporch_shown($object) . " was:\n$row[statement]\n");
+}
+try {
+    ixporch_take_over($database, $before);
+} catch (PDOException $trouble) {
+    ixporch_fail(IXPORCH_FILE . ' was not run: ' . $trouble->getMessage());
 }
 $streams = [['file', IXPORCH_FILE, 'r'], STDOUT, STDERR, ixporch_option_file($settings)];
 $client = proc_open('exec ' . ixporch_client() . ' --defaults-file=/dev/fd/3 --batch', $streams, $pipes, null, ixporch_environment());
