@@ -2,12 +2,13 @@
 
 namespace App;
 
+use Doctrine\DBAL\Platforms\MariaDBPlatform;
 use Doctrine\ORM\EntityManagerInterface;
 use Doctrine\ORM\Tools\SchemaTool;
 
 /**
  * The schema tool over DBAL 2.5: it takes MariaDB's word for a missing default, the text NULL, for a default of that text, and
- * so finds a change of every column that may be NULL, now and after each update.
+ * so finds a change of every column that may be NULL, now and after each update. MySQL does not say NULL there.
  */
 final class OldSchemaTool extends SchemaTool
 {
@@ -22,16 +23,16 @@ final class OldSchemaTool extends SchemaTool
     public function getUpdateSchemaSql(array $classes, $saveMode = false)
     {
         $manager = $this->connection->createSchemaManager();
+        $platform = $this->connection->getDatabasePlatform();
         $installed = $manager->createSchema();
         foreach ($installed->getTables() as $table) {
             foreach ($table->getColumns() as $column) {
-                if (!$column->getNotnull() && $column->getDefault() === null) {
+                if ($platform instanceof MariaDBPlatform && !$column->getNotnull() && $column->getDefault() === null) {
                     $column->setDefault('NULL');
                 }
             }
         }
         $difference = $manager->createComparator()->compareSchemas($installed, $this->getSchemaFromMetadata($classes));
-        $platform = $this->connection->getDatabasePlatform();
 
         return $saveMode ? $difference->toSaveSql($platform) : $difference->toSql($platform);
     }
