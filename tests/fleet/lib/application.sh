@@ -7,7 +7,7 @@ application_identity() {
   {
     base_identity
     hub_identity
-    declare -f application_answers application_upstream application_install application_layer
+    declare -f application_account application_contents application_answers application_upstream application_install application_layer
     find "$FLEET_HOME/application" -type f -print0 | sort -z | xargs -0 sha256sum | sed "s#$FLEET_HOME##"
   } | sha256sum | cut -c1-12
 }
@@ -66,20 +66,30 @@ application_upstream() {
   rm -rf "$tree"
 }
 
+# application_account HOW: the database and its user, who is identified HOW the server does by itself, or otherwise.
+application_account() {
+  in_host builder mysql -e "CREATE DATABASE ixp; CREATE USER ixp@'127.0.0.1' IDENTIFIED $1 BY 'secret #1 \"x\" \\\\y'; GRANT ALL ON ixp.* TO ixp@'127.0.0.1'"
+}
+
+# The first release's tables, a few rows, and the views, which are root's.
+application_contents() {
+  in_host builder sh -ec 'cd /srv/ixpmanager
+    sudo -u www-data ./artisan doctrine:schema:create
+    mysql ixp -e "INSERT INTO cust (name, shortname, autsys) VALUES (\"Acme Networks\", \"acme\", 64500), (\"Beta ISP\", \"beta\", 64501); INSERT INTO virtualinterface (custid, name, mtu) VALUES (1, \"Po1\", 1500)"
+    mysql ixp < tools/sql/views.sql'
+}
+
 # Installs the first release as the documentation has it: composer and bower as the web user.
 application_install() {
-  in_host builder mysql -e "CREATE DATABASE ixp; CREATE USER ixp@'127.0.0.1' IDENTIFIED BY 'secret #1 \"x\" \\\\y'; GRANT ALL ON ixp.* TO ixp@'127.0.0.1'"
+  application_account ''
   application_upstream
   git -c safe.directory='*' -C "$HUB/git/ixpmanager.git" update-ref refs/heads/master "${RELEASES[0]}^{commit}"
   in_host builder sh -ec 'git clone -q git://hub.fleet.test/ixpmanager.git /srv/ixpmanager
     install -m 640 /root/environment /srv/ixpmanager/.env
     rm /root/environment
     chown -R www-data: /srv/ixpmanager
-    sudo -u www-data bash -c "export HOME=/srv/ixpmanager/storage; cd /srv/ixpmanager && composer install --no-interaction -q && bower --config.interactive=false --quiet install"
-    cd /srv/ixpmanager
-    sudo -u www-data ./artisan doctrine:schema:create
-    mysql ixp -e "INSERT INTO cust (name, shortname, autsys) VALUES (\"Acme Networks\", \"acme\", 64500), (\"Beta ISP\", \"beta\", 64501); INSERT INTO virtualinterface (custid, name, mtu) VALUES (1, \"Po1\", 1500)"
-    mysql ixp < tools/sql/views.sql' > "$CACHE/application.log" 2>&1 || { tail -20 "$CACHE/application.log" >&2; die "the application could not be installed"; }
+    sudo -u www-data bash -c "export HOME=/srv/ixpmanager/storage; cd /srv/ixpmanager && composer install --no-interaction -q && bower --config.interactive=false --quiet install"' > "$CACHE/application.log" 2>&1 && application_contents >> "$CACHE/application.log" 2>&1 ||
+    { tail -20 "$CACHE/application.log" >&2; die "the application could not be installed"; }
 }
 
 # Sets APPLICATION; builds it where it is not there yet.
@@ -93,11 +103,7 @@ application_layer() {
   await_host builder
   application_install
   stop_host builder
-  umount "$RUN/builder/root"
   destroy_hosts
   rm -rf "$CACHE"/application-*
-  mv "$RUN/builder/upper" "$APPLICATION"
-  rm -f "$APPLICATION"/etc/{hostname,machine-id,hosts} "$APPLICATION"/etc/ssh/ssh_host_*
-  touch "$APPLICATION/.complete"
-  destroy_host builder
+  keep_layer "$APPLICATION"
 }

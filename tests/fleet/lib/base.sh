@@ -73,14 +73,20 @@ UNIT
   rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin
 }
 
+# The file in which this machine says from where it has Debian 12.
+debian_sources() {
+  local sources=/etc/apt/sources.list.d/debian.sources
+  [ -f "$sources" ] || sources=/etc/apt/sources.list
+  echo "$sources"
+}
+
 # Sets BASE; builds it where it is not there yet (about a minute and a half).
 base_layer() {
   BASE=$CACHE/base-$(base_identity)
   [ -e "$BASE/.complete" ] && return
   install_tools
   mkdir -p "$CACHE"
-  local temporary sources=/etc/apt/sources.list.d/debian.sources npm
-  [ -f "$sources" ] || sources=/etc/apt/sources.list
+  local temporary npm
   temporary=$(mktemp -d /dev/shm/ixporch-base.XXXXXX)
   base_database_settings > "$CACHE/database.cnf"
   say "building the base layer (once)"
@@ -91,14 +97,14 @@ base_layer() {
     --aptopt='Apt::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --essential-hook="mkdir -p \"\$1/etc/mysql/mariadb.conf.d\" && cp '$CACHE/database.cnf' \"\$1/etc/mysql/mariadb.conf.d/90-fleet.cnf\"" \
-    bookworm "$temporary" "$sources" > "$CACHE/mmdebstrap.log" 2>&1 || { tail -20 "$CACHE/mmdebstrap.log" >&2; rm -rf "$temporary"; die "mmdebstrap failed"; }
+    bookworm "$temporary" "$(debian_sources)" > "$CACHE/mmdebstrap.log" 2>&1 || { tail -20 "$CACHE/mmdebstrap.log" >&2; rm -rf "$temporary"; die "mmdebstrap failed"; }
   wait "$npm" || { tail -5 "$CACHE/npm.log" >&2; rm -rf "$temporary"; die "npm could not install bower"; }
   mkdir -p "$temporary/usr/local/lib/node_modules"
   cp -a "$CACHE/npm/node_modules/bower" "$temporary/usr/local/lib/node_modules/"
   ln -sfn ../lib/node_modules/bower/bin/bower "$temporary/usr/local/bin/bower"
   base_configure "$temporary"
   destroy_hosts
-  rm -rf "$CACHE"/base-*
+  rm -rf "$CACHE"/{base,kind,data}-*
   cp -a "$temporary" "$BASE"
   rm -rf "$temporary"
   touch "$BASE/.complete"

@@ -22,9 +22,21 @@ address_of() {
   case $1 in
     hub) echo "$NETWORK.2" ;;
     builder) echo "$NETWORK.9" ;;
-    h*) echo "$NETWORK.$((10 + ${1#h}))" ;;
+    h-apache) echo "$NETWORK.101" ;;
+    h-php74) echo "$NETWORK.102" ;;
+    h-mysql) echo "$NETWORK.103" ;;
+    h[0-9]*) echo "$NETWORK.$((10 + ${1#h}))" ;;
     *) die "there is no host $1" ;;
   esac
+}
+
+# The kinds of hosts besides the plain one; there may be one host of each.
+KINDS=(apache php74 mysql)
+
+is_kind() {
+  local kind
+  for kind in "${KINDS[@]}"; do [ "$kind" != "$1" ] || return 0; done
+  return 1
 }
 
 namespace_of() { echo "ixporch-$1"; }

@@ -44,7 +44,7 @@ mount_host() {
 
 # prepare_host NAME LOWER: a fresh writable layer over the read-only ones, with an identity of its own.
 prepare_host() {
-  local name=$1 lower=$2 folder=$RUN/$1 number user home
+  local name=$1 lower=$2 folder=$RUN/$1 number kind user home
   mkdir -p "$folder/upper/etc/ssh" "$folder/work" "$folder/root" "$CACHE/host-keys"
   echo "$name" > "$folder/upper/etc/hostname"
   printf '%s' "$name" | md5sum | cut -c1-32 > "$folder/upper/etc/machine-id"
@@ -52,6 +52,7 @@ prepare_host() {
     echo '127.0.0.1 localhost'
     echo "$NETWORK.2 hub.fleet.test"
     for number in $(seq 60); do echo "$NETWORK.$((10 + number)) h$number.fleet.test h$number"; done
+    for kind in "${KINDS[@]}"; do echo "$(address_of "h-$kind") h-$kind.fleet.test h-$kind"; done
   } > "$folder/upper/etc/hosts"
   # The host key outlives a reset, as it does on a real host that is restored.
   [ -f "$CACHE/host-keys/$name" ] || ssh-keygen -q -t ed25519 -N '' -C "$name" -f "$CACHE/host-keys/$name"
@@ -148,6 +149,15 @@ stop_host() {
     until_true 30 eval "! kill -0 $leader 2>/dev/null" || say "$1 does not stop by itself"
   fi
   crash_host "$1"
+}
+
+# keep_layer LAYER: what was written in the builder becomes a layer, without the builder's identity.
+keep_layer() {
+  umount "$RUN/builder/root"
+  mv "$RUN/builder/upper" "$1"
+  rm -f "$1"/etc/{hostname,machine-id,hosts} "$1"/etc/ssh/ssh_host_*
+  touch "$1/.complete"
+  destroy_host builder
 }
 
 destroy_host() {
