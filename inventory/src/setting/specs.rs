@@ -224,6 +224,12 @@ pub const SPECS: &[Spec] = &[
         doc: "How long is waited, with the site closed, for artisan processes that were running before; then it is rolled back.",
     },
     Spec {
+        key: "lock_wait_timeout",
+        kind: Kind::Time,
+        built_in: Some("1m"),
+        doc: "How long statements of the upgrade wait for a lock that another session of the database holds (metadata locks); then the step fails and names that session.",
+    },
+    Spec {
         key: "schema_approval",
         kind: Kind::Choice(&["review", "additive", "any"]),
         built_in: Some("review"),

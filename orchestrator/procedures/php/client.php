@@ -35,6 +35,9 @@ function ixporch_option_file(array $settings)
         $lines[] = $line($name, $value);
     }
     array_push($lines, '[mysql]', $line('database', $settings['DB_DATABASE']));
+    if ((int) getenv('LOCK_WAIT_TIMEOUT') > 0) {
+        $lines[] = $line('init-command', 'SET SESSION lock_wait_timeout = ' . (int) getenv('LOCK_WAIT_TIMEOUT'));
+    }
     umask(0077);
     $path = tempnam(sys_get_temp_dir(), 'ixporch');
     $file = fopen($path, 'w+');

@@ -1,5 +1,5 @@
 <?php
-// uses: archive.php, backups.php, client.php, definitions.php, dump.php, load.php, restore.php, settings.php, tables.php
+// uses: archive.php, backups.php, client.php, definitions.php, dump.php, load.php, restore.php, sessions.php, settings.php, tables.php
 // Drops everything that is in the database, and loads the dump that was made before the upgrade.
 // What the database user could not create again is not dropped: it is not in the dump.
 function ixporch_drop_everything(PDO $database, array $rights)
@@ -27,6 +27,17 @@ function ixporch_drop_everything(PDO $database, array $rights)
     foreach (array_keys(ixporch_tables($database)) as $name) {
         $database->exec('DROP TABLE IF EXISTS ' . ixporch_quoted($name));
     }
+}
+
+// Whether the database is what it was when the backup was made: what its tables are made of, all their rows, and whose its views,
+// triggers and routines are. What these do is not compared here: `views-back` does that for views and triggers.
+function ixporch_is_as_backed_up(PDO $database, array $manifest, $folder)
+{
+    return !ixporch_is_begun($folder)
+        && !$manifest['written_meanwhile']
+        && ixporch_schema_digest($database) === $manifest['schema_digest']
+        && ixporch_definers($database) === $manifest['definers']
+        && ixporch_checksums($database, array_keys(ixporch_tables($database))) === $manifest['tables'];
 }
 
 // What is given up is kept beside the backup.
@@ -62,6 +73,10 @@ try {
     }
     $own = $database->query('SELECT CURRENT_USER()')->fetchColumn();
     $keeps_definers = ixporch_may_create_as($database, array_diff($manifest['definers'], [$own]));
+    if ($lost === '' && ixporch_is_as_backed_up($database, $manifest, $folder)) {
+        echo "nothing of the database has changed since the backup: nothing was restored\n";
+        exit(0);
+    }
     ixporch_begin($folder);
     ixporch_drop_everything($database, $rights);
     $why = ixporch_load($settings, $file, $dump['plain_bytes'], $keeps_definers, $own);
@@ -74,7 +89,8 @@ try {
     $now = ixporch_checksums($database, array_keys(ixporch_tables($database)));
     $definers = ixporch_definers($database);
 } catch (Throwable $trouble) {
-    ixporch_fail('the restore did not complete: ' . $trouble->getMessage());
+    $locked = $trouble instanceof PDOException ? ixporch_why_locked($trouble, $settings) : '';
+    ixporch_fail('the restore did not complete: ' . $trouble->getMessage() . $locked);
 }
 $meanwhile = array_flip($manifest['written_meanwhile']);
 $differing = ixporch_differing(array_diff_key($manifest['tables'], $meanwhile), array_diff_key($now, $meanwhile));

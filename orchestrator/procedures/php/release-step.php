@@ -1,5 +1,5 @@
 <?php
-// uses: client.php, count.php, settings.php
+// uses: client.php, count.php, settings.php, watch-locks.php
 // Does what a release needs once: an artisan command, or a statement. ROWS is a query for what it is still to be done for: it
 // is not done again if there is nothing left, and it has failed if it leaves anything.
 
@@ -7,16 +7,8 @@
 // SHELL_INTERACTIVE is set, and only without --no-interaction.
 function ixporch_artisan(array $words)
 {
-    $words = array_map('escapeshellarg', array_merge([PHP_BINARY, 'artisan'], $words));
-    $environment = ixporch_environment();
-    $environment['SHELL_INTERACTIVE'] = '1';
-    $artisan = proc_open('exec ' . implode(' ', $words) . ' --no-ansi', [['pipe', 'r'], STDOUT, STDERR], $pipes, null, $environment);
-    if (!$artisan) {
-        ixporch_fail('artisan could not be started');
-    }
-    @fwrite($pipes[0], str_repeat("yes\n", 3));
-    fclose($pipes[0]);
-    return proc_close($artisan);
+    $environment = ixporch_environment() + ['SHELL_INTERACTIVE' => '1'];
+    return ixporch_run_watched(array_merge([PHP_BINARY, 'artisan'], $words, ['--no-ansi']), "yes\nyes\nyes\n", $environment);
 }
 
 try {

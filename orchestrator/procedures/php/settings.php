@@ -49,5 +49,10 @@ function ixporch_database(array $settings)
         $source .= $settings['DB_PORT'] === '' ? '' : ";port=$settings[DB_PORT]";
     }
     $options = [PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION, PDO::ATTR_TIMEOUT => 5];
-    return new PDO($source, $settings['DB_USERNAME'], $settings['DB_PASSWORD'], $options);
+    $database = new PDO($source, $settings['DB_USERNAME'], $settings['DB_PASSWORD'], $options);
+    // How long a statement waits for a lock that another session holds; the server's own limit is a day.
+    if ((int) getenv('LOCK_WAIT_TIMEOUT') > 0) {
+        $database->exec('SET SESSION lock_wait_timeout = ' . (int) getenv('LOCK_WAIT_TIMEOUT'));
+    }
+    return $database;
 }

@@ -1,5 +1,5 @@
 <?php
-// uses: client.php, definitions.php, load.php, settings.php
+// uses: client.php, definitions.php, load.php, sessions.php, settings.php
 // Makes the views and triggers of tools/sql/views.sql anew. The file is given to the mysql client, since DELIMITER is the
 // client's. It drops each object before it creates it: so whether the rights suffice is tried on objects of no use first,
 // and what was there before is put back where the file cannot be run to its end.
@@ -130,7 +130,8 @@ $client = proc_open('exec ' . ixporch_client() . ' --defaults-file=/dev/fd/3 --b
 $code = $client ? proc_close($client) : -1;
 if ($code !== 0) {
     ixporch_put_back($settings, $before);
-    ixporch_fail(IXPORCH_FILE . " did not run to its end (the client exited with $code)");
+    $others = ixporch_other_sessions(ixporch_database($settings), []);
+    ixporch_fail(IXPORCH_FILE . " did not run to its end (the client exited with $code)\nif it waited for a lock (error 1205): $others");
 }
 try {
     $database = ixporch_database($settings);

@@ -246,6 +246,9 @@ impl HostBuilder<'_> {
                 let keep = self.request.options.backup.keep.or_else(|| self.host.number("backup_keep"));
                 keep.unwrap_or(1).to_string()
             }
+            Placeholder::LockWaitTimeout => {
+                self.host.time("lock_wait_timeout").map_or(0, whole_seconds).to_string()
+            }
             Placeholder::QuietTimeout => self.host.time("quiet_timeout").map_or(0, whole_seconds).to_string(),
             Placeholder::Php | Placeholder::Composer | Placeholder::Bower => {
                 self.host.list(placeholder.name()).join(" ")

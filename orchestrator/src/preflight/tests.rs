@@ -68,7 +68,9 @@ fn asked() -> Asked<'static> {
 fn ids_of(change: impl FnOnce(&mut Facts)) -> Vec<(Severity, String)> {
     let mut facts = healthy();
     change(&mut facts);
-    find(&asked(), &facts).into_iter().map(|finding| (finding.severity, finding.id)).collect()
+    // Each upgrade to a tag is told which releases it goes through.
+    let found = find(&asked(), &facts).into_iter().filter(|finding| finding.id != "release-notes");
+    found.map(|finding| (finding.severity, finding.id)).collect()
 }
 
 #[test]

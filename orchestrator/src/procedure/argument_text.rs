@@ -5,6 +5,8 @@ use super::php_files;
 /// A text that ixporch carries for an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArgumentText {
+    /// Runs artisan, and ends statements that wait too long for a lock.
+    ArtisanWatched,
     /// Makes the folder of backups.
     BackupFolder,
     /// Puts back the code of before the run.
@@ -30,7 +32,8 @@ pub enum ArgumentText {
 }
 
 /// The texts by their file names. A shell text is put together from files of `orchestrator/procedures/sh/`.
-const TEXTS: [(ArgumentText, &str, &[&str]); 11] = [
+const TEXTS: [(ArgumentText, &str, &[&str]); 12] = [
+    (ArgumentText::ArtisanWatched, "artisan-watched.php", &[]),
     (
         ArgumentText::BackupFolder,
         "backup-folder.sh",

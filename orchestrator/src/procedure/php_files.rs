@@ -18,6 +18,7 @@ macro_rules! files {
 /// All files by their names.
 const FILES: &[(&str, &str)] = files![
     "archive.php",
+    "artisan-watched.php",
     "back-check.php",
     "backup-checks.php",
     "backup-database.php",
@@ -72,12 +73,14 @@ const FILES: &[(&str, &str)] = files![
     "restore-check.php",
     "restore.php",
     "rows.php",
+    "sessions.php",
     "settings.php",
     "tables.php",
     "tell.php",
     "users.php",
     "views-back.php",
     "views-recreate.php",
+    "watch-locks.php",
 ];
 
 /// A file without its opening: the names of the files that it needs, and the rest.

@@ -58,6 +58,8 @@ pub enum Placeholder {
     Scratch,
     /// How many backups are kept, by the command line or the inventory.
     Keep,
+    /// How long a statement waits for a lock that another session holds, in seconds.
+    LockWaitTimeout,
     /// How long is waited until nothing of the installation runs, in seconds.
     QuietTimeout,
     /// The command that stops what writes to the database by itself.
@@ -70,7 +72,7 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All placeholders.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Host,
         Self::IxpRoot,
         Self::Url,
@@ -95,6 +97,7 @@ impl Placeholder {
         Self::Backup,
         Self::Scratch,
         Self::Keep,
+        Self::LockWaitTimeout,
         Self::QuietTimeout,
         Self::WritersStop,
         Self::WritersStart,
@@ -128,6 +131,7 @@ impl Placeholder {
             Self::Backup => "backup",
             Self::Scratch => "scratch",
             Self::Keep => "keep",
+            Self::LockWaitTimeout => "lock_wait_timeout",
             Self::QuietTimeout => "quiet_timeout",
             Self::WritersStop => "writers_stop",
             Self::WritersStart => "writers_start",

@@ -1,0 +1,43 @@
+<?php
+// uses: settings.php
+// Sessions of the database that wait for a lock, or that may hold one. Without the right PROCESS, the database user sees its own.
+
+// Own statements that change tables or views and wait: by the session's number, how long, what they wait for, and their words.
+function ixporch_waiting(PDO $database)
+{
+    $query = "SELECT ID, TIME, STATE, INFO FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID()
+        AND STATE LIKE 'Waiting for%lock%' AND INFO REGEXP '^[[:space:]]*(ALTER|CREATE|DROP|RENAME|TRUNCATE)'";
+    $waiting = [];
+    foreach ($database->query($query)->fetchAll(PDO::FETCH_NUM) as $row) {
+        $statement = preg_replace('~\s+~', ' ', substr(trim($row[3]), 0, 120));
+        $waiting[(int) $row[0]] = ['seconds' => (int) $row[1], 'state' => $row[2], 'statement' => $statement];
+    }
+    return $waiting;
+}
+
+// The other sessions of the database, the longest first. Of what they run, only the kind is told: it may hold data.
+function ixporch_other_sessions(PDO $database, array $waiting)
+{
+    $but = implode(', ', array_merge(['CONNECTION_ID()'], array_keys($waiting)));
+    $query = "SELECT ID, USER, HOST, COMMAND, TIME, INFO FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID NOT IN ($but) ORDER BY TIME DESC";
+    $told = [];
+    foreach ($database->query($query)->fetchAll(PDO::FETCH_NUM) as $row) {
+        $kind = $row[5] === null ? '' : ' ' . strtok(trim($row[5]), " \t\n(");
+        $told[] = "session $row[0] of $row[1] from $row[2] ($row[3]$kind for $row[4] s)";
+    }
+    if (!$told) {
+        return 'no other session of this database is visible to its user; as the database\'s administrator: SHOW FULL PROCESSLIST';
+    }
+    $more = count($told) - 3;
+    return implode(', ', array_slice($told, 0, 3)) . ($more > 0 ? " and $more more" : '');
+}
+
+// What a statement waited for, if that is why it failed (error 1205).
+function ixporch_why_locked(PDOException $trouble, array $settings)
+{
+    if (!isset($trouble->errorInfo[1]) || (int) $trouble->errorInfo[1] !== 1205) {
+        return '';
+    }
+    $limit = getenv('LOCK_WAIT_TIMEOUT');
+    return "\nit waited $limit s (lock_wait_timeout) for a lock that another session holds: " . ixporch_other_sessions(ixporch_database($settings), []);
+}
