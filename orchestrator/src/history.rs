@@ -117,7 +117,12 @@ impl History {
         let is_at_work =
             |run: &RunRecord, host: &HostRecord| run.going_on && (host.locked || host.outcome.is_none());
         let last = self.last_on(host, |run, host| !is_at_work(run, host) || own == Some(run.run.as_str()));
-        let left = last.map(|(_, host)| host.leaves.clone()).unwrap_or_default();
+        let mut left = last.map(|(_, host)| host.leaves.clone()).unwrap_or_default();
+        // A person may have looked since, and the run that began it knows.
+        left.begun_once.retain(|step, run| {
+            let theirs = self.run(run).and_then(|run| run.host(host));
+            theirs.is_some_and(|theirs| theirs.leaves.begun_once.contains_key(step))
+        });
         LeftBehind { unreadable, ..left }
     }
 

@@ -56,7 +56,7 @@ pub struct PreflightPolicy {
 pub const GATES: &str = "release-gates";
 
 /// The ids of all findings.
-pub const IDS: [&str; 56] = [
+pub const IDS: [&str; 59] = [
     "answer-late",
     "application-silent",
     "artisan-jobs",
@@ -70,8 +70,10 @@ pub const IDS: [&str; 56] = [
     "database-family",
     "database-read-only",
     "database-rights",
+    "database-transactions",
     "database-unreachable",
     "database-version",
+    "database-zero-dates",
     "disk-backup",
     "disk-installation",
     "dump-program",
@@ -110,6 +112,7 @@ pub const IDS: [&str; 56] = [
     "tree-modified",
     "tree-open",
     "upstream",
+    "views-broken",
     "web-opcache",
     "web-php",
     "web-php-extensions",

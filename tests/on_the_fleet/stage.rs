@@ -21,9 +21,14 @@ pub(crate) struct Stage {
 impl Stage {
     /// `None` where there is no fleet and none is required: the test has said so.
     pub(crate) fn new() -> Option<Self> {
+        Self::of(&HOSTS)
+    }
+
+    /// The same, for a test that looks at these hosts alone: the others stand as they are.
+    pub(crate) fn of(hosts: &[&str]) -> Option<Self> {
         let stage = Self::bare()?;
-        stage.fleet.fleet(&["reset", "h1", "h2", "h3", "h4"]);
-        stage.warm_caches();
+        stage.fleet.fleet(&[&["reset"], hosts].concat());
+        stage.warm_caches(hosts);
         Some(stage)
     }
 
@@ -42,8 +47,8 @@ impl Stage {
     }
 
     /// One validation fills Doctrine's cache in memcached, as a page view does: only then can it be stale.
-    fn warm_caches(&self) {
-        for host in HOSTS {
+    fn warm_caches(&self, hosts: &[&str]) {
+        for host in hosts {
             self.artisan(host, "doctrine:schema:validate");
         }
     }

@@ -16,7 +16,7 @@ mysql ixp -e "INSERT INTO user (username) VALUES ('ada'), ('bob'); INSERT INTO c
 
 /// Hosts at v4.8.0, with v4.9.0 upstream.
 pub(crate) fn at_v4_8(hosts: &[&str]) -> Option<Stage> {
-    let stage = Stage::new()?;
+    let stage = Stage::of(hosts)?;
     stage.fleet.fleet(&[&["publish", "v4.8.0"], hosts].concat());
     for host in hosts {
         let said = stage.fleet.on(host, TO_V4_8);

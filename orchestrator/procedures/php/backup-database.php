@@ -12,7 +12,11 @@ function ixporch_contents(PDO $database, array $settings)
     if (!$tables) {
         ixporch_fail("the database $settings[DB_DATABASE] has no tables; check DB_DATABASE in .env");
     }
-    return ['definers' => $definers, 'definitions' => $definitions, 'tables' => $tables];
+    $broken = ixporch_broken_views($database);
+    foreach ($broken as $name => $why) {
+        echo "view $name does not work, so only its definition is kept: $why\n";
+    }
+    return ['definers' => $definers, 'definitions' => $definitions, 'tables' => $tables, 'broken' => $broken];
 }
 
 // What tells whether the database is the same later.
@@ -27,10 +31,11 @@ function ixporch_measures(PDO $database, array $tables)
 }
 
 // Dumps the database into an archive; gives what the manifest says of it.
-function ixporch_dump(PDO $database, array $settings, array $tables, $folder)
+function ixporch_dump(PDO $database, array $settings, array $contents, $folder)
 {
+    $tables = $contents['tables'];
     $schema = $settings['DB_DATABASE'];
-    $command = ixporch_dump_command($tables, ixporch_rights($database, $schema), $schema);
+    $command = ixporch_dump_command($tables, ixporch_rights($database, $schema), $schema, array_keys($contents['broken']));
     $dump = ixporch_pack($command, [3 => ixporch_option_file($settings)], $folder, 'database.sql', array_sum(array_column($tables, 'bytes')));
     if (strpos($dump['tail'], '-- Dump completed') === false) {
         ixporch_fail('the dump is incomplete: its last line is not "-- Dump completed"');

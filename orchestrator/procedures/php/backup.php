@@ -23,6 +23,7 @@ function ixporch_manifest_of($folder, array $site, array $settings, array $conte
         'written_meanwhile' => $moving,
         'definers' => $contents['definers'],
         'definitions' => $contents['definitions'],
+        'broken_views' => $contents['broken'],
         'logs' => $site['logs'],
         'archives' => $archives,
     ];
@@ -51,7 +52,7 @@ try {
     $contents = ixporch_contents($database, $settings);
     ixporch_make_folder($new);
     $measures = ixporch_measures($database, $contents['tables']);
-    $dump = ixporch_dump($database, $settings, $contents['tables'], $new);
+    $dump = ixporch_dump($database, $settings, $contents, $new);
     // The connection from before may have been lost in all that time.
     $database = ixporch_database($settings);
     ixporch_must_be_loadable($database, $settings, $contents['definers'], $dump['longest_line']);

@@ -2,7 +2,7 @@
 // uses: archive.php, backups.php, client.php, definitions.php, dump.php, load.php, restore.php, sessions.php, settings.php, tables.php
 // Drops everything that is in the database, and loads the dump that was made before the upgrade.
 // What the database user could not create again is not dropped: it is not in the dump.
-function ixporch_drop_everything(PDO $database, array $rights)
+function ixporch_drop_everything(PDO $database, array $rights, array $but)
 {
     $database->exec('SET FOREIGN_KEY_CHECKS = 0');
     $names = function ($query) use ($database) {
@@ -22,7 +22,10 @@ function ixporch_drop_everything(PDO $database, array $rights)
         }
     }
     foreach ($names("SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()") as $name) {
-        ixporch_drop($database, "VIEW $name");
+        // Views that did not work are not in the dump.
+        if (!in_array($name, $but, true)) {
+            ixporch_drop($database, "VIEW $name");
+        }
     }
     foreach (array_keys(ixporch_tables($database)) as $name) {
         $database->exec('DROP TABLE IF EXISTS ' . ixporch_quoted($name));
@@ -78,7 +81,8 @@ try {
         exit(0);
     }
     ixporch_begin($folder);
-    ixporch_drop_everything($database, $rights);
+    $broken = isset($manifest['broken_views']) ? array_keys($manifest['broken_views']) : [];
+    ixporch_drop_everything($database, $rights, $broken);
     $why = ixporch_load($settings, $file, $dump['plain_bytes'], $keeps_definers, $own);
     if ($why !== '') {
         ixporch_fail("$why: the database is incomplete");

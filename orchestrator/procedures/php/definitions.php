@@ -21,7 +21,17 @@ function ixporch_definition(PDO $database, $object)
     if (!$known->fetchColumn()) {
         return null;
     }
-    $row = $database->query("SHOW CREATE $kind " . ixporch_quoted($name))->fetch(PDO::FETCH_ASSOC);
+    try {
+        $row = $database->query("SHOW CREATE $kind " . ixporch_quoted($name))->fetch(PDO::FETCH_ASSOC);
+    } catch (PDOException $trouble) {
+        if ($kind !== 'VIEW') {
+            throw $trouble;
+        }
+        // One that does not work may not be shown.
+        $select = $database->prepare('SELECT VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?');
+        $select->execute([$name]);
+        return ['statement' => 'CREATE VIEW ' . ixporch_quoted($name) . ' AS ' . $select->fetchColumn()];
+    }
     $statement = ['statement' => $row[$kind === 'VIEW' ? 'Create View' : 'SQL Original Statement']];
     return $statement + array_intersect_key($row, array_flip(IXPORCH_SESSION));
 }
@@ -73,6 +83,22 @@ function ixporch_definitions(PDO $database)
         $definitions[$object] = ixporch_definition($database, $object);
     }
     return array_filter($definitions);
+}
+
+// The views that do not work, and why: they select what is not there any more, or belong to an account that is not there. A dump
+// dies of them.
+function ixporch_broken_views(PDO $database)
+{
+    $broken = [];
+    $names = $database->query('SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()');
+    foreach ($names->fetchAll(PDO::FETCH_COLUMN) as $name) {
+        try {
+            $database->query('SELECT * FROM ' . ixporch_quoted($name) . ' LIMIT 0')->fetchAll();
+        } catch (PDOException $trouble) {
+            $broken[$name] = $trouble->getMessage();
+        }
+    }
+    return $broken;
 }
 
 // What an object does, whoever's it is.

@@ -1,8 +1,9 @@
 <?php
 // uses: client.php, programs.php, tables.php
 // How the database is dumped.
-// The options of the dump: what cannot be read within one transaction is locked while it is read.
-function ixporch_dump_command(array $tables, array $rights, $schema)
+// The options of the dump: what cannot be read within one transaction is locked while it is read. Views that do not work are
+// left out (`$but`).
+function ixporch_dump_command(array $tables, array $rights, $schema, array $but = [])
 {
     $program = ixporch_has_program('mysqldump') ? 'mysqldump' : 'mariadb-dump';
     if (!ixporch_has_program($program)) {
@@ -32,6 +33,9 @@ function ixporch_dump_command(array $tables, array $rights, $schema)
         if (strpos($help, "--$known") !== false) {
             $options[] = $option;
         }
+    }
+    foreach ($but as $view) {
+        $options[] = escapeshellarg("--ignore-table=$schema.$view");
     }
     return $program . ' ' . implode(' ', $options) . ' ' . escapeshellarg($schema);
 }

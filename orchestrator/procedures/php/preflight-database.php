@@ -1,12 +1,12 @@
 <?php
-// uses: client.php, dump.php, programs.php, tables.php, tell.php
+// uses: client.php, definitions.php, dump.php, programs.php, tables.php, tell.php
 // What the preflight asks about the database, and whether a dump of it could be made and restored.
 
 // Why the dump that an upgrade makes could not be made now; nothing where it could. No row is read.
-function ixporch_trouble_of_dump(array $settings, array $tables, array $rights)
+function ixporch_trouble_of_dump(array $settings, array $tables, array $rights, array $broken)
 {
     ob_start();
-    $command = str_replace(' --lock-tables ', ' --skip-lock-tables ', ixporch_dump_command($tables, $rights, $settings['DB_DATABASE']));
+    $command = str_replace(' --lock-tables ', ' --skip-lock-tables ', ixporch_dump_command($tables, $rights, $settings['DB_DATABASE'], array_keys($broken)));
     ob_end_clean();
     $process = proc_open("exec $command --no-data", [['file', '/dev/null', 'r'], ['file', '/dev/null', 'w'], ['pipe', 'w'], ixporch_option_file($settings)], $pipes, null, ixporch_environment());
     $said = trim(stream_get_contents($pipes[2]));
@@ -26,7 +26,11 @@ function ixporch_tell_rights(PDO $database, array $settings, array $rights, arra
         ixporch_tell('distrusted', implode(', ', ixporch_forbidden($database, $rights, ixporch_definers($database))));
     }
     if (!$missing && (ixporch_has_program('mysqldump') || ixporch_has_program('mariadb-dump'))) {
-        ixporch_tell('dump-trouble', ixporch_trouble_of_dump($settings, $tables, $rights));
+        $broken = ixporch_broken_views($database);
+        foreach ($broken as $name => $why) {
+            ixporch_tell('broken-view', "$name: $why");
+        }
+        ixporch_tell('dump-trouble', ixporch_trouble_of_dump($settings, $tables, $rights, $broken));
     }
 }
 
@@ -65,6 +69,41 @@ function ixporch_tell_read_only(PDO $database, array $rights)
     }
 }
 
+// Transactions that are open for a minute or longer: they keep changes of their tables waiting. Only who has PROCESS sees them.
+function ixporch_tell_transactions(PDO $database)
+{
+    try {
+        $open = $database->query('SELECT p.ID, p.USER, p.HOST, TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) AS seconds
+            FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
+            WHERE p.DB = DATABASE() HAVING seconds >= 60 ORDER BY seconds DESC');
+    } catch (PDOException $forbidden) {
+        return;
+    }
+    foreach ($open->fetchAll(PDO::FETCH_NUM) as $row) {
+        ixporch_tell('long-transaction', "session $row[0] of $row[1] from $row[2], for $row[3] s");
+    }
+}
+
+// Dates of zero, where the server takes none: a change of their table fails. Large tables are not read for it.
+function ixporch_tell_zero_dates(PDO $database, array $tables)
+{
+    $mode = $database->query('SELECT @@sql_mode')->fetchColumn();
+    if (!preg_match('~STRICT_(TRANS|ALL)_TABLES~', $mode) || strpos($mode, 'NO_ZERO_DATE') === false) {
+        return;
+    }
+    $columns = ixporch_rows($database, "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = DATABASE() AND DATA_TYPE IN ('date', 'datetime', 'timestamp')");
+    foreach ($columns as $column) {
+        if (!isset($tables[$column[0]]) || $tables[$column[0]]['bytes'] > 100 * 1048576) {
+            continue;
+        }
+        $name = ixporch_quoted($column[1]);
+        if ($database->query('SELECT 1 FROM ' . ixporch_quoted($column[0]) . " WHERE CAST($name AS CHAR(10)) = '0000-00-00' LIMIT 1")->fetchColumn()) {
+            ixporch_tell('zero-date', "$column[0].$column[1]");
+        }
+    }
+}
+
 function ixporch_tell_database(PDO $database, array $settings)
 {
     ixporch_tell('sql-mode', $database->query('SELECT @@sql_mode')->fetchColumn());
@@ -76,4 +115,6 @@ function ixporch_tell_database(PDO $database, array $settings)
     ixporch_tell_rights($database, $settings, $rights, $tables);
     ixporch_tell_tables($tables);
     ixporch_tell_definers($database, $rights, $version);
+    ixporch_tell_transactions($database);
+    ixporch_tell_zero_dates($database, $tables);
 }

@@ -43,7 +43,7 @@ pub fn read_pending_sql(output: &RemoteText) -> PendingSql {
     if lines.next().is_none() {
         return PendingSql::Unreadable;
     }
-    let body: Vec<&str> = lines.collect();
+    let body: Vec<&str> = lines.filter(|line| !is_php_complaint(line)).collect();
     let statements = split_statements(&body.join("\n"));
     let all_sql = statements.iter().all(|statement| starts_like_sql(statement));
     if statements.is_empty() || !all_sql { PendingSql::Unreadable } else { PendingSql::Pending(statements) }
@@ -67,6 +67,19 @@ pub fn read_schema_update(output: &RemoteText) -> SchemaUpdateEnd {
 pub fn is_valid(exit: i32, output: &RemoteText) -> bool {
     let says = |words: &str| output.raw().lines().any(|line| line.trim_start().starts_with(words));
     exit == 0 && says("[Mapping]  OK") && says("[Database] OK")
+}
+
+/// Whether PHP itself prints this line beside the output: `Deprecated: … in FILE on line 7`, which no program can keep it from
+/// where `display_errors` is on. A fatal error is none of these.
+fn is_php_complaint(line: &str) -> bool {
+    const KINDS: [&str; 4] = ["Deprecated: ", "Notice: ", "Warning: ", "Strict Standards: "];
+    let line = line.trim();
+    let kind = line.strip_prefix("PHP ").unwrap_or(line).trim_start();
+    let place = line.rsplit_once(" on line ").map_or("", |(_, place)| place);
+    KINDS.iter().any(|known| kind.starts_with(known))
+        && line.contains(" in ")
+        && !place.is_empty()
+        && place.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Statements are joined by a semicolon, five spaces and a line break; none follows the last.
@@ -118,6 +131,28 @@ mod tests {
             "ALTER TABLE cust ADD peeringpolicy VARCHAR(50) DEFAULT NULL",
         ];
         assert_eq!(pending(text), PendingSql::Pending(wanted.map(str::to_owned).to_vec()));
+    }
+
+    #[test]
+    fn what_php_complains_of_is_part_of_no_statement() {
+        let complaint = "Deprecated: Return type of A::b() should be compatible in /srv/a.php on line 7";
+        let head = "Checking if database connected to default entity manager needs updating...";
+        let sql = "ALTER TABLE a ADD b INT;     \nALTER TABLE c ADD d INT";
+        let wanted = ["ALTER TABLE a ADD b INT", "ALTER TABLE c ADD d INT"].map(str::to_owned).to_vec();
+        for text in [
+            format!("{head}\n     {sql}\n\n{complaint}\n\n{complaint}\n"),
+            format!(
+                "{complaint}\n{head}\n\n{complaint}\n     {sql}\nPHP Deprecated:  old in a.php on line 12\n"
+            ),
+            format!("{head}\n     {sql}\nWarning: memcached is away in /srv/a.php on line 1\n"),
+        ] {
+            assert_eq!(pending(&text), PendingSql::Pending(wanted.clone()), "{text}");
+        }
+        let fatal = format!("{head}\nPHP Fatal error:  Uncaught Error in /srv/a.php on line 7\n");
+        assert_eq!(pending(&fatal), PendingSql::Unreadable);
+        // What only begins like it is the statement's own.
+        let own = format!("{head}\n     ALTER TABLE a COMMENT 'x\nDeprecated: do not use'\n");
+        assert!(matches!(pending(&own), PendingSql::Pending(found) if found[0].contains("Deprecated")));
     }
 
     #[test]

@@ -64,6 +64,15 @@ pub struct Preflight {
     pub other_engines: Vec<String>,
     /// Views, triggers and routines with a definer that the database user may not name.
     pub foreign_definers: Vec<String>,
+    /// Views that do not work, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broken_views: Vec<String>,
+    /// Columns with dates of zero, which the server does not take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zero_dates: Vec<String>,
+    /// Transactions that are open for long: who has them, and since when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub long_transactions: Vec<String>,
     /// Why a dump without rows fails.
     pub dump_trouble: Option<String>,
     /// The folder of all backups, if others than root can write there.
@@ -128,6 +137,9 @@ pub fn read_preflight(lines: &str) -> Option<Preflight> {
             "other-engine" => facts.other_engines.push(text),
             "foreign-definer" => facts.foreign_definers.push(text),
             "program" => facts.programs.push(text),
+            "zero-date" => facts.zero_dates.push(text),
+            "broken-view" => facts.broken_views.push(text),
+            "long-transaction" => facts.long_transactions.push(text),
             "dump-trouble" => facts.dump_trouble = Some(text).filter(|text| !text.is_empty()),
             "backup-foreign" => facts.backup_foreign = Some(text),
             "backup-shut" => facts.backup_shut = Some(text),

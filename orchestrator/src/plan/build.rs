@@ -218,7 +218,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                 plan.stays_closed = was_closed;
             }
             if request.procedure.moves_code() {
-                plan.findings = findings(request, host, facts, left.former.as_ref(), &plan.owed);
+                plan.findings = findings(request, host, facts, left.former.as_ref(), plan.unfinished);
                 // Where a run broke off, what it left is what the next one mends.
                 if !plan.unfinished && !ours && matches!(plan.action, HostAction::Steps(_)) {
                     plan.blocked = Blocking::of_findings(&plan.findings, &request.options.preflight_policy);
@@ -244,7 +244,7 @@ fn findings(
     host: &Host,
     facts: &Facts,
     former: Option<&Former>,
-    owed: &BTreeSet<String>,
+    unfinished: bool,
 ) -> Vec<Finding> {
     let backup_dir = host.backup_dir();
     let described = former.map(|former| former.host.to_string()).unwrap_or_default();
@@ -261,7 +261,7 @@ fn findings(
         memcached_unit: host.text("memcached.service").filter(|unit| *unit != "none"),
         own_run: request.options.own_run.as_deref(),
         confirmed: &request.options.preflight_policy.confirmed,
-        owed,
+        unfinished,
         former: former.map(|former| (former.run.as_str(), described.as_str())),
     };
     let mut findings = preflight::find(&asked, facts);

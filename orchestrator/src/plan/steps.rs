@@ -66,11 +66,13 @@ impl HostBuilder<'_> {
         Upgrade::new(self.facts.release(), self.request.options.target.as_deref())
     }
 
-    /// Whether a step is part of this host's upgrade. A step of a release is, too, if an earlier run left it open.
+    /// Whether a step is part of this host's upgrade. A step of the installed release is, too, if an earlier run broke off: it
+    /// may have ended before that step, and the step itself asks whether there is anything to do.
     fn takes(&self, step: &Step) -> bool {
-        let is_due = step
-            .release()
-            .is_none_or(|release| self.owed.contains(&step.id) || self.upgrade().takes_steps_of(release));
+        let is_due = step.release().is_none_or(|release| {
+            let upgrade = self.upgrade();
+            upgrade.takes_steps_of(release) || self.unfinished && upgrade.may_have_left_steps_of(release)
+        });
         is_due && step.when.iter().all(|condition| self.holds(*condition))
     }
 

@@ -1,14 +1,11 @@
 //! A healthy host has no findings, and each problem has its own.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::*;
 use crate::facts::{Facts, Preflight};
 
 /// A host as the documentation installs one.
-static NOTHING: BTreeSet<String> = BTreeSet::new();
-
 fn healthy() -> Facts {
     Facts {
         remote_commit: Some("a".repeat(40)),
@@ -49,7 +46,7 @@ static CONFIRMED: LazyLock<Vec<String>> = LazyLock::new(|| ["v4.8.0", "v4.9.0"].
 fn asked() -> Asked<'static> {
     Asked {
         confirmed: &CONFIRMED,
-        owed: &NOTHING,
+        unfinished: false,
         target: Some("v4.9.3"),
         major: Some(4),
         restarts_unit: true,
@@ -76,6 +73,21 @@ fn ids_of(change: impl FnOnce(&mut Facts)) -> Vec<(Severity, String)> {
 #[test]
 fn a_healthy_host_has_no_finding() {
     assert_eq!(ids_of(|_| {}), []);
+}
+
+#[test]
+fn what_is_in_the_database_that_a_change_would_meet_is_found() {
+    type Trouble = fn(&mut Preflight);
+    let cases: [(&str, Trouble); 3] = [
+        ("views-broken", |it| it.broken_views = vec!["v: references invalid".to_owned()]),
+        ("database-transactions", |it| it.long_transactions = vec!["session 4 of ixp, for 80 s".to_owned()]),
+        ("database-zero-dates", |it| it.zero_dates = vec!["cust.dateleave".to_owned()]),
+    ];
+    for (id, trouble) in cases {
+        let found = ids_of(|facts| trouble(facts.preflight.as_mut().unwrap()));
+        assert_eq!(found, [(Severity::Warning, id.to_owned())]);
+        assert!(IDS.contains(&id), "{id}");
+    }
 }
 
 #[test]

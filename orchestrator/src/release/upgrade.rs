@@ -53,6 +53,12 @@ impl Upgrade {
         }
     }
 
+    /// Whether an upgrade to the installed release may have ended before the steps of a release.
+    pub fn may_have_left_steps_of(self, tag: &str) -> bool {
+        let Some((version, installed)) = Version::parse(tag).zip(self.installed) else { return false };
+        version <= installed && version.minor() == installed.minor()
+    }
+
     /// The checks of its releases, with the release.
     pub fn checks(self) -> impl Iterator<Item = (&'static Release, &'static ReleaseCheck)> {
         self.releases().flat_map(|release| release.checks.iter().map(move |check| (release, check)))

@@ -319,16 +319,14 @@ impl HostState {
         let owed: BTreeSet<String> = self.debts.iter().map(|debt| debt.step.clone()).collect();
         let still = |opening: &Option<String>| opening.clone().filter(|opening| owed.contains(opening));
         let closed = still(&plan.opening).or_else(|| still(&plan.closed));
-        let begun_once = self.begun_once(run, plan, &owed);
+        let begun_once = self.begun_once(run, plan);
         let unfinished = self.leaves_unfinished(kind, plan);
         LeftBehind { owed, closed, unfinished, begun_once, ..LeftBehind::default() }
     }
 
     /// The steps of releases of which it is not known that they did all or nothing, with the run that began them.
-    fn begun_once(&self, run: &str, plan: &HostPlan, owed: &BTreeSet<String>) -> BTreeMap<String, String> {
-        let earlier = plan.begun_once.iter().filter(|(step, _)| owed.contains(*step));
-        let mut begun: BTreeMap<String, String> =
-            earlier.map(|(step, run)| (step.clone(), run.clone())).collect();
+    fn begun_once(&self, run: &str, plan: &HostPlan) -> BTreeMap<String, String> {
+        let mut begun = plan.begun_once.clone();
         for step in plan.steps().iter().filter(|step| step.release.is_some()) {
             if self.step(&step.id).is_some_and(StepState::is_begun_once) {
                 begun.insert(step.id.clone(), run.to_owned());

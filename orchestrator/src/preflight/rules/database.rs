@@ -6,6 +6,43 @@ use crate::facts::{Facts, Preflight};
 use crate::release;
 
 impl Findings {
+    /// What is in the database, or is at work on it, that a change of its tables meets.
+    fn contents(&mut self, preflight: &Preflight) {
+        if !preflight.broken_views.is_empty() {
+            self.warning(
+                "views-broken",
+                format!(
+                    "views do not work, so a backup keeps only their definitions: {}",
+                    few(&preflight.broken_views)
+                ),
+                "if they are of tools/sql/views.sql, the upgrade recreates them; drop the others",
+            );
+        }
+        if !preflight.long_transactions.is_empty() {
+            self.warning(
+                "database-transactions",
+                format!(
+                    "transactions are open that changes of their tables would wait for: {}",
+                    few(&preflight.long_transactions)
+                ),
+                "wait until they end, or end the session as the database's administrator: KILL NUMBER",
+            );
+        }
+        if let Some(first) = preflight.zero_dates.first() {
+            let (table, column) = first.split_once('.').unwrap_or((first, "?"));
+            self.warning(
+                "database-zero-dates",
+                format!(
+                    "columns hold dates of zero, which the server's sql_mode refuses when their table is changed: {}",
+                    few(&preflight.zero_dates)
+                ),
+                format!(
+                    "UPDATE `{table}` SET `{column}` = NULL WHERE CAST(`{column}` AS CHAR(10)) = '0000-00-00'"
+                ),
+            );
+        }
+    }
+
     pub(super) fn database(&mut self, asked: &Asked<'_>, facts: &Facts, preflight: &Preflight) {
         if let Some(trouble) = &preflight.database_trouble {
             self.blocker(
@@ -22,6 +59,7 @@ impl Findings {
                 "perhaps a view uses a missing table or column; recreate the views: ixporch views recreate --limit HOSTNAME",
             );
         }
+        self.contents(preflight);
         self.settings(asked, preflight);
         let (user, name) = (&preflight.database_user, &preflight.database_name);
         if !preflight.missing_rights.is_empty() {
