@@ -60,6 +60,7 @@ fn a_host_left_between_schema_and_views_is_upgraded_by_the_next_run() {
 #[test]
 fn a_lock_of_another_session_is_waited_for_as_long_as_the_inventory_says_and_named() {
     let Some(stage) = Stage::of(&["h2"]) else { return };
+    stage.fleet.fleet(&["publish", "v4.5.0", "h2"]);
     let inventory = stage.inventory_with("", "any");
     with_setting(&inventory, "lock_wait_timeout = \"5s\"");
     let before = whole(&stage, "h2");

@@ -45,7 +45,7 @@ fn a_release_with_steps_of_its_own_is_installed_in_one_run() {
     assert_eq!(done(&stage, "h1"), ONCE);
     // Back and there again: the database tells that it is to be done.
     let back = stage.program.run(&["rollback", "latest", "--yes"]);
-    assert_eq!(back.code, 5, "{back}");
+    assert_eq!(back.code, 0, "{back}");
     assert_eq!(whole(&stage, "h1"), before);
     let again = upgrade(&stage, &inventory, "h1", &["--confirm-release", "v4.9.0"]);
     assert_eq!(again.code, 0, "{again}");
@@ -89,6 +89,7 @@ fn a_step_that_is_done_once_and_fails_half_way_waits_for_a_person() {
     let stopped = pull();
     assert_eq!(stopped.code, 6, "{stopped}");
     assert!(stopped.stdout.contains("1 of 2 rows are left"), "{stopped}");
+    let first = stage.program.json(&["--format", "json", "report"])["run"].as_str().unwrap().to_owned();
     let count = || stage.sql("h3", "SELECT COUNT(*) FROM copied_names");
     assert_eq!(count(), "1");
     let blocked = pull();
@@ -96,9 +97,6 @@ fn a_step_that_is_done_once_and_fails_half_way_waits_for_a_person() {
     assert_eq!(count(), "1");
 
     stage.sql("h3", "UPDATE contact SET user_id = NULL");
-    let run = stage.program.json(&["--format", "json", "runs"]);
-    let first =
-        run.as_array().unwrap().iter().map(|run| run["run"].as_str().unwrap()).min().unwrap().to_owned();
     let resolved = stage.program.run(&[
         "resolve",
         &first,

@@ -32,12 +32,21 @@ function ixporch_drop_everything(PDO $database, array $rights, array $but)
     }
 }
 
+// Tables that were not there before. Another session may hold a table that has not changed, so these alone are dropped first.
+function ixporch_drop_new_tables(PDO $database, array $manifest)
+{
+    $database->exec('SET FOREIGN_KEY_CHECKS = 0');
+    foreach (array_keys(array_diff_key(ixporch_tables($database), $manifest['tables'])) as $name) {
+        $database->exec('DROP TABLE IF EXISTS ' . ixporch_quoted($name));
+        echo "$name dropped: it did not exist before\n";
+    }
+}
+
 // Whether the database is what it was when the backup was made: what its tables are made of, all their rows, and whose its views,
 // triggers and routines are. What these do is not compared here: `views-back` does that for views and triggers.
-function ixporch_is_as_backed_up(PDO $database, array $manifest, $folder)
+function ixporch_is_as_backed_up(PDO $database, array $manifest)
 {
-    return !ixporch_is_begun($folder)
-        && !$manifest['written_meanwhile']
+    return !$manifest['written_meanwhile']
         && ixporch_schema_digest($database) === $manifest['schema_digest']
         && ixporch_definers($database) === $manifest['definers']
         && ixporch_checksums($database, array_keys(ixporch_tables($database))) === $manifest['tables'];
@@ -76,11 +85,16 @@ try {
     }
     $own = $database->query('SELECT CURRENT_USER()')->fetchColumn();
     $keeps_definers = ixporch_may_create_as($database, array_diff($manifest['definers'], [$own]));
-    if ($lost === '' && ixporch_is_as_backed_up($database, $manifest, $folder)) {
-        echo "nothing of the database has changed since the backup: nothing was restored\n";
-        exit(0);
-    }
+    $was_begun = ixporch_is_begun($folder);
     ixporch_begin($folder);
+    if ($lost === '' && !$was_begun) {
+        ixporch_drop_new_tables($database, $manifest);
+        if (ixporch_is_as_backed_up($database, $manifest)) {
+            rename("$folder/restore-begun", "$folder/restore-room");
+            echo "all tables that were there before are as they were: nothing was loaded\n";
+            exit(0);
+        }
+    }
     $broken = isset($manifest['broken_views']) ? array_keys($manifest['broken_views']) : [];
     ixporch_drop_everything($database, $rights, $broken);
     $why = ixporch_load($settings, $file, $dump['plain_bytes'], $keeps_definers, $own);
