@@ -12,6 +12,7 @@ mod code;
 mod corrections;
 mod evidence;
 mod faults;
+mod kinds;
 mod left_half_way;
 mod never_converges;
 mod releases;

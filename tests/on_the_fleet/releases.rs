@@ -10,7 +10,7 @@ use crate::stage::Stage;
 use crate::v4_8::{accepting, at_v4_8};
 
 /// What v4.9.0 needs, as the database tells: how often names were copied, the names, links that are left, sessions.
-fn done(stage: &Stage, host: &str) -> [String; 4] {
+pub(crate) fn done(stage: &Stage, host: &str) -> [String; 4] {
     [
         "SELECT COUNT(*) FROM copied_names",
         "SELECT GROUP_CONCAT(name ORDER BY id) FROM user",
@@ -20,7 +20,7 @@ fn done(stage: &Stage, host: &str) -> [String; 4] {
     .map(|query| stage.sql(host, query))
 }
 
-const ONCE: [&str; 4] = ["1", "Ada,Bob", "0", "1>2 2 a,2>1 1 a"];
+pub(crate) const ONCE: [&str; 4] = ["1", "Ada,Bob", "0", "1>2 2 a,2>1 1 a"];
 
 fn upgrade(stage: &Stage, inventory: &str, host: &str, more: &[&str]) -> Ended {
     let words = ["upgrade", "--yes", "--limit", host, "--inventory", inventory, "--to", "v4.9.0"];

@@ -8,13 +8,13 @@ use crate::stage::{HOSTS, Stage};
 
 /// Everything of a host that an upgrade changes: commit, branch, tree, every file of the installation with its owner, mode and
 /// content, the database with its rows, and whether the site is closed. Caches of composer and bower are no part of it, nor is
-/// in whose name views and triggers are.
+/// in whose name views and triggers are, nor the character set that MySQL writes beside a column's collation.
 pub(crate) fn whole(stage: &Stage, host: &str) -> String {
     stage.fleet.on(
         host,
         "cd /srv/ixpmanager; git -c safe.directory='*' rev-parse --abbrev-ref HEAD; git -c safe.directory='*' rev-parse HEAD
          git -c safe.directory='*' status --porcelain
-         mysqldump --skip-dump-date --routines --events ixp | sed 's/DEFINER=`[^`]*`@`[^`]*`//' | sha256sum
+         mysqldump $(mysqldump --help 2>/dev/null | grep -q set-gtid-purged && echo --set-gtid-purged=OFF) --skip-dump-date --routines --events ixp | sed 's/DEFINER=`[^`]*`@`[^`]*`//; s/^\\(  `.*\\) CHARACTER SET [a-z0-9]*/\\1/' | sha256sum
          find . \\( -path ./.git -o -path ./storage/.cache -o -path ./storage/.local -o -path ./storage/.config \\) -prune -o -printf '%p %u %g %m %y\\n' | sort | sha256sum
          find . \\( -path ./.git -o -path ./storage/.cache \\) -prune -o -type f -print | sort | xargs sha256sum | sha256sum
          ls storage/framework; php -r '$answer = file_get_contents(\"http://127.0.0.1/\", false, stream_context_create([\"http\" => [\"ignore_errors\" => true]])); echo isset($http_response_header) ? $http_response_header[0] : \"no answer\", \" \", $answer;' 2>&1",

@@ -17,13 +17,18 @@ mysql ixp -e "INSERT INTO user (username) VALUES ('ada'), ('bob'); INSERT INTO c
 /// Hosts at v4.8.0, with v4.9.0 upstream.
 pub(crate) fn at_v4_8(hosts: &[&str]) -> Option<Stage> {
     let stage = Stage::of(hosts)?;
+    to_v4_8(&stage, hosts);
+    Some(stage)
+}
+
+/// Brings freshly reset hosts to v4.8.0, with v4.9.0 upstream.
+pub(crate) fn to_v4_8(stage: &Stage, hosts: &[&str]) {
     stage.fleet.fleet(&[&["publish", "v4.8.0"], hosts].concat());
     for host in hosts {
         let said = stage.fleet.on(host, TO_V4_8);
         assert!(said.contains("Database schema updated successfully!"), "{host}: {said}");
     }
     stage.fleet.fleet(&[&["publish", "v4.9.0"], hosts].concat());
-    Some(stage)
 }
 
 /// The fleet's inventory, told that some changes never converge.

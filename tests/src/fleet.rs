@@ -24,6 +24,18 @@ impl Fleet {
         up.then_some(fleet)
     }
 
+    /// Starts the hosts of other kinds (`h-KIND`); gives those kinds that cannot be had, since Debian's archives do not have
+    /// them now.
+    pub fn start_kinds<'k>(&self, kinds: &[&'k str]) -> Vec<&'k str> {
+        let start = |kind: &&&str| !self.output(&["up", "0", kind]).status.success();
+        kinds.iter().filter(start).copied().collect()
+    }
+
+    /// The checked-in inventory of the hosts of other kinds.
+    pub fn inventory_of_kinds(&self) -> String {
+        self.folder.join("kinds.toml").display().to_string()
+    }
+
     /// The checked-in inventory of its four hosts.
     pub fn inventory(&self) -> String {
         self.folder.join("inventory.toml").display().to_string()
