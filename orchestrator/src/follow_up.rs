@@ -47,7 +47,8 @@ pub(crate) fn candidate(run: &RunRecord, is_meant: impl Fn(&HostRecord) -> bool)
 
 /// The plan of a host as a run of this kind left it: what it owes there, and nothing of what the run was to find out first.
 /// `is_whole`: every change of the run is done.
-fn left_by(kind: RunKind, plan: &HostPlan, host: &HostState, is_whole: bool) -> HostPlan {
+fn left_by(run: &str, kind: RunKind, plan: &HostPlan, host: &HostState, is_whole: bool) -> HostPlan {
+    let left = host.leaves(run, kind, plan);
     let is_owed = |step: &String| host.debts.iter().any(|debt| debt.step == *step);
     HostPlan {
         on_failure: FailurePolicy::Stop,
@@ -55,7 +56,8 @@ fn left_by(kind: RunKind, plan: &HostPlan, host: &HostState, is_whole: bool) -> 
         upstream: None,
         owed: host.debts.iter().map(|debt| debt.step.clone()).collect(),
         closed: plan.opening.clone().filter(is_owed),
-        unfinished: !is_whole && host.leaves("", kind, plan).unfinished,
+        unfinished: !is_whole && left.unfinished,
+        begun_once: left.begun_once,
         notes: Vec::new(),
         findings: Vec::new(),
         blocked: None,

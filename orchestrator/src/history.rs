@@ -121,7 +121,7 @@ impl History {
         // A person may have looked since, and the run that began it knows.
         left.begun_once.retain(|step, run| {
             let theirs = self.run(run).and_then(|run| run.host(host));
-            theirs.is_some_and(|theirs| theirs.leaves.begun_once.contains_key(step))
+            theirs.is_none_or(|theirs| theirs.leaves.begun_once.contains_key(step))
         });
         LeftBehind { unreadable, ..left }
     }

@@ -41,6 +41,7 @@ use crate::digest;
 use crate::facts::Composition;
 use crate::preflight::{self, Finding, PreflightPolicy};
 use crate::procedure::{Effect, Reads};
+use crate::release;
 use crate::told;
 
 /// What will be done, in which order, on which hosts.
@@ -337,10 +338,17 @@ impl Plan {
 
     /// A person has confirmed the gates of the releases: they keep no host from being started.
     pub fn confirm_gates(&mut self, by: &str) {
+        let waiting = self.hosts().filter(|(_, host)| host.waits_for_gates());
+        let remedies: String =
+            waiting.flat_map(|(_, host)| &host.findings).map(|it| it.remedy.clone() + " ").collect();
+        let is_asked = |tag: &str| remedies.contains(&format!("--confirm-release {tag} "));
+        let asked = release::all().map(|release| release.tag.clone()).filter(|tag| is_asked(tag));
+        self.preflight_policy.confirmed.extend(asked);
         for host in self.waves.iter_mut().flat_map(|wave| &mut wave.hosts) {
-            if host.waits_for_gates() {
-                host.blocked = None;
+            if !host.waits_for_gates() {
+                continue;
             }
+            host.blocked = None;
             for finding in host.findings.iter_mut().filter(|finding| finding.id == preflight::GATES) {
                 finding.skipped = Some(by.to_owned());
             }

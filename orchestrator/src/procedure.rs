@@ -112,6 +112,8 @@ pub struct ReleaseAction {
     pub sql: String,
     /// What it is still to be done for: a query.
     pub rows: String,
+    /// Whether that query alone tells, also long after: then the step can be done later, too.
+    pub tells_later: bool,
 }
 
 /// What must hold on the host when the step has done its work.
@@ -149,6 +151,8 @@ pub enum Condition {
     Url,
     /// Only where the inventory says how what writes to the database by itself is stopped.
     Writers,
+    /// Only where the inventory says that local files are kept.
+    LocalFiles,
     /// Only where the releases that are installed have checks.
     ReleaseChecks,
 }

@@ -79,3 +79,40 @@ fn a_lock_of_another_session_is_waited_for_as_long_as_the_inventory_says_and_nam
     let again = stage.program.run(&["upgrade", "--yes", "--limit", "h2", "--inventory", &inventory]);
     assert_eq!(again.code, 0, "{again}");
 }
+
+#[test]
+fn local_files_in_the_way_go_aside_and_come_back() {
+    let Some(stage) = Stage::of(&["h4"]) else { return };
+    let own = "echo theirs > public/own.html";
+    stage.publish_changed(
+        "h4",
+        "v4.5.0",
+        &format!("{own}; sed -i s,bower/jquery,bower/no-such-component, bower.json"),
+    );
+    stage.fleet.on("h4", "cd /srv/ixpmanager; echo mine > public/own.html; chown www-data: public/own.html; chmod 640 public/own.html");
+    let before = whole(&stage, "h4");
+    let inventory = stage.inventory_with("", "any");
+    let upgrade = || stage.program.run(&["upgrade", "--yes", "--limit", "h4", "--inventory", &inventory]);
+    let refused = upgrade();
+    assert_eq!(refused.code, 5, "{refused}");
+    assert!(refused.stdout.contains("public/own.html"), "{refused}");
+    with_setting(&inventory, "local_files = \"keep\"");
+    let back = upgrade();
+    assert_eq!(
+        stage.outcomes()[0],
+        ("h4".to_owned(), "rolled-back".to_owned(), "frontend".to_owned()),
+        "{back}"
+    );
+    assert_eq!(whole(&stage, "h4"), before);
+
+    stage.publish_changed("h4", "v4.5.0", own);
+    let ended = upgrade();
+    assert_eq!(ended.code, 0, "{ended}");
+    assert_eq!(stage.fleet.on("h4", "cat /srv/ixpmanager/public/own.html"), "theirs");
+    let archive =
+        "cd /srv/ixpmanager/.git/ixporch-local-files; tar -xOf $(ls -t *.tar | head -n 1) public/own.html";
+    assert_eq!(stage.fleet.on("h4", archive), "mine");
+    let rolled = stage.program.run(&["rollback", "latest", "--yes"]);
+    assert_eq!(rolled.code, 0, "{rolled}");
+    assert_eq!(whole(&stage, "h4"), before);
+}

@@ -224,6 +224,12 @@ pub const SPECS: &[Spec] = &[
         doc: "How long is waited, with the site closed, for artisan processes that were running before; then it is rolled back.",
     },
     Spec {
+        key: "local_files",
+        kind: Kind::Choice(&["refuse", "keep"]),
+        built_in: Some("refuse"),
+        doc: "Files of your own where the new release has files: `refuse` stops the upgrade before the site is closed; `keep` moves them aside, and a rollback puts them back.",
+    },
+    Spec {
         key: "lock_wait_timeout",
         kind: Kind::Time,
         built_in: Some("1m"),

@@ -25,6 +25,7 @@ function ixporch_measures(PDO $database, array $tables)
     return [
         'sums' => ixporch_checksums($database, array_keys($tables)),
         'digest' => ixporch_schema_digest($database),
+        'shape' => ixporch_shape($database),
         'inexact' => ixporch_inexact($database),
         'server' => $database->query('SELECT VERSION()')->fetchColumn(),
     ];

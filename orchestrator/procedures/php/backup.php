@@ -18,6 +18,7 @@ function ixporch_manifest_of($folder, array $site, array $settings, array $conte
         'branch' => (string) getenv('INSTALLED_BRANCH'),
         'schema' => $settings['DB_DATABASE'],
         'schema_digest' => $measures['digest'],
+        'shape' => $measures['shape'],
         'server' => $measures['server'],
         'tables' => ixporch_sums_of_dump($measures),
         'written_meanwhile' => $moving,

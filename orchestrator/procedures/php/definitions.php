@@ -4,6 +4,9 @@
 // What of a connection's settings a definition depends on.
 const IXPORCH_SESSION = ['sql_mode', 'character_set_client', 'collation_connection'];
 
+// What a server says of a view that does not work: columns, tables, rights or accounts are not there any more.
+const IXPORCH_BROKEN = [1054, 1142, 1143, 1146, 1356, 1449];
+
 // 'VIEW name' for people: only the kind in small letters.
 function ixporch_shown($object)
 {
@@ -95,6 +98,10 @@ function ixporch_broken_views(PDO $database)
         try {
             $database->query('SELECT * FROM ' . ixporch_quoted($name) . ' LIMIT 0')->fetchAll();
         } catch (PDOException $trouble) {
+            $code = isset($trouble->errorInfo[1]) ? (int) $trouble->errorInfo[1] : 0;
+            if (!in_array($code, IXPORCH_BROKEN, true)) {
+                throw $trouble;
+            }
             $broken[$name] = $trouble->getMessage();
         }
     }

@@ -1,7 +1,7 @@
 <?php
 // uses: count.php, tell.php
 // What releases ask the database before they are installed: of each query, the number of its rows. One that does not fit this
-// release's tables has no answer.
+// release's tables has no answer; of others it is told that they could not be asked.
 function ixporch_tell_releases(PDO $database, $queries)
 {
     // A long table is not read to its end for a look: statements end after 5 seconds, in the words of MariaDB or of MySQL.
@@ -16,7 +16,9 @@ function ixporch_tell_releases(PDO $database, $queries)
         try {
             ixporch_tell('release', "$name " . ixporch_count($database, $query));
         } catch (PDOException $trouble) {
-            ixporch_tell('release', "$name ?");
+            if (!ixporch_is_of_another_release($trouble)) {
+                ixporch_tell('release-unasked', $name);
+            }
         }
     }
 }

@@ -5,12 +5,13 @@
 
 // A question of the command is answered with yes. Without a terminal, older versions of Symfony's console ask only if
 // SHELL_INTERACTIVE is set, and only without --no-interaction.
-function ixporch_artisan(array $words)
+function ixporch_artisan(array $words, array $inherited)
 {
-    $environment = ixporch_environment() + ['SHELL_INTERACTIVE' => '1'];
-    return ixporch_run_watched(array_merge([PHP_BINARY, 'artisan'], $words, ['--no-ansi']), "yes\nyes\nyes\n", $environment);
+    $environment = ['SHELL_INTERACTIVE' => '1'] + $inherited;
+    return ixporch_run_watched(array_merge($words, ['--no-ansi']), "yes\nyes\nyes\n", $environment);
 }
 
+$inherited = ixporch_inherited();
 try {
     $rows = ixporch_count(ixporch_database(ixporch_settings()), getenv('ROWS'));
     if ($rows === 0) {
@@ -22,7 +23,7 @@ try {
         $changed = ixporch_database(ixporch_settings())->exec(getenv('STATEMENT'));
         echo "$changed rows written\n";
     } else {
-        $code = ixporch_artisan(json_decode(getenv('COMMAND'), true));
+        $code = ixporch_artisan(json_decode(getenv('COMMAND'), true), $inherited);
         if ($code !== 0) {
             ixporch_fail("artisan ended with exit code $code");
         }

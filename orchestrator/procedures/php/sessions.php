@@ -2,16 +2,22 @@
 // uses: settings.php
 // Sessions of the database that wait for a lock, or that may hold one. Without the right PROCESS, the database user sees its own.
 
-// Own statements that change tables or views and wait: by the session's number, how long, what they wait for, and their words.
-function ixporch_waiting(PDO $database)
+// Statements of the database user that change tables or views and wait, in sessions that began after `$after`: by the session's
+// number, how long, what they wait for, and their words. How long a statement waits the server does not tell, so it is counted from
+// when it was first seen to wait.
+function ixporch_waiting(PDO $database, $after)
 {
-    $query = "SELECT ID, TIME, STATE, INFO FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID()
-        AND STATE LIKE 'Waiting for%lock%' AND INFO REGEXP '^[[:space:]]*(ALTER|CREATE|DROP|RENAME|TRUNCATE)'";
-    $waiting = [];
+    static $seen = [];
+    $query = 'SELECT ID, STATE, INFO FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID > ' . (int) $after . "
+        AND USER = SUBSTRING_INDEX(USER(), '@', 1) AND STATE LIKE 'Waiting for%lock%' AND INFO REGEXP '^[[:space:]]*(ALTER|CREATE|DROP|RENAME|TRUNCATE)'";
+    $waiting = $still = [];
     foreach ($database->query($query)->fetchAll(PDO::FETCH_NUM) as $row) {
-        $statement = preg_replace('~\s+~', ' ', substr(trim($row[3]), 0, 120));
-        $waiting[(int) $row[0]] = ['seconds' => (int) $row[1], 'state' => $row[2], 'statement' => $statement];
+        $statement = preg_replace('~\s+~', ' ', substr(trim($row[2]), 0, 120));
+        $key = "$row[0] $statement";
+        $still[$key] = isset($seen[$key]) ? $seen[$key] : time();
+        $waiting[(int) $row[0]] = ['seconds' => time() - $still[$key], 'state' => $row[1], 'statement' => $statement];
     }
+    $seen = $still;
     return $waiting;
 }
 

@@ -166,6 +166,22 @@ function ixporch_schema_digest(PDO $database)
     return hash('sha256', preg_replace('~ /\* (5\.5 binary format|mariadb-5\.3) \*/~', '', $text));
 }
 
+// All that SHOW CREATE says of tables, routines and events, and the database's own settings, as a digest. A dump that was loaded may
+// say the same in other words, so it only tells that nothing was changed.
+function ixporch_shape(PDO $database)
+{
+    $shape = [ixporch_rows($database, 'SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE()')];
+    $objects = ixporch_rows($database, "SELECT 'TABLE', TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'VIEW'
+        UNION ALL SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()
+        UNION ALL SELECT 'EVENT', EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE() ORDER BY 1, 2");
+    foreach ($objects as $object) {
+        $shape[] = $database->query("SHOW CREATE $object[0] " . ixporch_quoted($object[1]))->fetch(PDO::FETCH_NUM);
+    }
+    $shape[] = ixporch_rows($database, 'SELECT TRIGGER_NAME, EVENT_MANIPULATION, EVENT_OBJECT_TABLE, ACTION_TIMING, ACTION_STATEMENT
+        FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() ORDER BY 1');
+    return hash('sha256', serialize($shape));
+}
+
 // Views, triggers, routines and events with their definers: 'view name' => definer.
 function ixporch_definers(PDO $database)
 {

@@ -59,7 +59,7 @@ function ixporch_try_rights(PDO $database, $has_triggers)
 
 // Makes views of others the database user's own, and leaves them as they are: those of an administrator could not be dropped by the
 // file on MySQL (error 1227). A view that does not fit its tables any more can only be replaced by another one.
-function ixporch_take_over(PDO $database, array $before)
+function ixporch_take_over(PDO $database, array $before, array &$replaced)
 {
     if (stripos($database->query('SELECT VERSION()')->fetchColumn(), 'mariadb') !== false) {
         return;
@@ -75,18 +75,25 @@ function ixporch_take_over(PDO $database, array $before)
         try {
             ixporch_create($database, ['statement' => preg_replace('~^CREATE ~', 'CREATE OR REPLACE ', ixporch_without_definer($row))] + $row);
         } catch (PDOException $trouble) {
+            if (!in_array((int) $trouble->errorInfo[1], IXPORCH_BROKEN, true)) {
+                throw $trouble;
+            }
             $database->exec('CREATE OR REPLACE VIEW ' . ixporch_quoted($name) . ' AS SELECT 1 AS one');
+            $replaced[] = $name;
         }
     }
 }
 
 // Puts back what is not there any more, over a connection of its own: the one before may have been lost with the server.
-function ixporch_put_back(array $settings, array $before)
+function ixporch_put_back(array $settings, array $before, array $replaced)
 {
     foreach (array_filter($before) as $object => $row) {
         $shown = ixporch_shown($object);
         try {
             $database = ixporch_database($settings);
+            if (in_array(substr($object, strlen('VIEW ')), $replaced, true)) {
+                $database->exec('DROP VIEW IF EXISTS ' . ixporch_quoted(substr($object, strlen('VIEW '))));
+            }
             if (ixporch_definition($database, $object) === null) {
                 $owner = ixporch_create($database, $row);
                 $how = $owner === '' ? 'restored' : "restored, now owned by the database user (before: $owner)";
@@ -120,16 +127,18 @@ try {
 foreach (array_filter($before) as $object => $row) {
     fwrite(STDERR, ixporch_shown($object) . " was:\n$row[statement]\n");
 }
+$replaced = [];
 try {
-    ixporch_take_over($database, $before);
+    ixporch_take_over($database, $before, $replaced);
 } catch (PDOException $trouble) {
+    ixporch_put_back($settings, $before, $replaced);
     ixporch_fail(IXPORCH_FILE . ' was not run: ' . $trouble->getMessage());
 }
 $streams = [['file', IXPORCH_FILE, 'r'], STDOUT, STDERR, ixporch_option_file($settings)];
 $client = proc_open('exec ' . ixporch_client() . ' --defaults-file=/dev/fd/3 --batch', $streams, $pipes, null, ixporch_environment());
 $code = $client ? proc_close($client) : -1;
 if ($code !== 0) {
-    ixporch_put_back($settings, $before);
+    ixporch_put_back($settings, $before, $replaced);
     $others = ixporch_other_sessions(ixporch_database($settings), []);
     ixporch_fail(IXPORCH_FILE . " did not run to its end (the client exited with $code)\nif it waited for a lock (error 1205): $others");
 }

@@ -12,7 +12,17 @@ releases="$(git rev-parse --verify --quiet 'HEAD^{commit}') $(git rev-parse --ve
 new_files() {
     for release in $releases; do
         git diff-tree -r --no-abbrev --no-renames --diff-filter=A --ignore-submodules=all "$INSTALLED_COMMIT" "$release"
-    done | sort -u
+    done | sort -u | without_restored
+}
+# Local files that an earlier try has put back are no longer the release's.
+restored=.git/ixporch-local-files/${IXPORCH_BACKUP_RUN:-${IXPORCH_STEP%%/*}}.restored
+without_restored() {
+    if [ -e "$restored" ]; then
+        awk -F '\t' 'NR == FNR { sub(/\/$/, ""); local[$0]; next }
+            { for (path in local) if ($2 == path || index($2, path "/") == 1 || index(path, $2 "/") == 1) next; print }' "$restored" -
+    else
+        cat
+    fi
 }
 # git removes what its index has, and follows no link on the way.
 new_files | sed 's/^:[0-7]* \([0-7]*\) [0-9a-f]* \([0-9a-f]*\) A	/\1 \2	/' | git update-index --replace --index-info

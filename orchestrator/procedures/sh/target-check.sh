@@ -1,11 +1,4 @@
-# Checks that the target is there, that it is no downgrade, and that git can bring it without a loss. Behind git-options.sh.
-if [ -n "$TARGET" ]; then
-    ref=refs/tags/$TARGET what="tag $TARGET"
-else
-    ref=refs/remotes/origin/$BRANCH what="branch $BRANCH"
-fi
-new=$(git rev-parse --verify --quiet "$ref^{commit}") || { echo "upstream has no $what" >&2; exit 1; }
-old=$(git rev-parse --verify HEAD) || exit 1
+# Checks that the target is there, that it is no downgrade, and that git can bring it without a loss. Behind local-files.sh.
 if [ -n "$UPSTREAM_COMMIT" ] && [ "$new" != "$UPSTREAM_COMMIT" ]; then
     echo "$what moved since the plan was made, from $UPSTREAM_COMMIT to $new: plan again" >&2
     exit 1
@@ -44,7 +37,6 @@ case $version in
 *) echo "$what is version $version, and this procedure is for version 4" >&2; exit 1 ;;
 esac
 
-difference() { git diff --name-only --no-renames --ignore-submodules=all "$@" "$old" "$new" --; }
 # A list of files, of which the first ones are shown.
 refuse_for() {
     [ -n "$2" ] || return 0
@@ -54,18 +46,12 @@ refuse_for() {
     [ "$count" -le 20 ] || echo "  and $((count - 20)) more" >&2
     exit 1
 }
-# git would write over them, and the way back would remove them.
-there=$(difference --diff-filter=A | while IFS= read -r path; do
-    at=$path
-    while :; do
-        if [ -L "$at" ] || { [ -e "$at" ] && { [ "$at" = "$path" ] || [ ! -d "$at" ]; }; }; then
-            [ -n "$(git --literal-pathspecs ls-files -- "$at")" ] || printf '%s\n' "$at"
-            break
-        fi
-        case $at in */*) at=${at%/*} ;; *) break ;; esac
-    done
-done | sort -u)
-refuse_for "$what brings files that are here already, but not in git: move them away" "$there"
+there=$(local_files)
+if [ "${LOCAL_FILES-}" = keep ]; then
+    [ -z "$there" ] || printf '%s has these files, so the local ones are kept aside (local_files):\n%s\n' "$what" "$there"
+else
+    refuse_for "$what brings files that are here already, but not in git: move them away, or set local_files = \"keep\"" "$there"
+fi
 flagged=$(git ls-files -v | sed -n 's/^[a-zS] //p')
 if [ -n "$flagged" ]; then
     changed=$(difference | grep -xF "$flagged")

@@ -253,8 +253,10 @@ async fn confirm(kind: RunKind, plan: &Plan, approved: &[String]) -> Result<(), 
 /// What releases ask for is shown with the plan; a person says that it is known and done.
 async fn confirm_releases(plan: &mut Plan, settings: &Settings) -> Result<(), CliError> {
     let hosts = plan.open_gates();
-    let question =
-        format!("\nIs done what the releases ask for on {}?", fold_names(hosts.iter().map(String::as_str)));
+    let question = format!(
+        "\nHave you done what the releases ask for on {}?",
+        fold_names(hosts.iter().map(String::as_str))
+    );
     match prompt::ask(&question).await {
         Some(true) => plan.confirm_gates(&format!("confirmed at the terminal by {}", settings.user)),
         Some(false) => {}

@@ -64,6 +64,9 @@ pub struct Preflight {
     pub other_engines: Vec<String>,
     /// Views, triggers and routines with a definer that the database user may not name.
     pub foreign_definers: Vec<String>,
+    /// Those of these questions that could not be asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub release_unasked: Vec<String>,
     /// Views that do not work, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken_views: Vec<String>,
@@ -137,6 +140,7 @@ pub fn read_preflight(lines: &str) -> Option<Preflight> {
             "other-engine" => facts.other_engines.push(text),
             "foreign-definer" => facts.foreign_definers.push(text),
             "program" => facts.programs.push(text),
+            "release-unasked" => facts.release_unasked.push(text),
             "zero-date" => facts.zero_dates.push(text),
             "broken-view" => facts.broken_views.push(text),
             "long-transaction" => facts.long_transactions.push(text),

@@ -206,13 +206,16 @@ fn host_back(header: &RunHeader, plan: &HostPlan, host: &HostState, how: &How<'_
     }
     let mut changes = plan.steps().iter().filter(|step| step.effect == Effect::Change);
     let is_whole = changes.all(|step| is_done(&host, how.completed, step));
+    // What it began and is done once is taken back with the database.
+    let begun = host.begun_once(&header.run, plan).into_iter();
+    let begun_here = begun.filter(|(_, run)| *run == header.run).map(|(step, _)| step);
     HostPlan {
         action: HostAction::Steps(steps),
         back: Vec::new(),
         commit: left_at(plan, &host).filter(|_| !how.tried),
-        cleared_when_back: host.own_debts(),
+        cleared_when_back: host.own_debts().into_iter().chain(begun_here).collect(),
         payers,
-        ..left_by(header.kind, plan, &host, is_whole)
+        ..left_by(&header.run, header.kind, plan, &host, is_whole)
     }
 }
 

@@ -78,7 +78,7 @@ fn settlement(
         back: plan.closes_again().cloned().into_iter().collect(),
         commit: None,
         action: HostAction::Steps(with_looks(plan, steps)),
-        ..left_by(header.kind, plan, &host, is_whole)
+        ..left_by(&header.run, header.kind, plan, &host, is_whole)
     };
     let wave = PlannedWave {
         hosts: vec![planned],

@@ -28,6 +28,8 @@ pub enum Blocking {
         step: String,
         /// The run.
         run: String,
+        /// The host, as it is named.
+        host: String,
     },
     /// What an earlier version wrote.
     Told {
@@ -40,9 +42,13 @@ pub enum Blocking {
 }
 
 impl Blocking {
-    /// The findings that keep a host from being started, if there are any.
-    pub(super) fn of_findings(findings: &[Finding], policy: &PreflightPolicy) -> Option<Self> {
-        let against = findings.iter().filter(|finding| finding.blocks(policy));
+    /// The findings that keep a host from being started, if there are any; `counts`: which of them matter, by their ids.
+    pub(super) fn of_findings(
+        findings: &[Finding],
+        policy: &PreflightPolicy,
+        counts: impl Fn(&str) -> bool,
+    ) -> Option<Self> {
+        let against = findings.iter().filter(|finding| finding.blocks(policy) && counts(&finding.id));
         let mut findings: Vec<String> = against.map(|finding| finding.id.clone()).collect();
         findings.dedup();
         (!findings.is_empty()).then_some(Self::Preflight { findings })

@@ -218,16 +218,20 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                 plan.stays_closed = was_closed;
             }
             if request.procedure.moves_code() {
-                plan.findings = findings(request, host, facts, left.former.as_ref(), plan.unfinished);
+                plan.findings = findings(request, host, facts, left.former.as_ref());
                 // Where a run broke off, what it left is what the next one mends.
-                if !plan.unfinished && !ours && matches!(plan.action, HostAction::Steps(_)) {
-                    plan.blocked = Blocking::of_findings(&plan.findings, &request.options.preflight_policy);
+                if matches!(plan.action, HostAction::Steps(_)) {
+                    // What releases ask for is mended by no step.
+                    let counts = |id: &str| !plan.unfinished && !ours || id.starts_with("release-");
+                    let policy = &request.options.preflight_policy;
+                    plan.blocked = Blocking::of_findings(&plan.findings, policy, counts);
                 }
             }
             let is_begun = |step: &PlannedStep| plan.begun_once.contains_key(&step.id);
             if let Some(step) = plan.steps().iter().find(|step| is_begun(step)) {
                 let run = plan.begun_once.get(&step.id).cloned().unwrap_or_default();
-                plan.blocked = Some(Blocking::ReleaseStepBegun { step: step.id.clone(), run });
+                let host = plan.host.clone();
+                plan.blocked = Some(Blocking::ReleaseStepBegun { step: step.id.clone(), run, host });
             }
             if let Some(run) = left.unreadable.filter(|_| plan.has_steps()) {
                 plan.blocked = Some(Blocking::JournalUnreadable { run });
@@ -239,13 +243,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
 }
 
 /// What the preflight found on a host.
-fn findings(
-    request: &Request<'_>,
-    host: &Host,
-    facts: &Facts,
-    former: Option<&Former>,
-    unfinished: bool,
-) -> Vec<Finding> {
+fn findings(request: &Request<'_>, host: &Host, facts: &Facts, former: Option<&Former>) -> Vec<Finding> {
     let backup_dir = host.backup_dir();
     let described = former.map(|former| former.host.to_string()).unwrap_or_default();
     let asked = Asked {
@@ -261,7 +259,6 @@ fn findings(
         memcached_unit: host.text("memcached.service").filter(|unit| *unit != "none"),
         own_run: request.options.own_run.as_deref(),
         confirmed: &request.options.preflight_policy.confirmed,
-        unfinished,
         former: former.map(|former| (former.run.as_str(), described.as_str())),
     };
     let mut findings = preflight::find(&asked, facts);

@@ -66,13 +66,16 @@ impl HostBuilder<'_> {
         Upgrade::new(self.facts.release(), self.request.options.target.as_deref())
     }
 
-    /// Whether a step is part of this host's upgrade. A step of the installed release is, too, if an earlier run broke off: it
-    /// may have ended before that step, and the step itself asks whether there is anything to do.
+    /// Whether a step is part of this host's upgrade.
     fn takes(&self, step: &Step) -> bool {
-        let is_due = step.release().is_none_or(|release| {
-            let upgrade = self.upgrade();
-            upgrade.takes_steps_of(release) || self.unfinished && upgrade.may_have_left_steps_of(release)
-        });
+        let upgrade = self.upgrade();
+        let is_due = match &step.action {
+            Action::Release(action) => {
+                upgrade.takes_steps_of(&action.release)
+                    && (action.tells_later || !upgrade.has_installed(&action.release))
+            }
+            _ => true,
+        };
         is_due && step.when.iter().all(|condition| self.holds(*condition))
     }
 
@@ -88,6 +91,7 @@ impl HostBuilder<'_> {
             Condition::Writers => !self.host.list("writers.stop").is_empty(),
             Condition::Url => self.host.text("url").is_some(),
             Condition::RestartMemcached => self.request.options.restart_memcached,
+            Condition::LocalFiles => self.host.text("local_files") == Some("keep"),
             Condition::ReleaseChecks => self.upgrade().checks().next().is_some(),
         }
     }
@@ -150,7 +154,10 @@ impl HostBuilder<'_> {
             Action::Release(action) => {
                 environment.insert("ROWS".to_owned(), action.rows.clone());
                 if action.sql.is_empty() {
-                    let words = serde_json::to_string(&action.artisan).unwrap_or_default();
+                    let php = self.host.list("php").iter().map(String::as_str);
+                    let words: Vec<&str> =
+                        php.chain(["artisan"]).chain(action.artisan.iter().map(String::as_str)).collect();
+                    let words = serde_json::to_string(&words).unwrap_or_default();
                     environment.insert("COMMAND".to_owned(), words);
                 } else {
                     environment.insert("STATEMENT".to_owned(), action.sql.clone());
@@ -268,7 +275,7 @@ impl HostBuilder<'_> {
             // A backup of what is half-way keeps no older one away: that may be the only way back.
             Placeholder::BackupKeep if self.unfinished || self.ours => "0".to_owned(),
             Placeholder::BackupKeep => self.host.number("backup_keep").unwrap_or(1).to_string(),
-            Placeholder::IxpRoot | Placeholder::WebUser | Placeholder::Branch => {
+            Placeholder::IxpRoot | Placeholder::WebUser | Placeholder::Branch | Placeholder::LocalFiles => {
                 self.host.text(placeholder.name()).unwrap_or_default().to_owned()
             }
         }

@@ -10,7 +10,6 @@ use crate::facts::Facts;
 
 /// What the upgrade needs to know about the host's settings.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Asked<'a> {
     /// The tag to go to; `None`: the head of the branch.
     pub target: Option<&'a str>,
@@ -36,8 +35,6 @@ pub struct Asked<'a> {
     pub own_run: Option<&'a str>,
     /// The releases of which a person has confirmed the gates.
     pub confirmed: &'a [String],
-    /// Whether an earlier run broke off there: its steps are part of the next one.
-    pub unfinished: bool,
     /// A run that left something here when the host had another name or address, and that name and address.
     pub former: Option<(&'a str, &'a str)>,
 }

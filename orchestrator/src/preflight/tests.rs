@@ -46,7 +46,6 @@ static CONFIRMED: LazyLock<Vec<String>> = LazyLock::new(|| ["v4.8.0", "v4.9.0"].
 fn asked() -> Asked<'static> {
     Asked {
         confirmed: &CONFIRMED,
-        unfinished: false,
         target: Some("v4.9.3"),
         major: Some(4),
         restarts_unit: true,
@@ -226,6 +225,8 @@ fn what_releases_ask_for_is_asked_before_the_upgrade() {
     let [(id, _, remedy)] = found("v4.8.0", &CONFIRMED, &console_servers).try_into().unwrap();
     assert_eq!(id, "release-step-missing");
     assert!(remedy.ends_with("php artisan ixp-manager:upgrade:split-conservers"), "{remedy}");
+    // What the upgrade does itself is not missing.
+    assert_eq!(found("v4.9.0", &CONFIRMED, &[("v4.9.0/copy-contact-names", 3)]), []);
 }
 
 #[test]

@@ -17,6 +17,10 @@ pub enum ArgumentText {
     CommitCheck,
     /// Runs git.
     Git,
+    /// Puts back local files that were kept.
+    LocalFilesBack,
+    /// Keeps local files that the new release has in their place.
+    LocalFilesKeep,
     /// Closes the site, even if artisan is broken.
     MaintenanceAgain,
     /// Restarts memcached, or runs what flushes it.
@@ -32,7 +36,7 @@ pub enum ArgumentText {
 }
 
 /// The texts by their file names. A shell text is put together from files of `orchestrator/procedures/sh/`.
-const TEXTS: [(ArgumentText, &str, &[&str]); 12] = [
+const TEXTS: [(ArgumentText, &str, &[&str]); 14] = [
     (ArgumentText::ArtisanWatched, "artisan-watched.php", &[]),
     (
         ArgumentText::BackupFolder,
@@ -56,6 +60,16 @@ const TEXTS: [(ArgumentText, &str, &[&str]); 12] = [
     ),
     (ArgumentText::Git, "git.sh", &[GIT_OPTIONS, include_str!("../../procedures/sh/git.sh")]),
     (
+        ArgumentText::LocalFilesBack,
+        "local-files-back.sh",
+        &[GIT_OPTIONS, include_str!("../../procedures/sh/local-files-back.sh")],
+    ),
+    (
+        ArgumentText::LocalFilesKeep,
+        "local-files-keep.sh",
+        &[GIT_OPTIONS, LOCAL_FILES, include_str!("../../procedures/sh/local-files-keep.sh")],
+    ),
+    (
         ArgumentText::MaintenanceAgain,
         "maintenance-again.sh",
         &[include_str!("../../procedures/sh/maintenance-again.sh")],
@@ -75,7 +89,7 @@ const TEXTS: [(ArgumentText, &str, &[&str]); 12] = [
     (
         ArgumentText::TargetCheck,
         "target-check.sh",
-        &[GIT_OPTIONS, include_str!("../../procedures/sh/target-check.sh")],
+        &[GIT_OPTIONS, LOCAL_FILES, include_str!("../../procedures/sh/target-check.sh")],
     ),
     (
         ArgumentText::TreeCheck,
@@ -86,6 +100,9 @@ const TEXTS: [(ArgumentText, &str, &[&str]); 12] = [
 
 /// How git is run.
 const GIT_OPTIONS: &str = include_str!("../../procedures/sh/git-options.sh");
+
+/// Which local files are in the way of the new release.
+const LOCAL_FILES: &str = include_str!("../../procedures/sh/local-files.sh");
 
 impl ArgumentText {
     /// All of them.

@@ -31,6 +31,7 @@ const CONDITIONS: &[(&str, Condition)] = &[
     ("restart-memcached", Condition::RestartMemcached),
     ("url", Condition::Url),
     ("writers", Condition::Writers),
+    ("local-files", Condition::LocalFiles),
     ("release-checks", Condition::ReleaseChecks),
 ];
 
@@ -220,6 +221,7 @@ fn release_action(
         artisan: Vec::new(),
         sql: String::new(),
         rows: String::new(),
+        tells_later: false,
     }))
 }
 

@@ -40,8 +40,9 @@ fn of_releases(moment: Moment, of: &Step) -> impl Iterator<Item = Step> {
             artisan: step.artisan.clone().unwrap_or_default(),
             sql: step.sql.clone().unwrap_or_default(),
             rows: step.rows.clone(),
+            tells_later: step.proof && step.when_exists.is_none(),
         }),
-        proof: Some(Proof::NoRows(step.rows.clone())),
+        proof: step.proof.then(|| Proof::NoRows(step.rows.clone())),
         when_exists: step
             .when_exists
             .as_ref()

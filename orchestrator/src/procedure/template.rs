@@ -58,6 +58,8 @@ pub enum Placeholder {
     Scratch,
     /// How many backups are kept, by the command line or the inventory.
     Keep,
+    /// What becomes of local files that the new release has in their place: `refuse` or `keep`.
+    LocalFiles,
     /// How long a statement waits for a lock that another session holds, in seconds.
     LockWaitTimeout,
     /// How long is waited until nothing of the installation runs, in seconds.
@@ -72,7 +74,7 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All placeholders.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Host,
         Self::IxpRoot,
         Self::Url,
@@ -97,6 +99,7 @@ impl Placeholder {
         Self::Backup,
         Self::Scratch,
         Self::Keep,
+        Self::LocalFiles,
         Self::LockWaitTimeout,
         Self::QuietTimeout,
         Self::WritersStop,
@@ -131,6 +134,7 @@ impl Placeholder {
             Self::Backup => "backup",
             Self::Scratch => "scratch",
             Self::Keep => "keep",
+            Self::LocalFiles => "local_files",
             Self::LockWaitTimeout => "lock_wait_timeout",
             Self::QuietTimeout => "quiet_timeout",
             Self::WritersStop => "writers_stop",

@@ -145,6 +145,9 @@ pub struct ReleaseStep {
     pub artisan: Option<Vec<String>>,
     /// The statement, if it is no command.
     pub sql: Option<String>,
+    /// Whether the query tells that it is wholly done, and not only begun.
+    #[serde(default = "yes")]
+    pub proof: bool,
     /// A query for what it is still to be done for: it is not run if there are no rows, and has failed if it leaves some.
     pub rows: String,
 }
@@ -207,6 +210,10 @@ impl Version {
     pub fn minor(self) -> (u32, u32) {
         (self.0, self.1)
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn major_and_minor<'de, D: serde::Deserializer<'de>>(from: D) -> Result<(u32, u32), D::Error> {

@@ -7,7 +7,6 @@ use super::data::{RELEASES, Release, ReleaseCheck, ReleaseStep, Version};
 pub struct Upgrade {
     installed: Option<Version>,
     target: Option<Version>,
-    has_target: bool,
 }
 
 /// A question to a host's database: its name, and the query of which the rows are counted.
@@ -17,11 +16,7 @@ impl Upgrade {
     /// From an installed release (its tag or version, if it is known) to a tag; `None`: to the head of a branch, of which
     /// nobody knows the release.
     pub fn new(installed: Option<&str>, target: Option<&str>) -> Self {
-        Self {
-            installed: installed.and_then(release_of),
-            target: target.and_then(release_of),
-            has_target: target.is_some(),
-        }
+        Self { installed: installed.and_then(release_of), target: target.and_then(release_of) }
     }
 
     /// The releases after the installed one, up to the target: empty if one of them is not known.
@@ -36,27 +31,36 @@ impl Upgrade {
         RELEASES.iter().filter(move |(version, _)| is_between(*version))
     }
 
+    /// Whether the target is a release, or made from one.
+    pub fn has_known_target(self) -> bool {
+        self.target.is_some()
+    }
+
+    /// Whether a release is installed already.
+    pub fn has_installed(self, tag: &str) -> bool {
+        Version::parse(tag).zip(self.installed).is_some_and(|(version, installed)| version <= installed)
+    }
+
     /// Whether the steps of a release are part of it.
     ///
-    /// Those of an earlier minor release than the target's are not: they need its code and its tables. Where the release of
-    /// the target is not known, those of all later releases are, each if the new code has it.
+    /// They are those of the target's minor release, also of releases that are installed already: an earlier run may have ended
+    /// before them, and each step asks whether there is anything to do. Steps of an earlier minor release need its code and its
+    /// tables. Where nobody knows the target's release, all from the installed minor release on are part of it, each if the
+    /// new code has it.
     pub fn takes_steps_of(self, tag: &str) -> bool {
         let Some(version) = Version::parse(tag) else { return false };
-        let is_newer = self.installed.is_none_or(|installed| version > installed);
-        match self.target {
-            Some(target) => is_newer && version <= target && version.minor() == target.minor(),
-            None => {
-                is_newer
-                    && !self.has_target
-                    && self.installed.is_none_or(|installed| version.0 == installed.0)
-            }
+        match (self.target, self.installed) {
+            (Some(target), _) => version <= target && version.minor() == target.minor(),
+            (None, Some(installed)) => version.0 == installed.0 && version.minor() >= installed.minor(),
+            (None, None) => true,
         }
     }
 
-    /// Whether an upgrade to the installed release may have ended before the steps of a release.
-    pub fn may_have_left_steps_of(self, tag: &str) -> bool {
-        let Some((version, installed)) = Version::parse(tag).zip(self.installed) else { return false };
-        version <= installed && version.minor() == installed.minor()
+    /// Whether it goes to a later minor release than that of a step, which is the installed one.
+    pub fn leaves_minor_of(self, tag: &str) -> bool {
+        let Some(version) = Version::parse(tag) else { return false };
+        let is_minor = |other: Option<Version>| other.is_some_and(|other| other.minor() == version.minor());
+        is_minor(self.installed) && self.target.is_some_and(|target| target.minor() > version.minor())
     }
 
     /// The checks of its releases, with the release.
@@ -128,15 +132,16 @@ mod tests {
         assert!(upgrade.takes_steps_of("v4.9.0") && !upgrade.takes_steps_of("v4.8.0"));
         let skipped: Vec<&str> = upgrade.skipped_steps().map(|(_, step)| step.id.as_str()).collect();
         assert_eq!(skipped, ["split-conservers"]);
-        assert!(!Upgrade::new(Some("4.9.0"), Some("v4.9.3")).takes_steps_of("v4.9.0"));
+        // An earlier run, or a person, may have stopped before them.
+        assert!(Upgrade::new(Some("4.9.0"), Some("v4.9.3")).takes_steps_of("v4.9.0"));
+        assert!(Upgrade::new(Some("4.8.0"), Some("v4.9.3")).leaves_minor_of("v4.8.0"));
+        assert!(!Upgrade::new(Some("4.9.0"), Some("v4.9.3")).leaves_minor_of("v4.9.0"));
         // Of a branch nobody knows where it leads, nor what a tag of one's own is.
-        let pulled = Upgrade::new(Some("4.7.3"), None);
-        assert!(
-            pulled.takes_steps_of("v4.8.0")
-                && pulled.takes_steps_of("v4.9.0")
-                && !pulled.takes_steps_of("v5.0.0")
-        );
-        assert!(!Upgrade::new(Some("4.8.0"), Some("our-own")).takes_steps_of("v4.9.0"));
+        for target in [None, Some("our-own")] {
+            let pulled = Upgrade::new(Some("4.7.3"), target);
+            assert!(pulled.takes_steps_of("v4.8.0") && pulled.takes_steps_of("v4.9.0"));
+            assert!(!pulled.takes_steps_of("v5.0.0") && !pulled.takes_steps_of("v4.4.0"));
+        }
     }
 
     #[test]

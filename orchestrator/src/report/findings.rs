@@ -55,6 +55,11 @@ pub fn findings(paint: Paint, plan: &Plan, notes: bool, inventory: Option<&str>)
             _ => continue,
         };
         let _ = writeln!(text, "{} {id:22} {}: {why}", paint.bad("blocker "), paint.strong(&host.host));
+        if let Some(help) =
+            host.blocked.as_ref().and_then(|blocking| note::blocking_help(blocking, "ixporch"))
+        {
+            let _ = writeln!(text, "         {:22} {} {help}", "", paint.dim("help:"));
+        }
     }
     let blocked: Vec<&str> =
         plan.hosts().filter(|(_, host)| host.blocked.is_some()).map(|(_, host)| host.host.as_str()).collect();

@@ -82,7 +82,7 @@ pub(super) fn blocking_text(blocking: &Blocking, findings: &[Finding]) -> String
             ids.iter().flat_map(lines).map(|line| harmless_line(&line)).collect::<Vec<_>>().join("\n")
         }
         Blocking::JournalUnreadable { run } => journal_unreadable(run, "").0,
-        Blocking::ReleaseStepBegun { step, run } => format!(
+        Blocking::ReleaseStepBegun { step, run, .. } => format!(
             "run {} began `{step}`, which is done only once, and did not bring it to a good end",
             obstacle::short_id(run)
         ),
@@ -95,9 +95,10 @@ pub(super) fn blocking_text(blocking: &Blocking, findings: &[Finding]) -> String
 pub(super) fn blocking_help(blocking: &Blocking, program: &str) -> Option<String> {
     match blocking {
         Blocking::JournalUnreadable { run } => journal_unreadable(run, program).1,
-        Blocking::ReleaseStepBegun { step, run } => Some(format!(
-            "see what is left to do on the host, do it, then: {program} resolve {} HOST --step {step} --as done",
-            obstacle::short_id(run)
+        Blocking::ReleaseStepBegun { step, run, host } => Some(format!(
+            "see what is left to do on the host, do it, then: {program} resolve {} {} --step {step} --as done --reason 'WHAT YOU SAW'",
+            obstacle::short_id(run),
+            harmless_line(host)
         )),
         Blocking::Preflight { .. } | Blocking::Told { .. } | Blocking::Unknown => None,
     }
@@ -157,7 +158,8 @@ mod tests {
         Some(match blocking {
             Blocking::Preflight { .. } => Blocking::JournalUnreadable { run: "01b3".to_owned() },
             Blocking::JournalUnreadable { .. } => {
-                Blocking::ReleaseStepBegun { step: "split-conservers".to_owned(), run: "01b3".to_owned() }
+                let (step, run) = ("split-conservers".to_owned(), "01b3".to_owned());
+                Blocking::ReleaseStepBegun { step, run, host: "ixp1".to_owned() }
             }
             Blocking::ReleaseStepBegun { .. } => Blocking::told(RemoteText::from("no\u{1b}[2Jroom")),
             Blocking::Told { .. } => Blocking::Unknown,

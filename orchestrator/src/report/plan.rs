@@ -205,7 +205,7 @@ fn release_words(command: &Command) -> String {
     let value = |name: &str| command.environment.get(name).map(String::as_str);
     let words = value("COMMAND").and_then(|words| serde_json::from_str::<Vec<String>>(words).ok());
     let what = match words {
-        Some(words) => format!("php artisan {}", words.join(" ")),
+        Some(words) => words.join(" "),
         None => value("STATEMENT").unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" "),
     };
     format!("done once, if there is anything to do: {what}")

@@ -91,6 +91,13 @@ impl RunState {
             if self.ended_well(name) && !owes {
                 return ExitCode::Success;
             }
+            // A person has to look at what was begun there.
+            let is_begun = self.plan_of(name).is_some_and(|plan| {
+                matches!(plan.blocked, Some(crate::plan::Blocking::ReleaseStepBegun { .. }))
+            });
+            if host.outcome == Some(HostOutcome::NotStarted) && is_begun {
+                return ExitCode::NeedsPerson;
+            }
             // A person's word is all that it waits for.
             let waits = self.plan_of(name).is_some_and(HostPlan::waits_for_gates);
             if host.outcome == Some(HostOutcome::NotStarted) && waits && !owes && host.held_by.is_none() {

@@ -319,13 +319,16 @@ impl HostState {
         let owed: BTreeSet<String> = self.debts.iter().map(|debt| debt.step.clone()).collect();
         let still = |opening: &Option<String>| opening.clone().filter(|opening| owed.contains(opening));
         let closed = still(&plan.opening).or_else(|| still(&plan.closed));
-        let begun_once = self.begun_once(run, plan);
+        let mut begun_once = self.begun_once(run, plan);
+        if kind == RunKind::Rollback && self.is_back_as_planned(plan) {
+            begun_once.retain(|step, _| !plan.cleared_when_back.contains(step));
+        }
         let unfinished = self.leaves_unfinished(kind, plan);
         LeftBehind { owed, closed, unfinished, begun_once, ..LeftBehind::default() }
     }
 
     /// The steps of releases of which it is not known that they did all or nothing, with the run that began them.
-    fn begun_once(&self, run: &str, plan: &HostPlan) -> BTreeMap<String, String> {
+    pub(crate) fn begun_once(&self, run: &str, plan: &HostPlan) -> BTreeMap<String, String> {
         let mut begun = plan.begun_once.clone();
         for step in plan.steps().iter().filter(|step| step.release.is_some()) {
             if self.step(&step.id).is_some_and(StepState::is_begun_once) {

@@ -196,6 +196,25 @@ fn what_is_done_once_is_left_to_a_person_until_all_or_nothing_of_it_is_known_to_
 }
 
 #[test]
+fn a_rollback_that_arrives_forgets_what_its_run_began_and_another_one_keeps_it() {
+    let begun = |back: bool, cleared: bool| {
+        let events =
+            if back { vec![finished("a", "down", StepOutcome::Succeeded, None)] } else { Vec::new() };
+        let mut plan = plan::sample::host("a");
+        let HostAction::Steps(steps) = &mut plan.action else { unreachable!() };
+        steps.truncate(1);
+        plan.begun_once.insert("once".to_owned(), "r1".to_owned());
+        if cleared {
+            plan.cleared_when_back.insert("once".to_owned());
+        }
+        let mut all = vec![started("a", "down")];
+        all.extend(events);
+        fold(all).hosts["a"].leaves("r2", RunKind::Rollback, &plan).begun_once.len()
+    };
+    assert_eq!((begun(true, true), begun(true, false), begun(false, true)), (0, 1, 1));
+}
+
+#[test]
 fn a_site_is_ours_as_long_as_its_opening_is_owed() {
     let down = vec![started("a", "down"), ended("a", HostOutcome::Failed)];
     assert_eq!(leaves(down, |_| ()).closed.as_deref(), Some("up"));

@@ -71,7 +71,12 @@ pub(in crate::cli) fn run(
         }
         None => return Err(which::followed_up(&id, settings)),
     };
-    if let Some(by) = &run.state.taken_over_by {
+    let is_begun_once = run.state.hosts.get(&arguments.host).is_some_and(|host| {
+        host.step(&arguments.step).is_some_and(StepState::is_begun_once)
+            && is_of_release(&run, &arguments.host, &arguments.step)
+    });
+    // Only the run that began it can say that it is done.
+    if let Some(by) = run.state.taken_over_by.as_ref().filter(|_| !is_begun_once) {
         return Err(CliError::invalid(format!("run {shown} was taken over by run {by}"))
             .help(format!("{} report {by}", settings.program)));
     }
@@ -109,7 +114,9 @@ pub(in crate::cli) fn run(
     let next = if host.step(&arguments.step).is_some_and(StepState::is_unknown) {
         format!("resume {shown}")
     } else {
-        "upgrade".to_owned()
+        let target = run.state.header.as_ref().and_then(|header| header.plan.target.clone());
+        let to = target.map_or_else(String::new, |tag| format!(" --to {tag}"));
+        format!("upgrade{to} --limit {}", arguments.host)
     };
     let event = RunEvent::StepResolved {
         host: arguments.host.clone(),

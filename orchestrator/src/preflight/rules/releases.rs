@@ -9,12 +9,19 @@ impl Findings {
     pub(super) fn releases(&mut self, asked: &Asked<'_>, facts: &Facts, preflight: Option<&Preflight>) {
         let upgrade = Upgrade::new(facts.release(), asked.target);
         self.gates(asked, upgrade);
-        self.hints(upgrade);
+        self.hints(asked, upgrade);
         let Some(preflight) = preflight else { return };
         let rows = |release: &Release, id: &str| {
             preflight.release_rows.get(&release::name_of(release, id)).copied().filter(|rows| *rows > 0)
         };
         for (release, check) in upgrade.checks() {
+            if preflight.release_unasked.contains(&release::name_of(release, &check.id)) {
+                self.warning(
+                    "release-check",
+                    format!("{}: it could not be found out whether {}", release.tag, check.what),
+                    format!("look yourself: {}", one_line(&check.rows)),
+                );
+            }
             let Some(rows) = rows(release, &check.id) else { continue };
             self.blocker(
                 "release-check",
@@ -22,28 +29,27 @@ impl Findings {
                 format!("{}; see them: {}", check.remedy, one_line(&check.rows)),
             );
         }
+        let target = asked.target.unwrap_or_default();
         for (release, step) in upgrade.skipped_steps() {
             let Some(rows) = rows(release, &step.id) else { continue };
             self.blocker(
                 "release-step-skipped",
-                format!(
-                    "{} cannot do what {} needs: {} ({rows} rows)",
-                    asked.target.unwrap_or_default(),
-                    release.tag,
-                    step.title
-                ),
+                format!("{target} cannot do what {} needs: {} ({rows} rows)", release.tag, step.title),
                 format!("upgrade to {0} first: --to {0}", release.tag),
             );
         }
         for (release, step) in upgrade.earlier_steps() {
-            // Without its path, nobody needs it; what an earlier run left open is done by the next one.
+            // Without its path, nobody needs it; what this upgrade does itself is not missing.
             let Some(rows) = rows(release, &step.id).filter(|_| step.when_exists.is_none()) else { continue };
-            if !(asked.unfinished && upgrade.may_have_left_steps_of(&release.tag)) {
-                self.warning(
-                    "release-step-missing",
-                    format!("{} was not, or not wholly, done: {} ({rows} rows)", release.tag, step.title),
-                    by_hand(asked, step),
-                );
+            if upgrade.takes_steps_of(&release.tag) && step.proof {
+                continue;
+            }
+            let what = format!("{} was not, or not wholly, done: {} ({rows} rows)", release.tag, step.title);
+            // The next minor release may drop what it needs.
+            if upgrade.leaves_minor_of(&release.tag) {
+                self.blocker("release-step-missing", what, by_hand(asked, step));
+            } else {
+                self.warning("release-step-missing", what, by_hand(asked, step));
             }
         }
     }
@@ -63,15 +69,27 @@ impl Findings {
         let notes: Vec<String> = open.iter().map(|release| release.notes.clone()).collect();
         self.blocker(
             "release-gates",
-            format!("nobody has confirmed: {}", texts.join(" ")),
-            format!("read {}; when that is done: {}", few(&notes), flags.join(" ")),
+            format!("not confirmed: {}", texts.join(" ")),
+            format!(
+                "read {}; when that is done: ixporch upgrade --to {} {}",
+                few(&notes),
+                asked.target.unwrap_or_default(),
+                flags.join(" ")
+            ),
         );
     }
 }
 
 impl Findings {
     /// Where the release notes are, and what is worth knowing of them.
-    fn hints(&mut self, upgrade: Upgrade) {
+    fn hints(&mut self, asked: &Asked<'_>, upgrade: Upgrade) {
+        if let Some(tag) = asked.target.filter(|_| !upgrade.has_known_target()) {
+            return self.note(
+                "release-notes",
+                format!("{tag} is no release of IXP Manager: what releases ask for is not checked"),
+                "read the release notes of the releases that it is made from",
+            );
+        }
         let releases: Vec<&Release> = upgrade.releases().collect();
         if releases.is_empty() {
             return;
