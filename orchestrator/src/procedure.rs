@@ -106,7 +106,7 @@ pub enum Action {
 pub struct ReleaseAction {
     /// The release's tag.
     pub release: String,
-    /// An artisan command, whose question is answered with yes.
+    /// An artisan command; its question is answered with yes.
     pub artisan: Vec<String>,
     /// A statement, if it is no command.
     pub sql: String,

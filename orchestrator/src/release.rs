@@ -45,7 +45,7 @@ pub fn all() -> impl Iterator<Item = &'static Release> {
     RELEASES.iter().map(|(_, release)| release)
 }
 
-/// The newest release that is known and whose minor release is not newer than that of a tag or version.
+/// The newest known release up to the minor release of a tag or version.
 fn newest_up_to(release: &str) -> Option<&'static Release> {
     let numbers = numbers(release)?;
     RELEASES.iter().rev().find(|(version, _)| version.minor() <= numbers).map(|(_, release)| release)

@@ -1,5 +1,5 @@
 <?php
-// uses: client.php, definitions.php, dump.php, programs.php, tables.php, tell.php
+// uses: client.php, count.php, definitions.php, dump.php, programs.php, tables.php, tell.php
 // What the preflight asks about the database, and whether a dump of it could be made and restored.
 
 // Why the dump that an upgrade makes could not be made now; nothing where it could. No row is read.
@@ -93,9 +93,13 @@ function ixporch_tell_zero_dates(PDO $database, array $tables)
     }
     $columns = ixporch_rows($database, "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS
         WHERE TABLE_SCHEMA = DATABASE() AND DATA_TYPE IN ('date', 'datetime', 'timestamp')");
+    $began = microtime(true);
     foreach ($columns as $column) {
         if (!isset($tables[$column[0]]) || $tables[$column[0]]['bytes'] > 100 * 1048576) {
             continue;
+        }
+        if (microtime(true) - $began > 10) {
+            return;
         }
         $name = ixporch_quoted($column[1]);
         if ($database->query('SELECT 1 FROM ' . ixporch_quoted($column[0]) . " WHERE CAST($name AS CHAR(10)) = '0000-00-00' LIMIT 1")->fetchColumn()) {
@@ -116,5 +120,11 @@ function ixporch_tell_database(PDO $database, array $settings)
     ixporch_tell_tables($tables);
     ixporch_tell_definers($database, $rights, $version);
     ixporch_tell_transactions($database);
-    ixporch_tell_zero_dates($database, $tables);
+    ixporch_limit_statements($database);
+    try {
+        ixporch_tell_zero_dates($database, $tables);
+    } catch (PDOException $trouble) {
+        // A table that cannot be read within that time is not known.
+        return;
+    }
 }

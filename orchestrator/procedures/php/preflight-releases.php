@@ -4,14 +4,7 @@
 // release's tables has no answer; of others it is told that they could not be asked.
 function ixporch_tell_releases(PDO $database, $queries)
 {
-    // A long table is not read to its end for a look: statements end after 5 seconds, in the words of MariaDB or of MySQL.
-    foreach (['max_statement_time = 5', 'max_execution_time = 5000'] as $limit) {
-        try {
-            $database->exec("SET SESSION $limit");
-        } catch (PDOException $unknown) {
-            continue;
-        }
-    }
+    ixporch_limit_statements($database);
     foreach ((array) json_decode((string) $queries, true) as $name => $query) {
         try {
             ixporch_tell('release', "$name " . ixporch_count($database, $query));

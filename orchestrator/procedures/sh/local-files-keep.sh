@@ -1,10 +1,19 @@
 # Keeps local files that the new release has in their place, with their modes, and moves them out of its way. They stay in
-# .git/ixporch-local-files/, a file for each run. Behind local-files.sh.
+# .git/ixporch-local-files/, for each run in files of its own: what an earlier try has moved is only there. Behind local-files.sh.
 files=$(local_files)
 [ -n "$files" ] || { echo 'no local file is in the way'; exit 0; }
-store=.git/ixporch-local-files
-kept=$store/${IXPORCH_STEP%%/*}.tar
-mkdir -p "$store" && rm -f "${kept%.tar}.restored" || exit 1
+open=$(printf '%s\n' "$files" | in_open_folders)
+[ -z "$open" ] || { printf 'others than %s can write in the folders of these files: move them away\n%s\n' "$(id -un)" "$open" >&2; exit 1; }
+store=.git/ixporch-local-files run=${IXPORCH_STEP%%/*}
+mkdir -p "$store" || exit 1
+if [ -e "$store/$run.restored" ]; then
+    # All of it was put back since, and may have been changed.
+    for old in "$store/$run".*.tar; do mv "$old" "$old.old" || exit 1; done
+    rm "$store/$run.restored" || exit 1
+fi
+number=1
+while [ -e "$store/$run.$number.tar" ]; do number=$((number + 1)); done
+kept=$store/$run.$number.tar
 # Written aside first: half an archive keeps nothing.
 printf '%s\n' "$files" | tar -cf "$kept.new" -T - && sync "$kept.new" && mv "$kept.new" "$kept" && sync "$store" ||
     { rm -f "$kept.new"; echo 'the local files could not be kept: nothing was moved' >&2; exit 1; }

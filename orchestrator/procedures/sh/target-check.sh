@@ -48,6 +48,8 @@ refuse_for() {
 }
 there=$(local_files)
 if [ "${LOCAL_FILES-}" = keep ]; then
+    open=$(printf '%s\n' "$there" | sed '/^$/d' | in_open_folders)
+    refuse_for "$what brings files that are here already, in folders that others than $(id -un) can write: move them away" "$open"
     [ -z "$there" ] || printf '%s has these files, so the local ones are kept aside (local_files):\n%s\n' "$what" "$there"
 else
     refuse_for "$what brings files that are here already, but not in git: move them away, or set local_files = \"keep\"" "$there"

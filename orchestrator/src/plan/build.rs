@@ -221,7 +221,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
                 plan.findings = findings(request, host, facts, left.former.as_ref());
                 // Where a run broke off, what it left is what the next one mends.
                 if matches!(plan.action, HostAction::Steps(_)) {
-                    // What releases ask for is mended by no step.
+                    // No step does what releases ask of a person.
                     let counts = |id: &str| !plan.unfinished && !ours || id.starts_with("release-");
                     let policy = &request.options.preflight_policy;
                     plan.blocked = Blocking::of_findings(&plan.findings, policy, counts);

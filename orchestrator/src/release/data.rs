@@ -141,7 +141,7 @@ pub struct ReleaseStep {
     pub when_exists: Option<String>,
     /// A path below the installation that every release has that can do it.
     pub needs: Option<String>,
-    /// The artisan command, whose question is answered with yes.
+    /// The artisan command; its question is answered with yes.
     pub artisan: Option<Vec<String>>,
     /// The statement, if it is no command.
     pub sql: Option<String>,

@@ -25,7 +25,7 @@ pub struct Resolve {
     /// Host of the step
     pub host: String,
 
-    /// Step whose result is unknown, or step of a release that failed half-way
+    /// Step whose result is unknown, or step of a release that is only partly done
     #[arg(long, value_name = "STEP")]
     pub step: String,
 
