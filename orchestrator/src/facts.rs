@@ -10,6 +10,9 @@ mod parse;
 mod preflight;
 mod script_reason;
 mod site;
+mod trouble;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +40,9 @@ pub struct Facts {
     pub remote: Option<String>,
     /// The commit of the run's target on the remote, if the remote answered.
     pub remote_commit: Option<String>,
+    /// The release of that commit, if a branch is asked for: the newest of upstream's tags of releases that name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_release: Option<String>,
     /// Whether the remote answered that it does not have that branch or tag.
     pub remote_lacks_target: bool,
     /// The commit of the target's tag as the host has it already.
@@ -87,6 +93,12 @@ pub struct Facts {
     /// The questions that took too long to be answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub late: Vec<String>,
+    /// What was printed for the questions that got no answer, in a line each, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub troubles: BTreeMap<String, String>,
+    /// Where the login finds the programs that were asked for by name alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub found_at: BTreeMap<String, String>,
     /// The kernel's boot id.
     pub boot_id: Option<String>,
     /// What keeps steps alive when the connection ends: a systemd unit or setsid.
@@ -101,6 +113,11 @@ impl Facts {
     /// Whether there is no installation with git at its folder.
     pub fn lacks_installation(&self) -> bool {
         self.distrust.as_ref().is_some_and(|found| found.why == DistrustReason::Absent)
+    }
+
+    /// The names of the installed release: its tag, and its version constant.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        [self.describe.as_deref(), self.version.as_deref()].into_iter().flatten()
     }
 
     /// The name of the installed release: its tag, else its version constant.

@@ -23,7 +23,7 @@ use crate::transport::{LinkLost, Session};
 
 pub use lock::Locked;
 pub use output::{Capped, Listener, StepOutput};
-pub use probe::{PreflightRequest, ProbeError, ProbeRequest, probe};
+pub use probe::{PreflightRequest, ProbeError, ProbeRequest, Reference, probe};
 pub use runner::OpenError;
 pub use survey::{Question, break_lock, fetch, is_running, remove_folder, remove_ledger, survey};
 

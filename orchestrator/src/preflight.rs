@@ -56,7 +56,7 @@ pub struct PreflightPolicy {
 pub const GATES: &str = "release-gates";
 
 /// The ids of all findings.
-pub const IDS: [&str; 59] = [
+pub const IDS: [&str; 60] = [
     "answer-late",
     "application-silent",
     "artisan-jobs",
@@ -79,6 +79,7 @@ pub const IDS: [&str; 59] = [
     "dump-program",
     "dump-trial",
     "git-locked",
+    "git-refused",
     "host-locked",
     "host-moved",
     "installation-missing",

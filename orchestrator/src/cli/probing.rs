@@ -4,7 +4,7 @@ use ixporch_inventory::{Become, Host};
 
 use super::access::{ANSWER, Access, Answers, Asking, Progress, Question};
 use crate::facts::Facts;
-use crate::ledger::{self, PreflightRequest, ProbeRequest};
+use crate::ledger::{self, PreflightRequest, ProbeRequest, Reference};
 
 /// What the probes gave, by host.
 pub(super) type Probes = Answers<Facts>;
@@ -52,10 +52,10 @@ pub(super) fn begin(access: &Access<'_>, hosts: &[&Host], upstream: Upstream<'_>
 }
 
 fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {
-    let references = match upstream {
-        Upstream::Nothing | Upstream::Unasked => Vec::new(),
-        Upstream::Tag(tag) => vec![format!("refs/tags/{tag}"), format!("refs/tags/{tag}^{{}}")],
-        Upstream::Branch => vec![format!("refs/heads/{}", host.text("branch").unwrap_or_default())],
+    let reference = match upstream {
+        Upstream::Nothing | Upstream::Unasked => None,
+        Upstream::Tag(tag) => Some(Reference::Tag(tag.to_owned())),
+        Upstream::Branch => Some(Reference::Branch(host.text("branch").unwrap_or_default().to_owned())),
     };
     ProbeRequest {
         ixp_root: host.text("ixp_root").unwrap_or_default().to_owned(),
@@ -64,13 +64,13 @@ fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {
         php: host.list("php").to_vec(),
         composer: host.list("composer").to_vec(),
         bower: host.list("bower").to_vec(),
-        preflight: (!references.is_empty()).then(|| PreflightRequest {
+        preflight: reference.as_ref().map(|_| PreflightRequest {
             backup_dir: host.backup_dir(),
             memcached_address: host.text("memcached.address").unwrap_or_default().to_owned(),
         }),
         tools: !matches!(upstream, Upstream::Nothing),
-        composition: !references.is_empty(),
+        composition: reference.is_some(),
         memcached_unit: host.text("memcached.service").filter(|unit| *unit != "none").map(str::to_owned),
-        references,
+        upstream: reference,
     }
 }

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use super::{
     Distrust, DistrustReason, Facts, HostLock, Leftovers, Preflight, leftovers, read_composition,
-    read_preflight,
+    read_preflight, trouble::trouble,
 };
 use crate::redact;
+use crate::release;
 use crate::text::{RemoteText, harmless_line};
 
 /// Why a probe's output could not be read.
@@ -44,6 +45,9 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
     };
     let distrust = answers.get("trust").and_then(|answer| Distrust::parse(answer.text.raw()));
     let is_absent = distrust.as_ref().is_some_and(|found| found.why == DistrustReason::Absent);
+    let has_answered = |name: &str, says: fn(&str) -> bool| {
+        answers.get(name).is_some_and(|answer| answer.exit == 0 && says(answer.text.raw()))
+    };
     let yes = |name: &str| answers.get(name).map(|answer| answer.exit == 0);
     Ok(Facts {
         version: lines("version").and_then(|text| version_constant(&text)),
@@ -51,10 +55,12 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         commit: text("commit").filter(|commit| is_commit(commit)),
         branch: text("branch"),
         remote: text("remote").map(|url| redact::url_without_credentials(&url)),
-        remote_commit: lines("remote-commit").and_then(|lines| remote_commit(&lines)),
-        remote_lacks_target: answers
-            .get("remote-commit")
-            .is_some_and(|answer| answer.exit == 0 && answer.text.is_blank()),
+        remote_commit: lines("remote-branch")
+            .and_then(|lines| branch_of(&lines).map(str::to_owned))
+            .or_else(|| lines("remote-tag").and_then(|lines| tag_of(&lines).map(str::to_owned))),
+        remote_release: lines("remote-branch").and_then(|lines| release_of_branch(&lines)),
+        remote_lacks_target: has_answered("remote-branch", |lines| branch_of(lines).is_none())
+            || has_answered("remote-tag", |lines| tag_of(lines).is_none()),
         local_target: text("local-target").filter(|commit| is_commit(commit)),
         git_locked: yes("git-locked").unwrap_or(false),
         modified_files: lines("modified").map(|lines| modified_files(&lines)).unwrap_or_default(),
@@ -84,6 +90,8 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
             ..facts
         }),
         late: late(&answers),
+        troubles: troubles(&answers),
+        found_at: found_at(&answers),
         boot_id: text("boot-id"),
         // The probe itself knows it.
         keeper: None,
@@ -153,6 +161,22 @@ fn late(answers: &BTreeMap<String, Answer>) -> Vec<String> {
     answers.iter().filter(|(_, answer)| is_late(answer)).map(|(name, _)| harmless_line(name)).collect()
 }
 
+/// Why questions got no answer, by their names.
+fn troubles(answers: &BTreeMap<String, Answer>) -> BTreeMap<String, String> {
+    let failed = answers.iter().filter(|(_, answer)| answer.exit != 0);
+    failed.filter_map(|(name, answer)| Some((name.clone(), trouble(answer.text.raw())?))).collect()
+}
+
+/// Where the login finds programs: `where-NAME`.
+fn found_at(answers: &BTreeMap<String, Answer>) -> BTreeMap<String, String> {
+    let found = |(name, answer): (&String, &Answer)| {
+        let program = name.strip_prefix("where-").filter(|_| answer.exit == 0)?;
+        let path = answer.text.raw().trim();
+        path.starts_with('/').then(|| (program.to_owned(), harmless_line(path)))
+    };
+    answers.iter().filter_map(found).collect()
+}
+
 /// The folder on the way to the backups that others may change. What the login cannot see, root's step will.
 fn shared(text: &str) -> Option<String> {
     Distrust::parse(text).filter(|found| found.why != DistrustReason::Unseen).map(|found| found.path)
@@ -162,11 +186,31 @@ fn is_commit(text: &str) -> bool {
     text.len() >= 40 && text.chars().all(|c| c.is_ascii_hexdigit())
 }
 
-/// From `git ls-remote`: the commit of the peeled tag if there is one, else of the first line.
-fn remote_commit(lines: &str) -> Option<String> {
-    let peeled = lines.lines().find(|line| line.ends_with("^{}"));
-    let line = peeled.or_else(|| lines.lines().next())?;
-    line.split_whitespace().next().filter(|commit| is_commit(commit)).map(str::to_owned)
+/// The lines of `git ls-remote`: commits and references. A peeled tag (`^{}`) says what an annotated one points to.
+fn references(lines: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = lines.lines().filter_map(|line| line.split_once('\t'));
+    pairs.filter(|(commit, _)| is_commit(commit)).map(|(commit, reference)| (commit, reference.trim()))
+}
+
+/// The commit of the branch.
+fn branch_of(lines: &str) -> Option<&str> {
+    references(lines).find(|(_, reference)| reference.starts_with("refs/heads/")).map(|(commit, _)| commit)
+}
+
+/// The commit of a tag: of the peeled one if there is one.
+fn tag_of(lines: &str) -> Option<&str> {
+    let peeled = references(lines).find(|(_, reference)| reference.ends_with("^{}"));
+    peeled.or_else(|| references(lines).next()).map(|(commit, _)| commit)
+}
+
+/// The newest release that the branch's commit is, by upstream's tags.
+fn release_of_branch(lines: &str) -> Option<String> {
+    let head = branch_of(lines)?;
+    let tags = references(lines).filter(|(commit, _)| *commit == head).filter_map(|(_, reference)| {
+        let tag = reference.strip_prefix("refs/tags/")?.trim_end_matches("^{}");
+        release::Version::parse(tag).map(|version| (version, tag))
+    });
+    tags.max().map(|(_, tag)| harmless_line(tag))
 }
 
 /// From `git status --porcelain`: the paths, without Doctrine's proxies.
@@ -210,7 +254,7 @@ mod tests {
             fact("version", 0, "<?php\ndefine( 'APPLICATION_VERSION', '4.4.0' );\n"),
             fact("remote", 0, "https://me:token@example.net/x.git"),
             fact(
-                "remote-commit",
+                "remote-tag",
                 0,
                 &format!("{}\trefs/tags/v1\n{}\trefs/tags/v1^{{}}", "a".repeat(40), "b".repeat(40)),
             ),
@@ -236,6 +280,25 @@ mod tests {
         assert_eq!(facts.free_bytes, Some(51_200));
         assert_eq!(facts.maintenance, Some(false));
         assert_eq!(facts.php, None);
+        assert_eq!(facts.troubles.get("php").map(String::as_str), Some("sh: php: not found"));
+    }
+
+    #[test]
+    fn the_release_of_a_branch_is_that_of_its_commit() {
+        let (head, other) = ("a".repeat(40), "b".repeat(40));
+        let tags = format!(
+            "{other}\trefs/tags/v4.8.0\n{head}\trefs/tags/v4.8.0^{{}}\n{head}\trefs/tags/v4.7.9\n\
+             {head}\trefs/tags/vaguely\n{other}\trefs/tags/v4.9.0"
+        );
+        let answer = |lines: &str| parse(fact("remote-branch", 0, lines).as_bytes()).unwrap();
+        let facts = answer(&format!("warning: slow\n{head}\trefs/heads/release-v4\n{tags}"));
+        assert_eq!(facts.remote_commit, Some(head));
+        assert_eq!(facts.remote_release.as_deref(), Some("v4.8.0"));
+        assert!(!facts.remote_lacks_target);
+        // All tags, and no such branch.
+        let facts = answer(&tags);
+        assert_eq!((facts.remote_commit, facts.remote_release), (None, None));
+        assert!(facts.remote_lacks_target);
     }
 
     #[test]

@@ -38,9 +38,17 @@ pub struct ProbeRequest {
     pub tools: bool,
     /// memcached's unit.
     pub memcached_unit: Option<String>,
-    /// The references to ask the remote for: that of the branch, or the tag and what it points to. If empty, the remote
-    /// is not asked.
-    pub references: Vec<String>,
+    /// What to ask the remote for; `None`: it is not asked.
+    pub upstream: Option<Reference>,
+}
+
+/// A branch or a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reference {
+    /// The head of a branch, and the release that it is.
+    Branch(String),
+    /// A tag.
+    Tag(String),
 }
 
 /// What the preflight must know about a host.
@@ -86,15 +94,20 @@ fn script(request: &ProbeRequest) -> String {
     let unit = request.memcached_unit.as_deref().map_or_else(String::new, |unit| {
         format!("ask memcached systemctl show -p LoadState -p ActiveState {}\n", quote(unit))
     });
-    let remote = if request.references.is_empty() {
-        String::new()
-    } else {
-        let local = request.references.iter().find(|reference| reference.ends_with("^{}"));
-        let local = local.map_or_else(String::new, |reference| {
-            let commit = reference.replace("^{}", "^{commit}");
-            format!("ask local-target in_tree rev-parse --verify --quiet {}\n", quote(&commit))
-        });
-        format!("{local}ask remote-commit upstream {}\n", words(&request.references))
+    let remote = match &request.upstream {
+        None => String::new(),
+        Some(Reference::Branch(branch)) => {
+            format!(
+                "ask remote-branch told upstream {} 'refs/tags/v*'\n",
+                quote(&format!("refs/heads/{branch}"))
+            )
+        }
+        Some(Reference::Tag(tag)) => format!(
+            "ask local-target in_tree rev-parse --verify --quiet {}\nask remote-tag told upstream {} {}\n",
+            quote(&format!("refs/tags/{tag}^{{commit}}")),
+            quote(&format!("refs/tags/{tag}")),
+            quote(&format!("refs/tags/{tag}^{{}}")),
+        ),
     };
     let composition = if request.composition {
         let script = BuiltInScript::Composition.text();
@@ -107,7 +120,7 @@ fn script(request: &ProbeRequest) -> String {
             "backups=$(as root sh -c {} sh \"root $([ \"$sudo\" = yes ] || echo \"$me\")\" {folder} </dev/null 2>/dev/null) ||\n\
              backups=$(folder_distrusted \"root $([ \"$sudo\" = yes ] || echo \"$me\")\" {folder})\n\
              ask backup-trust printf %s \"$backups\"\n\
-             ask preflight ahead env {} {} {} {} -r {}\n\
+             ask preflight told ahead env {} {} {} {} -r {}\n\
              for user in root \"$web\" \"$owner\"; do ask \"may-become-$user\" may_become \"$user\"; done\n",
             quote(&format!("{TRUST}folder_distrusted \"$1\" \"$2\"")),
             quote(&format!("BACKUPS={}", preflight.backup_dir)),
@@ -119,10 +132,16 @@ fn script(request: &ProbeRequest) -> String {
         )
     });
     let tools = if request.tools {
+        let named = [("php", &request.php), ("composer", &request.composer), ("bower", &request.bower)];
+        let places = named.iter().filter_map(|(tool, words)| {
+            let program = words.first().filter(|program| !program.contains('/'))?;
+            Some(format!("ask where-{tool} command -v {}\n", quote(program)))
+        });
+        let places: String = places.collect();
         format!(
-            "ask php aside {php} -r 'echo PHP_VERSION;'\n\
-             ask composer aside {composer} --version --no-ansi --no-interaction\n\
-             ask bower aside {bower} --version\n",
+            "{places}ask php told aside {php} -r 'echo PHP_VERSION;'\n\
+             ask composer told aside {composer} --version --no-ansi --no-interaction\n\
+             ask bower told aside {bower} --version\n",
             php = words(&request.php),
             composer = words(&request.composer),
             bower = words(&request.bower),

@@ -248,6 +248,7 @@ fn findings(request: &Request<'_>, host: &Host, facts: &Facts, former: Option<&F
     let described = former.map(|former| former.host.to_string()).unwrap_or_default();
     let asked = Asked {
         target: request.options.target.as_deref(),
+        release: request.options.target.as_deref().or(facts.remote_release.as_deref()),
         major: (request.procedure.name == DEFAULT_PROCEDURE).then_some(4),
         restarts_unit: host.list("memcached.restart").iter().any(|word| word == "systemctl"),
         branch: host.text("branch").unwrap_or_default(),

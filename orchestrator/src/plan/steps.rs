@@ -63,7 +63,8 @@ impl HostBuilder<'_> {
 
     /// The releases that it goes through.
     fn upgrade(&self) -> Upgrade {
-        Upgrade::new(self.facts.release(), self.request.options.target.as_deref())
+        let target = self.request.options.target.as_deref();
+        Upgrade::new(self.facts.names(), target.or(self.facts.remote_release.as_deref()))
     }
 
     /// Whether a step is part of this host's upgrade.
@@ -245,6 +246,7 @@ impl HostBuilder<'_> {
                 });
                 serde_json::to_string(&checks.collect::<Vec<_>>()).unwrap_or_default()
             }
+            Placeholder::UnaskedReleases => self.upgrade().unasked().join(" "),
             Placeholder::TreeOwner => self.facts.tree_owner.clone().unwrap_or_default(),
             Placeholder::MemcachedRestart => self.host.list("memcached.restart").join(" "),
             Placeholder::WritersStop => self.host.list("writers.stop").join(" "),

@@ -8,11 +8,15 @@ mod software;
 use super::{Finding, Severity};
 use crate::facts::Facts;
 
+const NOT_FINISHED: &str = "the checks of database, disk space, ownership and settings did not finish";
+
 /// What the upgrade needs to know about the host's settings.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     /// The tag to go to; `None`: the head of the branch.
     pub target: Option<&'a str>,
+    /// The release that it leads to, if that is known: the target, or what upstream says that the branch's head is.
+    pub release: Option<&'a str>,
     /// The major version that the procedure is for; `None`: it is not known.
     pub major: Option<u32>,
     /// Whether memcached is restarted by systemd, as it is where the inventory says nothing else.
@@ -57,7 +61,10 @@ pub fn find(asked: &Asked<'_>, facts: &Facts) -> Vec<Finding> {
     } else if facts.php.is_some() {
         findings.blocker(
             "preflight-failed",
-            "the checks of database, disk space, ownership and settings did not finish",
+            match facts.troubles.get("preflight") {
+                Some(why) => format!("{NOT_FINISHED}: {why}"),
+                None => NOT_FINISHED.to_owned(),
+            },
             format!(
                 "check that {} can run php in {} (proc_open allowed, answer within 80 s)",
                 asked.web_user, asked.ixp_root

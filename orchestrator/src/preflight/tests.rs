@@ -8,6 +8,7 @@ use crate::facts::{Facts, Preflight};
 /// A host as the documentation installs one.
 fn healthy() -> Facts {
     Facts {
+        describe: Some("v4.9.3".to_owned()),
         remote_commit: Some("a".repeat(40)),
         php: Some("7.0.33".to_owned()),
         composer: Some("Composer version 2.2.24 2024-06-10 22:51:52".to_owned()),
@@ -47,6 +48,7 @@ fn asked() -> Asked<'static> {
     Asked {
         confirmed: &CONFIRMED,
         target: Some("v4.9.3"),
+        release: Some("v4.9.3"),
         major: Some(4),
         restarts_unit: true,
         branch: "master",
@@ -236,7 +238,7 @@ fn another_target_is_refused_before_and_not_in_the_upgrade() {
             Facts { version: Some("4.6.0".to_owned()), commit: Some("a".repeat(40)), ..healthy() };
         facts.branch = Some("master".to_owned());
         change(&mut facts);
-        let found = find(&Asked { target, ..asked() }, &facts);
+        let found = find(&Asked { target, release: target, ..asked() }, &facts);
         let blockers = found.into_iter().filter(|finding| finding.severity == Severity::Blocker);
         blockers.map(|finding| finding.id).collect::<Vec<_>>()
     };
@@ -313,4 +315,63 @@ fn the_clock_of_a_host_may_say_anything() {
         let ids = ids_of(|facts| facts.clock_skew = Some(skew));
         assert_eq!(ids, [(Severity::Warning, "clock-skew".to_owned())]);
     }
+}
+
+#[test]
+fn what_a_program_printed_is_told() {
+    let told = |change: fn(&mut Facts)| {
+        let mut facts = healthy();
+        change(&mut facts);
+        let [finding] = find(&asked(), &facts).try_into().unwrap();
+        (finding.id, finding.what, finding.remedy)
+    };
+    let (id, what, remedy) = told(|facts| {
+        facts.remote_commit = None;
+        facts.tree_owner = Some("ixp".to_owned());
+        let why = "fatal: detected dubious ownership in repository at '/srv/ixpmanager'";
+        facts.troubles.insert("commit".to_owned(), why.to_owned());
+    });
+    assert_eq!(id, "git-refused");
+    assert!(what.ends_with("dubious ownership in repository at '/srv/ixpmanager'"), "{what}");
+    assert_eq!(remedy, "the folder and its .git must belong to one user: chown ixp /srv/ixpmanager");
+
+    let (id, what, _) = told(|facts| {
+        facts.remote_commit = None;
+        facts.troubles.insert("remote-tag".to_owned(), "Permission denied (publickey).".to_owned());
+    });
+    assert_eq!((id.as_str(), what.ends_with("v4.9.3: Permission denied (publickey).")), ("upstream", true));
+
+    let (id, what, remedy) = told(|facts| {
+        facts.bower = None;
+        facts.troubles.insert("bower".to_owned(), "sudo: bower: command not found".to_owned());
+        facts.found_at.insert("bower".to_owned(), "/opt/node/bin/bower".to_owned());
+    });
+    assert_eq!((id.as_str(), what.ends_with("sudo: bower: command not found")), ("bower-missing", true));
+    assert!(remedy.ends_with("in the inventory: bower = \"/opt/node/bin/bower\""), "{remedy}");
+
+    let (id, what, _) = told(|facts| {
+        facts.preflight = None;
+        let why = "PHP Fatal error:  Uncaught Error: Call to undefined function proc_open()";
+        facts.troubles.insert("preflight".to_owned(), why.to_owned());
+    });
+    assert_eq!((id.as_str(), what.ends_with("function proc_open()")), ("preflight-failed", true));
+}
+
+#[test]
+fn a_branch_of_which_upstream_names_the_release_is_asked_as_a_target_is() {
+    let found = |release| {
+        let facts = Facts {
+            describe: Some("v4.8.0".to_owned()),
+            commit: Some("b".repeat(40)),
+            branch: Some("master".to_owned()),
+            ..healthy()
+        };
+        let found = find(&Asked { target: None, release, confirmed: &[], ..asked() }, &facts);
+        found.into_iter().map(|it| (it.id, it.remedy)).collect::<Vec<_>>()
+    };
+    let gate = found(Some("v4.9.0")).remove(0);
+    assert_eq!(gate.0, GATES);
+    assert!(gate.1.ends_with("ixporch upgrade --confirm-release v4.9.0"), "{}", gate.1);
+    let [(id, remedy)] = found(None).try_into().unwrap();
+    assert_eq!((id.as_str(), remedy.as_str()), ("release-notes", "upgrade to a release with --to TAG"));
 }

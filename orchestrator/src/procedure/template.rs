@@ -60,6 +60,8 @@ pub enum Placeholder {
     Keep,
     /// What becomes of local files that the new release has in their place: `refuse` or `keep`.
     LocalFiles,
+    /// The releases, by their tags, that ask for something before they are installed, if nobody knows the release of the branch.
+    UnaskedReleases,
     /// How long a statement waits for a lock that another session holds, in seconds.
     LockWaitTimeout,
     /// How long is waited until nothing of the installation runs, in seconds.
@@ -74,7 +76,7 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All placeholders.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Host,
         Self::IxpRoot,
         Self::Url,
@@ -92,6 +94,7 @@ impl Placeholder {
         Self::Owed,
         Self::TargetVersion,
         Self::ReleaseChecks,
+        Self::UnaskedReleases,
         Self::Php,
         Self::Composer,
         Self::Bower,
@@ -127,6 +130,7 @@ impl Placeholder {
             Self::Owed => "owed",
             Self::TargetVersion => "target_version",
             Self::ReleaseChecks => "release_checks",
+            Self::UnaskedReleases => "unasked_releases",
             Self::Php => "php",
             Self::Composer => "composer",
             Self::Bower => "bower",

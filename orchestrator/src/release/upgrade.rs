@@ -13,20 +13,25 @@ pub struct Upgrade {
 pub type Queries = Vec<(String, &'static str)>;
 
 impl Upgrade {
-    /// From an installed release (its tag or version, if it is known) to a tag; `None`: to the head of a branch, of which
-    /// nobody knows the release.
-    pub fn new(installed: Option<&str>, target: Option<&str>) -> Self {
-        Self { installed: installed.and_then(release_of), target: target.and_then(release_of) }
+    /// From an installed release to a tag; `None`: to the head of a branch, of which nobody knows the release. `installed`
+    /// are the names that it has, its tag and its version: the first that is one of a release counts.
+    pub fn new<'a>(installed: impl IntoIterator<Item = &'a str>, target: Option<&str>) -> Self {
+        Self { installed: installed.into_iter().find_map(release_of), target: target.and_then(release_of) }
     }
 
-    /// The releases after the installed one, up to the target: empty if one of them is not known.
+    /// The releases after the installed one, up to the target. Empty if that is not known; if only the installed one is not,
+    /// those of the target's minor release.
     pub fn releases(self) -> impl Iterator<Item = &'static Release> {
         self.between().map(|(_, release)| release)
     }
 
     fn between(self) -> impl Iterator<Item = &'static (Version, Release)> {
         let is_between = move |version: Version| {
-            self.installed.zip(self.target).is_some_and(|(from, to)| version > from && version <= to)
+            let is_up_to = |to: Version| match self.installed {
+                Some(from) => version > from && version <= to,
+                None => version <= to && version.minor() == to.minor(),
+            };
+            self.target.is_some_and(is_up_to)
         };
         RELEASES.iter().filter(move |(version, _)| is_between(*version))
     }
@@ -34,6 +39,18 @@ impl Upgrade {
     /// Whether the target is a release, or made from one.
     pub fn has_known_target(self) -> bool {
         self.target.is_some()
+    }
+
+    /// The releases after the installed one that ask for something before they are installed, if nobody knows where the
+    /// upgrade leads: their tags.
+    pub fn unasked(self) -> Vec<&'static str> {
+        if self.target.is_some() {
+            return Vec::new();
+        }
+        let is_later = |version: Version| self.installed.is_none_or(|installed| version > installed);
+        let asks = |release: &Release| !release.gates.is_empty() || !release.checks.is_empty();
+        let later = RELEASES.iter().filter(|(version, release)| is_later(*version) && asks(release));
+        later.map(|(_, release)| release.tag.as_str()).collect()
     }
 
     /// Whether a release is installed already.
@@ -116,29 +133,36 @@ mod tests {
 
     #[test]
     fn an_upgrade_goes_through_the_releases_after_the_installed_one() {
-        assert_eq!(
-            tags(Upgrade::new(Some("v4.8.0"), Some("v4.9.3"))),
-            ["v4.9.0", "v4.9.1", "v4.9.2", "v4.9.3"]
-        );
-        assert_eq!(tags(Upgrade::new(Some("4.9.3"), Some("v4.9.3"))), Vec::<&str>::new());
-        assert_eq!(tags(Upgrade::new(Some("4.8.0"), None)), Vec::<&str>::new());
-        assert_eq!(tags(Upgrade::new(Some("v4.9.2-2-g1b2c3d4"), Some("v4.9.3-ours"))), ["v4.9.3"]);
-        assert_eq!(tags(Upgrade::new(None, Some("v4.9.3"))), Vec::<&str>::new());
+        assert_eq!(tags(Upgrade::new(["v4.8.0"], Some("v4.9.3"))), ["v4.9.0", "v4.9.1", "v4.9.2", "v4.9.3"]);
+        assert_eq!(tags(Upgrade::new(["4.9.3"], Some("v4.9.3"))), Vec::<&str>::new());
+        assert_eq!(tags(Upgrade::new(["4.8.0"], None)), Vec::<&str>::new());
+        assert_eq!(tags(Upgrade::new(["v4.9.2-2-g1b2c3d4"], Some("v4.9.3-ours"))), ["v4.9.3"]);
+        // Without tags, the version says what is installed.
+        assert_eq!(tags(Upgrade::new(["1b2c3d4", "4.9.2"], Some("v4.9.3"))), ["v4.9.3"]);
+        assert_eq!(tags(Upgrade::new([], Some("v4.9.1"))), ["v4.9.0", "v4.9.1"]);
+    }
+
+    #[test]
+    fn what_a_branch_of_unknown_release_may_bring_is_known() {
+        assert_eq!(Upgrade::new(["4.8.0"], None).unasked(), ["v4.9.0"]);
+        assert_eq!(Upgrade::new(["4.9.3"], None).unasked(), Vec::<&str>::new());
+        assert!(Upgrade::new([], None).unasked().contains(&"v4.8.0"));
+        assert_eq!(Upgrade::new(["4.8.0"], Some("v4.9.0")).unasked(), Vec::<&str>::new());
     }
 
     #[test]
     fn only_steps_of_the_targets_minor_release_can_be_done_there() {
-        let upgrade = Upgrade::new(Some("4.7.3"), Some("v4.9.3"));
+        let upgrade = Upgrade::new(["4.7.3"], Some("v4.9.3"));
         assert!(upgrade.takes_steps_of("v4.9.0") && !upgrade.takes_steps_of("v4.8.0"));
         let skipped: Vec<&str> = upgrade.skipped_steps().map(|(_, step)| step.id.as_str()).collect();
         assert_eq!(skipped, ["split-conservers"]);
         // An earlier run, or a person, may have stopped before them.
-        assert!(Upgrade::new(Some("4.9.0"), Some("v4.9.3")).takes_steps_of("v4.9.0"));
-        assert!(Upgrade::new(Some("4.8.0"), Some("v4.9.3")).leaves_minor_of("v4.8.0"));
-        assert!(!Upgrade::new(Some("4.9.0"), Some("v4.9.3")).leaves_minor_of("v4.9.0"));
+        assert!(Upgrade::new(["4.9.0"], Some("v4.9.3")).takes_steps_of("v4.9.0"));
+        assert!(Upgrade::new(["4.8.0"], Some("v4.9.3")).leaves_minor_of("v4.8.0"));
+        assert!(!Upgrade::new(["4.9.0"], Some("v4.9.3")).leaves_minor_of("v4.9.0"));
         // Of a branch nobody knows where it leads, nor what a tag of one's own is.
         for target in [None, Some("our-own")] {
-            let pulled = Upgrade::new(Some("4.7.3"), target);
+            let pulled = Upgrade::new(["4.7.3"], target);
             assert!(pulled.takes_steps_of("v4.8.0") && pulled.takes_steps_of("v4.9.0"));
             assert!(!pulled.takes_steps_of("v5.0.0") && !pulled.takes_steps_of("v4.4.0"));
         }
@@ -147,7 +171,7 @@ mod tests {
     #[test]
     fn what_should_have_been_done_is_known() {
         let earlier: Vec<&str> =
-            Upgrade::new(Some("4.8.0"), None).earlier_steps().map(|(_, step)| step.id.as_str()).collect();
+            Upgrade::new(["4.8.0"], None).earlier_steps().map(|(_, step)| step.id.as_str()).collect();
         assert_eq!(earlier, ["l2addresses-populate", "router-import", "split-conservers"]);
     }
 

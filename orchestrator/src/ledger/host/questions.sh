@@ -11,8 +11,15 @@ git_there() { [ -z "$trust" ] && as "$owner" "$@"; }
 alone='core.hooksPath=/dev/null' watch='core.fsmonitor=false'
 in_tree() { git_there env GIT_OPTIONAL_LOCKS=0 git -c "$alone" -c "$watch" -C "$root" "$@"; }
 upstream() {
-  git_there timeout -k 5 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes' \
+  git_there timeout -k 5 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes -oControlPersist=no' \
     git -c "$alone" -c "$watch" -C "$root" ls-remote origin "$@"
+}
+# What it prints where it fails is the answer then. Nothing that it leaves running may keep standard error open.
+told() {
+  { why=$("$@" 2>&1 >&3 3>&-); } 3>&1
+  set -- "$?"
+  [ "$1" = 0 ] || printf '%s\n' "$why"
+  return "$1"
 }
 aside() {
   as "$web" timeout -k 5 "${patience:-60}" sh -c '
@@ -34,7 +41,7 @@ ask sudo sudo -n true
 ask tree-owner printf %s "$owner"
 ask version version
 ask describe in_tree describe --tags --always
-ask commit in_tree rev-parse HEAD
+ask commit told in_tree rev-parse HEAD
 ask branch in_tree symbolic-ref --quiet --short HEAD
 ask remote in_tree config --get remote.origin.url
 ask modified in_tree status --porcelain --untracked-files=no --ignore-submodules=all

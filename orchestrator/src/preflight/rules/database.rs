@@ -163,7 +163,7 @@ impl Findings {
     /// others.
     fn binary_log(&mut self, asked: &Asked<'_>, installed: Option<(u32, u32)>, preflight: &Preflight) {
         let Some(objects) = &preflight.distrusted else { return };
-        let to = asked.target.and_then(release::numbers).or(installed);
+        let to = asked.release.and_then(release::numbers).or(installed);
         let has_trigger = to.is_some_and(|to| to >= release::TRIGGER_SINCE);
         let what = if !objects.is_empty() {
             format!("a restore could not recreate {objects}")
@@ -189,7 +189,7 @@ impl Findings {
             self.warning("database-family", format!("the database is {database}: IXP Manager supports MySQL only, and with MariaDB some column changes stay pending after each update{mode}"), "test on a copy first; if you know about the pending changes, set schema_never_converges = \"accept\"");
             return;
         }
-        let wanted = asked.target.and_then(release::mysql_for);
+        let wanted = asked.release.and_then(release::mysql_for);
         if let (Some(wanted), Some(found)) = (wanted, release::numbers(database))
             && found < wanted
         {
@@ -197,7 +197,7 @@ impl Findings {
                 "database-version",
                 format!(
                     "the database is MySQL {database}, and {} wants {}.{}",
-                    asked.target.unwrap_or_default(),
+                    asked.release.unwrap_or_default(),
                     wanted.0,
                     wanted.1
                 ),

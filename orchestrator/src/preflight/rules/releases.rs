@@ -7,9 +7,9 @@ use crate::release::{self, Release, ReleaseGate, ReleaseStep, Upgrade};
 impl Findings {
     /// Everything that follows from the release data.
     pub(super) fn releases(&mut self, asked: &Asked<'_>, facts: &Facts, preflight: Option<&Preflight>) {
-        let upgrade = Upgrade::new(facts.release(), asked.target);
+        let upgrade = Upgrade::new(facts.names(), asked.release);
         self.gates(asked, upgrade);
-        self.hints(asked, upgrade);
+        self.hints(asked, facts, upgrade);
         let Some(preflight) = preflight else { return };
         let rows = |release: &Release, id: &str| {
             preflight.release_rows.get(&release::name_of(release, id)).copied().filter(|rows| *rows > 0)
@@ -29,7 +29,7 @@ impl Findings {
                 format!("{}; see them: {}", check.remedy, one_line(&check.rows)),
             );
         }
-        let target = asked.target.unwrap_or_default();
+        let target = asked.release.unwrap_or_default();
         for (release, step) in upgrade.skipped_steps() {
             let Some(rows) = rows(release, &step.id) else { continue };
             self.blocker(
@@ -67,27 +67,30 @@ impl Findings {
         let flags: Vec<String> =
             open.iter().map(|release| format!("--confirm-release {}", release.tag)).collect();
         let notes: Vec<String> = open.iter().map(|release| release.notes.clone()).collect();
+        let to = asked.target.map_or_else(String::new, |tag| format!(" --to {tag}"));
         self.blocker(
             "release-gates",
             format!("not confirmed: {}", texts.join(" ")),
-            format!(
-                "read {}; when that is done: ixporch upgrade --to {} {}",
-                few(&notes),
-                asked.target.unwrap_or_default(),
-                flags.join(" ")
-            ),
+            format!("read {}; when that is done: ixporch upgrade{to} {}", few(&notes), flags.join(" ")),
         );
     }
 }
 
 impl Findings {
     /// Where the release notes are, and what is worth knowing of them.
-    fn hints(&mut self, asked: &Asked<'_>, upgrade: Upgrade) {
+    fn hints(&mut self, asked: &Asked<'_>, facts: &Facts, upgrade: Upgrade) {
         if let Some(tag) = asked.target.filter(|_| !upgrade.has_known_target()) {
             return self.note(
                 "release-notes",
                 format!("{tag} is no release of IXP Manager: what releases ask for is not checked"),
                 "read the release notes of the releases that it is made from",
+            );
+        }
+        if asked.target.is_none() && facts.remote_commit.is_some() && asked.release.is_none() {
+            return self.note(
+                "release-notes",
+                format!("the head of {} has no tag of a release upstream: what releases ask for is not checked before the fetch", asked.branch),
+                "upgrade to a release with --to TAG",
             );
         }
         let releases: Vec<&Release> = upgrade.releases().collect();

@@ -11,6 +11,10 @@ impl Findings {
             // Without git nothing else is known of the tree.
             return;
         }
+        if let Some(why) = facts.troubles.get("commit") {
+            // Of what git does not tell nothing else is known, of upstream neither.
+            return self.refused(asked, facts, why);
+        }
         if !facts.modified_files.is_empty() {
             self.blocker(
                 "tree-modified",
@@ -41,9 +45,11 @@ impl Findings {
             );
         } else if facts.remote_commit.is_none() {
             let remote = facts.remote.as_deref().unwrap_or("origin");
+            let why = facts.troubles.get("remote-branch").or_else(|| facts.troubles.get("remote-tag"));
+            let why = why.map_or_else(String::new, |why| format!(": {why}"));
             self.blocker(
                 "upstream",
-                format!("upstream ({remote}) does not answer for {what}"),
+                format!("upstream ({remote}) does not answer for {what}{why}"),
                 format!(
                     "on the host, as {}: git -C {} ls-remote origin",
                     facts.tree_owner.as_deref().unwrap_or("the tree's owner"),
@@ -83,7 +89,7 @@ impl Findings {
 
     /// A downgrade, and another major version, are refused by the upgrade's own check of the target.
     fn versions(&mut self, asked: &Asked<'_>, facts: &Facts) {
-        let target = asked.target.and_then(release::reported_by);
+        let target = asked.release.and_then(release::reported_by);
         let installed = facts.version.as_deref();
         if let (Some(target), Some(installed)) = (target, installed)
             && release::is_older(target, installed) == Some(true)
@@ -107,6 +113,18 @@ impl Findings {
                 );
             }
         }
+    }
+
+    /// git does not work in the tree.
+    fn refused(&mut self, asked: &Asked<'_>, facts: &Facts, why: &str) {
+        let owner = facts.tree_owner.as_deref().unwrap_or("the tree's owner");
+        let root = asked.ixp_root;
+        let remedy = if why.contains("dubious ownership") {
+            format!("the folder and its .git must belong to one user: chown {owner} {root}")
+        } else {
+            format!("on the host, as {owner}: git -C {root} status")
+        };
+        self.blocker("git-refused", format!("git does not work in {root}: {why}"), remedy);
     }
 
     fn distrust(&mut self, asked: &Asked<'_>, facts: &Facts, found: &Distrust) {
@@ -140,16 +158,20 @@ impl Findings {
             );
         }
         if php.is_none() && !is_late("php") {
-            self.blocker(
-                "php-missing",
+            self.missing(
+                asked,
+                facts,
+                "php",
                 "php does not answer",
                 "install it, or set it in the inventory: php = \"…\"",
             );
         }
         match facts.composer.as_deref() {
             None if is_late("composer") => {}
-            None => self.blocker(
-                "composer-missing",
+            None => self.missing(
+                asked,
+                facts,
+                "composer",
                 "composer does not answer (does it support this PHP?)",
                 "install composer 2.2 (the last for PHP 7.0), or set it in the inventory: composer = \"php ./composer.phar\"",
             ),
@@ -166,13 +188,15 @@ impl Findings {
             }
         }
         if facts.bower.is_none() && !is_late("bower") {
-            self.blocker(
-                "bower-missing",
+            self.missing(
+                asked,
+                facts,
+                "bower",
                 "bower does not answer, and it installs the front end of IXP Manager v4",
                 "npm install -g bower; or set it in the inventory: bower = \"…\"",
             );
         }
-        let wanted = asked.target.and_then(release::php_for);
+        let wanted = asked.release.and_then(release::php_for);
         if let (Some(range), Some(php)) = (wanted, php)
             && release::numbers(php).is_some_and(|php| !range.has(php))
         {
@@ -180,16 +204,32 @@ impl Findings {
                 "php-version",
                 format!(
                     "{} needs PHP {range}, and the command line has {php}; composer does not check this",
-                    asked.target.unwrap_or_default()
+                    asked.release.unwrap_or_default()
                 ),
                 "install that PHP beside the other, and set it in the inventory: php = \"php7.0\"",
             );
         }
     }
 
+    /// A program that does not answer: it is not installed, does not work, or the web server's user has another search path
+    /// than the login.
+    fn missing(&mut self, asked: &Asked<'_>, facts: &Facts, tool: &str, what: &str, remedy: &str) {
+        let why = facts.troubles.get(tool);
+        let is_not_found = why.is_some_and(|why| why.contains("not found") || why.contains("No such file"));
+        let remedy = match facts.found_at.get(tool).filter(|_| is_not_found) {
+            Some(path) => format!(
+                "the login finds {path}, and {} does not (PATH, or secure_path of sudo); in the inventory: {tool} = \"{path}\"",
+                asked.web_user
+            ),
+            None => remedy.to_owned(),
+        };
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        self.blocker(&format!("{tool}-missing"), format!("{what}{why}"), remedy);
+    }
+
     /// An upgrade should go through every minor release.
     pub(super) fn path(&mut self, asked: &Asked<'_>, facts: &Facts) {
-        let (Some(target), Some(installed)) = (asked.target, facts.version.as_deref()) else { return };
+        let (Some(target), Some(installed)) = (asked.release, facts.version.as_deref()) else { return };
         let skipped = release::skipped(installed, target);
         if let Some(next) = skipped.first() {
             self.warning(
