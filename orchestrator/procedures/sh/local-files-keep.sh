@@ -14,8 +14,16 @@ fi
 number=1
 while [ -e "$store/$run.$number.tar" ]; do number=$((number + 1)); done
 kept=$store/$run.$number.tar
+# Not every tar reads names from a file.
+set -f
+IFS='
+'
+# shellcheck disable=SC2086
+set -- $files
+unset IFS
+set +f
 # Written aside first: half an archive keeps nothing.
-printf '%s\n' "$files" | tar -cf "$kept.new" -T - && sync "$kept.new" && mv "$kept.new" "$kept" && sync "$store" ||
+tar -cf "$kept.new" -- "$@" && sync "$kept.new" && mv "$kept.new" "$kept" && sync "$store" ||
     { rm -f "$kept.new"; echo 'the local files could not be kept: nothing was moved' >&2; exit 1; }
 printf '%s\n' "$files" | while IFS= read -r path; do rm -r -- "$path" || exit 1; done || exit 1
 echo "kept in $PWD/$kept, since $what has these files:"
