@@ -283,6 +283,15 @@ impl Host {
         matches!(self.value(key), Some(Value::Flag(true)))
     }
 
+    /// The variables that programs on this host are given.
+    pub fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        let variables = match self.value("environment") {
+            Some(Value::Variables(variables)) => Some(variables),
+            _ => None,
+        };
+        variables.into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// How a step is run as another user.
     pub fn become_method(&self) -> Become {
         if self.text("become") == Some("none") { Become::None } else { Become::Sudo }

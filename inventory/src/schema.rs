@@ -96,6 +96,7 @@ fn setting(spec: &Spec) -> Value {
         Kind::Port => json!({ "type": "integer", "minimum": 1, "maximum": 65535 }),
         Kind::LocalPaths | Kind::Jumps => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Words => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
+        Kind::Environment => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Choice(choices) => json!({ "enum": choices }),
         Kind::RemotePath => json!({ "type": "string", "pattern": "^/" }),

@@ -18,6 +18,7 @@ use crate::lines::LineIndex;
 use crate::problem::Problem;
 use crate::value;
 
+mod environment;
 mod specs;
 
 pub use specs::{Kind, SPECS, Spec};
@@ -52,6 +53,8 @@ pub enum Value {
     Number(u32),
     /// Yes or no.
     Flag(bool),
+    /// Variables with their values.
+    Variables(BTreeMap<String, String>),
     /// A length of time, shown in its shortest form.
     #[serde(serialize_with = "value::serialize_time")]
     Time(Duration),
@@ -67,6 +70,10 @@ impl Value {
             }
             Self::Number(number) => number.to_string(),
             Self::Flag(flag) => flag.to_string(),
+            Self::Variables(variables) => {
+                let pairs = variables.iter().map(|(name, value)| format!("{name} = {value:?}"));
+                format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
+            }
             Self::Time(time) => format!("{:?}", value::show_time(*time)),
         }
     }
@@ -186,6 +193,7 @@ fn read_value(
         Kind::Count => Some(document::number(raw, key, 1..=1000, problems)?.map(Value::Number)),
         Kind::Flag => Some(document::flag(raw, key, problems)?.map(Value::Flag)),
         Kind::Words => read_words(key, raw, problems),
+        Kind::Environment => environment::read(key, raw, problems),
         Kind::LocalPaths | Kind::Jumps => {
             let items = document::texts(raw, key, problems)?;
             let mut good = true;

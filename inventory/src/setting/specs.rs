@@ -39,6 +39,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// `true` or `false`.
     Flag,
+    /// A table of variables.
+    Environment,
 }
 
 /// One setting: its key, its kind, its default and what it is for.
@@ -186,6 +188,12 @@ pub const SPECS: &[Spec] = &[
         kind: Kind::Branch,
         built_in: Some("master"),
         doc: "The branch that is pulled if there is no `--to`.",
+    },
+    Spec {
+        key: "environment",
+        kind: Kind::Environment,
+        built_in: None,
+        doc: "Variables that all programs of an upgrade are given, such as `HTTPS_PROXY` where composer, bower and git need a proxy. What a step sets itself comes first.",
     },
     Spec {
         key: "memcached.restart",
