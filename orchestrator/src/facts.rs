@@ -99,6 +99,10 @@ pub struct Facts {
     /// Where the login finds the programs that were asked for by name alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub found_at: BTreeMap<String, String>,
+    /// What is wrong with the web site, as the controller sees it while it is open; `None`: nothing, or it cannot be reached
+    /// from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site_trouble: Option<SiteTrouble>,
     /// The kernel's boot id.
     pub boot_id: Option<String>,
     /// What keeps steps alive when the connection ends: a systemd unit or setsid.

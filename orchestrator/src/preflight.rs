@@ -56,7 +56,7 @@ pub struct PreflightPolicy {
 pub const GATES: &str = "release-gates";
 
 /// The ids of all findings.
-pub const IDS: [&str; 60] = [
+pub const IDS: [&str; 62] = [
     "answer-late",
     "application-silent",
     "artisan-jobs",
@@ -105,6 +105,7 @@ pub const IDS: [&str; 60] = [
     "schema-drift",
     "settings-cached",
     "settings-unreadable",
+    "site-unwell",
     "sudo",
     "target-major",
     "target-moved",
@@ -117,6 +118,7 @@ pub const IDS: [&str; 60] = [
     "web-opcache",
     "web-php",
     "web-php-extensions",
+    "web-settings",
 ];
 
 impl Finding {

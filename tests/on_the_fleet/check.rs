@@ -3,7 +3,7 @@
 use crate::stage::{HOSTS, Stage};
 
 /// What is wrong on which host, by the id of the finding.
-const FAULTS: [(&str, &str, &str); 17] = [
+const FAULTS: [(&str, &str, &str); 20] = [
     ("h1", "tree-modified", "echo >> /srv/ixpmanager/artisan"),
     ("h1", "bower-missing", "mv /usr/local/bin/bower /usr/local/bin/bower-away"),
     ("h1", "schema-drift", "mysql ixp -e 'ALTER TABLE cust DROP autsys CASCADE'"),
@@ -32,6 +32,13 @@ const FAULTS: [(&str, &str, &str); 17] = [
         "h3",
         "settings-cached",
         "cd /srv/ixpmanager; mkdir -p bootstrap/cache; echo '<?php return [\"database\" => [\"default\" => \"mysql\", \"connections\" => [\"mysql\" => [\"host\" => \"elsewhere\", \"database\" => \"ixp\", \"username\" => \"ixp\"]]]];' > bootstrap/cache/config.php; chown -R www-data bootstrap",
+    ),
+    ("h4", "git-refused", "chown root /srv/ixpmanager"),
+    ("h1", "site-unwell", "systemctl stop ixp-web"),
+    (
+        "h1",
+        "web-settings",
+        "mkdir -p /etc/php/8.2/fpm/pool.d; printf '[www]\\nuser = www-data\\nenv[DB_DATABASE] = other\\n' > /etc/php/8.2/fpm/pool.d/ixp.conf",
     ),
     ("h4", "memcached-unit", "systemctl mask memcached"),
     ("h4", "composer-missing", "mv /usr/bin/composer /usr/bin/composer-away"),

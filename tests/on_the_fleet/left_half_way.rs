@@ -2,7 +2,7 @@
 
 use crate::rollback::whole;
 use crate::stage::Stage;
-use crate::v4_8::{accepting, at_v4_8};
+use crate::v4_8::{TO_V4_9, accepting, at_v4_8};
 
 /// memcached does not start any more once the schema is that of v4.9.0.
 const REFUSE_AFTER_SCHEMA: &str = r#"cat > /usr/local/sbin/refuse <<'END'
@@ -14,13 +14,13 @@ mkdir -p /etc/systemd/system/memcached.service.d
 printf '[Service]\nExecStartPre=+/usr/local/sbin/refuse\n' > /etc/systemd/system/memcached.service.d/refuse.conf
 systemctl daemon-reload"#;
 
-/// A session of the application has read a table, and does not end its transaction.
+/// A session of the application executes STATEMENT in a transaction, which it does not end.
 const HOLD_A_TABLE: &str = r#"cat > /tmp/hold.php <<'END'
 <?php
 require '/srv/ixpmanager/app/bootstrap.php';
 $connection = App\Kernel::entityManager()->getConnection();
 $connection->beginTransaction();
-$connection->executeQuery('SELECT * FROM cust')->fetchAllAssociative();
+$connection->executeQuery('STATEMENT')->fetchAllAssociative();
 touch('/tmp/holds');
 sleep(600);
 END
@@ -40,7 +40,8 @@ fn a_host_left_between_schema_and_views_is_upgraded_by_the_next_run() {
     let Some(stage) = at_v4_8(&["h1"]) else { return };
     let inventory = accepting(&stage, "any");
     with_setting(&inventory, "on_failure = \"stop\"");
-    let upgrade = || stage.program.run(&["upgrade", "--yes", "--limit", "h1", "--inventory", &inventory]);
+    let words = ["upgrade", "--yes", "--limit", "h1", "--inventory", &inventory];
+    let upgrade = || stage.program.run(&[&words[..], &TO_V4_9].concat());
     // memcached fails after the schema is updated, and the view of v4.8.0 selects a column that is gone.
     stage.fleet.on("h1", REFUSE_AFTER_SCHEMA);
     let stopped = upgrade();
@@ -64,18 +65,26 @@ fn a_lock_of_another_session_is_waited_for_as_long_as_the_inventory_says_and_nam
     let inventory = stage.inventory_with("", "any");
     with_setting(&inventory, "lock_wait_timeout = \"5s\"");
     let before = whole(&stage, "h2");
-    // A session of the application itself has read a table, and does not end its transaction.
-    stage.fleet.on("h2", HOLD_A_TABLE);
-    let ended = stage.program.run(&["upgrade", "--yes", "--limit", "h2", "--inventory", &inventory]);
-    assert_eq!(ended.code, 5, "{ended}");
-    assert!(
-        ended.stdout.contains("(lock_wait_timeout) for a lock that another session holds: session "),
-        "{ended}"
-    );
-    assert_eq!(stage.outcomes()[0].1, "rolled-back", "{ended}");
-    assert!(!stage.in_maintenance("h2"));
-    assert_eq!(whole(&stage, "h2"), before);
-    stage.fleet.on("h2", "pkill -f hold.php");
+    // A session of the application itself has read a table, which its change waits for; or has locked one, which the backup
+    // cannot read then.
+    let holds = [
+        ("SELECT * FROM cust", "schema-update"),
+        ("LOCK TABLES virtualinterface WRITE", "backup"),
+    ];
+    for (statement, step) in holds {
+        stage.fleet.on("h2", &HOLD_A_TABLE.replace("STATEMENT", statement));
+        let ended = stage.program.run(&["upgrade", "--yes", "--limit", "h2", "--inventory", &inventory]);
+        assert_eq!(ended.code, 5, "{ended}");
+        assert!(
+            ended.stdout.contains("(lock_wait_timeout) for a lock that another session holds: session "),
+            "{ended}"
+        );
+        let (_, outcome, reason) = stage.outcomes().remove(0);
+        assert!(outcome == "rolled-back" && reason.starts_with(step), "{reason}: {ended}");
+        assert!(!stage.in_maintenance("h2"));
+        assert_eq!(whole(&stage, "h2"), before);
+        stage.fleet.on("h2", "pkill -f hold.php; rm /tmp/holds");
+    }
     let again = stage.program.run(&["upgrade", "--yes", "--limit", "h2", "--inventory", &inventory]);
     assert_eq!(again.code, 0, "{again}");
 }

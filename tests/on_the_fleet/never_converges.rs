@@ -1,14 +1,14 @@
 //! Schema changes that stay pending whatever is executed, as v4.8 to v4.9 has them over MariaDB.
 
 use crate::rollback::whole;
-use crate::v4_8::{accepting, at_v4_8};
+use crate::v4_8::{TO_V4_9, accepting, at_v4_8};
 
 #[test]
 fn what_was_executed_and_stays_pending_is_told_from_what_was_not() {
     let Some(stage) = at_v4_8(&["h1", "h2"]) else { return };
     let before = whole(&stage, "h2");
     // Without being told that this is known, a host goes back to its start.
-    let strict = stage.run(&["upgrade", "--yes", "--limit", "h2"]);
+    let strict = stage.run(&[&["upgrade", "--yes", "--limit", "h2"][..], &TO_V4_9].concat());
     assert_eq!(strict.code, 5, "{strict}");
     assert!(
         strict.stdout.contains("never-converges: still pending although executed: 339 changes"),
@@ -20,7 +20,7 @@ fn what_was_executed_and_stays_pending_is_told_from_what_was_not() {
     let inventory = accepting(&stage, "additive");
     let upgrade = |more: &[&str]| {
         let words = ["upgrade", "--yes", "--limit", "h1", "--inventory", &inventory];
-        stage.program.run(&[&words, more].concat())
+        stage.program.run(&[&words[..], &TO_V4_9, more].concat())
     };
     // The two additions and the drop are seen among hundreds of changes that change nothing.
     let held = upgrade(&[]);
@@ -58,7 +58,8 @@ fn a_change_that_was_not_executed_is_named_alone() {
     let script = r#"sed -i 's/\$tool->updateSchema(.*/foreach ($statements as $s) { if (strpos($s, "ADD name") === false) { $entityManager->getConnection()->executeStatement($s); } }/' app/Console/SchemaUpdate.php; grep -q 'ADD name' app/Console/SchemaUpdate.php"#;
     stage.publish_changed("h3", "v4.9.0", script);
     let inventory = accepting(&stage, "any");
-    let ended = stage.program.run(&["upgrade", "--yes", "--limit", "h3", "--inventory", &inventory]);
+    let words = ["upgrade", "--yes", "--limit", "h3", "--inventory", &inventory];
+    let ended = stage.program.run(&[&words[..], &TO_V4_9].concat());
     assert_eq!(ended.code, 5, "{ended}");
     assert!(ended.stdout.contains("not executed by it: 1 addition"), "{ended}");
     assert_eq!(stage.outcomes()[0].1, "rolled-back");

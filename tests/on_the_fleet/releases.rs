@@ -7,7 +7,7 @@ use ixporch_tests::wire::until;
 
 use crate::rollback::whole;
 use crate::stage::Stage;
-use crate::v4_8::{accepting, at_v4_8};
+use crate::v4_8::{TO_V4_9, accepting, at_v4_8};
 
 /// What v4.9.0 needs, as the database tells: how often names were copied, the names, links that are left, sessions.
 pub(crate) fn done(stage: &Stage, host: &str) -> [String; 4] {
@@ -24,8 +24,8 @@ pub(crate) const ONCE: [&str; 4] = ["1", "Ada,Bob", "0", "1>2 2 a,2>1 1 a"];
 
 fn upgrade(stage: &Stage, inventory: &str, host: &str, more: &[&str]) -> Ended {
     let words = ["upgrade", "--yes", "--limit", host, "--inventory", inventory, "--to", "v4.9.0"];
-    let skips = ["--skip-check", "php-version", "--reason", "the fleet has PHP 8"];
-    stage.program.run(&[&words, &skips[..], more].concat())
+    let skips = TO_V4_9.get(2..).unwrap();
+    stage.program.run(&[&words, skips, more].concat())
 }
 
 #[test]
@@ -61,9 +61,7 @@ fn a_controller_that_dies_in_a_step_that_is_done_once_finds_it_done() {
     let inventory = accepting(&stage, "any");
     stage.hold("h2", "copy-contact-names.start");
     let words = ["upgrade", "--yes", "--limit", "h2", "--inventory", &inventory, "--to", "v4.9.0"];
-    let more =
-        ["--confirm-release", "v4.9.0", "--skip-check", "php-version", "--reason", "the fleet has PHP 8"];
-    let mut command = stage.program.command(&[&words[..], &more].concat());
+    let mut command = stage.program.command(&[&words[..], &TO_V4_9].concat());
     let mut controller = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(until("the step is at work", || Stage::is_held("h2", "copy-contact-names.start")));
@@ -85,10 +83,16 @@ fn a_step_that_is_done_once_and_fails_half_way_waits_for_a_person() {
     let text = std::fs::read_to_string(&inventory).unwrap();
     std::fs::write(&inventory, text.replace("[defaults]\n", "[defaults]\non_failure = \"stop\"\n")).unwrap();
     // To the head of the branch, of which the release is not known beforehand.
-    let pull = || stage.program.run(&["upgrade", "--yes", "--limit", "h3", "--inventory", &inventory]);
+    let words = ["upgrade", "--yes", "--limit", "h3", "--inventory", &inventory];
+    let refused = stage.program.run(&words);
+    assert_eq!(refused.code, 5, "{refused}");
+    assert!(refused.stdout.contains("then upgrade with --confirm-release v4.9.0"), "{refused}");
+    assert!(!stage.in_maintenance("h3"));
+    let pull = || stage.program.run(&[&words[..], &TO_V4_9].concat());
     let stopped = pull();
     assert_eq!(stopped.code, 6, "{stopped}");
     assert!(stopped.stdout.contains("1 of 2 rows are left"), "{stopped}");
+    assert!(stopped.stdout.contains("h3 --step copy-contact-names --as done --reason TEXT"), "{stopped}");
     let first = stage.program.json(&["--format", "json", "report"])["run"].as_str().unwrap().to_owned();
     let count = || stage.sql("h3", "SELECT COUNT(*) FROM copied_names");
     assert_eq!(count(), "1");

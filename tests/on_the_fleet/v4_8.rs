@@ -14,6 +14,10 @@ restart
 mysql ixp < tools/sql/views.sql
 mysql ixp -e "INSERT INTO user (username) VALUES ('ada'), ('bob'); INSERT INTO contact (name, user_id) VALUES ('Ada', 1), ('Bob', 2); INSERT INTO switch (name, switchtype) VALUES ('sw1', 1); INSERT INTO bgpsessiondata (srcipaddressid, dstipaddressid, protocol, packetcount, timestamp, source) VALUES (1, 2, 4, 10, '2026-01-01', 'a'), (1, 2, 4, 5, '2026-01-02', 'b'), (2, 1, 4, 7, '2026-01-01', 'a')""#;
 
+/// What a person confirms and skips to go to v4.9.0 on hosts of the fleet.
+pub(crate) const TO_V4_9: [&str; 6] =
+    ["--confirm-release", "v4.9.0", "--skip-check", "php-version", "--reason", "the fleet has PHP 8"];
+
 /// Hosts at v4.8.0, with v4.9.0 upstream.
 pub(crate) fn at_v4_8(hosts: &[&str]) -> Option<Stage> {
     let stage = Stage::of(hosts)?;

@@ -1,6 +1,6 @@
 <?php
 // uses: backups.php, backup-checks.php, backup-site.php, backup-database.php, backup-files.php, backup-keep.php
-// uses: bytes.php, client.php, load.php, prune.php, settings.php, tables.php
+// uses: bytes.php, client.php, load.php, prune.php, sessions.php, settings.php, tables.php
 // Makes a backup of the database, of the settings, and of what composer and bower installed. It counts only where all of it
 // was read again and found to be what was written, and where it could be loaded.
 
@@ -52,6 +52,7 @@ try {
     $database = ixporch_database($settings);
     $contents = ixporch_contents($database, $settings);
     ixporch_make_folder($new);
+    // This reads every table, and waits for each no longer than it may: what the dump would wait for, this waits for.
     $measures = ixporch_measures($database, $contents['tables']);
     $dump = ixporch_dump($database, $settings, $contents, $new);
     // The connection from before may have been lost in all that time.
@@ -59,6 +60,8 @@ try {
     ixporch_must_be_loadable($database, $settings, $contents['definers'], $dump['longest_line']);
     $after = ixporch_checksums($database, array_keys(ixporch_tables($database)));
     $moving = ixporch_differing($measures['sums'], $after);
+} catch (PDOException $trouble) {
+    ixporch_fail('the backup failed: ' . $trouble->getMessage() . (isset($settings) ? ixporch_why_locked($trouble, $settings) : ''));
 } catch (Throwable $trouble) {
     ixporch_fail('the backup failed: ' . $trouble->getMessage());
 }

@@ -5,7 +5,7 @@ function ixporch_get($url, $peer = null)
 {
     $parts = parse_url($url);
     $headers = ['Cache-Control: no-cache', 'Pragma: no-cache', 'User-Agent: ixporch', 'Connection: close'];
-    $options = ['http' => ['timeout' => 20, 'ignore_errors' => true, 'follow_location' => 1, 'max_redirects' => 6, 'protocol_version' => 1.1]];
+    $options = ['http' => ['timeout' => (int) getenv('ANSWER_TIMEOUT') ?: 20, 'ignore_errors' => true, 'follow_location' => 1, 'max_redirects' => 6, 'protocol_version' => 1.1]];
     if ($peer !== null) {
         $headers[] = "Host: $peer";
         $options['ssl'] = ['peer_name' => $peer];

@@ -36,11 +36,11 @@ case $version in
 '') echo "$what does not say which version it is" >&2; exit 1 ;;
 *) echo "$what is version $version, and this procedure is for version 4" >&2; exit 1 ;;
 esac
-# What these releases ask for was not asked, since nobody knew before the fetch which release the branch is.
+# What these releases ask a person for was not asked, since nobody knew before the fetch which release the branch is.
 for tag in ${UNASKED_RELEASES-}; do
     first=$(printf '%s\n%s\n' "${tag#v}" "$version" | sort -V | head -n 1)
     [ "$first" = "${tag#v}" ] || continue
-    echo "$what is version $version, and $tag asks for things that are checked before an upgrade only if it has a target: go there with --to TAG" >&2
+    echo "$what is version $version: read the release notes of $tag, then upgrade with --confirm-release $tag" >&2
     exit 1
 done
 

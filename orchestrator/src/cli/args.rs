@@ -10,6 +10,7 @@ use clap::ValueEnum;
 
 pub use hosts::{Connecting, InventoryFile, Selection, Waves};
 pub use preflight::Preflight;
+pub(super) use preflight::confirmable;
 pub use relying::Relying;
 pub use work::{Approvals, Change, Look, RunOptions, Work};
 

@@ -2,9 +2,17 @@
 
 use ixporch_inventory::{Become, Host};
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::access::{ANSWER, Access, Answers, Asking, Progress, Question};
-use crate::facts::Facts;
+use super::site::Sites;
+use crate::engine::{SiteLook, SiteProber};
+use crate::facts::{Facts, SiteTrouble};
 use crate::ledger::{self, PreflightRequest, ProbeRequest, Reference};
+
+/// How long a web site is looked at.
+const LOOKING: Duration = Duration::from_secs(30);
 
 /// What the probes gave, by host.
 pub(super) type Probes = Answers<Facts>;
@@ -34,8 +42,9 @@ pub(super) async fn probe(
 
 /// Begins to ask them.
 pub(super) fn begin(access: &Access<'_>, hosts: &[&Host], upstream: Upstream<'_>) -> Asking<Facts> {
+    let sites = Arc::new(Sites::new());
     let question = |host: &Host| -> Question<Facts> {
-        let request = request(host, upstream);
+        let (request, sites) = (request(host, upstream), Arc::clone(&sites));
         Box::new(move |ledger, _| {
             Box::pin(async move {
                 let facts = ledger::probe(ledger, &request).await;
@@ -44,11 +53,25 @@ pub(super) fn begin(access: &Access<'_>, hosts: &[&Host], upstream: Upstream<'_>
                     clock_skew: facts.clock.map(|clock| clock.saturating_sub(now)),
                     ..facts
                 };
-                facts.map(skewed).map_err(|error| format!("the probe failed: {error}"))
+                let mut facts = facts.map(skewed).map_err(|error| format!("the probe failed: {error}"))?;
+                if let Some(url) = request.preflight.as_ref().and_then(|preflight| preflight.url.as_deref())
+                    && facts.maintenance == Some(false)
+                {
+                    facts.site_trouble = trouble_of_site(&sites, url, facts.version.as_deref()).await;
+                }
+                Ok(facts)
             })
         })
     };
     access.begin(hosts, question, ANSWER)
+}
+
+/// What is wrong with an open web site. One that cannot be reached from here, or that takes too long, is not judged.
+async fn trouble_of_site(sites: &Sites, url: &str, version: Option<&str>) -> Option<SiteTrouble> {
+    match tokio::time::timeout(LOOKING, sites.look(url, version)).await {
+        Ok(SiteLook::Unwell(trouble)) => Some(trouble),
+        Ok(SiteLook::Well | SiteLook::Unreachable(_)) | Err(_) => None,
+    }
 }
 
 fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {
@@ -67,10 +90,12 @@ fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {
         preflight: reference.as_ref().map(|_| PreflightRequest {
             backup_dir: host.backup_dir(),
             memcached_address: host.text("memcached.address").unwrap_or_default().to_owned(),
+            url: host.text("url").map(str::to_owned),
         }),
         tools: !matches!(upstream, Upstream::Nothing),
         composition: reference.is_some(),
         memcached_unit: host.text("memcached.service").filter(|unit| *unit != "none").map(str::to_owned),
+        environment: host.environment().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         upstream: reference,
     }
 }

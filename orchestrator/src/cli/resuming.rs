@@ -42,6 +42,8 @@ pub(super) struct Given<'a> {
     pub(super) relying: &'a Relying,
     /// Only these of its hosts.
     pub(super) limit: Option<&'a str>,
+    /// The releases that a person confirms, with `--rerun`.
+    pub(super) confirmed: &'a [String],
     pub(super) yes: bool,
 }
 
@@ -223,6 +225,7 @@ pub(super) async fn rerun(
     request.options.backup.clone_from(&header.backup);
     // What a person let pass for these hosts still passes.
     request.options.preflight_policy = header.plan.preflight_policy.clone();
+    request.options.preflight_policy.confirmed.extend_from_slice(given.confirmed);
     request = request.in_waves(&Waves::default());
     let keep_ledger = header.keep_ledger || given.options.keep_ledger;
     request.run = RunOptions { keep_ledger, live: given.options.live };

@@ -93,8 +93,9 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         troubles: troubles(&answers),
         found_at: found_at(&answers),
         boot_id: text("boot-id"),
-        // The probe itself knows it.
+        // Who asks knows these.
         keeper: None,
+        site_trouble: None,
         leftovers: leftovers_of(&answers),
     })
 }

@@ -85,6 +85,12 @@ pub struct Preflight {
     pub backup_foreign: Option<String>,
     /// A parent folder of the backups that the web user may not enter.
     pub backup_shut: Option<String>,
+    /// What is wrong with the web site, as the host itself sees it while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site_trouble: Option<String>,
+    /// What the web server's own settings say of the database otherwise than `.env`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub web_settings: Vec<String>,
     /// Files of the settings and skins that the web user cannot read.
     pub unreadable: Vec<String>,
     /// The programs for a backup that were found.
@@ -147,6 +153,8 @@ pub fn read_preflight(lines: &str) -> Option<Preflight> {
             "dump-trouble" => facts.dump_trouble = Some(text).filter(|text| !text.is_empty()),
             "backup-foreign" => facts.backup_foreign = Some(text),
             "backup-shut" => facts.backup_shut = Some(text),
+            "site-trouble" => facts.site_trouble = Some(text),
+            "web-setting" => facts.web_settings.push(text),
             "unreadable" => facts.unreadable.push(text),
             "end" => is_whole = true,
             "validate" => facts.validate = text.split(' ').next().and_then(|code| code.parse().ok()),

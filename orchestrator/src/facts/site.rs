@@ -1,9 +1,11 @@
 //! Judges the answers of a web site: is it healthy?
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::text::RemoteText;
+use crate::text::{RemoteText, harmless_line};
 
 /// The answer of a web site to one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +74,32 @@ pub enum SiteTrouble {
     /// A problem that this version does not know.
     #[serde(other)]
     Unknown,
+}
+
+impl fmt::Display for SiteTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswer => f.write_str("no answer"),
+            Self::Status { path, status } => write!(f, "{path}: HTTP status {status}"),
+            Self::Redirected { path, host } => write!(
+                f,
+                "{path}: redirected to another host, {}: does `url` name this one?",
+                harmless_line(host.raw())
+            ),
+            Self::PingMissing => f.write_str("/api/v4/ping: HTTP status 404, but this release has it"),
+            Self::PingUnreadable => f.write_str("/api/v4/ping: HTTP status 200, but no JSON"),
+            Self::OtherVersion { answered, installed } => {
+                let answered = harmless_line(answered.raw());
+                write!(f, "/api/v4/ping answers version {answered}, but {installed} is installed")
+            }
+            Self::NoPage => f.write_str("neither /login nor / is there"),
+            Self::EmptyPage { path } => write!(f, "{path}: an empty page"),
+            Self::ApplicationFailed { path } => write!(f, "{path}: the application failed (\"Whoops\")"),
+            Self::RequestFailed { failure } => f.write_str(failure.raw()),
+            Self::Unsteady { successes } => write!(f, "it was healthy only {successes} times in a row"),
+            Self::Unknown => f.write_str("a problem that this version of ixporch does not know"),
+        }
+    }
 }
 
 /// The paths to request, in order: `/api/v4/ping` exists since v4.7.3; a page needs the whole application.

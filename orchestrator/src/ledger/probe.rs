@@ -38,6 +38,8 @@ pub struct ProbeRequest {
     pub tools: bool,
     /// memcached's unit.
     pub memcached_unit: Option<String>,
+    /// Variables for programs that go to the network.
+    pub environment: Vec<(String, String)>,
     /// What to ask the remote for; `None`: it is not asked.
     pub upstream: Option<Reference>,
 }
@@ -58,6 +60,8 @@ pub struct PreflightRequest {
     pub backup_dir: String,
     /// Where memcached listens.
     pub memcached_address: String,
+    /// The address of the web site.
+    pub url: Option<String>,
 }
 
 /// Why a probe has no facts.
@@ -120,11 +124,12 @@ fn script(request: &ProbeRequest) -> String {
             "backups=$(as root sh -c {} sh \"root $([ \"$sudo\" = yes ] || echo \"$me\")\" {folder} </dev/null 2>/dev/null) ||\n\
              backups=$(folder_distrusted \"root $([ \"$sudo\" = yes ] || echo \"$me\")\" {folder})\n\
              ask backup-trust printf %s \"$backups\"\n\
-             ask preflight told ahead env {} {} {} {} -r {}\n\
+             ask preflight told ahead env {} {} {} {} {} -r {}\n\
              for user in root \"$web\" \"$owner\"; do ask \"may-become-$user\" may_become \"$user\"; done\n",
             quote(&format!("{TRUST}folder_distrusted \"$1\" \"$2\"")),
             quote(&format!("BACKUPS={}", preflight.backup_dir)),
             quote(&format!("MEMCACHED_ADDRESS={}", preflight.memcached_address)),
+            quote(&format!("URL={}", preflight.url.as_deref().unwrap_or_default())),
             quote(&format!("RELEASE_QUERIES={}", release_queries())),
             words(&request.php),
             quote(&BuiltInScript::Preflight.text()),
@@ -149,8 +154,11 @@ fn script(request: &ProbeRequest) -> String {
     } else {
         String::new()
     };
+    let variables = request.environment.iter().map(|(name, value)| format!(" {name}={}", quote(value)));
+    let networked =
+        format!("networked() {{ set -- env{} \"$@\"; git_there \"$@\"; }}\n", variables.collect::<String>());
     format!(
-        "root={root}; web={web}; sudo={sudo}\n{}{QUESTIONS}\
+        "root={root}; web={web}; sudo={sudo}\n{networked}{}{QUESTIONS}\
          {tools}{composition}{preflight}{remote}{unit}ask clock date +%s\n",
         questions(),
         root = quote(&request.ixp_root),

@@ -134,7 +134,8 @@ impl HostBuilder<'_> {
     }
 
     fn command(&self, step: &Step) -> Command {
-        let mut environment: BTreeMap<String, String> = BTreeMap::new();
+        let own = self.host.environment().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut environment: BTreeMap<String, String> = own.collect();
         let argv = match &step.action {
             Action::Run(arguments) => {
                 arguments.iter().flat_map(|argument| self.words(argument)).map(Argument::from).collect()
@@ -246,7 +247,11 @@ impl HostBuilder<'_> {
                 });
                 serde_json::to_string(&checks.collect::<Vec<_>>()).unwrap_or_default()
             }
-            Placeholder::UnaskedReleases => self.upgrade().unasked().join(" "),
+            Placeholder::UnaskedReleases => {
+                let confirmed = &self.request.options.preflight_policy.confirmed;
+                let is_open = |tag: &&str| !confirmed.iter().any(|known| known == tag);
+                self.upgrade().unasked().filter(is_open).collect::<Vec<_>>().join(" ")
+            }
             Placeholder::TreeOwner => self.facts.tree_owner.clone().unwrap_or_default(),
             Placeholder::MemcachedRestart => self.host.list("memcached.restart").join(" "),
             Placeholder::WritersStop => self.host.list("writers.stop").join(" "),

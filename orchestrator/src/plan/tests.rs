@@ -85,6 +85,7 @@ fn the_eight_steps_of_the_document_are_planned_in_order() {
             "tree-check",
             "fetch",
             "target-check",
+            "release-check",
             "maintenance-on",
             "closed-check",
             "quiet",

@@ -54,6 +54,7 @@ pub fn find(asked: &Asked<'_>, facts: &Facts) -> Vec<Finding> {
     if let Some(preflight) = &facts.preflight {
         findings.php(asked, facts, preflight);
         findings.skins(preflight);
+        findings.site(asked, facts, preflight);
         findings.disk(asked, facts, preflight);
         findings.database(asked, facts, preflight);
         findings.memcached(asked, facts, preflight);

@@ -92,6 +92,27 @@ fn what_is_in_the_database_that_a_change_would_meet_is_found() {
 }
 
 #[test]
+fn a_site_that_would_fail_the_checks_after_the_upgrade_is_found_before() {
+    type Trouble = fn(&mut Facts);
+    let cases: [(&str, Trouble); 3] = [
+        ("site-unwell", |facts| {
+            facts.site_trouble = Some(crate::facts::SiteTrouble::PingUnreadable);
+        }),
+        ("site-unwell", |facts| {
+            facts.preflight.as_mut().unwrap().site_trouble = Some("no answer".to_owned());
+        }),
+        ("web-settings", |facts| {
+            let found = "DB_DATABASE is old in /etc/php/7.0/fpm/pool.d/ixp.conf, and ixp in .env";
+            facts.preflight.as_mut().unwrap().web_settings = vec![found.to_owned()];
+        }),
+    ];
+    for (id, trouble) in cases {
+        assert_eq!(ids_of(trouble), [(Severity::Blocker, id.to_owned())]);
+        assert!(IDS.contains(&id), "{id}");
+    }
+}
+
+#[test]
 fn each_trouble_has_its_name_and_a_remedy() {
     type Trouble = fn(&mut Facts);
     let of = |facts: &mut Facts| facts.preflight.take().unwrap();

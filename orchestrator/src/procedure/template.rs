@@ -60,7 +60,7 @@ pub enum Placeholder {
     Keep,
     /// What becomes of local files that the new release has in their place: `refuse` or `keep`.
     LocalFiles,
-    /// The releases, by their tags, that ask for something before they are installed, if nobody knows the release of the branch.
+    /// The releases, by their tags, of which nobody has confirmed the gates, if nobody knows the release of the branch.
     UnaskedReleases,
     /// How long a statement waits for a lock that another session holds, in seconds.
     LockWaitTimeout,

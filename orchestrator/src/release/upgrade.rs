@@ -41,16 +41,18 @@ impl Upgrade {
         self.target.is_some()
     }
 
-    /// The releases after the installed one that ask for something before they are installed, if nobody knows where the
-    /// upgrade leads: their tags.
-    pub fn unasked(self) -> Vec<&'static str> {
-        if self.target.is_some() {
-            return Vec::new();
-        }
-        let is_later = |version: Version| self.installed.is_none_or(|installed| version > installed);
-        let asks = |release: &Release| !release.gates.is_empty() || !release.checks.is_empty();
-        let later = RELEASES.iter().filter(|(version, release)| is_later(*version) && asks(release));
-        later.map(|(_, release)| release.tag.as_str()).collect()
+    /// The releases that it may go through, if nobody knows where it leads: all after the installed one.
+    fn perhaps(self) -> impl Iterator<Item = &'static Release> {
+        let is_later = move |version: Version| {
+            self.target.is_none()
+                && self.installed.is_none_or(|installed| version > installed && version.0 == installed.0)
+        };
+        RELEASES.iter().filter(move |(version, _)| is_later(*version)).map(|(_, release)| release)
+    }
+
+    /// Those of them that ask a person for something: their tags.
+    pub fn unasked(self) -> impl Iterator<Item = &'static str> {
+        self.perhaps().filter(|release| !release.gates.is_empty()).map(|release| release.tag.as_str())
     }
 
     /// Whether a release is installed already.
@@ -80,9 +82,11 @@ impl Upgrade {
         is_minor(self.installed) && self.target.is_some_and(|target| target.minor() > version.minor())
     }
 
-    /// The checks of its releases, with the release.
+    /// The checks of its releases, with the release; if nobody knows where it leads, of all later ones.
     pub fn checks(self) -> impl Iterator<Item = (&'static Release, &'static ReleaseCheck)> {
-        self.releases().flat_map(|release| release.checks.iter().map(move |check| (release, check)))
+        self.releases()
+            .chain(self.perhaps())
+            .flat_map(|release| release.checks.iter().map(move |check| (release, check)))
     }
 
     /// The steps of releases that it skips, with the release: the target's code cannot do them.
@@ -125,6 +129,8 @@ pub fn queries() -> Queries {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn tags(upgrade: Upgrade) -> Vec<&'static str> {
@@ -144,10 +150,19 @@ mod tests {
 
     #[test]
     fn what_a_branch_of_unknown_release_may_bring_is_known() {
-        assert_eq!(Upgrade::new(["4.8.0"], None).unasked(), ["v4.9.0"]);
-        assert_eq!(Upgrade::new(["4.9.3"], None).unasked(), Vec::<&str>::new());
-        assert!(Upgrade::new([], None).unasked().contains(&"v4.8.0"));
-        assert_eq!(Upgrade::new(["4.8.0"], Some("v4.9.0")).unasked(), Vec::<&str>::new());
+        let unasked = |upgrade: Upgrade| upgrade.unasked().collect::<Vec<_>>();
+        assert_eq!(unasked(Upgrade::new(["4.8.0"], None)), ["v4.9.0"]);
+        assert_eq!(unasked(Upgrade::new(["4.9.3"], None)), Vec::<&str>::new());
+        assert!(unasked(Upgrade::new([], None)).contains(&"v4.8.0"));
+        assert_eq!(unasked(Upgrade::new(["4.8.0"], Some("v4.9.0"))), Vec::<&str>::new());
+        let checks = |installed, target| {
+            Upgrade::new([installed], target)
+                .checks()
+                .map(|(release, _)| release.tag.as_str())
+                .collect::<BTreeSet<_>>()
+        };
+        assert_eq!(checks("4.5.0", None), BTreeSet::from(["v4.6.0", "v4.8.0"]));
+        assert_eq!(checks("4.5.0", Some("v4.6.1")), BTreeSet::from(["v4.6.0"]));
     }
 
     #[test]
@@ -177,7 +192,7 @@ mod tests {
 
     #[test]
     fn each_question_has_a_name_of_its_own() {
-        let names: std::collections::BTreeSet<String> = queries().into_iter().map(|(name, _)| name).collect();
+        let names: BTreeSet<String> = queries().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), queries().len());
         assert!(names.contains("v4.6.0/duplicate-ipv4-addresses") && names.contains("v4.9.0/bgp-sessions"));
     }

@@ -64,6 +64,7 @@ pub(super) fn next(names: &Names, header: &RunHeader, state: &RunState) -> Strin
             );
         }
     }
+    text.push_str(&to_resolve(names, header, state));
     let approvals = to_approve(names, state);
     let waits_for_a_person = !approvals.is_empty();
     text.push_str(&approvals);
@@ -120,6 +121,26 @@ fn again(names: &Names, header: &RunHeader, state: &RunState) -> Option<String> 
         }
         _ => format!("{fixed}: {program} resume {run} --rerun failed"),
     })
+}
+
+/// The steps of releases that ended half-way: no run begins them again before a person says how they ended.
+fn to_resolve(names: &Names, header: &RunHeader, state: &RunState) -> String {
+    let (program, run) = (&names.program, &names.run);
+    let mut text = String::new();
+    for (_, plan) in header.plan.hosts().filter(|(_, plan)| !state.is_back(&plan.host)) {
+        let Some(host) = state.hosts.get(&plan.host).filter(|host| host.outcome == Some(HostOutcome::Failed))
+        else {
+            continue;
+        };
+        for (step, _) in host.begun_once(run, plan).into_iter().filter(|(_, begun)| begun == run) {
+            let name = &plan.host;
+            let _ = writeln!(
+                text,
+                "next: when `{step}` is done on {name}: {program} resolve {run} {name} --step {step} --as done --reason TEXT"
+            );
+        }
+    }
+    text
 }
 
 /// The failed hosts that can be rolled back.

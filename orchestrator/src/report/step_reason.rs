@@ -4,9 +4,8 @@
 
 use super::{HostWords, obstacle};
 use crate::event::{StepEnd, StepReason};
-use crate::facts::SiteTrouble;
 use crate::plan::PlannedProof;
-use crate::text::{RemoteText, harmless_line};
+use crate::text::RemoteText;
 
 /// Why a step ended as it did; empty if its outcome says it all.
 pub(super) fn of(end: &StepEnd) -> String {
@@ -81,9 +80,9 @@ fn message(reason: &StepReason) -> String {
             format!("the connection was lost before it ended: {}", failure.raw())
         }
         StepReason::NoAnswer { seconds } => format!("no answer within {seconds}s"),
-        StepReason::SiteUnwell { url, trouble } => format!("{url}: {}", site(trouble)),
+        StepReason::SiteUnwell { url, trouble } => format!("{url}: {trouble}"),
         StepReason::SiteUnreachable { url, trouble } => {
-            format!("{url} cannot be reached from here: {}", site(trouble))
+            format!("{url} cannot be reached from here: {trouble}")
         }
         StepReason::Told { text } => text.raw().to_owned(),
         StepReason::Unknown => "a reason that this version of ixporch does not know".to_owned(),
@@ -132,31 +131,5 @@ fn proof_failed(proof: &PlannedProof) -> String {
             let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
             format!("there is still something to be done: {query}")
         }
-    }
-}
-
-/// What is wrong with a web site.
-fn site(trouble: &SiteTrouble) -> String {
-    match trouble {
-        SiteTrouble::NoAnswer => "no answer".to_owned(),
-        SiteTrouble::Status { path, status } => format!("{path}: HTTP status {status}"),
-        SiteTrouble::Redirected { path, host } => {
-            format!(
-                "{path}: redirected to another host, {}: does `url` name this one?",
-                harmless_line(host.raw())
-            )
-        }
-        SiteTrouble::PingMissing => "/api/v4/ping: HTTP status 404, but this release has it".to_owned(),
-        SiteTrouble::PingUnreadable => "/api/v4/ping: HTTP status 200, but no JSON".to_owned(),
-        SiteTrouble::OtherVersion { answered, installed } => {
-            let answered = harmless_line(answered.raw());
-            format!("/api/v4/ping answers version {answered}, but {installed} is installed")
-        }
-        SiteTrouble::NoPage => "neither /login nor / is there".to_owned(),
-        SiteTrouble::EmptyPage { path } => format!("{path}: an empty page"),
-        SiteTrouble::ApplicationFailed { path } => format!("{path}: the application failed (\"Whoops\")"),
-        SiteTrouble::RequestFailed { failure } => failure.raw().to_owned(),
-        SiteTrouble::Unsteady { successes } => format!("it was healthy only {successes} times in a row"),
-        SiteTrouble::Unknown => "a problem that this version of ixporch does not know".to_owned(),
     }
 }

@@ -35,15 +35,19 @@ impl Preflight {
             return Err(CliError::usage("--skip-check needs a reason")
                 .help("add --reason \"the file is generated\"; it is recorded in the journal"));
         }
-        for tag in &self.confirm_release {
-            if !release::all().any(|release| release.tag == *tag) {
-                let mut error = CliError::usage(format!("there is no release `{tag}` to confirm"));
-                error.help =
-                    ixporch_inventory::suggest::help(tag, release::all().map(|release| release.tag.as_str()));
-                return Err(error);
-            }
-        }
+        confirmable(&self.confirm_release)?;
         let skips = self.skip_check.iter().map(|id| (id.clone(), reason.to_owned())).collect();
         Ok(PreflightPolicy { strict: self.strict, skips, confirmed: self.confirm_release.clone() })
     }
+}
+
+/// Whether all of these are releases that a person can confirm.
+pub(in crate::cli) fn confirmable(tags: &[String]) -> Result<(), CliError> {
+    let known = || release::all().map(|release| release.tag.as_str());
+    let Some(tag) = tags.iter().find(|tag| !known().any(|known| known == tag.as_str())) else {
+        return Ok(());
+    };
+    let mut error = CliError::usage(format!("there is no release `{tag}` to confirm"));
+    error.help = ixporch_inventory::suggest::help(tag, known());
+    Err(error)
 }

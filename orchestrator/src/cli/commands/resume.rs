@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::approve;
-use crate::cli::args::{Approvals, Connecting, InventoryFile, Relying, RunOptions};
+use crate::cli::args::{Approvals, Connecting, InventoryFile, Relying, RunOptions, confirmable};
 use crate::cli::error::CliError;
 use crate::cli::planning;
 use crate::cli::printer::Printer;
@@ -34,6 +34,10 @@ pub struct Resume {
     /// Start a new run for these hosts instead; hosts that were never started are always included
     #[arg(long, value_enum, value_name = "WHICH")]
     pub rerun: Option<Rerun>,
+
+    /// With --rerun, confirm that what this release asks of you is known and done, such as v4.9.0
+    #[arg(long, value_name = "TAG", requires = "rerun")]
+    pub confirm_release: Vec<String>,
 
     /// Inventory file, if it has moved since the run
     #[arg(short, long, value_name = "FILE")]
@@ -82,6 +86,7 @@ pub(in crate::cli) fn run(
 }
 
 async fn take_up(arguments: &Resume, settings: &Settings, printer: Printer) -> Result<ExitCode, CliError> {
+    confirmable(&arguments.confirm_release)?;
     let history = settings.store.history()?;
     let rerun = arguments.rerun.map(|rerun| Which::from(rerun).into());
     let question = Question {
@@ -105,6 +110,7 @@ async fn take_up(arguments: &Resume, settings: &Settings, printer: Printer) -> R
         approvals: &arguments.approvals,
         relying: &arguments.relying,
         limit: arguments.limit.as_deref(),
+        confirmed: &arguments.confirm_release,
         yes: arguments.yes,
     };
     let resuming =

@@ -11,7 +11,7 @@ git_there() { [ -z "$trust" ] && as "$owner" "$@"; }
 alone='core.hooksPath=/dev/null' watch='core.fsmonitor=false'
 in_tree() { git_there env GIT_OPTIONAL_LOCKS=0 git -c "$alone" -c "$watch" -C "$root" "$@"; }
 upstream() {
-  git_there timeout -k 5 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes -oControlPersist=no' \
+  networked timeout -k 5 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes -oControlPersist=no' \
     git -c "$alone" -c "$watch" -C "$root" ls-remote origin "$@"
 }
 # What it prints where it fails is the answer then. Nothing that it leaves running may keep standard error open.

@@ -61,6 +61,7 @@ impl Findings {
         }
         self.contents(preflight);
         self.settings(asked, preflight);
+        self.web_settings(preflight);
         let (user, name) = (&preflight.database_user, &preflight.database_name);
         if !preflight.missing_rights.is_empty() {
             let rights = preflight.missing_rights.join(", ");
@@ -155,6 +156,17 @@ impl Findings {
                 "settings-cached",
                 format!("the application and .env name different databases: {}; the backup would be of another one than the upgrade changes", preflight.cached_settings.join("; ")),
                 format!("make .env right, then, as {}: php artisan config:clear in {}", asked.web_user, asked.ixp_root),
+            );
+        }
+    }
+
+    /// Whether the web server itself names another database: its environment counts before `.env`.
+    fn web_settings(&mut self, preflight: &Preflight) {
+        if !preflight.web_settings.is_empty() {
+            self.blocker(
+                "web-settings",
+                format!("the web server and .env name different databases: {}; the backup and the schema update would be of another one than the site uses", preflight.web_settings.join("; ")),
+                "make both the same: take the variables out of the web server's configuration and reload it, or correct .env",
             );
         }
     }

@@ -243,6 +243,20 @@ impl Findings {
         }
     }
 
+    /// What the checks after the upgrade would say of the site as it is now, by the same rules.
+    pub(super) fn site(&mut self, asked: &Asked<'_>, facts: &Facts, preflight: &Preflight) {
+        let controller = facts.site_trouble.as_ref().map(|trouble| format!("from the controller: {trouble}"));
+        let host = preflight.site_trouble.as_ref().map(|trouble| format!("from the host: {trouble}"));
+        let seen: Vec<String> = host.into_iter().chain(controller).collect();
+        if !seen.is_empty() {
+            self.blocker(
+                "site-unwell",
+                format!("the site is not healthy before the upgrade, so it would not be afterwards: {}", seen.join("; ")),
+                format!("url must name the site of {}, and the site must answer without a login of a proxy; repair it, or correct url in the inventory", asked.ixp_root),
+            );
+        }
+    }
+
     pub(super) fn skins(&mut self, preflight: &Preflight) {
         for skin in &preflight.skins {
             let (folder, files) = skin.rsplit_once(' ').unwrap_or((skin, "?"));
