@@ -157,6 +157,8 @@ fn what_fails_late_or_when_the_site_is_open_is_taken_back_and_the_others_are_upg
     let ended = stage.program.run(&["upgrade", "--yes", "--inventory", &inventory(&stage)]);
     assert_eq!(ended.code, 5, "{ended}");
     compare(&stage, &cells, &before);
+    // systemd had given up on it.
+    assert_eq!(stage.fleet.on("h1", "systemctl is-active memcached"), "active");
     // What git wrote as root belongs to whom it belonged.
     let owners =
         "cd /srv/ixpmanager; stat -c %U bower.json composer.lock database/Proxies/* | sort | uniq -c | xargs";

@@ -1,7 +1,7 @@
 <?php
 // uses: backups.php, client.php, owners.php, programs.php, users.php
 // Records, before git writes to the installation, what it will write: the files that differ between the two commits, and the
-// proxies, with their folders. For each: its owner, group and mode, and the content that git writes there.
+// proxies, with their folders. For each: its owner, group, mode and access control list, and the content that git writes there.
 
 // Runs git as the owner of the tree.
 function ixporch_git($arguments)
@@ -48,11 +48,35 @@ function ixporch_written_by_git(array $before, array $after, array $besides)
     return $written;
 }
 
-function ixporch_line($path, array $blobs, $was)
+// The access control lists of files that have one beyond their mode, as getfacl(1) prints them: path => list. Git makes a new file
+// for each that it changes, and that has none.
+function ixporch_acls(array $paths)
+{
+    $paths = array_filter($paths, 'is_file');
+    if (!$paths || !ixporch_has_program('getfacl')) {
+        return [];
+    }
+    $names = tmpfile();
+    fwrite($names, implode("\0", $paths) . "\0");
+    rewind($names);
+    $process = ixporch_start('xargs -0 getfacl --skip-base --numeric --no-effective --absolute-names --physical --', [$names, ['pipe', 'w']], $pipes);
+    $text = stream_get_contents($pipes[1]);
+    proc_close($process);
+    $acls = [];
+    foreach (preg_split('~\n\n+~', trim($text)) as $block) {
+        if (preg_match('~^# file: ([^\n]*)\n(?:#[^\n]*\n)*(.*)$~s', $block, $match)) {
+            $acls[stripcslashes($match[1])] = $match[2];
+        }
+    }
+    return $acls;
+}
+
+function ixporch_line($path, array $blobs, $was, $acl)
 {
     $is = $was ?: @lstat($path);
     $mode = $was ? $was['kind'] | $was['mode'] : ($is ? $is['mode'] : 0);
-    return ($is ? "$is[uid] $is[gid] " . decoct($mode) : '- - -') . ' ' . (implode(',', $blobs) ?: '-') . " $path";
+    $acl = base64_encode($was ? $was['acl'] : $acl) ?: '-';
+    return ($is ? "$is[uid] $is[gid] " . decoct($mode) . " $acl" : '- - - -') . ' ' . (implode(',', $blobs) ?: '-') . " $path";
 }
 
 // Records of runs whose backup was removed are of no use to anybody.
@@ -70,13 +94,14 @@ $file = ixporch_owners_file();
 $owed = in_array('ownership', explode(' ', (string) getenv('OWED')), true) ? ixporch_owed_owners() : [];
 $target = (string) getenv('TARGET') !== '' ? 'refs/tags/' . getenv('TARGET') : 'refs/remotes/origin/' . getenv('BRANCH');
 $written = ixporch_written_by_git(ixporch_files_of((string) getenv('INSTALLED_COMMIT')), ixporch_files_of($target), $owed);
+$acls = ixporch_acls(array_map('strval', array_keys($written)));
 $lines = [];
 foreach ($written as $path => $blobs) {
     clearstatcache();
     $was = isset($owed[$path]) ? $owed[$path][0] : null;
     $lines[] = $was === null && isset($owed[$path])
-        ? '- - - ' . (implode(',', $blobs) ?: '-') . " $path"
-        : ixporch_line($path, $blobs, $was);
+        ? '- - - - ' . (implode(',', $blobs) ?: '-') . " $path"
+        : ixporch_line($path, $blobs, $was, isset($acls[$path]) ? $acls[$path] : '');
 }
 $text = IXPORCH_OWNERS_FORMAT . implode("\0", $lines) . "\0";
 if (@file_put_contents("$file.new", $text) !== strlen($text) || !rename("$file.new", $file)) {

@@ -1,7 +1,7 @@
 <?php
 // uses: backups.php, client.php, owners.php, programs.php, users.php
-// Gives back what git wrote as its own, and nothing else: what was recorded gets the owner, group and mode that it had (but that
-// git says which files are executable). New files in folders of the web user go to the web user. Repeating it does no harm.
+// Gives back what git wrote as its own, and nothing else: what was recorded gets the owner, group, mode and access control list that it
+// had (but that git says which files are executable). New files in folders of the web user go to the web user. Repeating it does no harm.
 
 // Goes into a folder below this one, through no link.
 function ixporch_enter($folder)
@@ -91,6 +91,18 @@ function ixporch_due($was, array $held, array $web)
     return [$to['uid'], $to['gid'], $wanted] === [$held['uid'], $held['gid'], $mode] ? null : [$to, $wanted];
 }
 
+// Gives what is held open the access control list that it had.
+function ixporch_give_acl($name, array $held, $acl)
+{
+    $streams = [['pipe', 'r'], ['file', '/dev/null', 'w'], 3 => $held['file']];
+    $process = ixporch_start('setfacl --set-file=- /proc/self/fd/3', $streams, $pipes);
+    fwrite($pipes[0], "$acl\n");
+    fclose($pipes[0]);
+    if (proc_close($process) !== 0) {
+        ixporch_fail("cannot restore the access control list of $name");
+    }
+}
+
 // Gives back one that git wrote; tells whether that was needed, and counts what others changed since.
 function ixporch_give_back($path, array $known, array $git, array $web, &$changed)
 {
@@ -101,15 +113,21 @@ function ixporch_give_back($path, array $known, array $git, array $web, &$change
         return false;
     }
     $due = ixporch_due($was, $held, $web);
-    if ($due === null) {
+    $acl = $was ? $was['acl'] : '';
+    if ($due === null && $acl === '') {
         return false;
     }
     if (!($held['kind'] === 0100000 ? ixporch_is_blob($held, $blobs) : ixporch_holds_only($held, $path, $known))) {
         $changed++;
         return false;
     }
-    ixporch_give($path, $held, $due[0], $due[1]);
-    return true;
+    if ($due !== null) {
+        ixporch_give($path, $held, $due[0], $due[1]);
+    }
+    if ($acl !== '') {
+        ixporch_give_acl($path, $held, $acl);
+    }
+    return $due !== null;
 }
 
 $file = ixporch_owners_file();

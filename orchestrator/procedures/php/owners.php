@@ -8,7 +8,7 @@
 // later. It holds the paths that git will write, with what they were before, and what git writes there.
 
 // How a record of owners begins.
-const IXPORCH_OWNERS_FORMAT = "ixporch-owners 3\n";
+const IXPORCH_OWNERS_FORMAT = "ixporch-owners 4\n";
 
 // The record of this run, or of that which is taken back.
 function ixporch_owners_file()
@@ -58,9 +58,9 @@ function ixporch_owners($file)
     }
     $known = [];
     foreach (array_filter(explode("\0", substr($text, strlen(IXPORCH_OWNERS_FORMAT))), 'strlen') as $line) {
-        list($uid, $gid, $mode, $blobs, $path) = explode(' ', $line, 5);
+        list($uid, $gid, $mode, $acl, $blobs, $path) = explode(' ', $line, 6);
         $mode = octdec($mode);
-        $was = $uid === '-' ? null : ['uid' => (int) $uid, 'gid' => (int) $gid, 'mode' => $mode & 07777, 'kind' => $mode & 0170000];
+        $was = $uid === '-' ? null : ['uid' => (int) $uid, 'gid' => (int) $gid, 'mode' => $mode & 07777, 'kind' => $mode & 0170000, 'acl' => (string) base64_decode(rtrim($acl, '-'))];
         $known[$path] = [$was, array_filter(explode(',', $blobs), function ($blob) {
             return $blob !== '-';
         })];
