@@ -93,6 +93,9 @@ pub struct Facts {
     /// The questions that took too long to be answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub late: Vec<String>,
+    /// Why the step `target-check` would refuse, in lines; empty: it would not, or nobody knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_refused: Vec<String>,
     /// What was printed for the questions that got no answer, in a line each, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub troubles: BTreeMap<String, String>,

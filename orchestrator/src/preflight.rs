@@ -56,7 +56,7 @@ pub struct PreflightPolicy {
 pub const GATES: &str = "release-gates";
 
 /// The ids of all findings.
-pub const IDS: [&str; 62] = [
+pub const IDS: [&str; 63] = [
     "answer-late",
     "application-silent",
     "artisan-jobs",
@@ -110,6 +110,7 @@ pub const IDS: [&str; 62] = [
     "target-major",
     "target-moved",
     "target-older",
+    "target-refused",
     "tree-branch",
     "tree-modified",
     "tree-open",

@@ -64,8 +64,13 @@ fn commits_of_the_operators_own_are_not_lost() {
     let stage = Stage::new(&[("all", &["a"])]);
     let host = stage.fleet.host("a");
     host.commit_locally();
+    let skips = ["--skip-check", "target-refused", "--reason", "a try"];
     for arguments in [&["upgrade", "--yes"][..], &["upgrade", "--yes", "--to", "v4.5.0"]] {
-        let ended = stage.run(arguments);
+        let refused = stage.run(arguments);
+        assert_eq!(refused.code, 4, "{refused}");
+        assert!(refused.stderr.contains("1 commits that upstream does not have"), "{refused}");
+        // What comes up after the check is met by the step.
+        let ended = stage.run(&[arguments, &skips].concat());
         assert_eq!(ended.code, 5, "{ended}");
         assert_eq!(host_of(&stage.report(), "a")["failing_step"], "target-check");
     }

@@ -3,7 +3,7 @@
 use crate::stage::{HOSTS, Stage};
 
 /// What is wrong on which host, by the id of the finding.
-const FAULTS: [(&str, &str, &str); 20] = [
+const FAULTS: [(&str, &str, &str); 21] = [
     ("h1", "tree-modified", "echo >> /srv/ixpmanager/artisan"),
     ("h1", "bower-missing", "mv /usr/local/bin/bower /usr/local/bin/bower-away"),
     ("h1", "schema-drift", "mysql ixp -e 'ALTER TABLE cust DROP autsys CASCADE'"),
@@ -33,6 +33,7 @@ const FAULTS: [(&str, &str, &str); 20] = [
         "settings-cached",
         "cd /srv/ixpmanager; mkdir -p bootstrap/cache; echo '<?php return [\"database\" => [\"default\" => \"mysql\", \"connections\" => [\"mysql\" => [\"host\" => \"elsewhere\", \"database\" => \"ixp\", \"username\" => \"ixp\"]]]];' > bootstrap/cache/config.php; chown -R www-data bootstrap",
     ),
+    ("h3", "target-refused", "chown root /srv/ixpmanager/database/xml"),
     ("h4", "git-refused", "chown root /srv/ixpmanager"),
     ("h1", "site-unwell", "systemctl stop ixp-web"),
     (

@@ -13,17 +13,40 @@ function ixporch_trouble_of_dump(array $settings, array $tables, array $rights, 
     return proc_close($process) === 0 ? '' : $said;
 }
 
+// The number of the error with which the server refuses a trigger to the database user; 0: it does not, or it cannot be tried. None
+// is made: it names a column that is not there, which the server finds last. What it waits for, others wait for, too: a second at most.
+function ixporch_refusal_of_trigger(PDO $database, array $tables)
+{
+    if (!$tables) {
+        return 0;
+    }
+    try {
+        $database->exec('SET SESSION lock_wait_timeout = 1');
+        $database->exec('CREATE TRIGGER ixporch_trial BEFORE INSERT ON ' . ixporch_quoted((string) key($tables)) . ' FOR EACH ROW SET NEW.ixporch_no_such_column = 1');
+    } catch (PDOException $refusal) {
+        $number = isset($refusal->errorInfo[1]) ? (int) $refusal->errorInfo[1] : 0;
+        return in_array($number, [1142, 1227, 1419], true) ? $number : 0;
+    } finally {
+        $database->exec('SET SESSION lock_wait_timeout = DEFAULT');
+    }
+    return 0;
+}
+
 // What stands against a dump, or against its restore.
 function ixporch_tell_rights(PDO $database, array $settings, array $rights, array $tables)
 {
     ixporch_tell('database-user', ixporch_account($database));
     ixporch_tell('database-name', $settings['DB_DATABASE']);
     $missing = ixporch_missing_rights($rights, (bool) array_filter($tables, 'ixporch_is_other'));
+    $refusal = in_array('TRIGGER', $missing, true) ? 0 : ixporch_refusal_of_trigger($database, $tables);
+    if (in_array($refusal, [1142, 1227], true)) {
+        $missing[] = 'TRIGGER';
+    }
     foreach ($missing as $right) {
         ixporch_tell('missing-right', $right);
     }
-    if (ixporch_is_distrusted($database, $rights)) {
-        ixporch_tell('distrusted', implode(', ', ixporch_forbidden($database, $rights, ixporch_definers($database))));
+    if ($refusal === 1419 || ixporch_is_distrusted($database, $rights)) {
+        ixporch_tell('distrusted', implode(', ', preg_grep('~^(trigger|function) ~', array_keys(ixporch_definers($database)))));
     }
     if (!$missing && (ixporch_has_program('mysqldump') || ixporch_has_program('mariadb-dump'))) {
         $broken = ixporch_broken_views($database);

@@ -1,9 +1,11 @@
-# Which local files stand where the new release has files of its own. Behind git-options.sh.
+# Which local files stand where the new release has files of its own. AHEAD is set if nothing was fetched yet: then the commit is
+# the one that upstream names. Behind git-options.sh.
 if [ -n "$TARGET" ]; then
     ref=refs/tags/$TARGET what="tag $TARGET"
 else
     ref=refs/remotes/origin/$BRANCH what="branch $BRANCH"
 fi
+[ -z "${AHEAD-}" ] || ref=$UPSTREAM_COMMIT
 new=$(git rev-parse --verify --quiet "$ref^{commit}") || { echo "upstream has no $what" >&2; exit 1; }
 old=$(git rev-parse --verify HEAD) || exit 1
 difference() { git diff --name-only --no-renames --ignore-submodules=all "$@" "$old" "$new" --; }

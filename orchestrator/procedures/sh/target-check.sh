@@ -15,7 +15,7 @@ if [ -z "$TARGET" ] && ! git merge-base --is-ancestor "$old" "$new"; then
     echo "the installed tree has commits that $what does not have: it cannot be pulled" >&2
     exit 1
 fi
-own=$(git rev-list --count "$old" --not --remotes --tags) || exit 1
+own=$(git rev-list --count "$old" --not --remotes --tags "$new") || exit 1
 if [ "$own" != 0 ]; then
     echo "the installed tree has $own commits that upstream does not have: they would be lost" >&2
     exit 1

@@ -95,6 +95,7 @@ fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {
         tools: !matches!(upstream, Upstream::Nothing),
         composition: reference.is_some(),
         memcached_unit: host.text("memcached.service").filter(|unit| *unit != "none").map(str::to_owned),
+        local_files: host.text("local_files").unwrap_or_default().to_owned(),
         environment: host.environment().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         upstream: reference,
     }

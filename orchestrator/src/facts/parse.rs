@@ -24,6 +24,9 @@ pub enum FactsError {
     NotAFact(RemoteText),
 }
 
+/// The exit code that `target-ahead.sh` ends with if the step would refuse.
+const TARGET_REFUSED: i32 = 10;
+
 struct Answer {
     exit: i32,
     text: RemoteText,
@@ -90,6 +93,7 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
             ..facts
         }),
         late: late(&answers),
+        target_refused: target_refused(&answers),
         troubles: troubles(&answers),
         found_at: found_at(&answers),
         boot_id: text("boot-id"),
@@ -160,6 +164,15 @@ fn sudo_refused(answers: &BTreeMap<String, Answer>) -> Vec<(String, String)> {
 fn late(answers: &BTreeMap<String, Answer>) -> Vec<String> {
     let is_late = |answer: &Answer| matches!(answer.exit, 124 | 137 | 143);
     answers.iter().filter(|(_, answer)| is_late(answer)).map(|(name, _)| harmless_line(name)).collect()
+}
+
+/// What the step `target-check` would say, if it would refuse (`target-ahead.sh`).
+fn target_refused(answers: &BTreeMap<String, Answer>) -> Vec<String> {
+    let refused = answers.get("target").filter(|answer| answer.exit == TARGET_REFUSED);
+    let lines = refused.map(|answer| answer.text.raw().lines()).into_iter().flatten();
+    let is_of_git = |line: &String| line.starts_with("warning:") || line.starts_with("hint:");
+    let lines = lines.map(|line| harmless_line(line.trim()));
+    lines.filter(|line| !line.is_empty() && !is_of_git(line)).collect()
 }
 
 /// Why questions got no answer, by their names.

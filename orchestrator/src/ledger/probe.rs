@@ -11,7 +11,7 @@ use super::output::StepOutput;
 use super::questions::{TRUST, questions};
 use crate::facts::{self, Facts, FactsError};
 use crate::plan::quote;
-use crate::procedure::BuiltInScript;
+use crate::procedure::{ArgumentText, BuiltInScript};
 use crate::release;
 use crate::transport::LinkLost;
 
@@ -40,6 +40,8 @@ pub struct ProbeRequest {
     pub memcached_unit: Option<String>,
     /// Variables for programs that go to the network.
     pub environment: Vec<(String, String)>,
+    /// What becomes of local files that the new release has in their place: `refuse` or `keep`.
+    pub local_files: String,
     /// What to ask the remote for; `None`: it is not asked.
     pub upstream: Option<Reference>,
 }
@@ -92,6 +94,26 @@ fn release_queries() -> String {
 /// The questions for every host.
 const QUESTIONS: &str = include_str!("host/questions.sh");
 
+/// What the upgrade's own check of its target says, asked before anything is fetched.
+const TARGET_AHEAD: &str = include_str!("host/target-ahead.sh");
+
+/// Asks what the step `target-check` will say; upstream was asked before.
+fn target_ahead(reference: &Reference, request: &ProbeRequest) -> String {
+    let (name, branch, tag) = match reference {
+        Reference::Branch(branch) => (format!("refs/heads/{branch}"), branch.as_str(), ""),
+        Reference::Tag(tag) => (format!("refs/tags/{tag}"), "", tag.as_str()),
+    };
+    let variables = [("BRANCH", branch), ("TARGET", tag), ("LOCAL_FILES", request.local_files.as_str())];
+    let variables = variables.map(|(name, value)| quote(&format!("{name}={value}"))).join(" ");
+    let check = ArgumentText::TargetCheck.text();
+    format!(
+        "ask target told target_ahead {} {} {} env {variables}\n",
+        quote(TARGET_AHEAD),
+        quote(&check),
+        quote(&name)
+    )
+}
+
 fn script(request: &ProbeRequest) -> String {
     let words = |words: &[String]| words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
     let sudo = if request.sudo { "yes" } else { "no" };
@@ -113,6 +135,8 @@ fn script(request: &ProbeRequest) -> String {
             quote(&format!("refs/tags/{tag}^{{}}")),
         ),
     };
+    let ahead =
+        request.upstream.as_ref().map_or_else(String::new, |reference| target_ahead(reference, request));
     let composition = if request.composition {
         let script = BuiltInScript::Composition.text();
         format!("ask composition aside {} -r {}\n", words(&request.php), quote(&script))
@@ -159,7 +183,7 @@ fn script(request: &ProbeRequest) -> String {
         format!("networked() {{ set -- env{} \"$@\"; git_there \"$@\"; }}\n", variables.collect::<String>());
     format!(
         "root={root}; web={web}; sudo={sudo}\n{networked}{}{QUESTIONS}\
-         {tools}{composition}{preflight}{remote}{unit}ask clock date +%s\n",
+         {tools}{composition}{preflight}{remote}{ahead}{unit}ask clock date +%s\n",
         questions(),
         root = quote(&request.ixp_root),
         web = quote(&request.web_user),

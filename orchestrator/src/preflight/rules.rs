@@ -47,6 +47,7 @@ pub struct Asked<'a> {
 pub fn find(asked: &Asked<'_>, facts: &Facts) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
     findings.tree(asked, facts);
+    findings.target(asked, facts);
     findings.programs(asked, facts);
     findings.path(asked, facts);
     findings.login(asked, facts);

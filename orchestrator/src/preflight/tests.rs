@@ -371,6 +371,16 @@ fn what_a_program_printed_is_told() {
     assert!(remedy.ends_with("in the inventory: bower = \"/opt/node/bin/bower\""), "{remedy}");
 
     let (id, what, _) = told(|facts| {
+        let lines = [
+            "tag v4.9.3 brings files that are here already, but not in git: move them away",
+            "public/own.html",
+        ];
+        facts.target_refused = lines.map(str::to_owned).to_vec();
+    });
+    assert_eq!(id, "target-refused");
+    assert!(what.ends_with("move them away (public/own.html)"), "{what}");
+
+    let (id, what, _) = told(|facts| {
         facts.preflight = None;
         let why = "PHP Fatal error:  Uncaught Error: Call to undefined function proc_open()";
         facts.troubles.insert("preflight".to_owned(), why.to_owned());

@@ -10,9 +10,23 @@ version() { as "$web" sh -c 'head -c 4096 "$1/version.php" 2>/dev/null || head -
 git_there() { [ -z "$trust" ] && as "$owner" "$@"; }
 alone='core.hooksPath=/dev/null' watch='core.fsmonitor=false'
 in_tree() { git_there env GIT_OPTIONAL_LOCKS=0 git -c "$alone" -c "$watch" -C "$root" "$@"; }
+# reaching SECONDS COMMAND: what asks upstream, for so long at most.
+reaching() {
+  seconds=$1
+  shift
+  networked timeout -k 5 "$seconds" env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes -oControlPersist=no' "$@"
+}
 upstream() {
-  networked timeout -k 5 20 env GIT_TERMINAL_PROMPT=0 'GIT_SSH_COMMAND=ssh -oBatchMode=yes -oControlPersist=no' \
-    git -c "$alone" -c "$watch" -C "$root" ls-remote origin "$@"
+  reaching 20 git -c "$alone" -c "$watch" -C "$root" ls-remote origin "$@"
+}
+# target_ahead SCRIPT CHECK REFERENCE NAME=VALUE...: what the step target-check will say. `$text` is what upstream has answered: the
+# commit of the branch, or of what a tag names.
+target_ahead() {
+  script=$1 check=$2 reference=$3
+  shift 3
+  wanted=$(printf '%s\n' "$text" | awk -v name="$reference" '$2 == name { itself = $1 } $2 == name "^{}" { peeled = $1 }
+    END { print peeled == "" ? itself : peeled }')
+  reaching 60 "$@" sh -c "$script" sh "$root" "$reference" "$wanted" "$check"
 }
 # What it prints where it fails is the answer then. Nothing that it leaves running may keep standard error open.
 told() {

@@ -1,6 +1,6 @@
 //! The installed software: the tree, upstream, PHP, composer and bower.
 
-use super::{Asked, Findings, few};
+use super::{Asked, Finding, Findings, few};
 use crate::facts::{Distrust, Facts, Preflight};
 use crate::release;
 
@@ -241,6 +241,26 @@ impl Findings {
                 format!("upgrade to the latest {next} release first"),
             );
         }
+    }
+
+    /// What the upgrade's own check of its target would say, as far as no other finding says it.
+    pub(super) fn target(&mut self, asked: &Asked<'_>, facts: &Facts) {
+        let Some((first, files)) = facts.target_refused.split_first() else { return };
+        let is_known = |finding: &Finding| {
+            matches!(
+                finding.id.as_str(),
+                "target-older" | "target-major" | "target-moved" | "tree-branch" | "upstream" | "git-refused"
+            )
+        };
+        if self.0.iter().any(is_known) {
+            return;
+        }
+        let what = if files.is_empty() { first.clone() } else { format!("{first} ({})", few(files)) };
+        self.blocker(
+            "target-refused",
+            format!("the upgrade would refuse its target: {what}"),
+            format!("mend that in {} on the host, then check again", asked.ixp_root),
+        );
     }
 
     /// What the checks after the upgrade would say of the site as it is now, by the same rules.
