@@ -35,7 +35,10 @@ fn what_stands_in_gits_way_is_found_before_the_site_is_closed_and_never_ends_the
     let upgrade = ["upgrade", "--yes", "--limit", "h1,h2,h3,h4", "--inventory", &inventory];
     let refused = stage.run(&["check", "--limit", "h2,h3"]);
     assert_eq!(refused.code, 5, "{refused}");
-    assert!(refused.stdout.contains("may not write in folders") && refused.stdout.contains(migration), "{refused}");
+    assert!(
+        refused.stdout.contains("may not write in folders") && refused.stdout.contains(migration),
+        "{refused}"
+    );
     // What comes up after the check is met by the step.
     let skips = ["--skip-check", "target-refused", "--reason", "a try"];
     let ended = stage.program.run(&[&upgrade[..], &skips].concat());

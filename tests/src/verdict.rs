@@ -7,10 +7,11 @@ use serde_json::Value;
 use crate::embedded::EmbeddedHost;
 
 /// The steps of the v4 procedure that an upgrade to the branch's head runs, in order.
-pub const STEPS: [&str; 28] = [
+pub const STEPS: [&str; 29] = [
     "tree-check",
     "fetch",
     "target-check",
+    "release-check",
     "maintenance-on",
     "closed-check",
     "quiet",
@@ -60,9 +61,10 @@ pub const DISTURBED: [&str; 15] = [
 ];
 
 /// Those of them that only look, and may look again.
-pub const CHECKS: [&str; 11] = [
+pub const CHECKS: [&str; 12] = [
     "tree-check",
     "target-check",
+    "release-check",
     "closed-check",
     "quiet",
     "schema-review",
