@@ -401,6 +401,9 @@ fn a_branch_of_which_upstream_names_the_release_is_asked_as_a_target_is() {
         found.into_iter().map(|it| (it.id, it.remedy)).collect::<Vec<_>>()
     };
     let gate = found(Some("v4.9.0")).remove(0);
+    let other = Facts { php: Some("8.2.29".to_owned()), ..healthy() };
+    let severity = |target| find(&Asked { target, ..asked() }, &other).remove(0).severity;
+    assert_eq!((severity(None), severity(Some("v4.9.3"))), (Severity::Warning, Severity::Blocker));
     assert_eq!(gate.0, GATES);
     assert!(gate.1.ends_with("ixporch upgrade --confirm-release v4.9.0"), "{}", gate.1);
     let [(id, remedy)] = found(None).try_into().unwrap();

@@ -1,5 +1,6 @@
 //! The installed software: the tree, upstream, PHP, composer and bower.
 
+use super::super::Severity;
 use super::{Asked, Finding, Findings, few};
 use crate::facts::{Distrust, Facts, Preflight};
 use crate::release;
@@ -200,7 +201,10 @@ impl Findings {
         if let (Some(range), Some(php)) = (wanted, php)
             && release::numbers(php).is_some_and(|php| !range.has(php))
         {
-            self.blocker(
+            // A branch is pulled as it comes; whoever names a release means that one.
+            let severity = if asked.target.is_some() { Severity::Blocker } else { Severity::Warning };
+            self.add(
+                severity,
                 "php-version",
                 format!(
                     "{} needs PHP {range}, and the command line has {php}; composer does not check this",
