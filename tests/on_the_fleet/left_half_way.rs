@@ -79,8 +79,8 @@ fn a_lock_of_another_session_is_waited_for_as_long_as_the_inventory_says_and_nam
         let (_, outcome, reason) = stage.outcomes().remove(0);
         assert!(outcome == "rolled-back" && reason.starts_with(step), "{reason}: {ended}");
         assert!(!stage.in_maintenance("h2"));
-        assert_eq!(whole(&stage, "h2"), before);
         stage.fleet.on("h2", "pkill -f hold.php; rm /tmp/holds");
+        assert_eq!(whole(&stage, "h2"), before);
     }
     let again = stage.program.run(&["upgrade", "--yes", "--limit", "h2", "--inventory", &inventory]);
     assert_eq!(again.code, 0, "{again}");
