@@ -40,11 +40,14 @@ open_ledger() {
   say ready "$boot" "$keeper"
 }
 
+made() { mkdir -p "$ledger" 2>/dev/null; }
+
 # Makes the run's ledger, which nothing else makes; `why` tells why it was not made.
 make_ledger() {
   login=$(id -un)
   why=$(own_folder "root $login" "$state")
-  [ -n "$why" ] || { umask 077 && mkdir -p "$ledger" 2>/dev/null && find_ledger; } || why="unmade - $ledger"
+  # Two hosts may share this login's home: the other one may remove a folder above, which is empty still, at this moment.
+  [ -n "$why" ] || { umask 077 && { made || made || made; } && find_ledger; } || why="unmade - $ledger"
   [ -z "$why" ] || return 1
   { printf '%-40s\n' "$me" > "$ledger/connection" && sync "$ledger" "$state/runs/$run" "$state/runs" "$state"; } 2>/dev/null || {
     why="unmade - $ledger"
