@@ -11,6 +11,7 @@ mod preflight;
 mod script_reason;
 mod site;
 mod trouble;
+mod upstream;
 
 use std::collections::BTreeMap;
 

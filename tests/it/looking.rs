@@ -35,6 +35,21 @@ fn a_command_runs_on_any_host_that_one_can_log_into() {
 }
 
 #[test]
+fn programs_are_given_the_environment_of_the_inventory() {
+    let stage = Stage::new(&[("all", &["a"])]);
+    let trace = stage.folder.path().join("trace");
+    let variables =
+        format!("environment = {{ GIT_TRACE = \"{}\", SEEN = \"it's \\\"here\\\"\" }}", trace.display());
+    stage.change_inventory("[defaults]\n", &format!("[defaults]\n{variables}\n"));
+    let ended = stage.run(&["exec", "--", "sh", "-c", "echo $SEEN"]);
+    assert!(ended.stdout.contains("it's \"here\""), "{ended}");
+    // What asks upstream is given it, too.
+    assert!(!trace.exists());
+    assert_eq!(stage.run(&["check"]).code, 0);
+    assert!(fs::read_to_string(&trace).unwrap().contains("ls-remote"));
+}
+
+#[test]
 fn status_and_check_say_that_there_is_no_installation() {
     let stage = with_a_plain_host();
     let status = stage.run(&["status"]);

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use super::{
     Distrust, DistrustReason, Facts, HostLock, Leftovers, Preflight, leftovers, read_composition,
-    read_preflight, trouble::trouble,
+    read_preflight,
+    trouble::trouble,
+    upstream::{branch_of, is_commit, release_of_branch, tag_of},
 };
 use crate::redact;
-use crate::release;
 use crate::text::{RemoteText, harmless_line};
 
 /// Why a probe's output could not be read.
@@ -196,37 +197,6 @@ fn shared(text: &str) -> Option<String> {
     Distrust::parse(text).filter(|found| found.why != DistrustReason::Unseen).map(|found| found.path)
 }
 
-fn is_commit(text: &str) -> bool {
-    text.len() >= 40 && text.chars().all(|c| c.is_ascii_hexdigit())
-}
-
-/// The lines of `git ls-remote`: commits and references. A peeled tag (`^{}`) says what an annotated one points to.
-fn references(lines: &str) -> impl Iterator<Item = (&str, &str)> {
-    let pairs = lines.lines().filter_map(|line| line.split_once('\t'));
-    pairs.filter(|(commit, _)| is_commit(commit)).map(|(commit, reference)| (commit, reference.trim()))
-}
-
-/// The commit of the branch.
-fn branch_of(lines: &str) -> Option<&str> {
-    references(lines).find(|(_, reference)| reference.starts_with("refs/heads/")).map(|(commit, _)| commit)
-}
-
-/// The commit of a tag: of the peeled one if there is one.
-fn tag_of(lines: &str) -> Option<&str> {
-    let peeled = references(lines).find(|(_, reference)| reference.ends_with("^{}"));
-    peeled.or_else(|| references(lines).next()).map(|(commit, _)| commit)
-}
-
-/// The newest release that the branch's commit is, by upstream's tags.
-fn release_of_branch(lines: &str) -> Option<String> {
-    let head = branch_of(lines)?;
-    let tags = references(lines).filter(|(commit, _)| *commit == head).filter_map(|(_, reference)| {
-        let tag = reference.strip_prefix("refs/tags/")?.trim_end_matches("^{}");
-        release::Version::parse(tag).map(|version| (version, tag))
-    });
-    tags.max().map(|(_, tag)| harmless_line(tag))
-}
-
 /// From `git status --porcelain`: the paths, without Doctrine's proxies.
 fn modified_files(lines: &str) -> Vec<String> {
     lines
@@ -295,24 +265,6 @@ mod tests {
         assert_eq!(facts.maintenance, Some(false));
         assert_eq!(facts.php, None);
         assert_eq!(facts.troubles.get("php").map(String::as_str), Some("sh: php: not found"));
-    }
-
-    #[test]
-    fn the_release_of_a_branch_is_that_of_its_commit() {
-        let (head, other) = ("a".repeat(40), "b".repeat(40));
-        let tags = format!(
-            "{other}\trefs/tags/v4.8.0\n{head}\trefs/tags/v4.8.0^{{}}\n{head}\trefs/tags/v4.7.9\n\
-             {head}\trefs/tags/vaguely\n{other}\trefs/tags/v4.9.0"
-        );
-        let answer = |lines: &str| parse(fact("remote-branch", 0, lines).as_bytes()).unwrap();
-        let facts = answer(&format!("warning: slow\n{head}\trefs/heads/release-v4\n{tags}"));
-        assert_eq!(facts.remote_commit, Some(head));
-        assert_eq!(facts.remote_release.as_deref(), Some("v4.8.0"));
-        assert!(!facts.remote_lacks_target);
-        // All tags, and no such branch.
-        let facts = answer(&tags);
-        assert_eq!((facts.remote_commit, facts.remote_release), (None, None));
-        assert!(facts.remote_lacks_target);
     }
 
     #[test]

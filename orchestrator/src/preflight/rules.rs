@@ -4,6 +4,7 @@ mod database;
 mod machine;
 mod releases;
 mod software;
+mod target;
 
 use super::{Finding, Severity};
 use crate::facts::Facts;
