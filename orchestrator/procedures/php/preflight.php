@@ -2,6 +2,10 @@
 // uses: preflight-php.php, preflight-machine.php, preflight-files.php, preflight-backups.php, preflight-settings.php
 // uses: preflight-database.php, preflight-releases.php, preflight-schema.php, preflight-web.php, settings.php, tell.php
 // What stands against an upgrade, as far as it can be seen while the site is open. Nothing is changed.
+if ((string) ini_get('open_basedir') !== '') {
+    // This is shown only if something fails: then that is probably why, and PHP may not say so.
+    fwrite(STDERR, 'open_basedir restriction in effect: ' . ini_get('open_basedir') . "\n");
+}
 ixporch_tell_php();
 ixporch_tell_memory_and_jobs();
 ixporch_tell_foreign();
