@@ -39,7 +39,7 @@ pub(super) fn read(
             problems.push(
                 Problem::new(text.span, format!("`{variable}` {}", refusal.why)).maybe_help(refusal.help),
             );
-        } else if has_password(&text.value) {
+        } else if is_secret(&variable) || has_password(&text.value) {
             problems.push(
                 Problem::new(text.span, format!("`{variable}` holds a password, and runs are recorded with their settings"))
                     .help("keep it on the host, such as in the settings of composer and git of the users that run them"),
@@ -63,12 +63,18 @@ fn variable_name(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a URL in it has a password (`http://user:password@host`).
+/// Whether a variable holds a secret by its name.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["TOKEN", "PASSWORD", "PASSWD", "SECRET"].iter().any(|word| name.contains(word))
+        || ["_AUTH", "_KEY"].iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a login stands before an `@`, as in `http://user:password@host`, `token@proxy` or `user:pass@proxy:3128`.
 fn has_password(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(_, rest)| {
-        let authority = rest.split('/').next().unwrap_or_default();
-        authority.rsplit_once('@').is_some_and(|(login, _)| login.contains(':'))
-    })
+    let is_login =
+        |before: &str| before.chars().next_back().is_some_and(|c| !c.is_whitespace() && c != '/' && c != ',');
+    text.match_indices('@').any(|(at, _)| text.get(..at).is_some_and(is_login))
 }
 
 #[cfg(test)]
@@ -101,6 +107,8 @@ mod tests {
         );
         assert_eq!((value, problems.len()), (None, 5), "{problems:?}");
         assert!(problems.iter().any(|problem| problem.contains("`P` holds a password")), "{problems:?}");
+        let secrets = "environment = { A = \"me:p@proxy:3128\", B = \"http://token@proxy\", C = \"http://a http://m:p/w@h\", COMPOSER_AUTH = \"{}\", GH_TOKEN = \"x\" }";
+        assert_eq!(read_text(secrets).1.len(), 5);
         let (value, problems) = read_text("environment = \"A=1\"");
         assert_eq!((value, problems.len()), (None, 1));
     }

@@ -35,11 +35,14 @@ function ixporch_get($url, $peer = null)
 // The same; where the host cannot reach its own address from within, its web server is asked on the loopback.
 function ixporch_site($path)
 {
+    static $unreached = null;
     $url = rtrim((string) getenv('URL'), '/') . $path;
-    $answer = ixporch_get($url);
+    // Who looks only once does not wait for the same address again.
+    $answer = $unreached !== null && getenv('ANSWER_TIMEOUT') !== false ? $unreached : ixporch_get($url);
     if ($answer['status'] !== 0) {
         return $answer;
     }
+    $unreached = $answer;
     $parts = parse_url($url);
     $port = isset($parts['port']) ? ":$parts[port]" : '';
     $here = "$parts[scheme]://127.0.0.1$port" . (isset($parts['path']) ? $parts['path'] : '/');

@@ -64,8 +64,12 @@ function ixporch_acls(array $paths)
     proc_close($process);
     $acls = [];
     foreach (preg_split('~\n\n+~', trim($text)) as $block) {
-        if (preg_match('~^# file: ([^\n]*)\n(?:#[^\n]*\n)*(.*)$~s', $block, $match)) {
-            $acls[stripcslashes($match[1])] = $match[2];
+        // The list of another file, to which a link led, is not this one's.
+        if (preg_match('~^# file: ([^\n]*)\n# owner: (\d+)\n# group: (\d+)\n(?:#[^\n]*\n)*(.*)$~s', $block, $match)) {
+            $is = @lstat(stripcslashes($match[1]));
+            if ($is && [$is['uid'], $is['gid']] === [(int) $match[2], (int) $match[3]]) {
+                $acls[stripcslashes($match[1])] = $match[4];
+            }
         }
     }
     return $acls;

@@ -64,11 +64,11 @@ function ixporch_holds_only(array $held, $path, array $known)
     return $only;
 }
 
-// Gives what is held open this owner, group and mode.
-function ixporch_give($name, array $held, array $to, $mode)
+// Gives what is held open this owner, group, mode and access control list. The mode comes last: it is in the list, too.
+function ixporch_give($name, array $held, array $to, $mode, $acl)
 {
-    $script = 'chown "$1" /proc/self/fd/3 && chmod "$2" /proc/self/fd/3';
-    $words = ['sh', '-c', $script, 'sh', "$to[uid]:$to[gid]", sprintf('%04o', $mode)];
+    $script = 'chown "$1" /proc/self/fd/3 && { [ -z "$3" ] || printf "%s\n" "$3" | setfacl --set-file=- /proc/self/fd/3; } && chmod "$2" /proc/self/fd/3';
+    $words = ['sh', '-c', $script, 'sh', "$to[uid]:$to[gid]", sprintf('%04o', $mode), $acl];
     $streams = [['file', '/dev/null', 'r'], ['file', '/dev/null', 'w'], 3 => $held['file']];
     if (proc_close(ixporch_start(implode(' ', array_map('escapeshellarg', $words)), $streams, $pipes)) !== 0) {
         ixporch_fail("cannot restore the owner of $name");
@@ -91,18 +91,6 @@ function ixporch_due($was, array $held, array $web)
     return [$to['uid'], $to['gid'], $wanted] === [$held['uid'], $held['gid'], $mode] ? null : [$to, $wanted];
 }
 
-// Gives what is held open the access control list that it had.
-function ixporch_give_acl($name, array $held, $acl)
-{
-    $streams = [['pipe', 'r'], ['file', '/dev/null', 'w'], 3 => $held['file']];
-    $process = ixporch_start('setfacl --set-file=- /proc/self/fd/3', $streams, $pipes);
-    fwrite($pipes[0], "$acl\n");
-    fclose($pipes[0]);
-    if (proc_close($process) !== 0) {
-        ixporch_fail("cannot restore the access control list of $name");
-    }
-}
-
 // Gives back one that git wrote; tells whether that was needed, and counts what others changed since.
 function ixporch_give_back($path, array $known, array $git, array $web, &$changed)
 {
@@ -121,12 +109,8 @@ function ixporch_give_back($path, array $known, array $git, array $web, &$change
         $changed++;
         return false;
     }
-    if ($due !== null) {
-        ixporch_give($path, $held, $due[0], $due[1]);
-    }
-    if ($acl !== '') {
-        ixporch_give_acl($path, $held, $acl);
-    }
+    list($to, $mode) = $due ?: [$held, $held['mode'] & 07777];
+    ixporch_give($path, $held, $to, $mode, $acl);
     return $due !== null;
 }
 

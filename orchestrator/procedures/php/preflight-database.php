@@ -17,7 +17,8 @@ function ixporch_trouble_of_dump(array $settings, array $tables, array $rights, 
 // is made: it names a column that is not there, which the server finds last. What it waits for, others wait for, too: a second at most.
 function ixporch_refusal_of_trigger(PDO $database, array $tables)
 {
-    if (!$tables) {
+    // In a cluster (Galera), all nodes would take part.
+    if (!$tables || $database->query("SHOW VARIABLES LIKE 'wsrep_on'")->fetch(PDO::FETCH_NUM) === ['wsrep_on', 'ON']) {
         return 0;
     }
     try {
@@ -25,9 +26,8 @@ function ixporch_refusal_of_trigger(PDO $database, array $tables)
         $database->exec('CREATE TRIGGER ixporch_trial BEFORE INSERT ON ' . ixporch_quoted((string) key($tables)) . ' FOR EACH ROW SET NEW.ixporch_no_such_column = 1');
     } catch (PDOException $refusal) {
         $number = isset($refusal->errorInfo[1]) ? (int) $refusal->errorInfo[1] : 0;
-        return in_array($number, [1142, 1227, 1419], true) ? $number : 0;
-    } finally {
         $database->exec('SET SESSION lock_wait_timeout = DEFAULT');
+        return in_array($number, [1142, 1227, 1419], true) ? $number : 0;
     }
     return 0;
 }

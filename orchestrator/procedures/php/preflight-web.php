@@ -26,9 +26,14 @@ function ixporch_site_files()
     $files = [];
     $patterns = ['/etc/{apache2,nginx}/{sites,conf}-enabled/*', '/etc/{nginx,httpd}/conf.d/*.conf', getcwd() . '/public/.htaccess'];
     foreach ($patterns as $pattern) {
-        foreach ((array) glob($pattern, GLOB_BRACE) as $file) {
+        foreach (glob($pattern, GLOB_BRACE) ?: [] as $file) {
             $text = (string) @file_get_contents($file);
-            if (basename($file) === '.htaccess' || strpos($text, getcwd() . '/public') !== false) {
+            // A file of several sites does not tell whose a setting is.
+            preg_match_all('~^\s*(?:root|DocumentRoot)\s+["\']?([^"\'\s;]+)~mi', $text, $roots);
+            $roots = array_unique(array_map(function ($root) {
+                return rtrim($root, '/');
+            }, $roots[1]));
+            if (basename($file) === '.htaccess' || array_values($roots) === [getcwd() . '/public']) {
                 $files[$file] = $text;
             }
         }
@@ -36,21 +41,23 @@ function ixporch_site_files()
     return $files;
 }
 
-// The pools of PHP-FPM that serve this installation: they run as this user, and the site files name where they listen. Where these
-// name no pool, all sites of the machine have the same.
+// The pools of PHP-FPM that serve this installation: they run as this user, and the site files name where they listen, or there is
+// no other pool. A file of several pools does not tell whose a setting is.
 function ixporch_pools(array $sites)
 {
     $me = trim(ixporch_output_of('id -un', $code));
     $sites = implode("\n", $sites);
-    $names_pool = preg_match('~fastcgi_pass|proxy:(unix|fcgi):~', $sites);
+    $files = array_merge(glob('/etc/php/*/fpm/pool.d/*.conf') ?: [], glob('/etc/php-fpm.d/*.conf') ?: []);
     $pools = [];
-    foreach (array_merge((array) glob('/etc/php/*/fpm/pool.d/*.conf'), (array) glob('/etc/php-fpm.d/*.conf')) as $file) {
+    foreach ($files as $file) {
         $text = (string) @file_get_contents($file);
         $value = function ($name) use ($text) {
             return preg_match("~^\\s*$name\\s*=\\s*\"?([^\"\\s]+)~m", $text, $match) ? $match[1] : '';
         };
         $listen = $value('listen');
-        if ($value('user') === $me && (!$names_pool || ($listen !== '' && strpos($sites, $listen) !== false))) {
+        $is_named = $listen !== '' && strpos($sites, $listen) !== false;
+        $is_one = preg_match_all('~^\s*\[(?!global)[^\]]+\]~m', $text) === 1;
+        if ($is_one && $value('user') === $me && ($is_named || count($files) === 1)) {
             $pools[$file] = $text;
         }
     }
@@ -60,6 +67,15 @@ function ixporch_pools(array $sites)
 // Where the web server gives the application another database than .env does. Its variables count before .env.
 function ixporch_tell_web_settings(array $settings)
 {
+    // With a cached configuration, neither counts.
+    if (is_file('bootstrap/cache/config.php')) {
+        return;
+    }
+    $usual = ['DB_HOST' => 'localhost', 'DB_PORT' => '3306', 'DB_SOCKET' => '', 'DB_DATABASE' => '', 'DB_USERNAME' => ''];
+    $plain = function ($name, $value) use ($usual) {
+        $value = $value === '' ? $usual[$name] : $value;
+        return in_array($value, ['127.0.0.1', '::1'], true) ? 'localhost' : $value;
+    };
     $forms = ['env\[(DB_\w+)\]\s*=\s*', 'SetEnv\s+"?(DB_\w+)"?\s+', 'fastcgi_param\s+(DB_\w+)\s+'];
     $sites = ixporch_site_files();
     foreach ($sites + ixporch_pools($sites) as $file => $text) {
@@ -67,8 +83,7 @@ function ixporch_tell_web_settings(array $settings)
         foreach ($found as $match) {
             $name = $match[1] . $match[2] . $match[3];
             $value = implode('', array_slice($match, 4));
-            $is_compared = in_array($name, ['DB_HOST', 'DB_PORT', 'DB_SOCKET', 'DB_DATABASE', 'DB_USERNAME'], true);
-            if ($is_compared && $value !== $settings[$name]) {
+            if (isset($usual[$name]) && strpos($value, '$') === false && $plain($name, $value) !== $plain($name, $settings[$name])) {
                 ixporch_tell('web-setting', "$name is $value in $file, and " . ($settings[$name] === '' ? 'not set' : $settings[$name]) . ' in .env');
             }
         }

@@ -5,8 +5,8 @@
 # A power cut can leave HEAD, the branch or the index empty or full of zeros. What stands in for them here is written over below.
 grep -qE '^(ref: refs/|[0-9a-f]{40})' .git/HEAD || echo "$INSTALLED_COMMIT" > .git/HEAD || exit 1
 branch=.git/refs/heads/$INSTALLED_BRANCH
-[ -z "$INSTALLED_BRANCH" ] || [ ! -e "$branch" ] || grep -qE '^[0-9a-f]{40}' "$branch" || rm "$branch" || exit 1
-git ls-files >/dev/null 2>&1 || rm -f .git/index || exit 1
+[ -z "$INSTALLED_BRANCH" ] || [ ! -e "$branch" ] || grep -qE '^(ref: |[0-9a-f]{40})' "$branch" || rm "$branch" || exit 1
+git ls-files >/dev/null 2>&1 || ! git rev-parse --git-dir >/dev/null 2>&1 || rm -f .git/index || exit 1
 # A killed git leaves these behind. The host is locked, so no other git of ixporch is running.
 rm -f .git/index.lock .git/HEAD.lock
 [ -z "$INSTALLED_BRANCH" ] || rm -f ".git/refs/heads/$INSTALLED_BRANCH.lock"

@@ -11,6 +11,12 @@ use crate::engine::{SiteLook, SiteProber};
 use crate::facts::{Facts, SiteTrouble};
 use crate::ledger::{self, PreflightRequest, ProbeRequest, Reference};
 
+/// How long a host may take to answer with the preflight's questions, and with what is fetched from upstream for them.
+const WITH_PREFLIGHT: Duration = Duration::from_secs(300);
+
+/// The pause before a web site is looked at again.
+const PAUSE: Duration = Duration::from_secs(2);
+
 /// How long a web site is looked at.
 const LOOKING: Duration = Duration::from_secs(30);
 
@@ -63,15 +69,28 @@ pub(super) fn begin(access: &Access<'_>, hosts: &[&Host], upstream: Upstream<'_>
             })
         })
     };
-    access.begin(hosts, question, ANSWER)
+    let patience =
+        if matches!(upstream, Upstream::Branch | Upstream::Tag(_)) { WITH_PREFLIGHT } else { ANSWER };
+    access.begin(hosts, question, patience)
+}
+
+/// Whether the site has answered, and not well: a request that failed says nothing.
+fn is_answer(trouble: &SiteTrouble) -> bool {
+    !matches!(trouble, SiteTrouble::RequestFailed { .. } | SiteTrouble::NoAnswer)
 }
 
 /// What is wrong with an open web site. One that cannot be reached from here, or that takes too long, is not judged.
 async fn trouble_of_site(sites: &Sites, url: &str, version: Option<&str>) -> Option<SiteTrouble> {
-    match tokio::time::timeout(LOOKING, sites.look(url, version)).await {
-        Ok(SiteLook::Unwell(trouble)) => Some(trouble),
-        Ok(SiteLook::Well | SiteLook::Unreachable(_)) | Err(_) => None,
-    }
+    let look = || async {
+        match tokio::time::timeout(LOOKING, sites.look(url, version)).await {
+            Ok(SiteLook::Unwell(trouble)) => Some(trouble).filter(is_answer),
+            Ok(SiteLook::Well | SiteLook::Unreachable(_)) | Err(_) => None,
+        }
+    };
+    look().await?;
+    // A single bad answer may be bad luck.
+    tokio::time::sleep(PAUSE).await;
+    look().await
 }
 
 fn request(host: &Host, upstream: Upstream<'_>) -> ProbeRequest {

@@ -62,7 +62,9 @@ pub fn parse(output: &[u8]) -> Result<Facts, FactsError> {
         remote_commit: lines("remote-branch")
             .and_then(|lines| branch_of(&lines).map(str::to_owned))
             .or_else(|| lines("remote-tag").and_then(|lines| tag_of(&lines).map(str::to_owned))),
-        remote_release: lines("remote-branch").and_then(|lines| release_of_branch(&lines)),
+        // Without a tag, the branch's code says which version it is.
+        remote_release: lines("remote-branch")
+            .and_then(|lines| release_of_branch(&lines).or_else(|| version_ahead(&answers))),
         remote_lacks_target: has_answered("remote-branch", |lines| branch_of(lines).is_none())
             || has_answered("remote-tag", |lines| tag_of(lines).is_none()),
         local_target: text("local-target").filter(|commit| is_commit(commit)),
@@ -167,13 +169,22 @@ fn late(answers: &BTreeMap<String, Answer>) -> Vec<String> {
     answers.iter().filter(|(_, answer)| is_late(answer)).map(|(name, _)| harmless_line(name)).collect()
 }
 
+/// The release that the step `target-check` names, by the code of what upstream has.
+fn version_ahead(answers: &BTreeMap<String, Answer>) -> Option<String> {
+    let said = answers.get("target").filter(|answer| answer.exit == 0)?;
+    let (_, version) = said.text.raw().trim_end().lines().next_back()?.rsplit_once(", version ")?;
+    crate::release::Version::parse(version).map(|_| format!("v{version}"))
+}
+
 /// What the step `target-check` would say, if it would refuse (`target-ahead.sh`).
 fn target_refused(answers: &BTreeMap<String, Answer>) -> Vec<String> {
     let refused = answers.get("target").filter(|answer| answer.exit == TARGET_REFUSED);
     let lines = refused.map(|answer| answer.text.raw().lines()).into_iter().flatten();
     let is_of_git = |line: &String| line.starts_with("warning:") || line.starts_with("hint:");
     let lines = lines.map(|line| harmless_line(line.trim()));
-    lines.filter(|line| !line.is_empty() && !is_of_git(line)).collect()
+    let lines: Vec<String> = lines.filter(|line| !line.is_empty() && !is_of_git(line)).collect();
+    // git itself failed: then nothing is known of the target.
+    if lines.iter().any(|line| line.starts_with("fatal:")) { Vec::new() } else { lines }
 }
 
 /// Why questions got no answer, by their names.
@@ -265,6 +276,18 @@ mod tests {
         assert_eq!(facts.maintenance, Some(false));
         assert_eq!(facts.php, None);
         assert_eq!(facts.troubles.get("php").map(String::as_str), Some("sh: php: not found"));
+    }
+
+    #[test]
+    fn the_code_of_an_untagged_branch_says_its_release_and_a_failing_git_is_no_refusal() {
+        let head = fact("remote-branch", 0, &format!("{}\trefs/heads/master", "a".repeat(40)));
+        let with =
+            |exit, said: &str| parse([head.clone(), fact("target", exit, said)].concat().as_bytes()).unwrap();
+        assert_eq!(with(0, "branch master is aaaa, version 4.9.0").remote_release.as_deref(), Some("v4.9.0"));
+        assert_eq!(with(10, "branch master is version 5.0.0").target_refused.len(), 1);
+        assert!(
+            with(10, "fatal: bad object").target_refused.is_empty() && with(1, "x").target_refused.is_empty()
+        );
     }
 
     #[test]

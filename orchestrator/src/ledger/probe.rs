@@ -107,7 +107,7 @@ fn target_ahead(reference: &Reference, request: &ProbeRequest) -> String {
     let variables = variables.map(|(name, value)| quote(&format!("{name}={value}"))).join(" ");
     let check = ArgumentText::TargetCheck.text();
     format!(
-        "ask target told target_ahead {} {} {} env {variables}\n",
+        "ask target with_why target_ahead {} {} {} env {variables}\n",
         quote(TARGET_AHEAD),
         quote(&check),
         quote(&name)
@@ -124,12 +124,12 @@ fn script(request: &ProbeRequest) -> String {
         None => String::new(),
         Some(Reference::Branch(branch)) => {
             format!(
-                "ask remote-branch told upstream {} 'refs/tags/v*'\n",
+                "ask remote-branch with_why upstream {} 'refs/tags/v*'\n",
                 quote(&format!("refs/heads/{branch}"))
             )
         }
         Some(Reference::Tag(tag)) => format!(
-            "ask local-target in_tree rev-parse --verify --quiet {}\nask remote-tag told upstream {} {}\n",
+            "ask local-target in_tree rev-parse --verify --quiet {}\nask remote-tag with_why upstream {} {}\n",
             quote(&format!("refs/tags/{tag}^{{commit}}")),
             quote(&format!("refs/tags/{tag}")),
             quote(&format!("refs/tags/{tag}^{{}}")),
@@ -148,7 +148,7 @@ fn script(request: &ProbeRequest) -> String {
             "backups=$(as root sh -c {} sh \"root $([ \"$sudo\" = yes ] || echo \"$me\")\" {folder} </dev/null 2>/dev/null) ||\n\
              backups=$(folder_distrusted \"root $([ \"$sudo\" = yes ] || echo \"$me\")\" {folder})\n\
              ask backup-trust printf %s \"$backups\"\n\
-             ask preflight told ahead env {} {} {} {} {} -r {}\n\
+             ask preflight with_why ahead env {} {} {} {} {} -r {}\n\
              for user in root \"$web\" \"$owner\"; do ask \"may-become-$user\" may_become \"$user\"; done\n",
             quote(&format!("{TRUST}folder_distrusted \"$1\" \"$2\"")),
             quote(&format!("BACKUPS={}", preflight.backup_dir)),
@@ -168,9 +168,9 @@ fn script(request: &ProbeRequest) -> String {
         });
         let places: String = places.collect();
         format!(
-            "{places}ask php told aside {php} -r 'echo PHP_VERSION;'\n\
-             ask composer told aside {composer} --version --no-ansi --no-interaction\n\
-             ask bower told aside {bower} --version\n",
+            "{places}ask php with_why aside {php} -r 'echo PHP_VERSION;'\n\
+             ask composer with_why aside {composer} --version --no-ansi --no-interaction\n\
+             ask bower with_why aside {bower} --version\n",
             php = words(&request.php),
             composer = words(&request.composer),
             bower = words(&request.bower),

@@ -29,7 +29,7 @@ target_ahead() {
   reaching 60 "$@" sh -c "$script" sh "$root" "$reference" "$wanted" "$check"
 }
 # What it prints where it fails is the answer then. Nothing that it leaves running may keep standard error open.
-told() {
+with_why() {
   { why=$("$@" 2>&1 >&3 3>&-); } 3>&1
   set -- "$?"
   [ "$1" = 0 ] || printf '%s\n' "$why"
@@ -55,7 +55,7 @@ ask sudo sudo -n true
 ask tree-owner printf %s "$owner"
 ask version version
 ask describe in_tree describe --tags --always
-ask commit told in_tree rev-parse HEAD
+ask commit with_why in_tree rev-parse HEAD
 ask branch in_tree symbolic-ref --quiet --short HEAD
 ask remote in_tree config --get remote.origin.url
 ask modified in_tree status --porcelain --untracked-files=no --ignore-submodules=all

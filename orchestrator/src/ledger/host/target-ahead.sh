@@ -3,6 +3,8 @@
 # to a folder of its own, which is removed again. The exit code is 10 if the step would refuse; with any other, nothing is known.
 cd "$1" && [ -n "$3" ] || exit 1
 git() { command git -c core.hooksPath=/dev/null -c core.fsmonitor=false "$@"; }
+# A partial clone would fetch what it lacks into itself.
+[ -z "$(git config --get-regexp '^(remote\..*\.promisor|extensions\.partialclone)$')" ] || exit 1
 if ! git cat-file -e "$3^{commit}" 2>/dev/null; then
   aside=$(mktemp -d) || exit 1
   trap 'rm -rf "$aside"' EXIT
@@ -20,6 +22,7 @@ if ! git cat-file -e "$3^{commit}" 2>/dev/null; then
   bring --filter=blob:limit=8k "$url" "$2" 2>/dev/null || bring "$url" "$2" || exit 1
   GIT_ALTERNATE_OBJECT_DIRECTORIES=$aside/git/objects
   export GIT_ALTERNATE_OBJECT_DIRECTORIES
+  git cat-file -e "$3^{commit}" 2>/dev/null || exit 1
 fi
 UPSTREAM_COMMIT=$3
 AHEAD=yes
