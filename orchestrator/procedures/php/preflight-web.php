@@ -28,7 +28,7 @@ function ixporch_site_files()
     foreach ($patterns as $pattern) {
         foreach (glob($pattern, GLOB_BRACE) ?: [] as $file) {
             $text = (string) @file_get_contents($file);
-            // A file of several sites does not tell whose a setting is.
+            // In a file of several sites it is not clear to which site a setting belongs.
             preg_match_all('~^\s*(?:root|DocumentRoot)\s+["\']?([^"\'\s;]+)~mi', $text, $roots);
             $roots = array_unique(array_map(function ($root) {
                 return rtrim($root, '/');
@@ -42,7 +42,7 @@ function ixporch_site_files()
 }
 
 // The pools of PHP-FPM that serve this installation: they run as this user, and the site files name where they listen, or there is
-// no other pool. A file of several pools does not tell whose a setting is.
+// no other pool. In a file of several pools it is not clear to which pool a setting belongs.
 function ixporch_pools(array $sites)
 {
     $me = trim(ixporch_output_of('id -un', $code));
