@@ -8,6 +8,7 @@ mod kind;
 mod line;
 mod obstacle;
 mod outcome;
+mod own_words;
 mod reason;
 #[cfg(test)]
 pub(crate) mod sample;

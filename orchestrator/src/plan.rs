@@ -458,6 +458,13 @@ impl HostPlan {
         self.back.iter().find(|step| opening.undo.contains(&step.id))
     }
 
+    /// The last step that restarts memcached.
+    pub fn memcached_restart(&self) -> Option<&PlannedStep> {
+        let restarts =
+            |step: &&PlannedStep| matches!(step.proof, Some(PlannedProof::MemcachedRestarted { .. }));
+        self.steps().iter().chain(&self.payers).rfind(restarts)
+    }
+
     /// The step of this id, on the way there or on the way back, or one that pays what is owed.
     pub fn step(&self, id: &str) -> Option<&PlannedStep> {
         self.steps().iter().chain(&self.back).chain(&self.payers).find(|step| step.id == id)

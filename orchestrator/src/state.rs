@@ -290,7 +290,9 @@ impl RunState {
             && !outcome.is_unfinished()
             && host.is_back_as_planned(plan)
         {
-            host.debts.retain(|debt| debt.since.is_none() && !plan.cleared_when_back.contains(&debt.step));
+            let left = host.left_by_way_back();
+            let is_cleared = |debt: &Debt| debt.since.is_some() || plan.cleared_when_back.contains(&debt.step);
+            host.debts.retain(|debt| !is_cleared(debt) || left.contains(debt));
         }
     }
 
@@ -333,6 +335,8 @@ impl RunState {
         // What nothing is pending for now may still be owed for what was pending in an earlier run.
         let may_be_owed_still = planned.is_none_or(|planned| planned.when_schema_pending);
         let completes = planned.map(|planned| planned.completes.clone()).unwrap_or_default();
+        let may_leave = planned.is_some_and(|planned| planned.debts.is_empty());
+        let restart = self.plan_of(host).and_then(HostPlan::memcached_restart).map(|step| step.id.clone());
         let host = self.host(host);
         match host.steps.iter_mut().find(|known| known.id == step) {
             Some(known) => {
@@ -351,6 +355,13 @@ impl RunState {
         match end.outcome {
             StepOutcome::Succeeded => {
                 host.debts.retain(|debt| debt.step != step && !completes.contains(&debt.step));
+                if may_leave {
+                    host.debts.retain(|debt| debt.since.as_deref() != Some(step));
+                }
+                if let Some(restart) = restart.filter(|_| end.leaves_memcached_down()) {
+                    host.debts.retain(|debt| debt.step != restart);
+                    host.debts.push(Debt { step: restart, since: Some(step.to_owned()) });
+                }
             }
             // It never began, or its proof shows that what it would have made is not there: nothing is owed for it.
             StepOutcome::Failed if end.proven == Some(false) || !end.begun => {

@@ -147,7 +147,7 @@ fn any_command_is_run_and_the_same_words_are_shown_once() {
     assert_eq!(again.code, 0, "{again}");
     let failed = exec(&["--limit", "p1", "--", "sh", "-c", "echo no room >&2; exit 3"]);
     assert_eq!(failed.code, 5, "{failed}");
-    for words in ["step exec: exit code 3", "no room"] {
+    for words in ["step exec: no room (exit code 3)", "full output: "] {
         assert!(failed.stdout.contains(words), "{failed}");
     }
     let again = stage.program.run(&["resume", &stage.newest_run(), "--rerun", "failed", "--yes"]);

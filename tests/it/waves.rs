@@ -112,7 +112,7 @@ fn a_host_that_is_closed_while_it_is_watched_stops_what_follows() {
     std::fs::write(host.root().join("storage/framework/down"), "{}").unwrap();
     assert_eq!(controller.wait().unwrap().code(), Some(5));
     let why = &host_of(&stage.report(), "s1")["why"];
-    let wanted = "it was upgraded, and a health check failed afterwards: `site-is-open`: exit code 1 (the site is in maintenance)";
+    let wanted = "it was upgraded, and a health check failed afterwards: `site-is-open`: the site is in maintenance (exit code 1)";
     assert_eq!(why, wanted);
     assert_eq!(stage.outcome("p1"), "not-started");
 }

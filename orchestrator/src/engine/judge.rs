@@ -132,6 +132,7 @@ fn script_reason(output: &StepOutput) -> Option<StepReason> {
             StepReason::WritesSince { run, since: Timestamp::from_second(since).ok()? }
         }
         ScriptReason::RestoreIncomplete { run } => StepReason::RestoreIncomplete { run },
+        ScriptReason::MemcachedDown => StepReason::MemcachedDown,
     })
 }
 
@@ -167,6 +168,8 @@ fn check(
         }
         read_output(reads, output, end)?;
     }
+    // It did what it could, and something is left all the same.
+    end.reason = script_reason(output).filter(|left| *left == StepReason::MemcachedDown);
     match (&step.proof, proven) {
         (None, _) | (Some(_), Some(true)) => Ok(()),
         (Some(proof), Some(false)) => failed(StepReason::ProofFailed { proof: proof.clone() }),

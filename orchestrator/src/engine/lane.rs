@@ -460,7 +460,9 @@ impl Lane {
 
 /// Why a host does not go on after a step that did not succeed.
 pub(super) fn step_failed(step: &PlannedStep, end: &StepEnd) -> Reason {
-    Reason::Step { step: step.id.clone(), because: end.reason.clone(), output: None }
+    let says_nothing = matches!(end.reason, Some(StepReason::ExitCode { .. }));
+    let output = says_nothing.then(|| end.own_words()).flatten();
+    Reason::Step { step: step.id.clone(), because: end.reason.clone(), output }
 }
 
 /// Whether a step cannot be undone: it is a change with a schema review.

@@ -108,8 +108,7 @@ async fn ask(ledger: &mut Ledger, step: &PlannedStep) -> Result<(), Reason> {
     if end.outcome == StepOutcome::Succeeded {
         return Ok(());
     }
-    let last = end.stderr.tail.last_lines(1).pop().or_else(|| end.stdout.tail.last_lines(1).pop());
-    let output = last.map(|line| RemoteText::from(line.as_str()));
+    let output = end.own_words();
     Err(Reason::Step { step: step.id.clone(), because: end.reason, output })
 }
 

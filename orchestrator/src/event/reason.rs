@@ -182,7 +182,7 @@ pub enum Reason {
         /// Why, if the outcome does not say it all.
         #[serde(default, alias = "failure", deserialize_with = "super::step_reason::read")]
         because: Option<StepReason>,
-        /// The last line that it printed, if that is worth telling.
+        /// The line of its output that says why, if that is worth telling.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         output: Option<RemoteText>,
     },

@@ -72,6 +72,11 @@ impl StepEnd {
         Self { begun: false, ..Self::without_output(StepOutcome::Failed, Some(reason)) }
     }
 
+    /// Whether it succeeded, and memcached does not run all the same.
+    pub fn leaves_memcached_down(&self) -> bool {
+        self.outcome == StepOutcome::Succeeded && self.reason == Some(StepReason::MemcachedDown)
+    }
+
     /// A step that is not run.
     pub fn skipped(reason: StepReason) -> Self {
         Self::without_output(StepOutcome::Skipped, Some(reason))

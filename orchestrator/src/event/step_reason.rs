@@ -108,6 +108,8 @@ pub enum StepReason {
         /// The run of the backup.
         run: String,
     },
+    /// The step succeeded, but memcached does not run, and the restart command did not start it.
+    MemcachedDown,
     /// The run was interrupted.
     Interrupted,
     /// The connection was lost for good before the end of the step was seen.

@@ -197,7 +197,9 @@ fn host_back(header: &RunHeader, plan: &HostPlan, host: &HostState, how: &How<'_
     let mut steps = steps_back(plan, &host);
     let is_owed = |step: &&PlannedStep| {
         let made = steps.iter().any(|back| back.debts.contains(&step.id));
-        made || host.debts.iter().any(|debt| debt.step == step.id)
+        // memcached may not start on the way back: its restart is owed then.
+        let may_be_left = plan.memcached_restart().is_some_and(|restart| restart.id == step.id);
+        made || may_be_left || host.debts.iter().any(|debt| debt.step == step.id)
     };
     let payers = plan.steps().iter().chain(&plan.payers).filter(is_owed).cloned().collect();
     let values = environment(&header.run, how.discard);

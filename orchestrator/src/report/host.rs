@@ -258,7 +258,10 @@ fn reasons(paint: Paint, names: &Names, state: &RunState, name: &str, host: &Hos
         None => "its result is unknown".to_owned(),
     };
     let _ = writeln!(text, "    step {}: {why}", paint.strong(&step.id));
-    for line in step.end.as_ref().map(last_lines).unwrap_or_default() {
+    let lines = step.end.as_ref().map(last_lines).unwrap_or_default();
+    // What is all of its output has been told.
+    let is_told = matches!(lines.as_slice(), [only] if why.starts_with(only.trim()));
+    for line in lines.iter().filter(|_| !is_told) {
         let _ = writeln!(text, "      {} {line}", paint.dim("|"));
     }
     let _ = writeln!(text, "    full output: {} logs {} {name} {}", names.program, names.run, step.id);

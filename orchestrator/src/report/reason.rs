@@ -165,11 +165,18 @@ fn message(reason: &Reason) -> String {
     }
 }
 
-/// A step that did not succeed, with the last line of its output.
+/// A step that did not succeed, with its own words if they are known.
 fn step_failed(step: &str, because: Option<&StepReason>, output: Option<&RemoteText>) -> String {
-    let because = because.map(step_reason::text).unwrap_or_default();
-    let output = output.map_or_else(String::new, |line| format!(" ({line})"));
-    format!("`{step}`: {because}{output}")
+    match (because, output) {
+        (Some(because @ StepReason::ExitCode { .. }), output) => {
+            format!("`{step}`: {}", step_reason::with_words(because, output))
+        }
+        (because, output) => {
+            let because = because.map(step_reason::text).unwrap_or_default();
+            let output = output.map_or_else(String::new, |line| format!(" ({line})"));
+            format!("`{step}`: {because}{output}")
+        }
+    }
 }
 
 /// What to type next, if the summary does not say that anyway; a line for each possibility.

@@ -9,7 +9,15 @@ use crate::text::RemoteText;
 
 /// Why a step ended as it did; empty if its outcome says it all.
 pub(super) fn of(end: &StepEnd) -> String {
-    end.reason.as_ref().map(text).unwrap_or_default()
+    end.reason.as_ref().map(|reason| with_words(reason, end.own_words().as_ref())).unwrap_or_default()
+}
+
+/// What a reason says, and the step's own words where it says no more than a number.
+pub(super) fn with_words(reason: &StepReason, words: Option<&RemoteText>) -> String {
+    match (reason, words) {
+        (StepReason::ExitCode { exit }, Some(words)) => format!("{words} (exit code {exit})"),
+        _ => text(reason),
+    }
 }
 
 /// What a reason says.
@@ -75,6 +83,7 @@ fn message(reason: &StepReason) -> String {
         StepReason::RestoreIncomplete { run } => {
             format!("a restore of the backup of run {} is incomplete", obstacle::short_id(run))
         }
+        StepReason::MemcachedDown => "memcached does not run, and could not be started".to_owned(),
         StepReason::Interrupted => "the run was interrupted".to_owned(),
         StepReason::EndNotSeen { failure } => {
             format!("the connection was lost before it ended: {}", failure.raw())

@@ -211,14 +211,24 @@ impl HostState {
         self.steps.iter().find(|step| step.id == id)
     }
 
+    /// What steps left open although they succeeded.
+    pub(super) fn left_by_way_back(&self) -> Vec<Debt> {
+        let leaves = |step: &str| {
+            self.step(step).and_then(|step| step.end.as_ref()).is_some_and(StepEnd::leaves_memcached_down)
+        };
+        let is_left = |debt: &&Debt| debt.since.as_deref().is_some_and(leaves);
+        self.debts.iter().filter(is_left).cloned().collect()
+    }
+
     /// It is as it was before the run; what was tried there stays told.
     pub(super) fn is_back(&mut self) {
         self.went_back += 1;
         self.going_back = None;
         self.approved = None;
         self.approved_by = None;
-        // Nothing that the run did is left, nor what it owed for it.
-        self.debts.retain(|debt| debt.since.is_none());
+        // Nothing that the run did is left, nor what it owed for it; what the way back itself could not do is owed.
+        let left = self.left_by_way_back();
+        self.debts.retain(|debt| debt.since.is_none() || left.contains(debt));
         for step in &mut self.steps {
             step.undone = true;
             step.began_before = false;

@@ -355,3 +355,41 @@ fn when_a_host_was_heard_of_last_is_known() {
     }
     assert_eq!((state.hosts["a"].heard, state.hosts["b"].heard), (Some(at(2)), Some(at(3))));
 }
+
+#[test]
+fn memcached_that_cannot_be_started_on_the_way_back_is_owed_and_nothing_else_is() {
+    let (unit, address, php) = (None, "localhost:11211".to_owned(), vec!["php".to_owned()]);
+    let mut header = header(&["a"]);
+    let plan = &mut header.plan.waves[0].hosts[0];
+    let HostAction::Steps(steps) = &mut plan.action else { unreachable!() };
+    let mut restart = plan::sample::step("restart", None);
+    restart.proof = Some(plan::PlannedProof::MemcachedRestarted { unit, address, php });
+    steps.push(restart);
+    plan.back.push(plan::sample::step("restart-back", None));
+    let owed = |reason: Option<crate::event::StepReason>| {
+        let mut end = StepEnd::without_output(StepOutcome::Succeeded, None);
+        end.reason = reason;
+        let finished = RunEvent::StepFinished {
+            host: "a".to_owned(),
+            step: "restart-back".to_owned(),
+            end: Box::new(end),
+        };
+        let events = [
+            RunEvent::RunStarted(Arc::new(header.clone())),
+            started("a", "down"),
+            started("a", "restart-back"),
+            finished,
+            RunEvent::WentBack { host: "a".to_owned() },
+            ended("a", HostOutcome::RolledBack),
+        ];
+        let mut state = RunState::default();
+        for (sequence, event) in (1..).zip(events) {
+            state.apply(&Envelope { sequence, at: Timestamp::UNIX_EPOCH, event });
+        }
+        (state.hosts["a"].debts.clone(), state.exit())
+    };
+    let debt = Debt { step: "restart".to_owned(), since: Some("restart-back".to_owned()) };
+    let down = Some(crate::event::StepReason::MemcachedDown);
+    assert_eq!(owed(down), (vec![debt], ExitCode::NeedsPerson));
+    assert_eq!(owed(None), (Vec::new(), ExitCode::Failed));
+}

@@ -113,7 +113,8 @@ fn after_step_reason(reason: &StepReason) -> Option<StepReason> {
             Step::WritesSince { run: "01b3".to_owned(), since: jiff::Timestamp::UNIX_EPOCH }
         }
         Step::WritesSince { .. } => Step::RestoreIncomplete { run: "01b3".to_owned() },
-        Step::RestoreIncomplete { .. } => Step::Interrupted,
+        Step::RestoreIncomplete { .. } => Step::MemcachedDown,
+        Step::MemcachedDown => Step::Interrupted,
         Step::Interrupted => Step::EndNotSeen { failure: failure() },
         Step::EndNotSeen { .. } => Step::NoAnswer { seconds: 60 },
         Step::NoAnswer { .. } => Step::SiteUnwell { url: url(), trouble: SiteTrouble::NoAnswer },
