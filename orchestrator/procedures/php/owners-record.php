@@ -48,11 +48,13 @@ function ixporch_written_by_git(array $before, array $after, array $besides)
     return $written;
 }
 
-// The access control lists of files that have one beyond their mode, as getfacl(1) prints them: path => list. Git makes a new file
-// for each that it changes, and that has none.
+// The access control lists of files and folders that have one beyond their mode, as getfacl(1) prints them: path => list. Git makes a
+// new file for each that it changes, and a new folder for one that it emptied before: these have none.
 function ixporch_acls(array $paths)
 {
-    $paths = array_filter($paths, 'is_file');
+    $paths = array_filter($paths, function ($path) {
+        return !is_link($path) && (is_file($path) || is_dir($path));
+    });
     if (!$paths || !ixporch_has_program('getfacl')) {
         return [];
     }

@@ -17,7 +17,8 @@ if [ -z "$TARGET" ] && ! git merge-base --is-ancestor "$old" "$new"; then
 fi
 own=$(git rev-list --count "$old" --not --remotes --tags "$new") || exit 1
 if [ "$own" != 0 ]; then
-    echo "the installed tree has $own commits that upstream does not have: they would be lost" >&2
+    [ "$own" = 1 ] && commits='1 commit' || commits="$own commits"
+    echo "the installed tree has $commits that upstream does not have: they would be lost" >&2
     exit 1
 fi
 # version.php since v4.9, library/IXP/Version.php before.

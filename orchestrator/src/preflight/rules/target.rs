@@ -1,6 +1,6 @@
 //! Where the upgrade leads: a branch or a tag, its release, and whether git can bring it.
 
-use super::{Asked, Finding, Findings, few};
+use super::{Asked, Finding, Findings};
 use crate::facts::Facts;
 use crate::release;
 
@@ -73,7 +73,8 @@ impl Findings {
         if self.0.iter().any(is_known) {
             return;
         }
-        let what = if files.is_empty() { first.clone() } else { format!("{first} ({})", few(files)) };
+        // The check itself names no more than twenty.
+        let what = if files.is_empty() { first.clone() } else { format!("{first} ({})", files.join(", ")) };
         self.blocker(
             "target-refused",
             format!("the upgrade would refuse its target: {what}"),
