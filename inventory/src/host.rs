@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::openssh::{Answer, Answered, Asked, Question, Surroundings, expand};
-use crate::policy::{Become, FailurePolicy, SchemaApproval};
+use crate::policy::{Become, FailurePolicy, RootBy, SchemaApproval};
 use crate::setting::{self, Layer, SPECS, Set, Value};
 
 /// Where a value came from.
@@ -294,7 +294,34 @@ impl Host {
 
     /// How a step is run as another user.
     pub fn become_method(&self) -> Become {
-        if self.text("become") == Some("none") { Become::None } else { Become::Sudo }
+        let has_password =
+            self.text("become_password") == Some("ask") || self.text("become_password_command").is_some();
+        match self.text("become") {
+            Some("none") => Become::None,
+            Some("doas") => Become::Root(RootBy::Doas),
+            Some("su") => Become::Root(RootBy::Su),
+            _ if has_password => Become::Root(RootBy::Sudo),
+            _ => Become::Sudo,
+        }
+    }
+
+    /// What gives a root shell for each connection, if that is how steps run as another user. `local_user` is who runs
+    /// ixporch.
+    pub fn root_by(&self, local_user: &str) -> Option<RootBy> {
+        match self.become_method() {
+            Become::Root(by) if self.user().unwrap_or(local_user) != "root" => Some(by),
+            _ => None,
+        }
+    }
+
+    /// A command that is run on the controller for this host; `login` is who logs in there.
+    pub fn local_command(&self, key: &str, login: &str) -> Option<String> {
+        Some(expand(self.text(key)?, |token| match token {
+            'n' => Some(self.name.clone()),
+            'h' => Some(self.address().to_owned()),
+            'r' => Some(login.to_owned()),
+            _ => None,
+        }))
     }
 
     /// Whether it is an installation for developing or testing IXP Manager.

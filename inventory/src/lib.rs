@@ -30,7 +30,7 @@ pub use host::{Host, Resolved, Source};
 pub use hosts::Hosts;
 pub use lines::LineIndex;
 pub use openssh::{Answer, OpenSshSettings, Question, Surroundings};
-pub use policy::{Become, FailurePolicy, SchemaApproval};
+pub use policy::{Become, FailurePolicy, RootBy, SchemaApproval};
 pub use problem::{Problem, Problems};
 pub use route::{Jumps, Leg, RouteError};
 pub use schema::json_schema;

@@ -5,10 +5,35 @@ use serde::{Deserialize, Serialize};
 /// How a step is run as another user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Become {
-    /// By `sudo -n`.
+    /// By `sudo -n`, in front of each command.
     Sudo,
+    /// Everything runs beneath one root shell for each connection.
+    Root(RootBy),
     /// Not at all: only a root login can change user.
     None,
+}
+
+/// What gives a root shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootBy {
+    /// sudo(8), with the login's password.
+    Sudo,
+    /// doas(1), which must not ask for a password.
+    Doas,
+    /// su(1), with root's password.
+    Su,
+}
+
+impl RootBy {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sudo => "sudo",
+            Self::Doas => "doas",
+            Self::Su => "su",
+        }
+    }
 }
 
 /// Who lets pending schema changes through.

@@ -23,6 +23,7 @@ pub(crate) const JUMP_KEYS: &[&str] = &[
     "certificate_files",
     "identities_only",
     "identity_agent",
+    "password_command",
     "known_hosts",
     "revoked_host_keys",
     "host_key_alias",

@@ -25,6 +25,7 @@ mod problems;
 mod prompt;
 mod request;
 mod resuming;
+mod secrets;
 mod settings;
 mod signals;
 mod site;

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ixporch_inventory::value::Amount;
-use ixporch_inventory::{FailurePolicy, GateKind, SchemaApproval};
+use ixporch_inventory::{FailurePolicy, GateKind, RootBy, SchemaApproval};
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use argument::Argument;
@@ -186,6 +186,9 @@ pub struct LedgerPlace {
     /// Whether sudo may be used.
     #[serde(default, skip_serializing_if = "is_default")]
     pub sudo: bool,
+    /// What gives the root shell beneath which everything runs; `None`: everything runs as the login.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub root_by: Option<RootBy>,
     /// The installation that the lock is for.
     pub ixp_root: String,
     /// Who owns the installed tree, and so the lock; `None`: the login user.
@@ -472,7 +475,14 @@ impl HostPlan {
 
     /// What a person types on the controller to run a step by hand, to pay a debt for instance.
     pub fn by_hand(&self, step: &PlannedStep) -> String {
-        format!("ssh {} {}", self.login, quote(&step.command.to_operator_line()))
+        let line = step.command.to_operator_line();
+        let (login, line) = (&self.login, quote(&line));
+        match self.place.root_by {
+            None => format!("ssh {login} {line}"),
+            Some(RootBy::Sudo) => format!("ssh -t {login} {}", quote(&format!("sudo sh -c {line}"))),
+            Some(RootBy::Doas) => format!("ssh -t {login} {}", quote(&format!("doas sh -c {line}"))),
+            Some(RootBy::Su) => format!("ssh -t {login} {}", quote(&format!("su -c {line}"))),
+        }
     }
 }
 

@@ -291,7 +291,8 @@ impl RunState {
             && host.is_back_as_planned(plan)
         {
             let left = host.left_by_way_back();
-            let is_cleared = |debt: &Debt| debt.since.is_some() || plan.cleared_when_back.contains(&debt.step);
+            let is_cleared =
+                |debt: &Debt| debt.since.is_some() || plan.cleared_when_back.contains(&debt.step);
             host.debts.retain(|debt| !is_cleared(debt) || left.contains(debt));
         }
     }

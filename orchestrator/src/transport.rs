@@ -5,6 +5,8 @@
 mod error;
 pub mod openssh;
 mod patience;
+mod root;
+mod secret;
 mod slots;
 pub mod ssh;
 
@@ -12,9 +14,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use ixporch_inventory::RootBy;
 
 pub use error::{ConnectError, HostKeyRefusal, LinkLost, NotStarted};
 pub use patience::{connect, reconnecting};
+pub use secret::{Purpose, SecretRequest, SecretSource};
 pub use slots::{Slot, Slots};
 
 /// How a host is reached.
@@ -32,6 +36,17 @@ pub struct Target {
     pub reconnect_for: Duration,
     /// Why it must not be reached: nobody knows how.
     pub refusal: Option<String>,
+    /// How its login becomes root before anything runs; `None`: everything runs as the login.
+    pub root: Option<Root>,
+}
+
+/// How a login becomes root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// The program.
+    pub by: RootBy,
+    /// The command on the controller that prints the password; `None`: a person is asked.
+    pub password_command: Option<String>,
 }
 
 impl Target {
@@ -54,6 +69,8 @@ pub struct Endpoint {
     pub user: String,
     /// The keys that are offered.
     pub keys: Keys,
+    /// The command on the controller that prints the login's password; `None`: a person is asked, if there is one.
+    pub password_command: Option<String>,
     /// Files of host keys.
     pub known_hosts: Vec<PathBuf>,
     /// The file to which `--accept-new` adds; `None`: new keys are refused.
@@ -149,10 +166,4 @@ pub enum ProcessEvent {
     Exit(u32),
     /// It was ended by this signal.
     Signal(String),
-}
-
-/// Asks a person for the passphrase of a key file.
-pub trait PassphraseSource: Send + Sync + 'static {
-    /// The passphrase, or `None` where nobody can be asked.
-    fn passphrase<'a>(&'a self, key: &'a std::path::Path) -> BoxFuture<'a, Option<crate::redact::Secret>>;
 }

@@ -14,6 +14,7 @@ mod evidence;
 mod faults;
 mod kinds;
 mod left_half_way;
+mod logins;
 mod never_converges;
 mod releases;
 mod rollback;

@@ -114,6 +114,12 @@ pub const SPECS: &[Spec] = &[
         doc: "The socket of the SSH agent; `none` for no agent. Default: the one that SSH_AUTH_SOCK names.",
     },
     Spec {
+        key: "password_command",
+        kind: Kind::ShellLine,
+        built_in: None,
+        doc: "Command on the controller that prints the login's password, for servers that ask for one; `%n` is the host's name, `%h` its address, `%r` the login. Without it you are asked.",
+    },
+    Spec {
         key: "known_hosts",
         kind: Kind::LocalPaths,
         built_in: Some(
@@ -159,9 +165,21 @@ pub const SPECS: &[Spec] = &[
     },
     Spec {
         key: "become",
-        kind: Kind::Choice(&["sudo", "none"]),
+        kind: Kind::Choice(&["sudo", "doas", "su", "none"]),
         built_in: Some("sudo"),
-        doc: "How a step runs as another user than the login user. A root login needs neither.",
+        doc: "How a step runs as another user than the login user: `sudo` without a password once for each step; with a password, and with `doas` and `su`, one root shell for each connection. A root login needs none of them.",
+    },
+    Spec {
+        key: "become_password",
+        kind: Kind::Choice(&["none", "ask"]),
+        built_in: Some("none"),
+        doc: "Whether you are asked for the password that sudo wants, once for all hosts with the same login. `su` always wants root's.",
+    },
+    Spec {
+        key: "become_password_command",
+        kind: Kind::ShellLine,
+        built_in: None,
+        doc: "Command on the controller that prints the password for sudo, or root's for su; `%n` is the host's name, `%h` its address, `%r` the login. It is run once for all hosts for which it is the same.",
     },
     Spec {
         key: "ixp_root",

@@ -34,6 +34,8 @@ pub(super) struct Access<'a> {
     pub(super) inventory: &'a Inventory,
     pub(super) connecting: &'a Connecting,
     pub(super) transport: Arc<dyn Transport>,
+    /// Whether nothing but what the login may do is done: it does not become root.
+    pub(super) as_login: bool,
 }
 
 impl<'a> Access<'a> {
@@ -44,12 +46,15 @@ impl<'a> Access<'a> {
         inventory: &'a Inventory,
         connecting: &'a Connecting,
     ) -> Self {
-        Self { settings, file, inventory, connecting, transport: planning::transport(settings) }
+        let transport = planning::transport(settings);
+        Self { settings, file, inventory, connecting, transport, as_login: false }
     }
 
     /// Where to connect to for a host.
     pub(super) fn target(&self, host: &Host) -> Target {
-        targets::target(self.settings, self.file, self.inventory, host, self.connecting.accept_new)
+        let accept_new = self.connecting.accept_new;
+        let target = targets::target(self.settings, self.file, self.inventory, host, accept_new);
+        if self.as_login { Target { root: None, ..target } } else { target }
     }
 
     /// The hosts of a plan that was made earlier, as far as the inventory still means the same by their names. Jump hosts may
@@ -57,12 +62,21 @@ impl<'a> Access<'a> {
     pub(super) fn targets_of(&self, plan: &Plan) -> BTreeMap<String, Target> {
         let is_same = |plan: &HostPlan, host: &&Host| {
             let user = host.user().unwrap_or(&self.settings.user);
-            HostId::of(host) == plan.id() && plan.login_user() == user
+            // A root shell has a ledger of its own, too.
+            let root_by = host.root_by(&self.settings.user);
+            let is_same_root = plan.place.root_by.is_none() || plan.place.root_by == root_by;
+            HostId::of(host) == plan.id() && plan.login_user() == user && is_same_root
         };
-        let hosts = plan
-            .hosts()
-            .filter_map(|(_, plan)| self.inventory.host(&plan.host).filter(|host| is_same(plan, host)));
-        hosts.map(|host| (host.name.clone(), self.target(host))).collect()
+        let hosts = plan.hosts().filter_map(|(_, plan)| {
+            Some((plan, self.inventory.host(&plan.host).filter(|host| is_same(plan, host))?))
+        });
+        hosts.map(|(plan, host)| (host.name.clone(), self.target_of(plan, host))).collect()
+    }
+
+    /// Where to connect to for a host as it was planned.
+    fn target_of(&self, plan: &HostPlan, host: &Host) -> Target {
+        let target = self.target(host);
+        if plan.place.root_by.is_none() { Target { root: None, ..target } } else { target }
     }
 
     /// Asks every host what `question` asks.
@@ -225,15 +239,18 @@ async fn ask_one<T>(
     let connected = transport::connect(&*transport, &target, &slots).await;
     let session = connected.map_err(|error| format!("{error}\nhelp: {}", error.help()))?;
     talking.fetch_add(1, Ordering::Relaxed);
-    let asking = async {
-        // Nobody's run: what is asked here starts no step.
-        let mut ledger =
-            Ledger::open(session, "none", target.host(), &place).await.map_err(|error| error.to_string())?;
-        let answer = question(&mut ledger, &place).await;
-        ledger.close().await;
-        answer
+    // Nobody's run: what is asked here starts no step. A person may have to type a password first.
+    let answer = match Ledger::open(session, "none", target.host(), &place).await {
+        Err(error) => Ok(Err(error.to_string())),
+        Ok(mut ledger) => {
+            let asking = async {
+                let answer = question(&mut ledger, &place).await;
+                ledger.close().await;
+                answer
+            };
+            tokio::time::timeout(patience, asking).await
+        }
     };
-    let answer = tokio::time::timeout(patience, asking).await;
     talking.fetch_sub(1, Ordering::Relaxed);
     answer.unwrap_or_else(|_| {
         let seconds = patience.as_secs();

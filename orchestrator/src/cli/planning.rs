@@ -14,8 +14,8 @@ use super::late::{self, Basis};
 use super::load;
 use super::printer::Printer;
 use super::probing::{self, Probes, Upstream};
-use super::prompt::Passphrases;
 use super::request::Request;
+use super::secrets::Secrets;
 use super::settings::Settings;
 use super::waiting::Waiting;
 use super::which;
@@ -49,7 +49,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
 
 /// How hosts are reached.
 pub(super) fn transport(settings: &Settings) -> Arc<dyn Transport> {
-    Arc::new(SshTransport::new(Arc::new(Passphrases { askpass: settings.askpass.clone() })))
+    Arc::new(SshTransport::new(Arc::new(Secrets::new(settings.askpass.clone()))))
 }
 
 /// Loads, probes and plans; `earlier` is a run whose hosts are taken over.
@@ -74,7 +74,8 @@ pub(super) async fn plan(
         return Err(plan::PlanError::Target(target.clone()).into());
     }
     let connecting = &request.connecting;
-    let access = Access::new(settings, file, &inventory, connecting);
+    let as_login = request.procedure.is_one_command();
+    let access = Access { as_login, ..Access::new(settings, file, &inventory, connecting) };
     let kind = request.kind();
     let target = options.target.clone();
     let upstream = upstream(&request.procedure, kind, target.as_deref());

@@ -1,16 +1,12 @@
-//! Questions to the person at the terminal, and passphrases.
+//! Questions to the person at the terminal.
 
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-use crate::redact::Secret;
-use crate::transport::PassphraseSource;
 
 /// Whether there is a person to ask: questions go to standard error, answers come from standard input.
 pub(super) fn is_attended() -> bool {
@@ -71,37 +67,4 @@ pub(super) fn off_thread<T: Send + 'static>(
         let _ = sender.send(ask());
     });
     async move { receiver.await.ok().flatten() }.boxed()
-}
-
-/// Passphrases from the terminal, or from `SSH_ASKPASS` where there is none.
-pub(super) struct Passphrases {
-    pub(super) askpass: Option<PathBuf>,
-}
-
-impl PassphraseSource for Passphrases {
-    fn passphrase<'a>(&'a self, key: &'a Path) -> BoxFuture<'a, Option<Secret>> {
-        let question = format!("Passphrase of {}:", key.display());
-        if is_attended() {
-            return off_thread(move || from_terminal(&question));
-        }
-        match &self.askpass {
-            Some(program) => from_program(program.clone(), question).boxed(),
-            None => async { None }.boxed(),
-        }
-    }
-}
-
-fn from_terminal(question: &str) -> Option<Secret> {
-    let terminal = console::Term::stderr();
-    terminal.write_str(&format!("{question} ")).ok()?;
-    terminal.read_secure_line().ok().map(Secret::new)
-}
-
-/// As ssh-add(1) has it: the question is the only argument, the answer is on standard output.
-async fn from_program(program: PathBuf, question: String) -> Option<Secret> {
-    let output =
-        tokio::process::Command::new(program).arg(question).stdin(std::process::Stdio::null()).output().await;
-    let output = output.ok().filter(|output| output.status.success())?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ixporch_inventory::{Host, Inventory, Leg};
 
 use super::settings::Settings;
-use crate::transport::{Agent, Endpoint, Keys, Target};
+use crate::transport::{Agent, Endpoint, Keys, Root, Target};
 
 /// OpenSSH's usual names of keys, where the inventory names none.
 pub(super) const USUAL_KEYS: [&str; 3] = ["~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"];
@@ -29,6 +29,7 @@ pub(super) fn target(
         keepalive: host.time("keepalive").unwrap_or_default(),
         reconnect_for: host.time("reconnect_for").unwrap_or_default(),
         refusal: inventory.refusal(host),
+        root: places.root(host),
     }
 }
 
@@ -66,9 +67,21 @@ impl Places<'_> {
             record_in: first.map(|file| self.settings.local_path(self.file, file)),
             revoked_host_keys: self.paths(who("revoked_host_keys").text("revoked_host_keys")).pop(),
             host_key_alias: host.text("host_key_alias").map(str::to_owned),
+            password_command: self.command(who("password_command"), "password_command"),
             proxy_command: host.proxy_command(&self.settings.user),
             connect_timeout: who("connect_timeout").time("connect_timeout").unwrap_or_default(),
         }
+    }
+
+    /// How the login becomes root.
+    fn root(&self, host: &Host) -> Option<Root> {
+        let by = host.root_by(&self.settings.user)?;
+        Some(Root { by, password_command: self.command(host, "become_password_command") })
+    }
+
+    /// A command that is run here for a host.
+    fn command(&self, host: &Host, key: &str) -> Option<String> {
+        host.local_command(key, host.user().unwrap_or(&self.settings.user))
     }
 
     fn keys<'h>(&self, who: &impl Fn(&str) -> &'h Host) -> Keys {

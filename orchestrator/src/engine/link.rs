@@ -11,13 +11,10 @@ use tokio::time::Instant;
 
 use super::brake::{Brake, BrakeState};
 use super::dispatch::HostEvents;
-use crate::ledger::{Ledger, OpenError};
+use crate::ledger::Ledger;
 use crate::plan::LedgerPlace;
 use crate::text::RemoteText;
 use crate::transport::{self, ConnectError, LinkLost, Slots, Target, Transport};
-
-/// How long a host may take to start a shell.
-const OPENING: Duration = Duration::from_secs(60);
 
 /// A connection that lasted this long was good: when it is lost, the patience starts anew.
 const LASTING: Duration = Duration::from_secs(5 * 60);
@@ -143,13 +140,7 @@ impl From<ConnectError> for Failure {
 impl Route {
     async fn connect(&self) -> Result<Ledger, Failure> {
         let session = transport::connect(&*self.transport, &self.target, &self.slots).await?;
-        let opening = Ledger::open(session, &self.run, self.target.host(), &self.place);
-        let failed = |why: String| Failure { why, is_final: false };
-        match tokio::time::timeout(OPENING, opening).await {
-            Ok(Ok(ledger)) => Ok(ledger),
-            Ok(Err(OpenError::NotStarted(error))) => Err(failed(format!("no shell: {error}"))),
-            Ok(Err(OpenError::Link(error))) => Err(failed(format!("no shell: {error}"))),
-            Err(_) => Err(failed(format!("no shell: no answer within {}s", OPENING.as_secs()))),
-        }
+        let opened = Ledger::open(session, &self.run, self.target.host(), &self.place).await;
+        opened.map_err(|error| Failure { why: error.to_string(), is_final: false })
     }
 }

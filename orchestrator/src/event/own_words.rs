@@ -39,7 +39,8 @@ impl StepEnd {
 
 /// The first line that begins as errors do.
 fn marked(lines: &[&str]) -> Option<String> {
-    let at = lines.iter().position(|line| BEGINNINGS.iter().any(|word| line.trim_start().starts_with(word)))?;
+    let at =
+        lines.iter().position(|line| BEGINNINGS.iter().any(|word| line.trim_start().starts_with(word)))?;
     with_list(lines.get(at..)?)
 }
 
@@ -110,12 +111,27 @@ mod tests {
     #[test]
     fn the_line_that_says_why_is_found_among_progress_usage_and_lists() {
         for (printed, wanted) in [
-            ("Loading composer repositories\nCloning into x\nfatal: unable to access 'https://x/': no\n\nrequire [--dev]\n", "fatal: unable to access 'https://x/': no"),
-            ("error: Your local changes to the following files would be overwritten by merge:\n\tREADME.md\n\tVERSION\nPlease commit\n\nAborting\n", "error: Your local changes to the following files would be overwritten by merge: README.md (and 2 more lines)"),
-            ("\nIn Connection.php line 647:\n                                 \n  SQLSTATE is what  \n  it says  \n\ndoctrine:schema:update [--sql]\n", "SQLSTATE is what it says"),
-            ("  [RuntimeException]                 \n  Could not delete vendor/x: \n\ninstall [--prefer-source]\n", "Could not delete vendor/x:"),
+            (
+                "Loading composer repositories\nCloning into x\nfatal: unable to access 'https://x/': no\n\nrequire [--dev]\n",
+                "fatal: unable to access 'https://x/': no",
+            ),
+            (
+                "error: Your local changes to the following files would be overwritten by merge:\n\tREADME.md\n\tVERSION\nPlease commit\n\nAborting\n",
+                "error: Your local changes to the following files would be overwritten by merge: README.md (and 2 more lines)",
+            ),
+            (
+                "\nIn Connection.php line 647:\n                                 \n  SQLSTATE is what  \n  it says  \n\ndoctrine:schema:update [--sql]\n",
+                "SQLSTATE is what it says",
+            ),
+            (
+                "  [RuntimeException]                 \n  Could not delete vendor/x: \n\ninstall [--prefer-source]\n",
+                "Could not delete vendor/x:",
+            ),
             ("  [ErrorException]\n  No space left on device\n", "No space left on device"),
-            ("PHP Fatal error:  Uncaught Error: x in y.php:3\nStack trace:\n#0 {main}\n", "PHP Fatal error:  Uncaught Error: x in y.php:3"),
+            (
+                "PHP Fatal error:  Uncaught Error: x in y.php:3\nStack trace:\n#0 {main}\n",
+                "PHP Fatal error:  Uncaught Error: x in y.php:3",
+            ),
             ("mysqldump: Got error: 1045\n", "mysqldump: Got error: 1045"),
             ("reading\nthese cannot be restored:\n  a\n", "these cannot be restored: a"),
             ("one\ntwo\n\n", "two"),

@@ -36,7 +36,19 @@ pub enum OpenError {
     /// The connection was lost.
     #[error(transparent)]
     Link(#[from] LinkLost),
+    /// The login's shell does not run what it is sent.
+    #[error("the login's shell did not answer within {}s{said}\nhelp: {HELP}", SHELL.as_secs())]
+    Silent {
+        /// What it printed.
+        said: String,
+    },
 }
+
+/// How long the login's shell may take to start, and to answer the first script.
+const SHELL: Duration = Duration::from_secs(60);
+
+const HELP: &str = "does its .bashrc, or the like, read standard input, ask a question or wait for something? try: ssh HOST true; \
+                    and is the host overloaded?";
 
 /// A shell on the host that waits for requests.
 pub(super) struct Runner {
@@ -70,17 +82,21 @@ impl Runner {
         runner.request(&format!("unset nonce; nonce={nonce}\n{RUNNER}\n{opening}")).await?;
         // The login shell's own output is kept: it explains a failure to start.
         let mut before = StepOutput::default();
-        match runner.answer(&mut before).await {
-            Ok(said) => Ok((runner, said)),
-            Err(lost) => match &runner.farewell {
+        let answer = tokio::time::timeout(SHELL, runner.answer(&mut before)).await;
+        let said = || {
+            let noise = [before.stdout.kept(), runner.stderr.before().to_owned()].concat();
+            let lines = RemoteText::from_bytes(&noise).last_lines(4).join(" / ");
+            if lines.is_empty() { String::new() } else { format!(", and said: {lines}") }
+        };
+        match answer {
+            Ok(Ok(answer)) => Ok((runner, answer)),
+            Ok(Err(lost)) => match &runner.farewell {
                 Some(farewell) => {
-                    let noise = [before.stdout.kept(), runner.stderr.before().to_owned()].concat();
-                    let lines = RemoteText::from_bytes(&noise).last_lines(4).join(" / ");
-                    let said = if lines.is_empty() { String::new() } else { format!(", and said: {lines}") };
-                    Err(NotStarted(format!("{farewell} before it ran anything{said}")).into())
+                    Err(NotStarted(format!("no shell: {farewell} before it ran anything{}", said())).into())
                 }
                 None => Err(lost.into()),
             },
+            Err(_) => Err(OpenError::Silent { said: said() }),
         }
     }
 

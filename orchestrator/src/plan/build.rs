@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ixporch_inventory::{Become, FailurePolicy, Host, Inventory, SelectorError};
+use ixporch_inventory::{Become, FailurePolicy, Host, Inventory, RootBy, SelectorError};
 
 use super::note::notes;
 use super::request::Request;
@@ -169,6 +169,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
         commit: None,
         composition: None,
         place: LedgerPlace {
+            root_by: root_by(request, host),
             ixp_root: host.text("ixp_root").unwrap_or_default().to_owned(),
             ..LedgerPlace::default()
         },
@@ -195,7 +196,7 @@ fn plan_host(request: &Request<'_>, host: &Host) -> HostPlan {
             }
             plan.commit.clone_from(&facts.commit);
             plan.composition.clone_from(&facts.composition);
-            plan.place = place(host, facts, user);
+            plan.place = place(request, host, facts, user);
             // Somebody else opened the site: that debt is paid.
             if facts.maintenance == Some(false)
                 && let Some(opening) = plan.closed.take()
@@ -267,9 +268,15 @@ fn findings(request: &Request<'_>, host: &Host, facts: &Facts, former: Option<&F
     findings
 }
 
+/// What gives the root shell on a host; one command runs as the login, and needs none.
+pub(super) fn root_by(request: &Request<'_>, host: &Host) -> Option<RootBy> {
+    host.root_by(request.default_user).filter(|_| !request.procedure.is_one_command())
+}
+
 /// Where the ledger and the lock of a host are.
-fn place(host: &Host, facts: &Facts, user: &str) -> LedgerPlace {
+fn place(request: &Request<'_>, host: &Host, facts: &Facts, user: &str) -> LedgerPlace {
     LedgerPlace {
+        root_by: root_by(request, host),
         state_dir: host.text("state_dir").map(str::to_owned),
         sudo: host.become_method() == Become::Sudo,
         ixp_root: host.text("ixp_root").unwrap_or_default().to_owned(),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ixporch_inventory::{Become, Host};
 
+use super::build::root_by;
 use super::request::Request;
 use super::{Argument, Command, PlannedProof, PlannedStep, SiteProbe, Switch, whole_seconds};
 use crate::facts::Facts;
@@ -169,6 +170,8 @@ impl HostBuilder<'_> {
         };
         environment.extend(step.environment.iter().map(|(name, value)| (name.clone(), self.fill(value))));
         let user = step.user.as_ref().map(|user| self.fill(user)).filter(|user| !user.is_empty());
+        // What runs as the login does so beneath a root shell, too.
+        let user = user.or_else(|| root_by(self.request, self.host).map(|_| self.user.to_owned()));
         let switch = self.switch(user.as_deref());
         let timeout_seconds = whole_seconds(step.timeout);
         Command {
@@ -299,7 +302,7 @@ pub(super) fn switch(host: &Host, facts: &Facts, user: &str, wanted: Option<&str
         // Without sudo another user cannot be reached; sudo then says so in its own words.
         Some(_) => match host.become_method() {
             Become::Sudo => Switch::Sudo,
-            Become::None => Switch::None,
+            Become::Root(_) | Become::None => Switch::None,
         },
     }
 }

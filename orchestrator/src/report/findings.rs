@@ -55,9 +55,12 @@ pub fn findings(paint: Paint, plan: &Plan, notes: bool, inventory: Option<&str>)
             _ => continue,
         };
         let _ = writeln!(text, "{} {id:22} {}: {why}", paint.bad("blocker "), paint.strong(&host.host));
-        if let Some(help) =
-            host.blocked.as_ref().and_then(|blocking| note::blocking_help(blocking, "ixporch"))
-        {
+        let of_blocking = host.blocked.as_ref().and_then(|blocking| note::blocking_help(blocking, "ixporch"));
+        let of_connection = match &host.action {
+            HostAction::Unreachable(why) => why.lines().find_map(|line| line.strip_prefix("help: ")),
+            _ => None,
+        };
+        if let Some(help) = of_blocking.or(of_connection.map(harmless_line)) {
             let _ = writeln!(text, "         {:22} {} {help}", "", paint.dim("help:"));
         }
     }

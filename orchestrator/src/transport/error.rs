@@ -274,7 +274,7 @@ impl HostKeyRefusal {
 
 /// A program was certainly not started on a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("it could not be started: {0}")]
+#[error("{0}")]
 pub struct NotStarted(pub String);
 
 /// The connection went away while something was under way on it.

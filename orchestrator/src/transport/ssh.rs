@@ -22,8 +22,8 @@ use self::known_hosts::SharedKnownHosts;
 pub(crate) use self::known_hosts::fuzzing;
 use self::proxy::Proxy;
 use super::{
-    ConnectError, Endpoint, LinkLost, NotStarted, PassphraseSource, Process, ProcessEvent, Session, Slots,
-    Target, Transport,
+    ConnectError, Endpoint, LinkLost, NotStarted, Process, ProcessEvent, SecretSource, Session, Slots,
+    Target, Transport, root,
 };
 use crate::text::stranger_line;
 
@@ -31,12 +31,13 @@ use crate::text::stranger_line;
 pub struct SshTransport {
     keys: KeyFiles,
     known: SharedKnownHosts,
+    secrets: Arc<dyn SecretSource>,
 }
 
 impl SshTransport {
-    /// A transport that asks `passphrases` for those of encrypted key files.
-    pub fn new(passphrases: Arc<dyn PassphraseSource>) -> Self {
-        Self { keys: KeyFiles::new(passphrases), known: SharedKnownHosts::default() }
+    /// A transport that asks `secrets` for passphrases and passwords.
+    pub fn new(secrets: Arc<dyn SecretSource>) -> Self {
+        Self { keys: KeyFiles::new(Arc::clone(&secrets)), known: SharedKnownHosts::default(), secrets }
     }
 
     async fn open(&self, target: &Target, slots: &Slots) -> Result<SshSession, ConnectError> {
@@ -64,7 +65,8 @@ impl SshTransport {
     }
 
     fn hop<'a>(&'a self, target: &Target, to: &'a Endpoint) -> Hop<'a> {
-        Hop { to, accept_new: target.accept_new, keepalive: target.keepalive, known: &self.known }
+        let (accept_new, keepalive) = (target.accept_new, target.keepalive);
+        Hop { to, accept_new, keepalive, known: &self.known, secrets: &*self.secrets }
     }
 }
 
@@ -129,8 +131,8 @@ impl Transport for SshTransport {
         slots: &'a Slots,
     ) -> BoxFuture<'a, Result<Box<dyn Session>, ConnectError>> {
         async move {
-            let session: Box<dyn Session> = Box::new(self.open(target, slots).await?);
-            Ok(session)
+            let session = Box::new(self.open(target, slots).await?);
+            Ok(root::wrapped(session, target, &self.secrets))
         }
         .boxed()
     }
@@ -145,25 +147,30 @@ struct SshSession {
 
 /// How often a session channel is asked for: the host may not have closed the last one yet (`MaxSessions`).
 const OPEN_TRIES: u32 = 5;
+/// How long a host may take to open a channel.
+const OPENING: Duration = Duration::from_secs(60);
 /// How long a finished program's channel may take to close by itself.
 const CLOSING: Duration = Duration::from_millis(250);
 
 impl Session for SshSession {
     fn start<'a>(&'a mut self, program: &'a str) -> BoxFuture<'a, Result<Box<dyn Process>, NotStarted>> {
         async move {
+            let no_session =
+                |error: &dyn std::fmt::Display| NotStarted(format!("the host opens no session: {error}"));
             let mut tries = 0;
             let channel = loop {
-                match self.handle.channel_open_session().await {
+                let opened = tokio::time::timeout(OPENING, self.handle.channel_open_session()).await;
+                match opened.map_err(|_| no_session(&format!("no answer within {}s", OPENING.as_secs())))? {
                     Ok(channel) => break channel,
                     Err(russh::Error::ChannelOpenFailure(_)) if tries < OPEN_TRIES => {
                         tries += 1;
                         tokio::time::sleep(CLOSING * tries).await;
                     }
-                    Err(error) => return Err(NotStarted(error.to_string())),
+                    Err(error) => return Err(no_session(&error)),
                 }
             };
             // No reply is asked for: it would cost a round trip, and silence says as much.
-            channel.exec(false, program).await.map_err(|error| NotStarted(error.to_string()))?;
+            channel.exec(false, program).await.map_err(|error| no_session(&error))?;
             let process: Box<dyn Process> = Box::new(SshProcess { channel });
             Ok(process)
         }

@@ -268,6 +268,7 @@ pub(super) fn target(host: &str) -> Target {
         record_in: None,
         revoked_host_keys: None,
         host_key_alias: None,
+        password_command: None,
         proxy_command: None,
         connect_timeout: Duration::from_secs(1),
     };
@@ -278,6 +279,7 @@ pub(super) fn target(host: &str) -> Target {
         keepalive: Duration::from_secs(1),
         reconnect_for: Duration::from_secs(60),
         refusal: None,
+        root: None,
     }
 }
 

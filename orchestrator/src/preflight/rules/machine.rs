@@ -21,7 +21,7 @@ impl Findings {
                     "sudo",
                     format!("the login cannot become {user} without a password{said}"),
                     format!(
-                        "in sudoers: {} ALL=({user}) NOPASSWD: ALL",
+                        "set become_password_command in the inventory (or become_password = \"ask\"); or in sudoers: {} ALL=({user}) NOPASSWD: ALL",
                         facts.login_user.as_deref().unwrap_or("LOGIN")
                     ),
                 );

@@ -11,11 +11,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Chain, Join, ReadHalf, Writ
 use tokio::time::timeout;
 
 use super::algorithms;
-use super::identity::{self, Credentials, Refused};
+use super::identity::{self, Credentials, Login, Refused};
 use super::known_hosts::{self, KnownHosts, Names, SharedKnownHosts, Verdict};
 use super::{revoked, tcp};
 use crate::text::stranger_line;
-use crate::transport::{ConnectError, Endpoint, HostKeyRefusal, Slots};
+use crate::transport::{ConnectError, Endpoint, HostKeyRefusal, SecretSource, Slots};
 
 pub(super) type Handle = client::Handle<Verifier>;
 
@@ -110,6 +110,8 @@ pub(super) struct Hop<'a> {
     pub(super) keepalive: Duration,
     /// The host keys that are known.
     pub(super) known: &'a SharedKnownHosts,
+    /// Who answers what the server asks.
+    pub(super) secrets: &'a dyn SecretSource,
 }
 
 /// How long a server may be silent before it is taken for a silent one: usually it speaks at once (RFC 4253, section 4.2).
@@ -159,20 +161,21 @@ where
         Ok(Err(error)) => return Err(key_exchange_error(to, &notes, &error)),
         Err(_) => return Err(ConnectError::Timeout { what: "key exchange", after: limit }),
     };
-    match timeout(limit, identity::authenticate(&mut handle, &to.user, credentials)).await {
-        Ok(Ok(())) => Ok(handle),
+    let login = Login { to, secrets: hop.secrets, limit };
+    match identity::authenticate(&mut handle, &login, credentials).await {
+        Ok(_) => Ok(handle),
         // On a dead connection every key looks refused.
-        Ok(Err(refused)) if refused.cut => {
+        Err(Refused::Cut) => {
             Err(ConnectError::Cut { address: to.address.clone(), why: take(&notes.farewell) })
         }
-        Ok(Err(Refused { why, help, .. })) => {
+        Err(Refused::Told { why, help }) => {
             let why = match take(&notes.farewell) {
                 Some(farewell) => format!("{why}; the host hung up: {farewell}"),
                 None => why,
             };
             Err(ConnectError::Authentication { user: to.user.clone(), why, help })
         }
-        Err(_) => Err(ConnectError::Timeout { what: "authentication", after: limit }),
+        Err(Refused::Silent) => Err(ConnectError::Timeout { what: "authentication", after: limit }),
     }
 }
 

@@ -12,6 +12,7 @@ use super::key_files::{self, KeyFile, KeyFiles, beside};
 use crate::transport::Keys;
 
 /// A key that is offered.
+#[derive(Clone)]
 pub(super) struct Candidate {
     /// What messages call it.
     pub(super) shown: String,

@@ -11,14 +11,14 @@ use tokio::sync::Mutex;
 
 use super::key_text;
 use crate::plan::quote;
-use crate::transport::PassphraseSource;
+use crate::transport::{Purpose, SecretRequest, SecretSource};
 
 /// How often a passphrase is asked for.
 const TRIES: usize = 3;
 
 /// The key files of this program's run.
 pub(in crate::transport::ssh) struct KeyFiles {
-    passphrases: Arc<dyn PassphraseSource>,
+    secrets: Arc<dyn SecretSource>,
     /// Held while a passphrase is asked for.
     read: Mutex<Vec<(PathBuf, KeyFile)>>,
 }
@@ -51,8 +51,8 @@ impl KeyFile {
 }
 
 impl KeyFiles {
-    pub(in crate::transport::ssh) fn new(passphrases: Arc<dyn PassphraseSource>) -> Self {
-        Self { passphrases, read: Mutex::new(Vec::new()) }
+    pub(in crate::transport::ssh) fn new(secrets: Arc<dyn SecretSource>) -> Self {
+        Self { secrets, read: Mutex::new(Vec::new()) }
     }
 
     /// A key file as it is; nobody is asked.
@@ -80,9 +80,17 @@ impl KeyFiles {
     }
 
     async fn ask(&self, path: &Path) -> KeyFile {
+        let request = SecretRequest {
+            purpose: Purpose::Passphrase(path.to_owned()),
+            command: None,
+            question: format!("Passphrase of {}:", path.display()),
+            echo: false,
+            host: String::new(),
+        };
         for _ in 0..TRIES {
-            let Some(passphrase) = self.passphrases.passphrase(path).await else {
-                return unusable(path, "it has a passphrase, and nobody can be asked");
+            let passphrase = match self.secrets.secret(&request).await {
+                Ok(passphrase) => passphrase,
+                Err(why) => return unusable(path, &format!("it has a passphrase, and {why}")),
             };
             let text = match fs_err::read_to_string(path) {
                 Ok(text) => text,

@@ -30,6 +30,7 @@ fn server(address: &str, port: u16) -> Endpoint {
         record_in: None,
         revoked_host_keys: None,
         host_key_alias: None,
+        password_command: None,
         proxy_command: None,
         connect_timeout: std::time::Duration::from_secs(1),
     }
