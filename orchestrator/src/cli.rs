@@ -29,6 +29,7 @@ mod secrets;
 mod settings;
 mod signals;
 mod site;
+mod ssh_arguments;
 mod start;
 mod targets;
 mod usage;

@@ -2,6 +2,7 @@
 //!
 //! Owns what a connection is. Must not know russh: `ssh/` is the only folder that names it.
 
+mod chosen;
 mod error;
 pub mod openssh;
 mod patience;
@@ -16,7 +17,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use ixporch_inventory::RootBy;
 
-pub use error::{ConnectError, HostKeyRefusal, LinkLost, NotStarted};
+pub use chosen::ChosenTransport;
+pub use error::{ConnectError, HostKeyRefusal, LinkLost, NotStarted, OpenSshTrouble};
 pub use patience::{connect, reconnecting};
 pub use secret::{Purpose, SecretRequest, SecretSource};
 pub use slots::{Slot, Slots};
@@ -36,6 +38,8 @@ pub struct Target {
     pub reconnect_for: Duration,
     /// Why it must not be reached: nobody knows how.
     pub refusal: Option<String>,
+    /// The arguments of OpenSSH's client, if that connects; `None`: russh does.
+    pub openssh: Option<Vec<String>>,
     /// How its login becomes root before anything runs; `None`: everything runs as the login.
     pub root: Option<Root>,
 }

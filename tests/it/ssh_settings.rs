@@ -60,8 +60,26 @@ impl Scene {
         self.stage.program.json(&arguments)["settings"]["user"]["value"].as_str().unwrap().to_owned()
     }
 
+    /// `status` by ixporch's own transport; OpenSSH's client must come to the same end.
     fn status(&self) -> Ended {
-        self.stage.run(&["status"])
+        let ended = self.stage.run(&["status"]);
+        let by_openssh = self.status_by_openssh();
+        let case = std::thread::current().name().unwrap_or_default().replace('_', " ");
+        let row = format!("{case:110} russh {:3} openssh {:3}", ended.code, by_openssh.code);
+        ixporch_tests::say(&row);
+        assert_eq!(ended.code, by_openssh.code, "{row}\n{ended}\nby ssh:\n{by_openssh}");
+        ended
+    }
+
+    /// `status` of the same inventory with `transport = "openssh"`.
+    fn status_by_openssh(&self) -> Ended {
+        let inventory = &self.stage.inventory;
+        let text = std::fs::read_to_string(inventory).unwrap();
+        std::fs::write(inventory, text.replace("[hosts.a]\n", "[hosts.a]\ntransport = \"openssh\"\n"))
+            .unwrap();
+        let ended = self.stage.run(&["status"]);
+        std::fs::write(inventory, text).unwrap();
+        ended
     }
 }
 

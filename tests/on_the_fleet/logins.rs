@@ -62,7 +62,7 @@ fn seen(stage: &Stage, host: &str) -> String {
 
 #[test]
 fn an_upgrade_behind_a_bastion_with_a_certificate_and_a_sudo_password_leaves_no_password() {
-    let Some(stage) = Stage::of(&["h1", "h2", "h4"]) else { return };
+    let Some(stage) = Stage::of(&["h1", "h2", "h3", "h4"]) else { return };
     let home = stage.program.home().to_owned();
     for name in ["gate", "authority", "login"] {
         ssh_keygen(&["-q", "-t", "ed25519", "-N", "", "-f", &text(&home.join(name))]);
@@ -86,9 +86,9 @@ fn an_upgrade_behind_a_bastion_with_a_certificate_and_a_sudo_password_leaves_no_
     let pipe = Fleet::root_of("h2").join("root/password");
     std::fs::write(&pipe, format!("root:{ROOT}\n")).unwrap();
     stage.fleet.on("h2", "chpasswd < /root/password; rm /root/password");
-    stage.fleet.fleet(&["publish", "v4.6.0", "h1", "h2"]);
+    stage.fleet.fleet(&["publish", "v4.6.0", "h1", "h2", "h3"]);
     let (sudo, su) = (printing(&stage, "sudo", SUDO), printing(&stage, "su", ROOT));
-    let (h1, h2, h4) = (Fleet::address("h1"), Fleet::address("h2"), Fleet::address("h4"));
+    let [h1, h2, h3, h4] = crate::stage::HOSTS.map(Fleet::address);
     let inventory = inventory(
         &stage,
         &format!(
@@ -96,6 +96,7 @@ fn an_upgrade_behind_a_bastion_with_a_certificate_and_a_sudo_password_leaves_no_
              [hosts.h1]\naddress = \"{h1}\"\nuser = \"opspw\"\njump = [\"gate\"]\nidentity_files = [\"login\"]\n\
              become_password_command = \"{sudo}\"\nurl = \"http://{h1}\"\n\
              [hosts.h2]\naddress = \"{h2}\"\nbecome = \"su\"\nbecome_password_command = \"{su}\"\nurl = \"http://{h2}\"\n\
+             [hosts.h3]\naddress = \"{h3}\"\ntransport = \"openssh\"\njump = [\"gate\"]\nurl = \"http://{h3}\"\n\
              [[waves]]\nname = \"all\"\nhosts = \"h*\"\n"
         ),
     );
@@ -111,6 +112,7 @@ fn an_upgrade_behind_a_bastion_with_a_certificate_and_a_sudo_password_leaves_no_
         let found = Command::new("grep").args(["-rlF", password]).arg(&home).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&found.stdout), "", "the controller's files");
     }
+    assert_eq!(stage.describe("h3"), "v4.6.0", "by OpenSSH's client");
     // The step's user is still who it was: a root login has no other rights here.
     let owners = "stat -c %U /srv/ixpmanager/storage/framework /srv/ixpmanager/.git/HEAD | xargs";
     assert_eq!(stage.fleet.on("h1", owners), "www-data www-data");

@@ -72,6 +72,12 @@ pub const SPECS: &[Spec] = &[
         doc: "Login user. Default: the user who runs ixporch.",
     },
     Spec {
+        key: "transport",
+        kind: Kind::Choice(&["russh", "openssh"]),
+        built_in: Some("russh"),
+        doc: "What connects: ixporch itself, or OpenSSH's `ssh`, for what only that can do (GSSAPI, PKCS#11, ControlMaster).",
+    },
+    Spec {
         key: "jump",
         kind: Kind::Jumps,
         built_in: Some("[]"),

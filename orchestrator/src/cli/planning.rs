@@ -25,8 +25,7 @@ use crate::history::History;
 use crate::plan::{self, HostId, LeftBehind, Options, Plan, WaveSelection};
 use crate::procedure::Procedure;
 use crate::state::GivenEvidence;
-use crate::transport::ssh::SshTransport;
-use crate::transport::{Target, Transport};
+use crate::transport::{ChosenTransport, SecretSource, Target, Transport};
 
 /// A plan with the means to carry it out.
 pub(super) struct Planned {
@@ -49,7 +48,8 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
 
 /// How hosts are reached.
 pub(super) fn transport(settings: &Settings) -> Arc<dyn Transport> {
-    Arc::new(SshTransport::new(Arc::new(Secrets::new(settings.askpass.clone()))))
+    let secrets: Arc<dyn SecretSource> = Arc::new(Secrets::new(settings.askpass.clone()));
+    Arc::new(ChosenTransport::new(&secrets))
 }
 
 /// Loads, probes and plans; `earlier` is a run whose hosts are taken over.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ixporch_inventory::{Host, Inventory, Leg};
 
 use super::settings::Settings;
+use super::ssh_arguments;
 use crate::transport::{Agent, Endpoint, Keys, Root, Target};
 
 /// OpenSSH's usual names of keys, where the inventory names none.
@@ -21,6 +22,8 @@ pub(super) fn target(
     let places = Places { settings, file };
     // Without a route nothing is tried.
     let route = inventory.route(host).unwrap_or_default();
+    let is_by_openssh = host.text("transport") == Some("openssh");
+    let openssh = is_by_openssh.then(|| ssh_arguments::arguments(&places, host, &route, accept_new));
     let jumps = route.into_iter().map(|leg| places.jump(&leg, inventory.host(&leg.jump.name).is_some()));
     Target {
         jumps: jumps.collect(),
@@ -29,14 +32,15 @@ pub(super) fn target(
         keepalive: host.time("keepalive").unwrap_or_default(),
         reconnect_for: host.time("reconnect_for").unwrap_or_default(),
         refusal: inventory.refusal(host),
+        openssh,
         root: places.root(host),
     }
 }
 
 /// Where the paths of an inventory lead.
-struct Places<'a> {
-    settings: &'a Settings,
-    file: &'a Path,
+pub(super) struct Places<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) file: &'a Path,
 }
 
 impl Places<'_> {

@@ -109,6 +109,14 @@ pub enum ConnectError {
         /// The time that it had.
         after: Duration,
     },
+    /// OpenSSH's client failed.
+    #[error("ssh: {why}")]
+    OpenSsh {
+        /// Its last words.
+        why: String,
+        /// What they mean.
+        trouble: OpenSshTrouble,
+    },
     /// The jump host could not be reached, or could not reach on.
     #[error("jump host `{via}`: {source}")]
     Jump {
@@ -117,6 +125,40 @@ pub enum ConnectError {
         /// What went wrong there.
         source: Box<ConnectError>,
     },
+}
+
+/// What the last words of OpenSSH's client mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenSshTrouble {
+    /// It is not installed, or could not be started.
+    NotStarted,
+    /// Nobody answered at the address.
+    Unreachable,
+    /// The server went away, as one does that has too many logins at once.
+    WentAway,
+    /// The host key is unknown, or another one.
+    HostKey,
+    /// The host took none of what was offered.
+    Authentication,
+    /// Something else.
+    Other,
+}
+
+impl OpenSshTrouble {
+    fn help(self) -> &'static str {
+        match self {
+            Self::NotStarted => "install OpenSSH's client, or set transport = \"russh\"",
+            Self::Unreachable => "is the host up, and is the way to it open? (ping, firewall, jump host)",
+            Self::WentAway => "the server hung up; with many hosts behind one address lower --connecting",
+            Self::HostKey => {
+                "compare the fingerprint on the host's console; --accept-new records an unknown key, and never a changed one"
+            }
+            Self::Authentication => {
+                "try the same by hand: ssh -v HOST true; ixporch gives ssh no password, but SSH_ASKPASS is used"
+            }
+            Self::Other => "try the same by hand: ssh -v HOST true",
+        }
+    }
 }
 
 /// Why a host key was refused.
@@ -189,6 +231,7 @@ impl ConnectError {
         match self {
             Self::KeyExchange { went_away, .. } | Self::Proxy { went_away, .. } => *went_away,
             Self::Cut { .. } => true,
+            Self::OpenSsh { trouble, .. } => *trouble == OpenSshTrouble::WentAway,
             Self::Jump { source, .. } => source.is_transient(),
             _ => false,
         }
@@ -199,6 +242,9 @@ impl ConnectError {
         match self {
             Self::HostKey { .. } | Self::NothingInCommon { .. } | Self::NoRoute { .. } | Self::File(_) => {
                 true
+            }
+            Self::OpenSsh { trouble, .. } => {
+                matches!(trouble, OpenSshTrouble::HostKey | OpenSshTrouble::NotStarted)
             }
             Self::Jump { source, .. } => source.is_final(),
             _ => false,
@@ -239,6 +285,7 @@ impl ConnectError {
                 "load your key into the agent (ssh-add), name it under `identity_files`, or check `user`"
                     .to_owned()
             }
+            Self::OpenSsh { trouble, .. } => trouble.help().to_owned(),
             Self::File(_) => "correct the file, or the path in the inventory".to_owned(),
             Self::Timeout { .. } => {
                 "is the host overloaded? a longer `connect_timeout` waits longer".to_owned()

@@ -1,12 +1,16 @@
-//! OpenSSH's client: asked for its settings of a host (`ssh -G`).
+//! OpenSSH's client: asked for its settings of a host (`ssh -G`), and used to connect (`session`).
 //!
 //! Owns how it is started. What its answer means belongs to the inventory, which knows what a setting is.
+
+mod session;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+pub use session::OpenSshTransport;
 
 use crate::text::RemoteText;
 

@@ -279,6 +279,7 @@ pub(super) fn target(host: &str) -> Target {
         keepalive: Duration::from_secs(1),
         reconnect_for: Duration::from_secs(60),
         refusal: None,
+        openssh: None,
         root: None,
     }
 }
