@@ -7,6 +7,7 @@
 )]
 
 mod authentication;
+mod bastion;
 mod corrections;
 mod documents;
 mod errors;

@@ -72,11 +72,12 @@ impl Sshd {
             let text = std::fs::read_to_string(folder.join("configuration")).expect("it was written") + &line;
             std::fs::write(folder.join("configuration"), text).expect("a file can be written");
         }
+        let log = std::fs::File::create(folder.join("log")).expect("a file can be made");
         let child = Command::new(program)
             .args(["-D", "-e", "-f"])
             .arg(folder.join("configuration"))
             .stdin(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("sshd can be started");
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -88,6 +89,12 @@ impl Sshd {
     /// The file of its configuration.
     pub fn configuration(&self) -> PathBuf {
         self.folder.join("configuration")
+    }
+
+    /// How many lines of its log have these words; its `LogLevel` says which lines there are.
+    pub fn logged(&self, words: &str) -> usize {
+        let log = std::fs::read_to_string(self.folder.join("log")).expect("the log was made");
+        log.lines().filter(|line| line.contains(words)).count()
     }
 
     /// Its line in `known_hosts`, as it is seen through `port`.

@@ -109,6 +109,16 @@ pub enum ConnectError {
         /// The time that it had.
         after: Duration,
     },
+    /// The login on a jump host failed for another host behind it.
+    #[error("{why}")]
+    NotTriedAgain {
+        /// What it refused, and why.
+        why: String,
+        /// What to do.
+        help: String,
+        /// Whether another try may end otherwise.
+        transient: bool,
+    },
     /// OpenSSH's client failed.
     #[error("ssh: {why}")]
     OpenSsh {
@@ -231,6 +241,7 @@ impl ConnectError {
         match self {
             Self::KeyExchange { went_away, .. } | Self::Proxy { went_away, .. } => *went_away,
             Self::Cut { .. } => true,
+            Self::NotTriedAgain { transient, .. } => *transient,
             Self::OpenSsh { trouble, .. } => *trouble == OpenSshTrouble::WentAway,
             Self::Jump { source, .. } => source.is_transient(),
             _ => false,
@@ -278,7 +289,7 @@ impl ConnectError {
                 "the server hung up; with many hosts behind one address lower --connecting".to_owned()
             }
             Self::KeyExchange { .. } => "compare with `ssh -v`; the server may be very old".to_owned(),
-            Self::NothingInCommon { help, .. } => help.clone(),
+            Self::NothingInCommon { help, .. } | Self::NotTriedAgain { help, .. } => help.clone(),
             Self::HostKey { refusal, .. } => refusal.help(),
             Self::Authentication { help: Some(help), .. } => (*help).to_owned(),
             Self::Authentication { .. } => {

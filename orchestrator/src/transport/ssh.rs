@@ -1,6 +1,7 @@
 //! SSH by russh. The only folder that names it (docs/decisions/0001-russh.md).
 
 mod algorithms;
+mod bastions;
 mod client;
 mod identity;
 mod known_hosts;
@@ -15,6 +16,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use russh::{ChannelMsg, Disconnect};
 
+use self::bastions::{Bastion, Bastions};
 use self::client::{Handle, Hop};
 use self::identity::{Credentials, KeyFiles};
 use self::known_hosts::SharedKnownHosts;
@@ -32,83 +34,58 @@ pub struct SshTransport {
     keys: KeyFiles,
     known: SharedKnownHosts,
     secrets: Arc<dyn SecretSource>,
+    bastions: Bastions,
 }
 
 impl SshTransport {
     /// A transport that asks `secrets` for passphrases and passwords.
     pub fn new(secrets: Arc<dyn SecretSource>) -> Self {
-        Self { keys: KeyFiles::new(Arc::clone(&secrets)), known: SharedKnownHosts::default(), secrets }
+        let keys = KeyFiles::new(Arc::clone(&secrets));
+        Self { keys, known: SharedKnownHosts::default(), secrets, bastions: Bastions::default() }
     }
 
     async fn open(&self, target: &Target, slots: &Slots) -> Result<SshSession, ConnectError> {
-        // A person may have to type a passphrase; no connection waits for that.
-        let mut credentials = Vec::new();
-        for endpoint in target.jumps.iter().chain([&target.endpoint]) {
-            credentials.push(Credentials::gather(&endpoint.keys, &self.keys).await);
-        }
-        let mut credentials = credentials.into_iter();
-        let mut session = Route::default();
-        for jump in &target.jumps {
-            let credentials = credentials.next().unwrap_or_default();
-            session
-                .extend(&self.hop(target, jump), credentials, slots)
-                .await
-                .map_err(|error| ConnectError::Jump { via: jump.name.clone(), source: Box::new(error) })?;
-        }
-        let last = credentials.next().unwrap_or_default();
-        session.extend(&self.hop(target, &target.endpoint), last, slots).await?;
-        let Route { mut handles, proxy } = session;
-        let Some(handle) = handles.pop() else {
-            return Err(ConnectError::File("the route has no end".to_owned()));
-        };
-        Ok(SshSession { handle, _jumps: handles, _proxy: proxy })
+        let bastion = self.bastions.reach(self, target, &target.jumps, slots).await?;
+        let Bastion { handle, before, proxy } = self.log_in(target, &target.endpoint, bastion, slots).await?;
+        Ok(SshSession { handle, _jumps: before, _proxy: proxy })
     }
 
-    fn hop<'a>(&'a self, target: &Target, to: &'a Endpoint) -> Hop<'a> {
-        let (accept_new, keepalive) = (target.accept_new, target.keepalive);
-        Hop { to, accept_new, keepalive, known: &self.known, secrets: &*self.secrets }
-    }
-}
-
-/// The connections that were made on the route to a host, the last one the farthest.
-#[derive(Default)]
-struct Route {
-    handles: Vec<Handle>,
-    proxy: Option<Proxy>,
-}
-
-impl Route {
-    /// Connects to one server more, through the last one if there is one.
-    async fn extend(
-        &mut self,
-        hop: &Hop<'_>,
-        credentials: Credentials,
+    /// Logs in on one server, through the last jump host if there is one.
+    async fn log_in(
+        &self,
+        target: &Target,
+        to: &Endpoint,
+        via: Option<Arc<Bastion>>,
         slots: &Slots,
-    ) -> Result<(), ConnectError> {
-        let to = hop.to;
-        let handle = match (self.handles.last(), &to.proxy_command) {
+    ) -> Result<Bastion, ConnectError> {
+        // A person may have to type a passphrase; no connection waits for that.
+        let credentials = Credentials::gather(&to.keys, &self.keys).await;
+        let hop = &self.hop(target, to);
+        match (via, &to.proxy_command) {
             (Some(via), _) => {
-                let channel = through(via, to).await?;
-                client::log_in(hop, channel.into_stream(), credentials, slots).await?
+                let channel = through(&via.handle, to).await?;
+                let handle = client::log_in(hop, channel.into_stream(), credentials, slots).await?;
+                Ok(Bastion { handle, before: Some(via), proxy: None })
             }
             (None, Some(command)) => {
                 let _slot = slots.at_address(to).await;
                 let (proxy, stream) = proxy::start(to, command)?;
                 match client::log_in(hop, stream, credentials, slots).await {
-                    Ok(handle) => {
-                        self.proxy = Some(proxy);
-                        handle
-                    }
-                    Err(error) => return Err(proxy.explain(to, command, error).await),
+                    Ok(handle) => Ok(Bastion { handle, before: None, proxy: Some(proxy) }),
+                    Err(error) => Err(proxy.explain(to, command, error).await),
                 }
             }
             (None, None) => {
                 let _slot = slots.at_address(to).await;
-                client::log_in(hop, tcp::connect(to).await?, credentials, slots).await?
+                let handle = client::log_in(hop, tcp::connect(to).await?, credentials, slots).await?;
+                Ok(Bastion { handle, before: None, proxy: None })
             }
-        };
-        self.handles.push(handle);
-        Ok(())
+        }
+    }
+
+    fn hop<'a>(&'a self, target: &Target, to: &'a Endpoint) -> Hop<'a> {
+        let (accept_new, keepalive) = (target.accept_new, target.keepalive);
+        Hop { to, accept_new, keepalive, known: &self.known, secrets: &*self.secrets }
     }
 }
 
@@ -140,8 +117,8 @@ impl Transport for SshTransport {
 
 struct SshSession {
     handle: Handle,
-    /// The jump hosts' connections carry this one; they end when it does.
-    _jumps: Vec<Handle>,
+    /// The jump hosts' connections carry this one, and others; they end with the last one.
+    _jumps: Option<Arc<Bastion>>,
     _proxy: Option<Proxy>,
 }
 
