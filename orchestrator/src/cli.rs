@@ -84,6 +84,7 @@ fn run(command: &Subcommand, settings: &Settings, printer: Printer) -> Result<Ex
         Subcommand::Inventory(arguments) => commands::inventory::run(arguments, settings, printer),
         Subcommand::Procedure(arguments) => commands::procedure::run(arguments, printer),
         Subcommand::Status(arguments) => commands::status::run(arguments, settings, printer),
+        Subcommand::Ssh(arguments) => commands::ssh::run(arguments, settings, printer),
         Subcommand::Check(arguments) => commands::check::run(arguments, settings, printer),
         Subcommand::Plan(arguments) => commands::plan::run(arguments, settings, printer),
         Subcommand::Upgrade(arguments) => commands::upgrade::run(arguments, settings, printer),

@@ -25,7 +25,7 @@ pub use lock::Locked;
 pub use output::{Capped, Listener, StepOutput};
 pub use probe::{PreflightRequest, ProbeError, ProbeRequest, Reference, probe};
 pub use runner::OpenError;
-pub use survey::{Question, break_lock, fetch, is_running, remove_folder, remove_ledger, survey};
+pub use survey::{Question, break_lock, fetch, is_running, remove_folder, remove_ledger, survey, users};
 
 use runner::Runner;
 

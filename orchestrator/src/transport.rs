@@ -10,6 +10,7 @@ mod root;
 mod secret;
 mod slots;
 pub mod ssh;
+mod trace;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use error::{ConnectError, HostKeyRefusal, LinkLost, NotStarted, OpenSshTroub
 pub use patience::{connect, reconnecting};
 pub use secret::{Purpose, SecretRequest, SecretSource};
 pub use slots::{Slot, Slots};
+pub use trace::{Passed, Phase, Trace};
 
 /// How a host is reached.
 #[derive(Debug, Clone)]
@@ -40,6 +42,8 @@ pub struct Target {
     pub refusal: Option<String>,
     /// The arguments of OpenSSH's client, if that connects; `None`: russh does.
     pub openssh: Option<Vec<String>>,
+    /// Where the phases of a connection are kept; `None`: nobody asks.
+    pub trace: Option<Trace>,
     /// How its login becomes root before anything runs; `None`: everything runs as the login.
     pub root: Option<Root>,
 }
@@ -54,6 +58,13 @@ pub struct Root {
 }
 
 impl Target {
+    /// Keeps that a phase was passed, if anybody asks.
+    fn passed(&self, phase: Phase, since: std::time::Instant, detail: impl FnOnce() -> String) {
+        if let Some(trace) = &self.trace {
+            trace.passed(phase, since, detail());
+        }
+    }
+
     /// The host's name in the inventory, for messages.
     pub fn host(&self) -> &str {
         &self.endpoint.name

@@ -436,3 +436,40 @@ fn a_key_file_that_others_can_read_is_refused() {
     let said = format!("others can read it (mode 0644): chmod 600 {}", text(&key));
     assert!(ended.stdout.contains(&said), "{ended}");
 }
+
+#[test]
+fn ssh_check_shows_settings_phases_and_users_and_what_failed() {
+    let config = "Host a\n  HostName 127.0.0.1\n  Port PORT\n";
+    let Some(scene) = Scene::new("", config) else { return };
+    let ended = scene.stage.run(&["ssh", "check"]);
+    // Whoever runs the tests as root can become everybody.
+    let users = if scene.user() == "root" { 0 } else { 5 };
+    assert_eq!(ended.code, users, "{ended}");
+    let port = format!("{}  from config", scene.sshd.port);
+    let key = text(&scene.folder().join("key"));
+    for words in
+        ["a  reached", &port, "connection ", "version ", "key exchange ", "ssh-ed25519 SHA256:", &key]
+    {
+        assert!(ended.stdout.contains(words), "{words} is not in\n{ended}");
+    }
+    let arguments = ["--format", "json", "ssh", "check", "a", "--inventory", &text(&scene.stage.inventory)];
+    let value = scene.stage.program.json(&arguments);
+    let phases: Vec<&str> = value["hosts"][0]["phases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|phase| phase["phase"].as_str().unwrap())
+        .collect();
+    assert_eq!(phases, ["connection", "version", "key exchange", "authentication", "shell"], "{value}");
+
+    // A phase that fails is the one after those that were passed.
+    std::fs::write(scene.folder().join("known_hosts"), "").unwrap();
+    let ended = scene.stage.run(&["ssh", "check"]);
+    assert_eq!(ended.code, 4, "{ended}");
+    for words in ["a  not reached", "version ", "the host key of `a` was refused", "--accept-new"] {
+        assert!(ended.stdout.contains(words), "{words} is not in\n{ended}");
+    }
+    assert!(!ended.stdout.contains("authentication "), "{ended}");
+    let ended = scene.stage.run(&["ssh", "check", "a", "--accept-new"]);
+    assert_eq!(ended.code, users, "{ended}");
+}

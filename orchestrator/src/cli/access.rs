@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use ixporch_inventory::{Become, Host, Inventory};
@@ -16,7 +16,7 @@ use super::settings::Settings;
 use super::targets;
 use crate::ledger::Ledger;
 use crate::plan::{HostId, HostPlan, LedgerPlace, Plan};
-use crate::transport::{self, Slots, Target, Transport};
+use crate::transport::{self, Phase, Slots, Target, Trace, Transport};
 
 /// How long an answer may take: the slowest question of a probe has 20 seconds of its own on the host.
 pub(super) const ANSWER: Duration = Duration::from_secs(120);
@@ -36,6 +36,8 @@ pub(super) struct Access<'a> {
     pub(super) transport: Arc<dyn Transport>,
     /// Whether nothing but what the login may do is done: it does not become root.
     pub(super) as_login: bool,
+    /// Where the phases of the connections to these hosts are kept.
+    pub(super) traces: BTreeMap<String, Trace>,
 }
 
 impl<'a> Access<'a> {
@@ -47,13 +49,15 @@ impl<'a> Access<'a> {
         connecting: &'a Connecting,
     ) -> Self {
         let transport = planning::transport(settings);
-        Self { settings, file, inventory, connecting, transport, as_login: false }
+        let traces = BTreeMap::new();
+        Self { settings, file, inventory, connecting, transport, as_login: false, traces }
     }
 
     /// Where to connect to for a host.
     pub(super) fn target(&self, host: &Host) -> Target {
         let accept_new = self.connecting.accept_new;
         let target = targets::target(self.settings, self.file, self.inventory, host, accept_new);
+        let target = Target { trace: self.traces.get(&host.name).cloned(), ..target };
         if self.as_login { Target { root: None, ..target } } else { target }
     }
 
@@ -240,9 +244,13 @@ async fn ask_one<T>(
     let session = connected.map_err(|error| format!("{error}\nhelp: {}", error.help()))?;
     talking.fetch_add(1, Ordering::Relaxed);
     // Nobody's run: what is asked here starts no step. A person may have to type a password first.
+    let since = Instant::now();
     let answer = match Ledger::open(session, "none", target.host(), &place).await {
         Err(error) => Ok(Err(error.to_string())),
         Ok(mut ledger) => {
+            if let Some(trace) = &target.trace {
+                trace.passed(Phase::Shell, since, String::new());
+            }
             let asking = async {
                 let answer = question(&mut ledger, &place).await;
                 ledger.close().await;

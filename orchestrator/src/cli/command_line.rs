@@ -28,6 +28,7 @@ use super::commands::run::Run;
 use super::commands::runs::Runs;
 use super::commands::schema::Schema;
 use super::commands::settle::Settle;
+use super::commands::ssh::Ssh;
 use super::commands::status::Status;
 use super::commands::upgrade::Upgrade;
 use super::commands::views::Views;
@@ -72,6 +73,8 @@ pub enum Subcommand {
     Procedure(Procedure),
     /// Show what is installed on the hosts; changes nothing
     Status(Status),
+    /// Show how hosts are reached, phase by phase; changes nothing
+    Ssh(Ssh),
     /// Run preflight checks on all hosts; changes nothing
     Check(Check),
     /// Show what an upgrade would do; changes nothing

@@ -23,6 +23,7 @@ pub(super) mod run;
 pub(super) mod runs;
 pub(super) mod schema;
 pub(super) mod settle;
+pub(super) mod ssh;
 pub(super) mod status;
 pub(super) mod upgrade;
 pub(super) mod views;

@@ -33,6 +33,7 @@ pub(super) fn target(
         reconnect_for: host.time("reconnect_for").unwrap_or_default(),
         refusal: inventory.refusal(host),
         openssh,
+        trace: None,
         root: places.root(host),
     }
 }

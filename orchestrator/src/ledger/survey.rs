@@ -28,6 +28,22 @@ pub fn fetch(web_user: &str, sudo: bool, backup_dir: &str, backup: &str, file: &
     ))
 }
 
+/// Says who the login is, and for each user that steps run as whether it can become that user.
+pub fn users(place: &LedgerPlace, web_user: &str) -> Question {
+    let sudo = if place.sudo { "yes" } else { "no" };
+    Question(format!(
+        "{{ root={}; sudo={sudo}\n{PRELUDE}\n}} >/dev/null\n\
+         echo \"login $me\"\n\
+         for user in root {} \"$owner\"; do\n  \
+         if said=$(as \"$user\" sh -c : 2>&1 </dev/null) && [ -z \"$said\" ]; then word=yes; else word=no; fi\n  \
+         [ \"$sudo\" = yes ] || [ \"$uid\" = 0 ] || [ \"$user\" = \"$me\" ] || word=no\n  \
+         printf 'become %s %s %s\\n' \"$user\" \"$word\" \"$(printf %s \"$said\" | head -n 1)\"\n\
+         done",
+        quote(&place.ixp_root),
+        quote(web_user)
+    ))
+}
+
 /// Looks for the lock and the ledgers.
 pub async fn survey(ledger: &mut Ledger, place: &LedgerPlace) -> Result<Leftovers, ProbeError> {
     let mut output = StepOutput::default();

@@ -35,6 +35,7 @@ pub async fn connect(
         .with_max_times(TRIES - 1)
         .build();
     loop {
+        target.trace.iter().for_each(super::Trace::begin);
         match transport.connect(target, slots).await {
             Err(error) if error.is_transient() => match pauses.next() {
                 Some(pause) => tokio::time::sleep(pause).await,

@@ -10,7 +10,7 @@ mod revoked;
 mod tcp;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -24,7 +24,7 @@ use self::known_hosts::SharedKnownHosts;
 pub(crate) use self::known_hosts::fuzzing;
 use self::proxy::Proxy;
 use super::{
-    ConnectError, Endpoint, LinkLost, NotStarted, Process, ProcessEvent, SecretSource, Session, Slots,
+    ConnectError, Endpoint, LinkLost, NotStarted, Phase, Process, ProcessEvent, SecretSource, Session, Slots,
     Target, Transport, root,
 };
 use crate::text::stranger_line;
@@ -45,7 +45,11 @@ impl SshTransport {
     }
 
     async fn open(&self, target: &Target, slots: &Slots) -> Result<SshSession, ConnectError> {
+        let since = Instant::now();
         let bastion = self.bastions.reach(self, target, &target.jumps, slots).await?;
+        if bastion.is_some() {
+            target.passed(Phase::JumpHosts, since, || names(&target.jumps));
+        }
         let Bastion { handle, before, proxy } = self.log_in(target, &target.endpoint, bastion, slots).await?;
         Ok(SshSession { handle, _jumps: before, _proxy: proxy })
     }
@@ -61,15 +65,23 @@ impl SshTransport {
         // A person may have to type a passphrase; no connection waits for that.
         let credentials = Credentials::gather(&to.keys, &self.keys).await;
         let hop = &self.hop(target, to);
+        let since = Instant::now();
+        let connected = |how: &str| {
+            if let Some(trace) = hop.trace {
+                trace.passed(Phase::Connection, since, how.to_owned());
+            }
+        };
         match (via, &to.proxy_command) {
             (Some(via), _) => {
                 let channel = through(&via.handle, to).await?;
+                connected("through the jump host");
                 let handle = client::log_in(hop, channel.into_stream(), credentials, slots).await?;
                 Ok(Bastion { handle, before: Some(via), proxy: None })
             }
             (None, Some(command)) => {
                 let _slot = slots.at_address(to).await;
                 let (proxy, stream) = proxy::start(to, command)?;
+                connected("by the proxy command");
                 match client::log_in(hop, stream, credentials, slots).await {
                     Ok(handle) => Ok(Bastion { handle, before: None, proxy: Some(proxy) }),
                     Err(error) => Err(proxy.explain(to, command, error).await),
@@ -77,16 +89,25 @@ impl SshTransport {
             }
             (None, None) => {
                 let _slot = slots.at_address(to).await;
-                let handle = client::log_in(hop, tcp::connect(to).await?, credentials, slots).await?;
+                let stream = tcp::connect(to).await?;
+                connected(&stream.peer_addr().map_or_else(|_| String::new(), |address| address.to_string()));
+                let handle = client::log_in(hop, stream, credentials, slots).await?;
                 Ok(Bastion { handle, before: None, proxy: None })
             }
         }
     }
 
-    fn hop<'a>(&'a self, target: &Target, to: &'a Endpoint) -> Hop<'a> {
+    fn hop<'a>(&'a self, target: &'a Target, to: &'a Endpoint) -> Hop<'a> {
         let (accept_new, keepalive) = (target.accept_new, target.keepalive);
-        Hop { to, accept_new, keepalive, known: &self.known, secrets: &*self.secrets }
+        // Of jump hosts only the time is told that they take together.
+        let trace = target.trace.as_ref().filter(|_| *to == target.endpoint);
+        Hop { to, accept_new, keepalive, known: &self.known, secrets: &*self.secrets, trace }
     }
+}
+
+/// The names of jump hosts, from the controller outwards.
+fn names(jumps: &[Endpoint]) -> String {
+    jumps.iter().map(|jump| jump.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// Has a jump host open a connection to the next server (RFC 4254, section 7.2).

@@ -280,6 +280,7 @@ pub(super) fn target(host: &str) -> Target {
         reconnect_for: Duration::from_secs(60),
         refusal: None,
         openssh: None,
+        trace: None,
         root: None,
     }
 }

@@ -15,8 +15,8 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
 use crate::text::{RemoteText, stranger_line};
 use crate::transport::{
-    ConnectError, LinkLost, NotStarted, OpenSshTrouble, Process, ProcessEvent, SecretSource, Session, Slots,
-    Target, Transport, root,
+    ConnectError, LinkLost, NotStarted, OpenSshTrouble, Phase, Process, ProcessEvent, SecretSource, Session,
+    Slots, Target, Transport, root,
 };
 
 /// What `ssh` exits with if it fails itself, as with a connection that is lost (`ssh(1)`, EXIT STATUS).
@@ -53,7 +53,9 @@ impl Transport for OpenSshTransport {
             let first = target.jumps.first().unwrap_or(&target.endpoint);
             let _address = slots.at_address(first).await;
             let _login = slots.login().await;
+            let since = std::time::Instant::now();
             let session: Box<dyn Session> = Box::new(open(target).await?);
+            target.passed(Phase::OpenSsh, since, String::new);
             Ok(root::wrapped(session, target, &self.secrets))
         }
         .boxed()

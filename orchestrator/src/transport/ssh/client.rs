@@ -3,7 +3,7 @@
 
 use std::io::Cursor;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use russh::client::{self, DisconnectReason};
 use russh::keys::PublicKeyOrCertificate;
@@ -15,7 +15,7 @@ use super::identity::{self, Credentials, Login, Refused};
 use super::known_hosts::{self, KnownHosts, Names, SharedKnownHosts, Verdict};
 use super::{revoked, tcp};
 use crate::text::stranger_line;
-use crate::transport::{ConnectError, Endpoint, HostKeyRefusal, SecretSource, Slots};
+use crate::transport::{ConnectError, Endpoint, HostKeyRefusal, Phase, SecretSource, Slots, Trace};
 
 pub(super) type Handle = client::Handle<Verifier>;
 
@@ -34,6 +34,8 @@ struct Notes {
     refusal: Mutex<Option<HostKeyRefusal>>,
     problem: Mutex<Option<ConnectError>>,
     farewell: Mutex<Option<String>>,
+    /// The host key that was shown.
+    shown: Mutex<Option<String>>,
 }
 
 fn put<T>(slot: &Mutex<Option<T>>, value: T) {
@@ -50,6 +52,7 @@ impl client::Handler for Verifier {
     type Error = russh::Error;
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
+        put(&self.notes.shown, known_hosts::describe_shown(shown));
         if let Some(file) = &self.revoked_host_keys {
             let refusal = match revoked::is_revoked(file, shown).await {
                 Ok(false) => None,
@@ -112,6 +115,16 @@ pub(super) struct Hop<'a> {
     pub(super) known: &'a SharedKnownHosts,
     /// Who answers what the server asks.
     pub(super) secrets: &'a dyn SecretSource,
+    /// Where its phases are kept.
+    pub(super) trace: Option<&'a Trace>,
+}
+
+impl Hop<'_> {
+    fn passed(&self, phase: Phase, since: Instant, detail: &str) {
+        if let Some(trace) = self.trace {
+            trace.passed(phase, since, detail.to_owned());
+        }
+    }
 }
 
 /// How long a server may be silent before it is taken for a silent one: usually it speaks at once (RFC 4253, section 4.2).
@@ -153,17 +166,27 @@ where
         revoked_host_keys: to.revoked_host_keys.clone(),
         notes: Arc::clone(&notes),
     };
+    let since = Instant::now();
     let (stream, speaks) = first_byte(stream).await;
+    if speaks {
+        hop.passed(Phase::Version, since, "");
+    }
     // A server that is silent costs nothing, and takes no slot from one that speaks.
     let _slot = if speaks { slots.login().await } else { None };
+    let since = Instant::now();
     let mut handle = match timeout(limit, client::connect_stream(config, stream, verifier)).await {
         Ok(Ok(handle)) => handle,
         Ok(Err(error)) => return Err(key_exchange_error(to, &notes, &error)),
         Err(_) => return Err(ConnectError::Timeout { what: "key exchange", after: limit }),
     };
+    hop.passed(Phase::KeyExchange, since, &take(&notes.shown).unwrap_or_default());
     let login = Login { to, secrets: hop.secrets, limit };
+    let since = Instant::now();
     match identity::authenticate(&mut handle, &login, credentials).await {
-        Ok(_) => Ok(handle),
+        Ok(by) => {
+            hop.passed(Phase::Authentication, since, &by);
+            Ok(handle)
+        }
         // On a dead connection every key looks refused.
         Err(Refused::Cut) => {
             Err(ConnectError::Cut { address: to.address.clone(), why: take(&notes.farewell) })
