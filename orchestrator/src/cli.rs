@@ -87,6 +87,7 @@ fn run(command: &Subcommand, settings: &Settings, printer: Printer) -> Result<Ex
         Subcommand::Ssh(arguments) => commands::ssh::run(arguments, settings, printer),
         Subcommand::Check(arguments) => commands::check::run(arguments, settings, printer),
         Subcommand::Plan(arguments) => commands::plan::run(arguments, settings, printer),
+        Subcommand::Sudoers(arguments) => commands::sudoers::run(arguments, settings, printer),
         Subcommand::Upgrade(arguments) => commands::upgrade::run(arguments, settings, printer),
         Subcommand::Resume(arguments) => commands::resume::run(arguments, settings, printer),
         Subcommand::Backup(arguments) => commands::backup::run(arguments, settings, printer),

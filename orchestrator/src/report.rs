@@ -22,6 +22,7 @@ mod reason;
 mod schema;
 mod status;
 mod step_reason;
+mod sudoers;
 mod summary;
 mod table;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use plan::{command_line, plan};
 pub use reached::{PassedPhase, Reached, Users, reached};
 pub use schema::{schema, schema_document, schema_group, schema_groups, schema_line};
 pub use status::status;
+pub use sudoers::sudoers;
 pub use summary::summary;
 pub use table::{bytes, duration, table};
 

@@ -225,3 +225,33 @@ fn passwords_and_second_factors_are_asked_for_once() {
         assert!(tries.parse::<usize>().unwrap() <= 1, "{host}: {tries}");
     }
 }
+
+#[test]
+fn the_rules_of_sudo_that_are_printed_are_enough_for_an_upgrade() {
+    let Some(stage) = Stage::of(&["h1"]) else { return };
+    stage.fleet.fleet(&["publish", "v4.6.0", "h1"]);
+    let rules = stage.run(&["sudoers", "--limit", "h1"]);
+    assert_eq!(rules.code, 0, "{rules}");
+    assert!(rules.stdout.contains("ops ALL=(www-data) NOPASSWD: ALL"), "{rules}");
+    let file = Fleet::root_of("h1").join("etc/sudoers.d/ops");
+    std::fs::remove_file(&file).unwrap();
+    // The rules are found out by a login that has none yet, too.
+    let again = stage.run(&["sudoers", "--limit", "h1"]);
+    let lines = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    };
+    assert_eq!(lines(&again.stdout), lines(&rules.stdout), "{again}");
+    std::fs::write(&file, &rules.stdout).unwrap();
+    assert_eq!(
+        stage.fleet.on("h1", "chmod 440 /etc/sudoers.d/ops; visudo -cf /etc/sudoers.d/ops"),
+        "/etc/sudoers.d/ops: parsed OK"
+    );
+    let ended = stage.run(&["upgrade", "--yes", "--limit", "h1"]);
+    assert_eq!(ended.code, 0, "{ended}");
+    assert_eq!(stage.describe("h1"), "v4.6.0");
+    let back = stage.program.run(&["rollback", "--yes"]);
+    assert_eq!(back.code, 0, "{back}");
+    let refused =
+        stage.fleet.on("h1", "journalctl --no-pager -t sudo 2>/dev/null | grep -c 'command not allowed'");
+    assert_eq!(refused, "0");
+}

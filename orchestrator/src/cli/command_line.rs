@@ -30,6 +30,7 @@ use super::commands::schema::Schema;
 use super::commands::settle::Settle;
 use super::commands::ssh::Ssh;
 use super::commands::status::Status;
+use super::commands::sudoers::Sudoers;
 use super::commands::upgrade::Upgrade;
 use super::commands::views::Views;
 
@@ -79,6 +80,8 @@ pub enum Subcommand {
     Check(Check),
     /// Show what an upgrade would do; changes nothing
     Plan(Plan),
+    /// Print the rules of sudo that an upgrade needs; changes nothing
+    Sudoers(Sudoers),
     /// Upgrade the hosts, wave by wave
     Upgrade(Upgrade),
     /// Resume an interrupted run, or rerun the hosts it did not finish

@@ -25,5 +25,6 @@ pub(super) mod schema;
 pub(super) mod settle;
 pub(super) mod ssh;
 pub(super) mod status;
+pub(super) mod sudoers;
 pub(super) mod upgrade;
 pub(super) mod views;

@@ -20,7 +20,7 @@ pub struct Selection {
     pub file: InventoryFile,
 
     /// Only these hosts [default: all]: `name`, `glob-*`, `name[1-3,7]`, `name[01-12]`, `@group`, `!not-this`, separated by commas
-    #[arg(short, long, value_name = "SELECTOR")]
+    #[arg(short, long, value_name = "SELECTOR", alias = "host")]
     pub limit: Option<String>,
 
     /// Only the hosts that this file lists, one selector per line
