@@ -255,3 +255,31 @@ fn the_rules_of_sudo_that_are_printed_are_enough_for_an_upgrade() {
         stage.fleet.on("h1", "journalctl --no-pager -t sudo 2>/dev/null | grep -c 'command not allowed'");
     assert_eq!(refused, "0");
 }
+
+#[test]
+fn a_person_is_asked_once_for_the_password_of_sudo() {
+    let Some(stage) = Stage::of(&["h1", "h2"]) else { return };
+    let (h1, h2) = (Fleet::address("h1"), Fleet::address("h2"));
+    for host in ["h1", "h2"] {
+        with_key(&stage, host);
+    }
+    let hosts = format!(
+        "become_password = \"ask\"\n[hosts.h1]\naddress = \"{h1}\"\n[hosts.h2]\naddress = \"{h2}\"\n"
+    );
+    let inventory = inventory(&stage, &hosts);
+    let text = std::fs::read_to_string(&inventory).unwrap();
+    std::fs::write(&inventory, text.replace("user = \"ops\"", "user = \"opspw\"")).unwrap();
+    let arguments = ["ssh", "check", "--inventory", &inventory];
+    let (code, shown) = stage.program.at_a_terminal(&arguments, &format!("{SUDO}\n"));
+    assert_eq!(code, Some(0), "{shown}");
+    assert_eq!(shown.matches("Password of opspw for sudo").count(), 1, "{shown}");
+    assert_eq!(shown.matches("runs as                  root").count(), 2, "{shown}");
+    // Without a terminal nobody can be asked, and what to do is said.
+    let ended = stage.program.run(&arguments);
+    assert_eq!(ended.code, 4, "{ended}");
+    for words in
+        ["sudo asks for a password, and there is none: nobody can be asked", "become_password_command"]
+    {
+        assert!(ended.stdout.contains(words), "{words} is not in\n{ended}");
+    }
+}

@@ -19,6 +19,7 @@ mod never_converges;
 mod releases;
 mod rollback;
 mod rollout;
+mod servers;
 mod shows;
 mod stage;
 mod stale_metadata;

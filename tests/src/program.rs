@@ -122,7 +122,8 @@ impl Program {
         while let Ok(length @ 1..) = output.read(&mut piece) {
             shown.extend_from_slice(&piece[..length]);
             // What is typed before a question is no answer to it.
-            let questions = String::from_utf8_lossy(&shown).matches("[y/N] ").count();
+            let text = String::from_utf8_lossy(&shown);
+            let questions = text.matches("[y/N] ").count() + text.matches("Password of ").count();
             while asked < questions {
                 asked += 1;
                 let answer = answers.next().unwrap_or_default();

@@ -5,6 +5,7 @@ BASE_PACKAGES=(
   systemd systemd-sysv dbus libpam-systemd openssh-server openssh-client sudo git ca-certificates iproute2 procps
   php-cli php-mysql php-memcached php-mbstring php-xml php-doctrine-orm php-symfony-console php-symfony-cache php-vlucas-phpdotenv
   composer unzip zstd nodejs memcached mariadb-server mariadb-client dash busybox
+  dropbear-bin tinysshd
 )
 BOWER=bower@1.8.14
 
@@ -39,7 +40,8 @@ base_configure() {
   printf '[Journal]\nStorage=volatile\nRuntimeMaxUse=4M\n' > "$root/etc/systemd/journald.conf.d/fleet.conf"
   for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service phpsessionclean.timer \
     dpkg-db-backup.timer fstrim.timer systemd-pstore.service console-getty.service getty@tty1.service \
-    dev-hugepages.mount systemd-update-utmp-runlevel.service systemd-tmpfiles-clean.timer systemd-firstboot.service; do
+    dev-hugepages.mount systemd-update-utmp-runlevel.service systemd-tmpfiles-clean.timer systemd-firstboot.service \
+    tinysshd.socket dropbear.service; do
     ln -sfn /dev/null "$root/etc/systemd/system/$unit"
   done
 
