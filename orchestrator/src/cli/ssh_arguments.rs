@@ -65,12 +65,16 @@ fn options<'h>(
     let set = |key: &str| Some(who(key)).filter(|host| host.is_set_by_inventory(key));
     option("StrictHostKeyChecking", if accept_new { "accept-new" } else { "yes" }.to_owned());
     // Whatever says so: what ssh's files have for the inventory's `address` counts, too.
-    option("HostName", host.address().to_owned());
+    option("HostName", host.address().replace('%', "%%"));
+    option("NumberOfPasswordPrompts", "1".to_owned());
     option("Port", host.port().to_string());
     if let Some(user) = who("user").user() {
         option("User", user.to_owned());
     }
-    let file = |path: &str| quoted(&places.settings.local_path(places.file, path).display().to_string());
+    let file = |path: &str| match path {
+        "none" => path.to_owned(),
+        path => quoted(&places.settings.local_path(places.file, path).display().to_string()),
+    };
     let files = |key: &str| -> Vec<String> {
         set(key).map(|host| host.list(key).iter().map(|path| file(path)).collect()).unwrap_or_default()
     };
@@ -85,7 +89,9 @@ fn options<'h>(
     }
     for (key, name) in [("identity_agent", "IdentityAgent"), ("revoked_host_keys", "RevokedHostKeys")] {
         if let Some(path) = set(key).and_then(|host| host.text(key)) {
-            option(name, if path == "none" { "none".to_owned() } else { file(path) });
+            // A variable is a name for ssh, too.
+            let is_name = path == "SSH_AUTH_SOCK" || path.starts_with('$');
+            option(name, if is_name { path.to_owned() } else { file(path) });
         }
     }
     let known = files("known_hosts");

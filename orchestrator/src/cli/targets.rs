@@ -72,7 +72,8 @@ impl Places<'_> {
             record_in: first.map(|file| self.settings.local_path(self.file, file)),
             revoked_host_keys: self.paths(who("revoked_host_keys").text("revoked_host_keys")).pop(),
             host_key_alias: host.text("host_key_alias").map(str::to_owned),
-            password_command: self.command(who("password_command"), "password_command"),
+            // A password is told only to whom it belongs: a jump host gets none of another host.
+            password_command: self.command(host, "password_command"),
             proxy_command: host.proxy_command(&self.settings.user),
             connect_timeout: who("connect_timeout").time("connect_timeout").unwrap_or_default(),
         }

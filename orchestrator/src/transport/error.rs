@@ -248,6 +248,15 @@ impl ConnectError {
         }
     }
 
+    /// Whether a server refused the login, or its host key was refused.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Authentication { .. } | Self::HostKey { .. } => true,
+            Self::Jump { source, .. } => source.is_refusal(),
+            _ => false,
+        }
+    }
+
     /// Whether no later try can end otherwise, until somebody changes something.
     pub fn is_final(&self) -> bool {
         match self {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use ixporch_inventory::RootBy;
+use tokio::time::Instant;
 
 use super::{
     LinkLost, NotStarted, Process, ProcessEvent, Purpose, Root, SecretRequest, SecretSource, Session, Target,
@@ -66,7 +67,7 @@ impl Session for RootSession {
                 }
             };
             let lost = |lost: LinkLost| NotStarted(lost.0);
-            process.send(format!("{program}\n").into_bytes()).await.map_err(lost)?;
+            process.send(format!("{mark} {program}\n").into_bytes()).await.map_err(lost)?;
             let process: Box<dyn Process> = Box::new(Beneath { process, left });
             Ok(process)
         }
@@ -79,13 +80,17 @@ impl Session for RootSession {
 }
 
 /// The command that becomes root; every login shell takes these words alike. The shell tells that it is there, and runs the
-/// line that it reads then. Messages are English: sudo replaces PAM's question by its own only where it knows it.
+/// first line that begins with the mark: a password that came too late is not run. Messages are English: sudo replaces PAM's
+/// question by its own only where it knows it. The question is not written as it will be printed (`%%` is `%`), so that a
+/// shell that shows its commands does not ask it.
 fn become_root(by: RootBy, mark: &str) -> String {
     // su keeps the login's path, which may lack the folders of root's programs.
     let path = if by == RootBy::Su { " PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin;" } else { "" };
-    let shell = format!("echo {mark}-root >&2; unset LC_ALL;{path} read -r line; eval \"$line\"");
+    let shell = format!(
+        "echo {mark}-root >&2; unset LC_ALL;{path} while read -r line; do case $line in \"{mark} \"*) break ;; esac; done; eval \"${{line#{mark} }}\""
+    );
     match by {
-        RootBy::Sudo => format!("exec env LC_ALL=C sudo -S -p {mark}-ask -H -- /bin/sh -c '{shell}'"),
+        RootBy::Sudo => format!("exec env LC_ALL=C sudo -S -p {mark}%%ask -H -- /bin/sh -c '{shell}'"),
         RootBy::Doas => format!("exec env LC_ALL=C doas -n /bin/sh -c '{shell}'"),
         RootBy::Su => format!("exec env LC_ALL=C su -s /bin/sh -c '{shell}' root"),
     }
@@ -110,7 +115,7 @@ fn stage(by: RootBy, mark: &str, stderr: &[u8]) -> Stage {
     }
     let text = String::from_utf8_lossy(stderr);
     let asks = match by {
-        RootBy::Sudo => text.matches(&format!("{mark}-ask")).count(),
+        RootBy::Sudo => text.matches(&format!("{mark}%ask")).count(),
         // It has no question of its own, and asks once.
         RootBy::Su => usize::from(text.trim_end().ends_with("assword:")),
         RootBy::Doas => 0,
@@ -127,23 +132,31 @@ impl Way {
     async fn reach_shell(&self, process: &mut dyn Process, mark: &str) -> Result<Vec<u8>, String> {
         let by = self.root.by;
         let (mut stderr, mut noise, mut answered) = (Vec::new(), Vec::new(), false);
+        let mut deadline = Instant::now() + PATIENCE;
         loop {
             match stage(by, mark, &stderr) {
-                Stage::Shell(left) => return Ok(left),
+                Stage::Shell(left) => {
+                    if answered {
+                        self.secrets.accepted(&self.request());
+                    }
+                    return Ok(left);
+                }
                 Stage::Asks(1) if !answered => {
                     answered = true;
                     let mut line = self.password().await?.expose().as_bytes().to_vec();
                     line.push(b'\n');
                     process.send(line).await.map_err(|lost| lost.0)?;
+                    // A person may have been asked.
+                    deadline = Instant::now() + PATIENCE;
                     if by == RootBy::Su {
                         // Its question is not taken for another one.
                         stderr.push(b'\n');
                     }
                 }
-                Stage::Asks(2..) => return Err(self.wrong_password()),
+                Stage::Asks(2..) => return Err(self.wrong_password("")),
                 Stage::Asks(_) | Stage::Silent => {}
             }
-            let Ok(event) = tokio::time::timeout(PATIENCE, process.next()).await else {
+            let Ok(event) = tokio::time::timeout_at(deadline, process.next()).await else {
                 return Err(self.no_root(
                     answered,
                     &format!("no answer within {}s", PATIENCE.as_secs()),
@@ -161,22 +174,29 @@ impl Way {
                 Some(ProcessEvent::Refused) => return Err("the host refused to run it".to_owned()),
                 None => return Err(self.no_root(answered, "it ended", mark, &noise)),
             }
-            let surplus = noise.len().saturating_sub(NOISE);
-            noise.drain(..surplus);
+            for kept in [&mut noise, &mut stderr] {
+                let surplus = kept.len().saturating_sub(NOISE);
+                kept.drain(..surplus);
+            }
         }
     }
 
     fn request(&self) -> SecretRequest {
         let (by, user) = (self.root.by.name(), self.user.clone());
         let question = match self.root.by {
-            RootBy::Su => format!("Password of root, for {} (su):", self.host),
-            RootBy::Sudo | RootBy::Doas => format!("Password of {user} for {by}, on {}:", self.host),
+            RootBy::Su => {
+                format!("Password of root for su, on {} and all hosts with this setting:", self.host)
+            }
+            RootBy::Sudo | RootBy::Doas => {
+                format!("Password of {user} for {by}, on {} and all hosts with this login:", self.host)
+            }
         };
         SecretRequest {
             purpose: Purpose::Root { by, user },
             command: self.root.password_command.clone(),
             question,
             echo: false,
+            is_password: true,
             host: self.host.clone(),
         }
     }
@@ -190,10 +210,11 @@ impl Way {
         })
     }
 
-    fn wrong_password(&self) -> String {
+    fn wrong_password(&self, said: &str) -> String {
         self.secrets.refused(&self.request());
+        let said = if said.is_empty() { String::new() } else { format!(" ({said})") };
         format!(
-            "{} refused the password; it is not tried again here\nhelp: correct become_password_command, or type the right password; try: ssh -t {}@… {} true",
+            "{} refused the password; it is not tried again here{said}\nhelp: correct become_password_command, or type the right password; try: ssh -t {}@… {} true",
             self.root.by.name(),
             self.user,
             self.root.by.name()
@@ -204,10 +225,11 @@ impl Way {
     fn no_root(&self, answered: bool, what: &str, mark: &str, noise: &[u8]) -> String {
         let by = self.root.by;
         let said =
-            RemoteText::from(String::from_utf8_lossy(noise).replace(&format!("{mark}-ask"), "").as_str());
+            RemoteText::from(String::from_utf8_lossy(noise).replace(&format!("{mark}%ask"), "").as_str());
         let said = said.last_lines(4).join(" / ");
-        if answered && (said.contains("incorrect password") || said.contains("Authentication failure")) {
-            return self.wrong_password();
+        // Whatever it says: the same password would end alike, and a login may be locked by that.
+        if answered {
+            return self.wrong_password(&said);
         }
         let shown = if said.is_empty() { what.to_owned() } else { said.clone() };
         format!("{} gives no root shell: {shown}\nhelp: {}", by.name(), self.help(&said))
@@ -334,6 +356,8 @@ mod tests {
             async { Ok(Secret::new("pw".to_owned())) }.boxed()
         }
 
+        fn accepted(&self, _: &SecretRequest) {}
+
         fn refused(&self, _: &SecretRequest) {
             *self.refused.lock().unwrap() += 1;
         }
@@ -346,7 +370,9 @@ mod tests {
     /// What is sent, what standard error has then, or why there is no shell; and how often the password was refused.
     fn played(by: RootBy, heard: &[(usize, &'static str)]) -> (Vec<String>, Result<String, String>, usize) {
         let sent = Arc::new(Mutex::new(Vec::new()));
-        let session = Starts { program: Arc::default(), heard: heard.to_vec(), sent: Arc::clone(&sent) };
+        let program = Arc::<Mutex<String>>::default();
+        let session =
+            Starts { program: Arc::clone(&program), heard: heard.to_vec(), sent: Arc::clone(&sent) };
         let knows = Arc::new(Knows::default());
         let way = Way {
             root: Root { by, password_command: None },
@@ -364,26 +390,32 @@ mod tests {
             }
         });
         let refused = *knows.refused.lock().unwrap();
-        let sent = sent.lock().unwrap().clone();
+        let program = program.lock().unwrap().clone();
+        let at = program.find("echo ").unwrap() + "echo ".len();
+        let sent =
+            sent.lock().unwrap().iter().map(|line| line.replace(&program[at..at + 32], "MARK")).collect();
         (sent, ended, refused)
     }
 
     #[test]
     fn a_password_is_sent_only_where_it_is_asked_for() {
-        let heard = [(0, "lecture\nMARK-a"), (0, "sk"), (1, "MARK-root\nmore")];
+        let heard = [(0, "lecture\nMARK%a"), (0, "sk"), (1, "MARK-root\nmore")];
         let (sent, ended, _) = played(RootBy::Sudo, &heard);
-        assert_eq!((sent, ended), (vec!["pw\n".to_owned(), "exec sh\n".to_owned()], Ok("more".to_owned())));
+        assert_eq!(
+            (sent, ended),
+            (vec!["pw\n".to_owned(), "MARK exec sh\n".to_owned()], Ok("more".to_owned()))
+        );
         let (sent, ended, _) = played(RootBy::Sudo, &[(0, "MARK-root\n"), (1, "x")]);
-        assert_eq!((sent, ended), (vec!["exec sh\n".to_owned()], Ok("x".to_owned())));
+        assert_eq!((sent, ended), (vec!["MARK exec sh\n".to_owned()], Ok("x".to_owned())));
         let (sent, ended, _) = played(RootBy::Su, &[(0, "Password: "), (1, "\nMARK-root\n"), (2, "x")]);
-        assert_eq!((sent, ended), (vec!["pw\n".to_owned(), "exec sh\n".to_owned()], Ok("x".to_owned())));
+        assert_eq!((sent, ended), (vec!["pw\n".to_owned(), "MARK exec sh\n".to_owned()], Ok("x".to_owned())));
     }
 
     #[test]
     fn a_wrong_password_is_tried_once() {
         for heard in [
-            vec![(0, "MARK-ask"), (1, "Sorry, try again.\nMARK-ask")],
-            vec![(0, "MARK-ask"), (1, "sudo: 1 incorrect password attempt\n")],
+            vec![(0, "MARK%ask"), (1, "Sorry, try again.\nMARK%ask")],
+            vec![(0, "MARK%ask"), (1, "sudo: 1 incorrect password attempt\n")],
         ] {
             let (sent, ended, refused) = played(RootBy::Sudo, &heard);
             assert_eq!((sent.len(), refused), (1, 1));

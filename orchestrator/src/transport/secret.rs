@@ -19,6 +19,8 @@ pub enum Purpose {
         user: String,
         /// The server's question, without the server's own name: several hosts may ask the same.
         prompt: String,
+        /// The jump host that asks; what it is told is told to nobody else. `None`: a host.
+        jump: Option<String>,
     },
     /// The password for sudo or su.
     Root {
@@ -40,6 +42,8 @@ pub struct SecretRequest {
     pub question: String,
     /// Whether the answer may be shown while it is typed.
     pub echo: bool,
+    /// Whether it is a password: it is good for more than one login.
+    pub is_password: bool,
     /// The host that needs it. Where it was refused, the same answer is not given again.
     pub host: String,
 }
@@ -48,6 +52,9 @@ pub struct SecretRequest {
 pub trait SecretSource: Send + Sync + 'static {
     /// The secret; `Err` says why there is none.
     fn secret<'a>(&'a self, request: &'a SecretRequest) -> BoxFuture<'a, Result<Secret, String>>;
+
+    /// A host took what it was given: others may be given it, too.
+    fn accepted(&self, request: &SecretRequest);
 
     /// A host refused what it was given: it is not given that again.
     fn refused(&self, request: &SecretRequest);

@@ -100,8 +100,9 @@ impl SshTransport {
     fn hop<'a>(&'a self, target: &'a Target, to: &'a Endpoint) -> Hop<'a> {
         let (accept_new, keepalive) = (target.accept_new, target.keepalive);
         // Of jump hosts only the time is told that they take together.
-        let trace = target.trace.as_ref().filter(|_| *to == target.endpoint);
-        Hop { to, accept_new, keepalive, known: &self.known, secrets: &*self.secrets, trace }
+        let is_jump = *to != target.endpoint;
+        let trace = target.trace.as_ref().filter(|_| !is_jump);
+        Hop { to, accept_new, keepalive, known: &self.known, secrets: &*self.secrets, trace, is_jump }
     }
 }
 

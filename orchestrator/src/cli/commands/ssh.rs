@@ -12,6 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::load;
 use crate::cli::planning;
 use crate::cli::printer::Printer;
+use crate::cli::secrets;
 use crate::cli::settings::Settings;
 use crate::cli::waiting::Waiting;
 use crate::ledger::{self, StepOutput};
@@ -138,9 +139,14 @@ impl Checked<'_> {
     fn reached<'h>(&'h self, host: &'h Host) -> Reached<'h> {
         let values = host.values();
         let shown = SHOWN.iter().filter_map(|key| Some((*key, values.get(key)?)));
-        let resolved = shown
-            .filter(|(_, resolved)| resolved.source != Source::BuiltIn)
-            .map(|(key, resolved)| (key, resolved.value.to_toml(), resolved.source.to_string()));
+        let resolved =
+            shown.filter(|(_, resolved)| resolved.source != Source::BuiltIn).map(|(key, resolved)| {
+                let value = match host.text(key).filter(|_| key.ends_with("password_command")) {
+                    Some(command) => secrets::shown(command),
+                    None => resolved.value.to_toml(),
+                };
+                (key, value, resolved.source.to_string())
+            });
         Reached {
             host: &host.name,
             login: crate::plan::login(host, &self.settings.user),

@@ -70,6 +70,8 @@ async fn open(target: &Target) -> Result<OpenSshSession, ConnectError> {
     let mut child = Command::new("ssh")
         .args(arguments)
         .arg(shell)
+        // It must not ask at the terminal, which it may not read.
+        .env("SSH_ASKPASS_REQUIRE", "force")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -85,46 +85,73 @@ impl Bastions {
         slots: &'a Slots,
     ) -> BoxFuture<'a, Result<Option<Arc<Bastion>>, ConnectError>> {
         async move {
-            let Some((last, before)) = route.split_last() else { return Ok(None) };
+            let Some(last) = route.last() else { return Ok(None) };
             let pool = self.pool(route, target.accept_new);
             // Whoever comes meanwhile waits for what is being made, and shares in it, also in its failure.
             let came = Instant::now();
             let mut pool = pool.lock().await;
-            if let Some(bastion) = pool.least_used() {
-                return Ok(Some(bastion));
+            let (open, is_crowded) = pool.least_used();
+            if let Some(bastion) = open.as_ref().filter(|_| !is_crowded) {
+                return Ok(Some(Arc::clone(bastion)));
             }
-            pool.may_try(last, came)?;
-            let in_jump = |error| match error {
-                error @ ConnectError::Jump { .. } => error,
-                error => ConnectError::Jump { via: last.name.clone(), source: Box::new(error) },
+            let made = match pool.may_try(came) {
+                Ok(()) => {
+                    let made = self.make(transport, target, route, slots).await;
+                    if let Err(error) = &made {
+                        pool.remember(error);
+                    }
+                    made
+                }
+                Err(error) => Err(error),
             };
-            let carrier = self.reach(transport, target, before, slots).await?;
-            let made = transport.log_in(target, last, carrier, slots).await;
-            if let Err(error) = &made {
-                pool.remember(error);
+            match (made, open) {
+                (Ok(bastion), _) => {
+                    let bastion = Arc::new(bastion);
+                    pool.open.push(Arc::downgrade(&bastion));
+                    Ok(Some(bastion))
+                }
+                // One more is a convenience: the others carry it, too.
+                (Err(_), Some(bastion)) => Ok(Some(bastion)),
+                (Err(error @ ConnectError::Jump { .. }), None) => Err(error),
+                (Err(error), None) => {
+                    Err(ConnectError::Jump { via: last.name.clone(), source: Box::new(error) })
+                }
             }
-            let bastion = Arc::new(made.map_err(in_jump)?);
-            pool.open.push(Arc::downgrade(&bastion));
-            Ok(Some(bastion))
         }
         .boxed()
+    }
+
+    /// Logs in on the last of these jump hosts, through the others.
+    async fn make(
+        &self,
+        transport: &SshTransport,
+        target: &Target,
+        route: &[Endpoint],
+        slots: &Slots,
+    ) -> Result<Bastion, ConnectError> {
+        let Some((last, before)) = route.split_last() else {
+            return Err(ConnectError::File("the route has no end".to_owned()));
+        };
+        let carrier = self.reach(transport, target, before, slots).await?;
+        transport.log_in(target, last, carrier, slots).await
     }
 }
 
 impl Pool {
-    /// The connection with the fewest hosts; `None` if another one is to be made.
-    fn least_used(&mut self) -> Option<Arc<Bastion>> {
+    /// The connection with the fewest hosts, and whether another one is to be made.
+    fn least_used(&mut self) -> (Option<Arc<Bastion>>, bool) {
         self.open.retain(|known| known.upgrade().is_some_and(|bastion| !bastion.handle.is_closed()));
         let may_have_more = self.open.len() < MOST;
         let open = self.open.iter().filter_map(Weak::upgrade);
-        let (hosts, least) =
-            open.map(|bastion| (Arc::strong_count(&bastion), bastion)).min_by_key(|(count, _)| *count)?;
+        let least =
+            open.map(|bastion| (Arc::strong_count(&bastion), bastion)).min_by_key(|(count, _)| *count);
         // One of them is the count's own.
-        (hosts <= CROWDED || !may_have_more).then_some(least)
+        let is_crowded = least.as_ref().is_some_and(|(hosts, _)| *hosts > CROWDED && may_have_more);
+        (least.map(|(_, bastion)| bastion), is_crowded)
     }
 
     /// Whether a login may be tried by who came at this moment: not if one failed since, nor soon after a refusal.
-    fn may_try(&self, jump: &Endpoint, came: Instant) -> Result<(), ConnectError> {
+    fn may_try(&self, came: Instant) -> Result<(), ConnectError> {
         let counts = |failure: &&Failure| {
             failure.at >= came || failure.is_refusal && failure.at.elapsed() < REFUSED_FOR
         };
@@ -132,8 +159,7 @@ impl Pool {
         let told = if failure.is_refusal { " (not tried again)" } else { "" };
         let why = format!("{}{told}", failure.why);
         let (help, transient) = (failure.help.clone(), failure.is_transient);
-        let source = Box::new(ConnectError::NotTriedAgain { why, help, transient });
-        Err(ConnectError::Jump { via: jump.name.clone(), source })
+        Err(ConnectError::NotTriedAgain { why, help, transient })
     }
 
     fn remember(&mut self, error: &ConnectError) {
@@ -141,7 +167,7 @@ impl Pool {
             at: Instant::now(),
             why: error.to_string(),
             help: error.help(),
-            is_refusal: matches!(error, ConnectError::Authentication { .. } | ConnectError::HostKey { .. }),
+            is_refusal: error.is_refusal(),
             is_transient: error.is_transient(),
         });
     }

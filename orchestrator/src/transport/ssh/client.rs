@@ -117,6 +117,8 @@ pub(super) struct Hop<'a> {
     pub(super) secrets: &'a dyn SecretSource,
     /// Where its phases are kept.
     pub(super) trace: Option<&'a Trace>,
+    /// Whether it leads to a jump host.
+    pub(super) is_jump: bool,
 }
 
 impl Hop<'_> {
@@ -180,7 +182,7 @@ where
         Err(_) => return Err(ConnectError::Timeout { what: "key exchange", after: limit }),
     };
     hop.passed(Phase::KeyExchange, since, &take(&notes.shown).unwrap_or_default());
-    let login = Login { to, secrets: hop.secrets, limit };
+    let login = Login { to, secrets: hop.secrets, limit, jump: hop.is_jump.then(|| to.name.clone()) };
     let since = Instant::now();
     match identity::authenticate(&mut handle, &login, credentials).await {
         Ok(by) => {

@@ -32,6 +32,8 @@ pub(super) struct Login<'a> {
     pub(super) secrets: &'a dyn SecretSource,
     /// How long the server may take for each answer.
     pub(super) limit: Duration,
+    /// The name of the jump host that this is; `None`: it is a host.
+    pub(super) jump: Option<String>,
 }
 
 impl Login<'_> {
@@ -123,6 +125,12 @@ pub(super) async fn authenticate<H: Handler>(
                     answers.problems.push(why);
                     break;
                 }
+                // Nothing was answered.
+                Some(Err(NoAnswer::Link(_)))
+                    if handle.is_closed() && answers.is_untouched() && !tries.has_answered() =>
+                {
+                    return Err(Refused::Cut);
+                }
                 Some(Err(NoAnswer::Link(why))) => Err(why),
             };
             (ANSWER.to_owned(), result)
@@ -210,6 +218,10 @@ async fn offer<H: Handler>(
 }
 
 impl Answers {
+    fn is_untouched(&self) -> bool {
+        self.refused.is_empty() && self.partly.is_empty()
+    }
+
     /// All was offered, or the server wants no more of it.
     fn refused(self, login: &Login<'_>) -> Refused {
         if !self.partly.is_empty() {
@@ -239,10 +251,12 @@ impl Answers {
 
     /// The server hung up when it was shown this, with `left` keys not tried.
     fn hung_up(self, shown: &str, left: usize) -> Refused {
-        if self.refused.is_empty() && self.partly.is_empty() {
-            return Refused::Cut;
-        }
         let is_key = shown != ANSWER;
+        if self.refused.is_empty() && self.partly.is_empty() {
+            // After an answer it is no bad luck: the same answer would be refused again.
+            let why = format!("the host hung up after {shown}");
+            return if is_key { Refused::Cut } else { Refused::Told { why, help: None } };
+        }
         let keys = match left + usize::from(is_key) {
             0 => String::new(),
             1 => "; 1 more key was not tried".to_owned(),

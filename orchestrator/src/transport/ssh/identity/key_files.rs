@@ -85,6 +85,7 @@ impl KeyFiles {
             command: None,
             question: format!("Passphrase of {}:", path.display()),
             echo: false,
+            is_password: true,
             host: String::new(),
         };
         for _ in 0..TRIES {
