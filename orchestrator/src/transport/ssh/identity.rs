@@ -82,6 +82,9 @@ const PASSWORD: &str = "load your key into the agent (ssh-add), name it under `i
 /// What messages call what a person or a command answered.
 const ANSWER: &str = "the password or answer";
 
+const WRONG_ANSWER: &str =
+    "correct password_command, or run this again at a terminal and type the right password";
+
 /// What the server said so far.
 #[derive(Default)]
 struct Answers {
@@ -218,6 +221,11 @@ async fn offer<H: Handler>(
 }
 
 impl Answers {
+    /// Whether the server refused a password or an answer.
+    fn was_answered(&self) -> bool {
+        self.refused.iter().any(|what| what == ANSWER)
+    }
+
     fn is_untouched(&self) -> bool {
         self.refused.is_empty() && self.partly.is_empty()
     }
@@ -233,8 +241,8 @@ impl Answers {
             for problem in &self.problems {
                 why = format!("{why}; {problem}");
             }
-            let help = (!login.can_answer() || self.refused.is_empty()).then_some(SECOND_FACTOR);
-            return Refused::Told { why, help };
+            let help = if self.was_answered() { WRONG_ANSWER } else { SECOND_FACTOR };
+            return Refused::Told { why, help: Some(help) };
         }
         let mut why = if self.refused.is_empty() {
             "there is no key to offer".to_owned()
@@ -246,7 +254,12 @@ impl Answers {
         }
         let takes = |kind| self.methods.as_ref().is_some_and(|methods| methods.contains(&kind));
         let asks = takes(MethodKind::Password) || takes(MethodKind::KeyboardInteractive);
-        Refused::Told { why, help: (asks && !login.can_answer()).then_some(PASSWORD) }
+        let help = if self.was_answered() {
+            Some(WRONG_ANSWER)
+        } else {
+            (asks && !login.can_answer()).then_some(PASSWORD)
+        };
+        Refused::Told { why, help }
     }
 
     /// The server hung up when it was shown this, with `left` keys not tried.
