@@ -279,7 +279,7 @@ mod tests {
         assert!(secrets.secret(&request(&command, "h2")).await.is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_answer_is_tried_on_one_host_first_and_after_three_refusals_on_none() {
         let secrets = Arc::new(Secrets::new(None));
         let first = secrets.secret(&request("echo wrong", "h1")).await;
