@@ -304,7 +304,8 @@ mod tests {
         ] {
             assert_eq!(kind(said), wanted, "{said}");
         }
-        assert!(read("@@@@\n@ WARNING\nnext\u{1b}[2J\n").to_string().contains("next\u{fffd}[2J"));
+        let hostile = read("@@@@\nnext\u{1b}[2J\u{202e}\n").to_string();
+        assert!(hostile.contains("next\u{fffd}") && !hostile.contains("@@@"), "{hostile}");
         assert!(read("").to_string().contains("without a word"));
     }
 }
