@@ -32,7 +32,7 @@ pub use lines::LineIndex;
 pub use openssh::{Answer, OpenSshSettings, Question, Surroundings};
 pub use policy::{Become, FailurePolicy, RootBy, SchemaApproval};
 pub use problem::{Problem, Problems};
-pub use route::{Jumps, Leg, RouteError};
+pub use route::{JUMP_KEYS, Jumps, Leg, RouteError};
 pub use schema::json_schema;
 pub use selector::{Selector, SelectorError};
 pub use setting::{Kind, SPECS, Spec, Value};

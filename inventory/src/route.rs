@@ -12,7 +12,7 @@ use crate::jump::Jump;
 use crate::setting::{Layer, Value};
 
 /// The settings that a jump host may have: all that say how it is reached.
-pub(crate) const JUMP_KEYS: &[&str] = &[
+pub const JUMP_KEYS: &[&str] = &[
     "address",
     "port",
     "user",

@@ -6,6 +6,7 @@
 mod argument;
 mod blocking;
 mod build;
+mod by_hand;
 mod command;
 mod fold;
 mod host_id;
@@ -471,18 +472,6 @@ impl HostPlan {
     /// The step of this id, on the way there or on the way back, or one that pays what is owed.
     pub fn step(&self, id: &str) -> Option<&PlannedStep> {
         self.steps().iter().chain(&self.back).chain(&self.payers).find(|step| step.id == id)
-    }
-
-    /// What a person types on the controller to run a step by hand, to pay a debt for instance.
-    pub fn by_hand(&self, step: &PlannedStep) -> String {
-        let line = step.command.to_operator_line();
-        let (login, line) = (&self.login, quote(&line));
-        match self.place.root_by {
-            None => format!("ssh {login} {line}"),
-            Some(RootBy::Sudo) => format!("ssh -t {login} {}", quote(&format!("sudo sh -c {line}"))),
-            Some(RootBy::Doas) => format!("ssh -t {login} {}", quote(&format!("doas sh -c {line}"))),
-            Some(RootBy::Su) => format!("ssh -t {login} {}", quote(&format!("su -c {line}"))),
-        }
     }
 }
 

@@ -28,7 +28,7 @@ const PERSON: Duration = Duration::from_secs(300);
 /// How long an answer is tried on one host before another one tries it, too.
 const TRIED: Duration = Duration::from_secs(30);
 
-/// How long that nobody knew an answer is not asked again.
+/// After a question without an answer, the time until it is asked again.
 const UNKNOWN: Duration = Duration::from_secs(30);
 
 /// How long what is no password is kept: a code is good once, and for half a minute or so (RFC 6238).
@@ -202,6 +202,10 @@ impl SecretSource for Secrets {
         known.told.notify_waiters();
     }
 
+    fn is_refused_for_good(&self, request: &SecretRequest) -> bool {
+        !Self::may_correct(request) && self.known(request).state().refused_by.contains(&request.host)
+    }
+
     fn can_ask(&self) -> bool {
         prompt::is_attended() || self.askpass.is_some()
     }
@@ -275,6 +279,8 @@ mod tests {
         }
         assert_eq!(std::fs::read_to_string(counted).unwrap(), "x\n");
         secrets.refused(&request(&command, "h1"));
+        assert!(secrets.is_refused_for_good(&request(&command, "h1")));
+        assert!(!secrets.is_refused_for_good(&request(&command, "h2")));
         assert!(secrets.secret(&request(&command, "h1")).await.is_err());
         assert!(secrets.secret(&request(&command, "h2")).await.is_ok());
     }

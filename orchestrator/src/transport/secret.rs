@@ -59,6 +59,9 @@ pub trait SecretSource: Send + Sync + 'static {
     /// A host refused what it was given: it is not given that again.
     fn refused(&self, request: &SecretRequest);
 
+    /// Whether the host refused it, and nobody can correct it: a program that would ask for it need not be started.
+    fn is_refused_for_good(&self, request: &SecretRequest) -> bool;
+
     /// Whether anybody can be asked.
     fn can_ask(&self) -> bool;
 }

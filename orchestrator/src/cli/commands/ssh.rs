@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use ixporch_inventory::{Become, Host, Source};
+use ixporch_inventory::{Become, Host, JUMP_KEYS, Source};
 use serde_json::{Value, json};
 
 use crate::cli::access::{ANSWER, Access, Answers, Progress, Question};
@@ -55,29 +55,8 @@ pub struct SshCheck {
     pub connecting: Connecting,
 }
 
-/// The settings that say how a host is reached.
-const SHOWN: [&str; 20] = [
-    "address",
-    "port",
-    "user",
-    "transport",
-    "jump",
-    "proxy_command",
-    "ssh_config",
-    "identity_files",
-    "certificate_files",
-    "identities_only",
-    "identity_agent",
-    "password_command",
-    "known_hosts",
-    "revoked_host_keys",
-    "host_key_alias",
-    "connect_timeout",
-    "become",
-    "become_password",
-    "become_password_command",
-    "web_user",
-];
+/// The settings that say how a host is reached, besides those that jump hosts have, too.
+const BESIDES: [&str; 5] = ["transport", "become", "become_password", "become_password_command", "web_user"];
 
 pub(in crate::cli) fn run(
     arguments: &Ssh,
@@ -138,7 +117,7 @@ struct Checked<'a> {
 impl Checked<'_> {
     fn reached<'h>(&'h self, host: &'h Host) -> Reached<'h> {
         let values = host.values();
-        let shown = SHOWN.iter().filter_map(|key| Some((*key, values.get(key)?)));
+        let shown = JUMP_KEYS.iter().chain(&BESIDES).filter_map(|key| Some((*key, values.get(key)?)));
         let resolved =
             shown.filter(|(_, resolved)| resolved.source != Source::BuiltIn).map(|(key, resolved)| {
                 let value = match host.text(key).filter(|_| key.ends_with("password_command")) {

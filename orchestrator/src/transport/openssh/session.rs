@@ -126,7 +126,7 @@ fn read(said: &str) -> ConnectError {
     let worth: Vec<&str> = lines.iter().filter(is_worth_it).map(String::as_str).collect();
     let skip = worth.len().saturating_sub(4);
     let last = worth.get(skip..).unwrap_or_default().join("; ");
-    let why = if last.is_empty() { "it ended without a word".to_owned() } else { last };
+    let why = if last.is_empty() { "it ended and printed nothing".to_owned() } else { last };
     trouble(kind, why)
 }
 
@@ -306,6 +306,6 @@ mod tests {
         }
         let hostile = read("@@@@\nnext\u{1b}[2J\u{202e}\n").to_string();
         assert!(hostile.contains("next\u{fffd}") && !hostile.contains("@@@"), "{hostile}");
-        assert!(read("").to_string().contains("without a word"));
+        assert!(read("").to_string().contains("printed nothing"));
     }
 }
